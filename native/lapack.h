@@ -1,0 +1,139 @@
+// BLAS and LAPACK, typed, on row-major memory. The only file that knows Fortran symbol names, and THE place for the flips.
+//
+// A row-major buffer of A is, to Fortran (column-major), F = Aᵀ with the row stride as leading dimension. So, without a copy:
+//
+//   gemm   C = op(A) op(B)  is  Cᵀ = op(B)ᵀ op(A)ᵀ: swap the operands and their sizes. The op letters stay:
+//          (A)ᵀ = F is 'N'; (Aᵀ)ᵀ = Fᵀ is 'T'; (Aᴴ)ᵀ = conj(A) = Fᴴ is 'C'.
+//   trsm   op(A) X = B  is  Xᵀ op(A)ᵀ = Bᵀ: left becomes right, lower becomes upper; the op letter stays (as above).
+//   herk   the lower triangle of C = A Aᴴ is the upper of Cᵀ = conj(A) Aᵀ = Fᴴ F: lower becomes upper, 'N' becomes 'C' ('T' if real).
+//   potrf  A = L Lᴴ is F = conj(L) Lᵀ = Uᴴ U with U = Lᵀ: 'U' on the lower triangle of the row-major buffer leaves L there. No conj.
+//
+// 'Conjugate without transpose' does not exist in BLAS: conj(A)⁻¹ B is computed as conj(A⁻¹ conj(B)), by conjugating data.
+// gemm with beta = 0 does not read C (BLAS standard; the tests hold OpenBLAS to it), so C may be uninitialised.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "view.h"
+
+#ifdef BS_LAPACK_PREFIX_SCIPY  // the scipy-openblas32 builds prefix every symbol
+#define BS_LA(name) scipy_##name##_
+#define BS_OPENBLAS(name) scipy_openblas_##name
+#else
+#define BS_LA(name) name##_
+#define BS_OPENBLAS(name) openblas_##name
+#endif
+
+extern "C" {
+void BS_OPENBLAS(set_num_threads)(int n);
+int BS_OPENBLAS(get_num_threads)();
+int BS_OPENBLAS(get_parallel)();  // 0 sequential, 1 pthreads, 2 OpenMP
+char* BS_OPENBLAS(get_config)();
+}
+
+namespace backsolve::la {
+
+using Int = std::int32_t;     // LP64: Fortran INTEGER
+using Length = std::size_t;   // hidden length of a character argument, after all others; always 1
+
+inline void set_num_threads(int n) { BS_OPENBLAS(set_num_threads)(n); }
+inline int num_threads() { return BS_OPENBLAS(get_num_threads)(); }
+inline int parallel() { return BS_OPENBLAS(get_parallel)(); }
+inline const char* config() { return BS_OPENBLAS(get_config)(); }
+
+/// Whether a dimension or a leading dimension can be passed. The frame refuses an operand that does not fit, before any kernel runs;
+/// kernels then convert with to_int and check nothing.
+constexpr bool fits(Index n) { return n >= 0 && n <= std::numeric_limits<Int>::max(); }
+constexpr Int to_int(Index n) { return static_cast<Int>(n); }
+
+// ---- Fortran symbols, one overload per element type. Arguments and meaning as in LAPACK's documentation, column-major. ----
+
+#define BS_DECLARE_LAPACK(T, R, potrf_name, trsm_name, gemm_name, rank_k_name)                                                      \
+  extern "C" {                                                                                                                      \
+  void BS_LA(potrf_name)(const char* uplo, const Int* n, T* a, const Int* lda, Int* info, Length);                                  \
+  void BS_LA(trsm_name)(const char* side, const char* uplo, const char* trans, const char* diag, const Int* m, const Int* n,        \
+                        const T* alpha, const T* a, const Int* lda, T* b, const Int* ldb, Length, Length, Length, Length);          \
+  void BS_LA(gemm_name)(const char* transa, const char* transb, const Int* m, const Int* n, const Int* k, const T* alpha,           \
+                        const T* a, const Int* lda, const T* b, const Int* ldb, const T* beta, T* c, const Int* ldc, Length,        \
+                        Length);                                                                                                    \
+  void BS_LA(rank_k_name)(const char* uplo, const char* trans, const Int* n, const Int* k, const R* alpha, const T* a,              \
+                          const Int* lda, const R* beta, T* c, const Int* ldc, Length, Length);                                     \
+  }                                                                                                                                 \
+  namespace fortran {                                                                                                               \
+  inline Int potrf(char uplo, Int n, T* a, Int lda) {                                                                               \
+    Int info = 0;                                                                                                                   \
+    BS_LA(potrf_name)(&uplo, &n, a, &lda, &info, 1);                                                                                \
+    return info;                                                                                                                    \
+  }                                                                                                                                 \
+  inline void trsm(char side, char uplo, char trans, char diag, Int m, Int n, T alpha, const T* a, Int lda, T* b, Int ldb) {        \
+    BS_LA(trsm_name)(&side, &uplo, &trans, &diag, &m, &n, &alpha, a, &lda, b, &ldb, 1, 1, 1, 1);                                    \
+  }                                                                                                                                 \
+  inline void gemm(char ta, char tb, Int m, Int n, Int k, T alpha, const T* a, Int lda, const T* b, Int ldb, T beta, T* c,          \
+                   Int ldc) {                                                                                                       \
+    BS_LA(gemm_name)(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc, 1, 1);                                         \
+  }                                                                                                                                 \
+  inline void herk(char uplo, char trans, Int n, Int k, R alpha, const T* a, Int lda, R beta, T* c, Int ldc) {                      \
+    BS_LA(rank_k_name)(&uplo, &trans, &n, &k, &alpha, a, &lda, &beta, c, &ldc, 1, 1);                                               \
+  }                                                                                                                                 \
+  }
+
+BS_DECLARE_LAPACK(float, float, spotrf, strsm, sgemm, ssyrk)
+BS_DECLARE_LAPACK(double, double, dpotrf, dtrsm, dgemm, dsyrk)
+BS_DECLARE_LAPACK(std::complex<float>, float, cpotrf, ctrsm, cgemm, cherk)
+BS_DECLARE_LAPACK(std::complex<double>, double, zpotrf, ztrsm, zgemm, zherk)
+#undef BS_DECLARE_LAPACK
+
+// ---- Row-major. Everything below speaks of the row-major matrices; the flips above happen here and nowhere else. ----
+
+enum class Op : char { none = 'N', transpose = 'T', adjoint = 'C' };
+enum class Side : char { left = 'L', right = 'R' };
+enum class Triangle { lower, upper };
+enum class Diagonal : char { stored = 'N', unit = 'U' };
+
+/// LAPACK wants leading dimensions of at least 1, whatever the sizes.
+template <class T>
+Int leading(const Matrix<T>& a) {
+  return to_int(std::max<Index>(a.stride, 1));
+}
+
+/// C = alpha op(A) op(B) + beta C. With beta = 0, C is only written.
+template <class T>
+void gemm(Real<T> alpha, Op op_a, Matrix<const T> a, Op op_b, Matrix<const T> b, Real<T> beta, Matrix<T> c) {
+  if (c.rows == 0 || c.cols == 0) return;
+  const Index inner = op_a == Op::none ? a.cols : a.rows;
+  if (inner == 0) {  // an empty sum; its buffers may be null
+    for (Index i = 0; i < c.rows; ++i)
+      for (Index j = 0; j < c.cols; ++j) c(i, j) = beta == 0 ? T(0) : beta * c(i, j);
+    return;
+  }
+  fortran::gemm(static_cast<char>(op_b), static_cast<char>(op_a), to_int(c.cols), to_int(c.rows), to_int(inner), T(alpha), b.data,
+                leading(b), a.data, leading(a), T(beta), c.data, leading(c));
+}
+
+/// The given triangle of C = alpha A Aᴴ + beta C.
+template <class T>
+void herk(Triangle triangle, Real<T> alpha, Matrix<const T> a, Real<T> beta, Matrix<T> c) {
+  if (c.rows == 0) return;
+  constexpr char kAdjoint = std::is_same_v<T, Real<T>> ? 'T' : 'C';
+  fortran::herk(triangle == Triangle::lower ? 'U' : 'L', kAdjoint, to_int(c.rows), to_int(a.cols), alpha, a.data, leading(a), beta,
+                c.data, leading(c));
+}
+
+/// B = op(A)⁻¹ B (left) or B op(A)⁻¹ (right); only the given triangle of A is read, its diagonal only if `stored`.
+template <class T>
+void trsm(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T> a, Matrix<T> b) {
+  if (b.rows == 0 || b.cols == 0) return;
+  fortran::trsm(side == Side::left ? 'R' : 'L', triangle == Triangle::lower ? 'U' : 'L', static_cast<char>(op),
+                static_cast<char>(diagonal), to_int(b.cols), to_int(b.rows), T(1), a.data, leading(a), b.data, leading(b));
+}
+
+/// A = L Lᴴ in the lower triangle of A; the upper is neither read nor written. Returns LAPACK's info.
+/// OpenBLAS lets a NaN pivot pass: whoever calls checks the diagonal of L.
+template <class T>
+Int potrf_lower(Matrix<T> a) {
+  return a.rows == 0 ? 0 : fortran::potrf('U', to_int(a.rows), a.data, leading(a));
+}
+
+}  // namespace backsolve::la

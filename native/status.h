@@ -1,0 +1,16 @@
+// What a kernel reports for one matrix: 0, or a kind and LAPACK's index packed into one int32.
+#pragma once
+#include <cstdint>
+
+namespace backsolve {
+
+enum class Fail : std::int32_t { none = 0, not_positive_definite = 1, singular = 2, not_finite = 3, no_convergence = 4, rank_deficient = 5, out_of_memory = 6 };
+
+/// info = index * 16 + kind; index is 1-based as in LAPACK (the order of the leading minor, the column of the pivot), 0 if none.
+constexpr std::int32_t make_info(Fail kind, std::int64_t index = 0) {
+  return static_cast<std::int32_t>(index * 16 + static_cast<std::int32_t>(kind));
+}
+constexpr Fail kind_of(std::int32_t info) { return static_cast<Fail>(info & 15); }
+constexpr std::int32_t index_of(std::int32_t info) { return info >> 4; }
+
+}  // namespace backsolve
