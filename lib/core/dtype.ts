@@ -1,0 +1,67 @@
+import { DtypeError, describe } from "./errors";
+
+export type Real = "float32" | "float64";
+export type Complex = "complex64" | "complex128";
+export type Float = Real | Complex;
+export type DType = Float | "bool" | "int32";
+
+export type RealOf<D extends DType> = D extends "complex64" ? "float32" : D extends "complex128" ? "float64" : D;
+export type ComplexOf<D extends DType> = D extends "float32" ? "complex64" : D extends "float64" ? "complex128" : D;
+
+/** The typed array that holds a dtype; complex is interleaved (re, im) in the array of its real type. */
+export type ArrayOf<D extends DType> = D extends "float32" | "complex64"
+  ? Float32Array
+  : D extends "float64" | "complex128"
+    ? Float64Array
+    : D extends "bool"
+      ? Uint8Array
+      : Int32Array;
+export type AnyArray = Float32Array | Float64Array | Uint8Array | Int32Array;
+
+type ArrayClass = { new (n: number): AnyArray; new (b: ArrayBuffer): AnyArray; readonly BYTES_PER_ELEMENT: number };
+interface Info {
+  readonly code: number; // of native/view.h
+  readonly array: ArrayClass;
+  readonly width: number; // array elements per tensor element
+  readonly real: DType;
+  readonly complex: DType;
+  readonly eps: number;
+}
+
+export const dtypes: { readonly [D in DType]: Info } = {
+  float32: { code: 0, array: Float32Array, width: 1, real: "float32", complex: "complex64", eps: 2 ** -23 },
+  float64: { code: 1, array: Float64Array, width: 1, real: "float64", complex: "complex128", eps: 2 ** -52 },
+  complex64: { code: 2, array: Float32Array, width: 2, real: "float32", complex: "complex64", eps: 2 ** -23 },
+  complex128: { code: 3, array: Float64Array, width: 2, real: "float64", complex: "complex128", eps: 2 ** -52 },
+  bool: { code: 4, array: Uint8Array, width: 1, real: "bool", complex: "bool", eps: 0 },
+  int32: { code: 5, array: Int32Array, width: 1, real: "int32", complex: "int32", eps: 0 },
+};
+
+export const isDType = (x: unknown): x is DType => typeof x === "string" && Object.hasOwn(dtypes, x);
+export const isComplex = (d: DType): d is Complex => d === "complex64" || d === "complex128";
+export const isFloat = (d: DType): d is Float => d !== "bool" && d !== "int32";
+export const realOf = <D extends DType>(d: D): RealOf<D> => dtypes[d].real as RealOf<D>;
+export const complexOf = <D extends DType>(d: D): ComplexOf<D> => dtypes[d].complex as ComplexOf<D>;
+
+export function checkDType(op: string, x: unknown): DType {
+  if (!isDType(x)) throw new DtypeError(op, `expected a dtype (${Object.keys(dtypes).join(", ")}), got ${describe(x)}.`);
+  return x;
+}
+
+const UNZEROED_BYTES = 4096; // below, V8's own zeroed allocation is cheaper
+
+/** Memory for `size` tensor elements; large arrays are not zeroed: whoever asks writes them in full. RangeError when there is none. */
+export function allocate<D extends DType>(dtype: D, size: number): ArrayOf<D> {
+  const { array, width } = dtypes[dtype];
+  const bytes = size * width * array.BYTES_PER_ELEMENT;
+  if (bytes < UNZEROED_BYTES) return new array(size * width) as ArrayOf<D>;
+  return new array(Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer) as ArrayOf<D>;
+}
+
+/** The dtype that a typed array stands for by itself, if any. */
+export function dtypeOfArray(x: unknown): DType | undefined {
+  if (x instanceof Float64Array) return "float64";
+  if (x instanceof Float32Array) return "float32";
+  if (x instanceof Int32Array) return "int32";
+  return undefined;
+}

@@ -1,0 +1,84 @@
+/** Every `code` an error of this package can carry. */
+export type Code =
+  | "ERR_SHAPE"
+  | "ERR_DTYPE"
+  | "ERR_ARGUMENT"
+  | "ERR_TRACED"
+  | "ERR_SINGULAR"
+  | "ERR_NOT_POSITIVE_DEFINITE"
+  | "ERR_NO_CONVERGENCE"
+  | "ERR_RANK_DEFICIENT"
+  | "ERR_DEGENERATE"
+  | "ERR_NOT_FINITE"
+  | "ERR_OUT_OF_MEMORY"
+  | "ERR_NO_BINARY"
+  | "ERR_INTERNAL";
+
+/** Base of all errors: `code` for programs, `op` for the function at fault, a message with what was given and what was expected. */
+export class BacksolveError extends Error {
+  readonly code: Code;
+  readonly op: string;
+  constructor(code: Code, op: string, detail: string) {
+    super(`${op}: ${detail}`);
+    this.code = code;
+    this.op = op;
+    // The stack, made from the name when it is first read, says "ShapeError [ERR_SHAPE]: ..." as Node's own errors do.
+    this.name = `${new.target.name} [${code}]`;
+    void this.stack;
+    this.name = new.target.name;
+  }
+}
+
+/** Shapes that do not fit the op or each other. */
+export class ShapeError extends BacksolveError {
+  constructor(op: string, detail: string) {
+    super("ERR_SHAPE", op, detail);
+  }
+}
+
+/** A dtype that the op does not take, or dtypes that do not mix. */
+export class DtypeError extends BacksolveError {
+  constructor(op: string, detail: string) {
+    super("ERR_DTYPE", op, detail);
+  }
+}
+
+/** An argument or option of the wrong kind or out of its range. */
+export class ArgumentError extends BacksolveError {
+  constructor(op: string, detail: string) {
+    super("ERR_ARGUMENT", op, detail);
+  }
+}
+
+/** A matrix that has no answer: `item` is its linear index in the batch, `index` LAPACK's (1-based minor, pivot or column). */
+export class LinalgError extends BacksolveError {
+  readonly item: number;
+  readonly index: number;
+  constructor(code: Code, op: string, detail: string, item: number, index: number) {
+    super(code, op, detail);
+    this.item = item;
+    this.index = index;
+  }
+}
+
+/** A bounded, readable account of any value for an error message. Never runs the value's own code beyond reading its type. */
+export function describe(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return value.length > 40 ? `${JSON.stringify(value.slice(0, 40))}...` : JSON.stringify(value);
+    case "number":
+    case "boolean":
+    case "undefined":
+      return String(value);
+    case "bigint":
+      return "a bigint";
+    case "symbol":
+      return "a symbol";
+    case "function":
+      return "a function";
+  }
+  if (value === null) return "null";
+  if (Array.isArray(value)) return value.length <= 8 && value.every((v) => typeof v === "number") ? `[${value.join(", ")}]` : "an array";
+  if (ArrayBuffer.isView(value)) return "a typed array or view";
+  return "an object";
+}

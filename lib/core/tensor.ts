@@ -1,0 +1,194 @@
+import { inspect } from "node:util";
+import { type AnyArray, type ArrayOf, type DType, dtypes, isComplex } from "./dtype";
+import { ArgumentError, BacksolveError, describe, ShapeError } from "./errors";
+
+export type Shape = readonly number[];
+export type Nested = number | boolean | ComplexNumber | readonly Nested[];
+export interface ComplexNumber {
+  readonly re: number;
+  readonly im: number;
+}
+/** What one element reads as. */
+export type Scalar<D extends DType> = D extends "complex64" | "complex128" ? ComplexNumber : D extends "bool" ? boolean : number;
+
+export const MAX_RANK = 12; // kMaxRank of native/view.h
+const BRAND = Symbol.for("backsolve.tensor");
+
+/** Data that several tensors may share (reshape). `exposed`: somebody outside may write to it, so asynchronous calls copy it first. */
+export interface Storage {
+  readonly array: AnyArray;
+  exposed: boolean;
+}
+
+/** One call of a transform. A box of a level that is no longer live is a constant. */
+export interface Level {
+  readonly id: number;
+  readonly mode: "reverse" | "forward";
+  live: boolean;
+}
+
+/** What a transform wraps around a tensor; `value` is one level down. */
+export interface Box {
+  readonly level: Level;
+  readonly value: Tensor;
+  readonly node: unknown; // reverse mode: levels.ts
+  readonly output: number; // which output of the node
+  readonly tangent: Tensor | undefined; // forward mode
+}
+
+/** A value of a program being traced. */
+export interface Traced {
+  readonly trace: object;
+  readonly id: number;
+}
+
+export const sizeOf = (shape: Shape): number => {
+  let n = 1;
+  for (const d of shape) n *= d;
+  return n;
+};
+
+/**
+ * An immutable, row-major, contiguous n-dimensional array. Complex elements are interleaved (re, im) in `data`.
+ * Inside `grad` and its like a tensor also carries what its derivative needs; inside `compile` it has no data.
+ */
+export class Tensor<out D extends DType = DType> {
+  readonly shape: Shape;
+  readonly dtype: D;
+  /** @internal */ readonly storage: Storage | undefined;
+  /** @internal */ readonly box: Box | undefined;
+  /** @internal */ readonly traced: Traced | undefined;
+
+  /** @internal Use `tensor(...)`. */
+  constructor(dtype: D, shape: Shape, storage: Storage | undefined, box?: Box, traced?: Traced) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.storage = storage;
+    this.box = box;
+    this.traced = traced;
+  }
+
+  /** Number of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+  /** The elements, row-major, without a copy: do not write to them. Complex: re, im, re, im, ... */
+  get data(): ArrayOf<D> {
+    const storage = storageOf(this);
+    storage.exposed = true;
+    return storage.array as ArrayOf<D>;
+  }
+  /** The one element of a tensor of size 1. */
+  item(): Scalar<D> {
+    if (this.size !== 1) throw new ShapeError("item", `expected a tensor with one element, got shape ${shapeText(this.shape)}.`);
+    return element(storageOf(this).array, this.dtype, 0) as Scalar<D>;
+  }
+  /** The element at an index per axis; negative ones count from the end. */
+  at(...index: number[]): Scalar<D> {
+    if (index.length !== this.rank) {
+      throw new ArgumentError("at", `expected ${this.rank} indices for shape ${shapeText(this.shape)}, got ${index.length}.`);
+    }
+    let linear = 0;
+    index.forEach((given, axis) => {
+      const n = this.shape[axis] as number;
+      const i = given < 0 ? given + n : given;
+      if (!Number.isInteger(given) || i < 0 || i >= n) {
+        throw new ArgumentError("at", `index ${describe(given)} is out of range for axis ${axis} of shape ${shapeText(this.shape)}.`);
+      }
+      linear = linear * n + i;
+    });
+    return element(storageOf(this).array, this.dtype, linear) as Scalar<D>;
+  }
+  /** Nested arrays of the elements; a bare element for rank 0. */
+  toArray(): Nested {
+    const { array } = storageOf(this);
+    let next = 0;
+    const build = (axis: number): Nested =>
+      axis === this.rank
+        ? (element(array, this.dtype, next++) as Nested)
+        : Array.from({ length: this.shape[axis] as number }, () => build(axis + 1));
+    return build(0);
+  }
+  /** `{ dtype, shape, data }`, which `tensor(data, { dtype, shape })` reads back. NaN and infinities are strings, as JSON has none. */
+  toJSON(): { dtype: D; shape: Shape; data: (number | string)[] } {
+    const data = Array.from(storageOf(this).array, (x) => (Number.isFinite(x) ? x : String(x)));
+    return { dtype: this.dtype, shape: this.shape, data };
+  }
+  [inspect.custom](_depth: number, options: object): string {
+    const head = `Tensor<${this.dtype}> ${shapeText(this.shape)}`;
+    if (tracedOf(this)) return `${head} (traced: no data)`;
+    if (this.size > 1000) return `${head} [${this.size} elements]`;
+    return `${head} ${inspect(this.toArray(), { ...options, depth: 20 })}`;
+  }
+}
+Object.defineProperty(Tensor.prototype, BRAND, { value: true });
+
+/** Whether x is a tensor of this package, whichever copy of it made it. */
+export function isTensor(x: unknown): x is Tensor {
+  return x instanceof Tensor || (typeof x === "object" && x !== null && (x as { [BRAND]?: unknown })[BRAND] === true);
+}
+
+export const shapeText = (shape: Shape): string => `[${shape.join(", ")}]`;
+
+function element(array: AnyArray, dtype: DType, i: number): number | boolean | ComplexNumber {
+  if (isComplex(dtype)) return { re: array[2 * i] as number, im: array[2 * i + 1] as number };
+  return dtype === "bool" ? array[i] !== 0 : (array[i] as number);
+}
+
+/** The tensor under all boxes. */
+export function innermost(t: Tensor): Tensor {
+  let u = t;
+  while (u.box) u = u.box.value;
+  return u;
+}
+
+export const tracedOf = (t: Tensor): Traced | undefined => innermost(t).traced;
+
+/** The data under all boxes; a traced tensor has none and says so. */
+export function storageOf(t: Tensor): Storage {
+  const { storage } = innermost(t);
+  if (storage) return storage;
+  throw new BacksolveError(
+    "ERR_TRACED",
+    "compile",
+    "a traced tensor has no data: the function runs once to record its operations, so it cannot read values (data, item, at, toArray) or " +
+      "branch on them. Use where(), or pass the value in from outside.",
+  );
+}
+
+/** @internal A tensor over `array`, which nobody else holds unless `exposed`. */
+export function wrap<D extends DType>(dtype: D, shape: Shape, array: AnyArray, exposed = false): Tensor<D> {
+  return new Tensor(dtype, shape, { array, exposed });
+}
+
+/** A shape given by a user: checked, copied. */
+export function checkShape(op: string, shape: unknown): number[] {
+  const list = typeof shape === "number" ? [shape] : shape;
+  if (!Array.isArray(list)) throw new ShapeError(op, `expected a shape (an array of sizes), got ${describe(shape)}.`);
+  if (list.length > MAX_RANK) throw new ShapeError(op, `expected at most ${MAX_RANK} axes, got ${list.length}.`);
+  const out: number[] = [];
+  let size = 1;
+  for (let i = 0; i < list.length; i++) {
+    const d: unknown = list[i];
+    if (typeof d !== "number" || !Number.isSafeInteger(d) || d < 0) {
+      throw new ShapeError(op, `a shape has non-negative integers, got ${describe(d)} for axis ${i}.`);
+    }
+    out.push(d);
+    size *= Math.max(d, 1);
+  }
+  if (size > Number.MAX_SAFE_INTEGER / 16) throw new ShapeError(op, `shape ${shapeText(out)} has too many elements.`);
+  return out;
+}
+
+/** Axis given by a user, counted from the end when negative. */
+export function checkAxis(op: string, axis: unknown, rank: number): number {
+  if (typeof axis === "number" && Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+  throw new ArgumentError(op, `axis ${describe(axis)} is out of range for ${rank} ${rank === 1 ? "axis" : "axes"}.`);
+}
+
+export const bytesOf = (t: { dtype: DType; shape: Shape }): number =>
+  sizeOf(t.shape) * dtypes[t.dtype].width * dtypes[t.dtype].array.BYTES_PER_ELEMENT;
