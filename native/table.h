@@ -29,6 +29,8 @@ struct Kernel {
   ScratchSize lanes_scratch;
   // map, reduce:
   int which;                                      // Map or Reduce enumerator
+  const char* attr_max;                           // matrix: the largest value of each attribute, one digit per attribute; the smallest is 0
+  double flops;                                   // estimate: per element (map, reduce), or matrix: times n^3, m^2 k or m k n by letters
 };
 
 /// All kernels; the id that crosses the boundary is the position.
@@ -42,7 +44,8 @@ std::span<const LanesTable* const> isas();
 /// Chooses by name; false if this processor or build lacks it.
 bool choose_isa(std::string_view name);
 
-/// Where a signature's letters bind. parse("(m,m),(m,k)->(m,k)"): letters "mk"; dims[0] = {0,0}, ...
+/// Where a signature's letters bind: letter[i][j] is the position in Call::dims of dimension j of operand i. Letters are numbered by first
+/// appearance, or in the order given before a colon: "(m,m),(m,k)->(m,k)" has m = 0, k = 1; "mkn:(k,m),(k,n)->(m,n)" has m = 0, k = 1, n = 2.
 struct Signature {
   int letters = 0, operands = 0;
   int rank[kMaxOperands] = {};

@@ -1,0 +1,117 @@
+// Triangular solves and their adjoints.
+#include "blocks.h"
+#include "ops.h"
+
+namespace backsolve {
+namespace {
+
+using ops::conj;
+using ops::read;
+
+struct Form {
+  la::Triangle triangle;
+  la::Op op;
+  la::Diagonal diagonal;
+  la::Side side;
+};
+
+Form form_of(const double* attrs) {
+  constexpr la::Op kOps[] = {la::Op::none, la::Op::transpose, la::Op::adjoint};
+  return {attrs[0] != 0 ? la::Triangle::lower : la::Triangle::upper, kOps[static_cast<int>(attrs[1])],
+          attrs[2] != 0 ? la::Diagonal::unit : la::Diagonal::stored, attrs[3] != 0 ? la::Side::right : la::Side::left};
+}
+
+/// Columns [first, last) of row i that belong to the triangle.
+struct Span {
+  Index first, last;
+};
+Span row_span(const Form& f, Index i, Index m, bool diagonal) {
+  if (f.triangle == la::Triangle::lower) return {0, i + (diagonal ? 1 : 0)};
+  return {i + (diagonal ? 0 : 1), m};
+}
+
+template <class T>
+void conjugate(Matrix<T> a) {
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j) a(i, j) = conj(a(i, j));
+}
+
+template <class T>
+std::int32_t check(const Form& f, Matrix<const T> a, Matrix<const T> b) {
+  const bool stored = f.diagonal == la::Diagonal::stored;
+  for (Index i = 0; i < a.rows; ++i) {
+    const Span s = row_span(f, i, a.rows, stored);
+    for (Index j = s.first; j < s.last; ++j)
+      if (!ops::finite(a(i, j))) return make_info(Fail::not_finite);
+  }
+  for (Index i = 0; i < b.rows; ++i)
+    for (Index j = 0; j < b.cols; ++j)
+      if (!ops::finite(b(i, j))) return make_info(Fail::not_finite);
+  for (Index i = 0; stored && i < a.rows; ++i)
+    if (a(i, i) == T(0)) return make_info(Fail::singular, i + 1);
+  return 0;
+}
+
+}  // namespace
+
+template <class T>
+std::int32_t solve_triangular(const Call& call) {
+  const Form f = form_of(call.attrs);
+  const Index m = call.dims[0], k = call.dims[1];
+  const bool left = f.side == la::Side::left;
+  const auto a = call.matrix<const T>(0, m, m);
+  const auto b = call.matrix<const T>(1, left ? m : k, left ? k : m);
+  const auto x = call.matrix<T>(2, b.rows, b.cols);
+  if (const auto info = check(f, a, b)) return info;
+  ops::copy(b, x);
+  la::trsm(f.side, f.triangle, f.op, f.diagonal, a, x);
+  return 0;
+}
+std::size_t solve_triangular_scratch(const Index*, const double*, DType, int) { return 0; }
+
+// With B̄ = op(A)⁻ᴴ X̄ (left; X̄ op(A)⁻ᴴ right), and the triangle of A only, its strict part if the diagonal is unit:
+//   left:  none Ā = -B̄ Xᴴ, adjoint Ā = -X B̄ᴴ, transpose Ā = -conj(X B̄ᴴ)
+//   right: none Ā = -Xᴴ B̄, adjoint Ā = -B̄ᴴ X, transpose Ā = -conj(B̄ᴴ X)
+// from X̄ → B̄ by the adjoint of the linear map and dX = -op(A)⁻¹ d(op(A)) X (Giles 2008, section 2.3.1).
+template <class T>
+std::int32_t solve_triangular_vjp(const Call& call) {
+  const Form f = form_of(call.attrs);
+  const Index m = call.dims[0], k = call.dims[1];
+  const bool left = f.side == la::Side::left;
+  const Index rows = left ? m : k, cols = left ? k : m;
+  const auto a = call.matrix<const T>(0, m, m);
+  const auto x = call.matrix<const T>(1, rows, cols);
+  const auto g = call.matrix<const T>(2, rows, cols);
+  const bool want_b = call.operand[4] != nullptr;
+  const Matrix<T> b{want_b ? call.vector<T>(4) : call.scratch->take<T>(m * k), rows, cols, cols};
+  ops::copy(g, b);
+  if (f.op == la::Op::transpose) {  // (Aᵀ)⁻ᴴ = conj(A)⁻¹: solve with conjugated data
+    conjugate(b);
+    la::trsm(f.side, f.triangle, la::Op::none, f.diagonal, a, b);
+    conjugate(b);
+  } else {
+    la::trsm(f.side, f.triangle, f.op == la::Op::none ? la::Op::adjoint : la::Op::none, f.diagonal, a, b);
+  }
+  if (call.operand[3] == nullptr) return 0;
+  const auto out = call.matrix<T>(3, m, m);
+  if (left && f.op == la::Op::none) la::gemm<T>(-1, la::Op::none, read(b), la::Op::adjoint, x, 0, out);
+  if (left && f.op != la::Op::none) la::gemm<T>(-1, la::Op::none, x, la::Op::adjoint, read(b), 0, out);
+  if (!left && f.op == la::Op::none) la::gemm<T>(-1, la::Op::adjoint, x, la::Op::none, read(b), 0, out);
+  if (!left && f.op != la::Op::none) la::gemm<T>(-1, la::Op::adjoint, read(b), la::Op::none, x, 0, out);
+  for (Index i = 0; i < m; ++i) {
+    const Span s = row_span(f, i, m, f.diagonal == la::Diagonal::stored);
+    for (Index j = 0; j < m; ++j) {
+      if (j < s.first || j >= s.last)
+        out(i, j) = 0;
+      else if (f.op == la::Op::transpose)
+        out(i, j) = conj(out(i, j));
+    }
+  }
+  return 0;
+}
+std::size_t solve_triangular_vjp_scratch(const Index* dims, const double*, DType t, int) { return ops::scratch_bytes(t, dims[0] * dims[1]); }
+
+BS_INSTANTIATE(solve_triangular)
+BS_INSTANTIATE(solve_triangular_vjp)
+
+}  // namespace backsolve

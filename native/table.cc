@@ -1,0 +1,207 @@
+// The kernel table. To add a kernel: write it, declare it in ops/ops.h (or lanes/lanes.h), add one line here.
+#include "table.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+#include "ops/ops.h"
+
+namespace backsolve {
+namespace {
+
+using SignatureOf = const char* (*)(const double* attrs);
+using LanesOf = LanesKernel (LanesTable::*)[kFloatTypes];
+
+struct Single {
+  SingleKernel kernel[kFloatTypes];
+  ScratchSize scratch;
+};
+#define BS_SINGLE(f) (Single{{f<float>, f<double>, f<std::complex<float>>, f<std::complex<double>>}, f##_scratch})
+
+struct InLanes {
+  LanesOf kernel = nullptr;
+  ScratchSize scratch = nullptr;
+};
+
+constexpr int length(const char* s) {
+  int n = 0;
+  while (s[n] != 0) ++n;
+  return n;
+}
+
+/// `attr_max` tells how many attributes there are; `nullable` has bit i for operand i.
+constexpr Kernel matrix(const char* name, int inputs, const char* ports, SignatureOf signature, const char* attr_max, unsigned nullable,
+                        double flops, const Single& single, InLanes lanes = {}) {
+  Kernel k{};
+  k.name = name;
+  k.family = Family::matrix;
+  k.inputs = inputs;
+  k.outputs = length(ports) - inputs;
+  k.ports = ports;
+  k.signature = signature;
+  k.attrs = length(attr_max);
+  k.nullable = nullable;
+  for (int t = 0; t < kFloatTypes; ++t) k.single[t] = single.kernel[t];
+  k.scratch = single.scratch;
+  k.lanes = lanes.kernel;
+  k.lanes_scratch = lanes.scratch;
+  k.attr_max = attr_max;
+  k.flops = flops;
+  return k;
+}
+
+constexpr Kernel with_one_output(Family family, const char* name, const char* ports, int which, double flops) {
+  Kernel k{};
+  k.name = name;
+  k.family = family;
+  k.inputs = length(ports) - 1;
+  k.outputs = 1;
+  k.ports = ports;
+  k.which = which;
+  k.attr_max = "";
+  k.flops = flops;
+  return k;
+}
+constexpr Kernel map(const char* name, const char* ports, Map which, double flops = 1) {
+  return with_one_output(Family::map, name, ports, static_cast<int>(which), flops);
+}
+constexpr Kernel reduce(const char* name, Reduce which) {
+  return with_one_output(Family::reduce, name, "TT", static_cast<int>(which), 1);
+}
+constexpr Kernel structure(const char* name, Family family) { return with_one_output(family, name, "TT", 0, 0); }
+
+constexpr const char* square_to_square(const double*) { return "(n,n)->(n,n)"; }
+constexpr const char* two_squares_to_square(const double*) { return "(n,n),(n,n)->(n,n)"; }
+const char* triangular(const double* attrs) { return attrs[3] == 0 ? "(m,m),(m,k)->(m,k)" : "(m,m),(k,m)->(k,m)"; }
+const char* triangular_vjp(const double* attrs) {
+  return attrs[3] == 0 ? "(m,m),(m,k),(m,k)->(m,m),(m,k)" : "(m,m),(k,m),(k,m)->(m,m),(k,m)";
+}
+const char* product(const double* attrs) {
+  if (attrs[0] == 0) return attrs[1] == 0 ? "mkn:(m,k),(k,n)->(m,n)" : "mkn:(m,k),(n,k)->(m,n)";
+  return attrs[1] == 0 ? "mkn:(k,m),(k,n)->(m,n)" : "mkn:(k,m),(n,k)->(m,n)";
+}
+const char* product_vjp(const double* attrs) {
+  if (attrs[0] == 0) {
+    return attrs[1] == 0 ? "mkn:(m,k),(k,n),(m,n)->(m,k),(k,n)" : "mkn:(m,k),(n,k),(m,n)->(m,k),(n,k)";
+  }
+  return attrs[1] == 0 ? "mkn:(k,m),(k,n),(m,n)->(k,m),(k,n)" : "mkn:(k,m),(n,k),(m,n)->(k,m),(n,k)";
+}
+
+constexpr double kElementary = 10;  // a vectorised exp costs about as much as ten multiplications
+
+// Bits of `nullable`: outputs 3 and 4 of a rule with three inputs are 8 and 16.
+const Kernel kTable[] = {
+    matrix("cholesky", 1, "TT", square_to_square, "", 0, 1.0 / 3, BS_SINGLE(cholesky), {&LanesTable::cholesky}),
+    matrix("cholesky_vjp", 2, "TTT", two_squares_to_square, "", 0, 2.0 / 3, BS_SINGLE(cholesky_vjp), {&LanesTable::cholesky_vjp}),
+    matrix("solveTriangular", 2, "TTT", triangular, "1211", 0, 1, BS_SINGLE(solve_triangular)),
+    matrix("solveTriangular_vjp", 3, "TTTTT", triangular_vjp, "1211", 8 | 16, 2, BS_SINGLE(solve_triangular_vjp)),
+    matrix("matmul", 2, "TTT", product, "11", 0, 2, BS_SINGLE(matmul)),
+    matrix("matmul_vjp", 3, "TTTTT", product_vjp, "11", 8 | 16, 4, BS_SINGLE(matmul_vjp)),
+
+    map("add", "TTT", Map::add),
+    map("sub", "TTT", Map::sub),
+    map("mul", "TTT", Map::mul),
+    map("div", "TTT", Map::div),
+    map("maximum", "TTT", Map::maximum),
+    map("minimum", "TTT", Map::minimum),
+    map("neg", "TT", Map::neg),
+    map("square", "TT", Map::square),
+    map("sqrt", "TT", Map::sqrt),
+    map("exp", "TT", Map::exp, kElementary),
+    map("log", "TT", Map::log, kElementary),
+    map("sin", "TT", Map::sin, kElementary),
+    map("cos", "TT", Map::cos, kElementary),
+    map("abs", "TR", Map::abs),
+    map("sign", "TT", Map::sign),
+    map("conj", "TT", Map::conj),
+    map("real", "TR", Map::real),
+    map("imag", "TR", Map::imag),
+    map("complex", "RRC", Map::complex),
+    map("toComplex", "RC", Map::to_complex),
+    map("where", "BTTT", Map::where),
+    map("greater", "TTB", Map::greater),
+    map("greaterEqual", "TTB", Map::greater_equal),
+    map("less", "TTB", Map::less),
+    map("lessEqual", "TTB", Map::less_equal),
+    map("equal", "TTB", Map::equal),
+    map("notEqual", "TTB", Map::not_equal),
+
+    reduce("sum", Reduce::sum),
+    reduce("max", Reduce::max),
+    reduce("min", Reduce::min),
+
+    structure("view", Family::view),
+    structure("scatter", Family::scatter),
+    structure("band", Family::band),
+};
+
+struct Sets {
+  const LanesTable* table[4];
+  std::size_t count = 0;
+  std::atomic<const LanesTable*> chosen;
+
+  Sets() {
+    for (const LanesTable* t : {lanes_table_baseline(), lanes_table_neon(), lanes_table_avx2(), lanes_table_avx512()}) {
+      if (t != nullptr) table[count++] = t;
+    }
+    chosen = table[count - 1];
+    if (const char* forced = std::getenv("BACKSOLVE_ISA")) choose(forced);
+  }
+  bool choose(std::string_view name) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (name != table[i]->name) continue;
+      chosen.store(table[i], std::memory_order_relaxed);
+      return true;
+    }
+    return false;
+  }
+};
+Sets& sets() {
+  static Sets s;
+  return s;
+}
+
+}  // namespace
+
+std::span<const Kernel> kernels() { return kTable; }
+
+DType port_dtype(Port p, DType column) {
+  const bool wide = column == DType::f64 || column == DType::c128;
+  switch (p) {
+    case Port::same: return column;
+    case Port::real: return wide ? DType::f64 : DType::f32;
+    case Port::complex: return wide ? DType::c128 : DType::c64;
+    case Port::boolean: return DType::b8;
+    case Port::int32: return DType::i32;
+  }
+  return column;
+}
+
+const LanesTable& isa() { return *sets().chosen.load(std::memory_order_relaxed); }
+std::span<const LanesTable* const> isas() { return {sets().table, sets().count}; }
+bool choose_isa(std::string_view name) { return sets().choose(name); }
+
+Signature parse_signature(const char* text) {
+  Signature s;
+  char letters[kMaxDims];
+  const auto number = [&](char c) {
+    int i = 0;
+    while (i < s.letters && letters[i] != c) ++i;
+    if (i == s.letters) letters[s.letters++] = c;
+    return static_cast<std::int8_t>(i);
+  };
+  const char* colon = std::strchr(text, ':');
+  if (colon != nullptr) {
+    for (; text != colon; ++text) number(*text);
+  }
+  for (; *text != 0; ++text) {
+    if (*text == '(') ++s.operands;
+    if (*text < 'a' || *text > 'z') continue;
+    const int operand = s.operands - 1;
+    s.letter[operand][s.rank[operand]++] = number(*text);
+  }
+  return s;
+}
+
+}  // namespace backsolve
