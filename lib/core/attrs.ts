@@ -1,0 +1,61 @@
+import { ArgumentError, describe } from "./errors";
+
+export type AttrValue = boolean | number | string | readonly number[] | undefined;
+
+/** One option of an op: how it is checked, what it is by default, what it says in the documentation. */
+export interface Attr<V extends AttrValue = AttrValue> {
+  readonly fallback: V;
+  readonly expected: string;
+  parse(value: unknown): V | undefined; // undefined: not acceptable
+}
+export type AttrSchema = { readonly [name: string]: Attr };
+export type AttrsOf<S extends AttrSchema> = { readonly [K in keyof S]: S[K] extends Attr<infer V> ? V : never };
+
+export const flag = (fallback: boolean): Attr<boolean> => ({
+  fallback,
+  expected: "true or false",
+  parse: (v) => (typeof v === "boolean" ? v : undefined),
+});
+
+export const oneOf = <const V extends string>(values: readonly V[], fallback: V): Attr<V> => ({
+  fallback,
+  expected: `one of ${values.map((v) => `"${v}"`).join(", ")}`,
+  parse: (v) => values.find((x) => x === v),
+});
+
+export const int = (fallback: number): Attr<number> => ({
+  fallback,
+  expected: "an integer",
+  parse: (v) => (Number.isSafeInteger(v) ? (v as number) : undefined),
+});
+
+/** A list of integers that the op's own function always gives; users of the row give it too. */
+export const ints = (): Attr<readonly number[]> => ({
+  fallback: [],
+  expected: "an array of integers",
+  parse: (v) => (Array.isArray(v) && v.length <= 64 && v.every((x) => Number.isSafeInteger(x)) ? Object.freeze([...(v as number[])]) : undefined),
+});
+
+/** Checks every option by name; an unknown one is an error that lists the known. */
+export function parseAttrs(op: string, schema: AttrSchema, options: unknown, common: readonly string[]): Record<string, AttrValue> {
+  const out: Record<string, AttrValue> = {};
+  for (const name in schema) out[name] = (schema[name] as Attr).fallback;
+  if (options === undefined) return out;
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new ArgumentError(op, `expected an object of options, got ${describe(options)}.`);
+  }
+  for (const name of Object.keys(options)) {
+    const value = (options as Record<string, unknown>)[name];
+    if (common.includes(name)) continue;
+    if (!Object.hasOwn(schema, name)) {
+      const known = [...Object.keys(schema), ...common].join(", ");
+      throw new ArgumentError(op, `unknown option ${JSON.stringify(name)}. Options: ${known}.`);
+    }
+    if (value === undefined) continue;
+    const attr = schema[name] as Attr;
+    const parsed = attr.parse(value);
+    if (parsed === undefined) throw new ArgumentError(op, `option ${name} must be ${attr.expected}, got ${describe(value)}.`);
+    out[name] = parsed;
+  }
+  return out;
+}

@@ -1,0 +1,213 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { type AnyArray, type DType, dtypes } from "./dtype";
+import { BacksolveError, type Code, LinalgError } from "./errors";
+import { type Shape, shapeText } from "./tensor";
+
+/** The addon's exports: docs/native-boundary.md. */
+interface Binding {
+  kernels(): KernelInfo[];
+  run(descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
+  runAsync(descriptor: Float64Array, ...buffers: AnyArray[]): Job;
+  createProgram(descriptor: Float64Array, ...constants: AnyArray[]): object;
+  runProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
+  runProgramAsync(handle: object, descriptor: Float64Array, progress: ((done: number, total: number) => void) | undefined, ...buffers: AnyArray[]): Job;
+  explainProgram(handle: object, descriptor: Float64Array): string;
+  info(): NativeInfo;
+  setThreads(n: number): void;
+}
+export interface KernelInfo {
+  readonly id: number;
+  readonly name: string;
+  readonly family: string;
+  readonly dtypes: readonly string[];
+  readonly lanes: readonly string[];
+}
+export interface Job {
+  readonly promise: Promise<Float64Array | undefined>;
+  cancel(): void;
+}
+/** What the addon found on this machine. */
+export interface NativeInfo {
+  readonly isa: string;
+  readonly isas: readonly string[];
+  readonly threads: number;
+  readonly blas: string;
+  readonly blasThreads: number;
+  readonly blasParallel: number;
+  readonly vectorMath: string;
+  readonly lanes: number;
+}
+
+function load(): Binding {
+  const root = findRoot();
+  const req = createRequire(join(root, "package.json"));
+  const tried: string[] = [];
+  const attempt = (path: string): Binding | undefined => {
+    try {
+      return req(path) as Binding;
+    } catch (error) {
+      tried.push(`  ${path}: ${(error as Error).message.split("\n")[0]}`);
+      return undefined;
+    }
+  };
+  const forced = process.env.BACKSOLVE_BINARY;
+  const found = forced
+    ? attempt(forced)
+    : (attempt(join(root, "build/Release/backsolve.node")) ?? attempt(`@backsolve/${process.platform}-${process.arch}/backsolve.node`));
+  if (found) return found;
+  const remedy = forced
+    ? "Unset BACKSOLVE_BINARY or point it at a backsolve.node of this platform."
+    : `Build it from source: cd ${root} && npm run setup; or point BACKSOLVE_BINARY at a backsolve.node.`;
+  throw new BacksolveError("ERR_NO_BINARY", "backsolve", `the native addon cannot be loaded. Tried:\n${tried.join("\n")}\n${remedy}`);
+}
+
+/** The package's folder, from dist/ and from lib/core/ alike. */
+function findRoot(): string {
+  let folder = __dirname;
+  while (!existsSync(join(folder, "package.json"))) {
+    const up = join(folder, "..");
+    if (up === folder) return __dirname;
+    folder = up;
+  }
+  return folder;
+}
+
+let binding: Binding | undefined;
+let ids: Map<string, number> | undefined;
+
+export function native(): Binding {
+  binding ??= load();
+  return binding;
+}
+
+/** The id of a kernel by name. */
+export function kernelId(name: string): number {
+  ids ??= new Map(native().kernels().map((k) => [k.name, k.id]));
+  const id = ids.get(name);
+  if (id === undefined) throw new BacksolveError("ERR_INTERNAL", name, "the native addon has no such kernel: rebuild it (npm run build).");
+  return id;
+}
+
+export interface Operand {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly array: AnyArray;
+}
+export interface KernelCall {
+  readonly op: string; // for messages
+  readonly kernel: string;
+  readonly column: DType;
+  readonly attrs: readonly number[];
+  readonly inputs: readonly (Operand | undefined)[];
+  readonly outputs: readonly (Operand | undefined)[];
+  readonly collect: boolean;
+}
+
+const COLLECT = 1;
+const PRIVATE = 2;
+
+function describeCall(call: KernelCall, isPrivate: boolean): { descriptor: Float64Array; buffers: AnyArray[] } {
+  const words = [kernelId(call.kernel), (call.collect ? COLLECT : 0) | (isPrivate ? PRIVATE : 0), dtypes[call.column].code];
+  words.push(call.attrs.length, ...call.attrs, call.inputs.length + call.outputs.length);
+  const buffers: AnyArray[] = [];
+  const push = (o: Operand | undefined) => {
+    if (!o) {
+      words.push(0, 0, 0, 0);
+      return;
+    }
+    words.push(1, dtypes[o.dtype].code, o.shape.length, ...o.shape, 0);
+    buffers.push(o.array);
+  };
+  for (const o of call.inputs) push(o);
+  for (const o of call.outputs) push(o);
+  return { descriptor: Float64Array.from(words), buffers };
+}
+
+/** Runs a kernel now. Returns the failures when `collect`, else throws the first. */
+export function run(call: KernelCall): Failure[] {
+  const { descriptor, buffers } = describeCall(call, false);
+  return settle(call, guard(call.op, () => native().run(descriptor, ...buffers)));
+}
+
+/** Runs a kernel off the event loop. `isPrivate`: nobody outside holds the buffers, so they need no copy. */
+export async function runAsync(call: KernelCall, isPrivate: boolean, signal: AbortSignal | undefined): Promise<Failure[]> {
+  signal?.throwIfAborted();
+  const { descriptor, buffers } = describeCall(call, isPrivate);
+  const job = guard(call.op, () => native().runAsync(descriptor, ...buffers));
+  return settle(call, await abortable(call.op, job, signal));
+}
+
+/** Awaits a job; an aborted signal cancels it and rejects with the signal's own reason. */
+export async function abortable(op: string, job: Job, signal: AbortSignal | undefined): Promise<Float64Array | undefined> {
+  const stop = () => job.cancel();
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    return await job.promise;
+  } catch (error) {
+    if ((error as { code?: string }).code === "ERR_ABORTED" && signal?.aborted) throw signal.reason;
+    throw translate(op, error);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function translate(op: string, error: unknown): unknown {
+  const outOfMemory = (error as { code?: string }).code === "ERR_OUT_OF_MEMORY" || (error instanceof RangeError && /allocation|length/i.test(error.message));
+  return outOfMemory ? new BacksolveError("ERR_OUT_OF_MEMORY", op, "there is not enough memory for the result or its workspace.") : error;
+}
+
+/** Runs f; running out of memory becomes an error of this package. */
+export function guard<R>(op: string, f: () => R): R {
+  try {
+    return f();
+  } catch (error) {
+    throw translate(op, error);
+  }
+}
+
+/** One item that has no answer. */
+export interface Failure {
+  readonly item: number;
+  readonly code: Code;
+  readonly index: number;
+  readonly op: string;
+  readonly message: string;
+}
+
+const KINDS: readonly { code: Code; text(index: number): string }[] = [
+  { code: "ERR_INTERNAL", text: () => "failed" },
+  { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `is not positive definite: its leading minor of order ${i} is not positive` },
+  { code: "ERR_SINGULAR", text: (i) => `is singular: the pivot in column ${i} is exactly zero` },
+  { code: "ERR_NOT_FINITE", text: () => "contains NaN or infinity" },
+  { code: "ERR_NO_CONVERGENCE", text: (i) => `did not converge (LAPACK's info ${i})` },
+  { code: "ERR_RANK_DEFICIENT", text: (i) => `is rank-deficient (column ${i})` },
+  { code: "ERR_OUT_OF_MEMORY", text: () => "needs more workspace than there is" },
+];
+
+/** `[item, instruction, kind, index, ...]` as failures; `opOf` names the op of an instruction. */
+export function readFailures(flat: Float64Array | undefined, opOf: (instruction: number) => string, batch: Shape, item: Shape | undefined): Failure[] {
+  const out: Failure[] = [];
+  for (let i = 0; flat && i < flat.length; i += 4) {
+    const [at, instruction, kind, index] = [flat[i] as number, flat[i + 1] as number, flat[i + 2] as number, flat[i + 3] as number];
+    const { code, text } = KINDS[kind] ?? (KINDS[0] as (typeof KINDS)[0]);
+    const shape = item ? ` (shape ${shapeText([...batch, ...item])})` : "";
+    const which = batch.length === 0 ? `the matrix${shape}` : item ? `matrix ${at} of the batch${shape}` : `item ${at} of the batch (batch shape ${shapeText(batch)})`;
+    out.push({ item: at, code, index, op: opOf(instruction), message: `${which} ${text(index)}.` });
+  }
+  return out;
+}
+
+export const throwFailure = (f: Failure): never => {
+  throw new LinalgError(f.code, f.op, f.message, f.item, f.index);
+};
+
+function settle(call: KernelCall, flat: Float64Array | undefined): Failure[] {
+  if (!flat || flat.length === 0) return [];
+  const main = call.inputs.find((o) => o !== undefined) as Operand;
+  const out = call.outputs.find((o) => o !== undefined) as Operand;
+  const failures = readFailures(flat, () => call.op, out.shape.slice(0, -2), main.shape.slice(-2));
+  if (!call.collect) throwFailure(failures[0] as Failure);
+  return failures;
+}

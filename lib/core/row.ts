@@ -1,0 +1,104 @@
+import type { AttrSchema, AttrsOf, AttrValue } from "./attrs";
+import type { DType } from "./dtype";
+import type { Code } from "./errors";
+import type { Shape, Tensor } from "./tensor";
+
+/** dtype of an operand, given the op's dtype T: T itself, its real or complex companion, bool, or int32. */
+export type Port = "T" | "real" | "complex" | "bool" | "int32";
+
+/** How `checkOp` samples an input, and the space its tangents and cotangents live in. */
+export type Domain = "any" | "positive" | "nonzero" | "distinct" | "hpd" | "lowerTriangular" | "mask";
+
+export type Shapes<K extends string> = { readonly [k in K]: Shape };
+export type Tensors<K extends string> = { readonly [k in K]: Tensor };
+
+/** What a rule may ask about the call besides values. */
+export interface Context<I extends string> {
+  readonly shapes: Shapes<I>;
+}
+
+/** Numbers for the native table: the kernel's attributes, from the row's and the shapes. */
+export type Lower = (attrs: never, inputs: readonly Shape[], outputs: readonly Shape[]) => readonly number[];
+
+export interface Native {
+  readonly kind: "native";
+  readonly name: string;
+  readonly lower: Lower | undefined;
+  readonly alias: boolean; // eager: the output is the input's memory under another shape
+}
+/** A kernel of the native table. Without `lower`, flags and choices cross as numbers in the order of the row's attrs. */
+export const native = (name: string, lower?: Lower, alias = false): Native => ({ kind: "native", name, lower, alias });
+
+/** One op. Everything else, types, errors, batching, derivatives of any order, documentation, tests, is derived from it. */
+export interface Row<I extends string = string, O extends string = string, S extends AttrSchema = AttrSchema> {
+  /** Own name, everywhere. */
+  readonly name: string;
+  /** TensorFlow's name. */
+  readonly tf?: string;
+  readonly doc?: string;
+  readonly inputs: readonly I[];
+  readonly outputs: readonly O[];
+  /** gufunc notation of the item dimensions, or a function of the attrs. Exactly one of `signature` and `infer`. */
+  readonly signature?: string | ((attrs: AttrsOf<S>) => string);
+  /** Output shapes where gufunc notation cannot say them; throws ShapeError. */
+  readonly infer?: (shapes: Shapes<I>, attrs: AttrsOf<S>) => Shapes<O>;
+  readonly dtypes?: { readonly [k in I | O]?: Port };
+  /** The ops whose T may be only real or only complex. */
+  readonly only?: "real" | "complex";
+  readonly attrs?: S;
+  readonly domain?: { readonly [k in I]?: Domain };
+  readonly law?: (inputs: Tensors<I>, outputs: Tensors<O>, attrs: AttrsOf<S>) => [Tensor, Tensor][];
+  readonly failures?: readonly Code[];
+  readonly kernel: Native | ((inputs: Tensors<I>, attrs: AttrsOf<S>) => Tensor | Tensors<O>);
+  /** What the rule reads. */
+  readonly saves?: readonly NoInfer<I | O>[];
+  /**
+   * One thunk per input with a derivative, from saved values and cotangents (undefined: none arrived). Linear in the cotangents. The engine
+   * un-broadcasts. Absent on a composed kernel: derivatives go through the ops it is made of. Absent on a native kernel: no derivative.
+   */
+  readonly vjp?: (
+    saved: { readonly [k in I | O]: Tensor },
+    cotangents: { readonly [k in O]: Tensor },
+    attrs: AttrsOf<S>,
+    context: Context<I>,
+  ) => { readonly [k in I]?: () => Tensor };
+  /** The first-order rule in one kernel: reads saves, then cotangents; gives the wanted inputs' cotangents. */
+  readonly fused?: Native;
+  /** Inputs that `fused` and `vjp` give cotangents to, where not all. */
+  readonly samples?: (attrs: AttrsOf<S>) => unknown;
+  readonly flops?: (dims: Readonly<Record<string, number>>, attrs: AttrsOf<S>) => number;
+}
+
+/** A row with its types forgotten, as the engine handles it. */
+export interface AnyRow {
+  readonly name: string;
+  readonly tf?: string;
+  readonly doc?: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly signature?: string | ((attrs: Attrs) => string);
+  readonly infer?: (shapes: Record<string, Shape>, attrs: Attrs) => Record<string, Shape>;
+  readonly dtypes?: Readonly<Record<string, Port | undefined>>;
+  readonly only?: "real" | "complex";
+  readonly attrs?: AttrSchema;
+  readonly domain?: Readonly<Record<string, Domain | undefined>>;
+  readonly law?: (inputs: Record<string, Tensor>, outputs: Record<string, Tensor>, attrs: Attrs) => [Tensor, Tensor][];
+  readonly failures?: readonly Code[];
+  readonly kernel: Native | ((inputs: Record<string, Tensor>, attrs: Attrs) => Tensor | Record<string, Tensor>);
+  readonly saves?: readonly string[];
+  readonly vjp?: (
+    saved: Record<string, Tensor>,
+    cotangents: Record<string, Tensor>,
+    attrs: Attrs,
+    context: Context<string>,
+  ) => Readonly<Record<string, (() => Tensor) | undefined>>;
+  readonly fused?: Native;
+  readonly samples?: (attrs: Attrs) => unknown;
+  /** Of a derived row (`cholesky_vjp`): inputs that may be missing are null in programs. */
+  readonly derivedFrom?: AnyRow;
+}
+// biome-ignore lint/suspicious/noExplicitAny: attrs are checked at run time against the row's schema, whose type is lost here
+export type Attrs = Record<string, any> & { [k: string]: AttrValue };
+
+/** The dtype of an operand. */
+export type PortDType = (port: Port | undefined, t: DType) => DType;
