@@ -1,5 +1,4 @@
 import type { AttrSchema, AttrsOf, AttrValue } from "./attrs";
-import type { DType } from "./dtype";
 import type { Code } from "./errors";
 import type { Shape, Tensor } from "./tensor";
 
@@ -64,9 +63,6 @@ export interface Row<I extends string = string, O extends string = string, S ext
   ) => { readonly [k in I]?: () => Tensor };
   /** The first-order rule in one kernel: reads saves, then cotangents; gives the wanted inputs' cotangents. */
   readonly fused?: Native;
-  /** Inputs that `fused` and `vjp` give cotangents to, where not all. */
-  readonly samples?: (attrs: AttrsOf<S>) => unknown;
-  readonly flops?: (dims: Readonly<Record<string, number>>, attrs: AttrsOf<S>) => number;
 }
 
 /** A row with its types forgotten, as the engine handles it. */
@@ -93,12 +89,6 @@ export interface AnyRow {
     context: Context<string>,
   ) => Readonly<Record<string, (() => Tensor) | undefined>>;
   readonly fused?: Native;
-  readonly samples?: (attrs: Attrs) => unknown;
-  /** Of a derived row (`cholesky_vjp`): inputs that may be missing are null in programs. */
-  readonly derivedFrom?: AnyRow;
 }
 // biome-ignore lint/suspicious/noExplicitAny: attrs are checked at run time against the row's schema, whose type is lost here
 export type Attrs = Record<string, any> & { [k: string]: AttrValue };
-
-/** The dtype of an operand. */
-export type PortDType = (port: Port | undefined, t: DType) => DType;

@@ -1,0 +1,85 @@
+import { isFloat } from "./dtype";
+import type { AnyRow, Attrs } from "./row";
+import { type Box, type Level, type Shape, Tensor } from "./tensor";
+import type { DType } from "./dtype";
+
+/** One recorded op of a reverse level; a leaf has no row. Values are one level down. */
+export interface Node {
+  readonly id: number; // increases: a node's parents have smaller ids
+  readonly row: AnyRow | undefined;
+  readonly attrs: Attrs;
+  readonly parents: readonly (Edge | undefined)[]; // undefined: a constant
+  readonly saved: Readonly<Record<string, Tensor>>;
+  readonly inputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
+  readonly outputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
+}
+export interface Edge {
+  readonly node: Node;
+  readonly output: number;
+}
+
+let lastId = 0;
+
+/** A fresh level, above all that exist. Whoever draws it ends it in a `finally`. */
+export const openLevel = (mode: Level["mode"]): Level => ({ id: ++lastId, mode, live: true });
+
+/** The tensor without boxes of finished levels on top: those are constants. */
+export function strip(t: Tensor): Tensor {
+  let u = t;
+  while (u.box && !u.box.level.live) u = u.box.value;
+  return u;
+}
+
+/** The highest live level among tensors that strip() went over. */
+export function topLevel(tensors: readonly Tensor[]): Level | undefined {
+  let top: Level | undefined;
+  for (const t of tensors) if (t.box && (!top || t.box.level.id > top.id)) top = t.box.level;
+  return top;
+}
+
+/** The box of t at this level, if it has one. */
+export const boxAt = (t: Tensor, level: Level): Box | undefined => (t.box?.level === level ? t.box : undefined);
+
+const NO_ATTRS: Attrs = {};
+
+export function leaf(level: Level, value: Tensor): Tensor {
+  const type = [{ shape: value.shape, dtype: value.dtype }];
+  return boxed(level, value, { id: ++lastId, row: undefined, attrs: NO_ATTRS, parents: [], saved: {}, inputs: [], outputs: type }, 0);
+}
+
+export function boxed(level: Level, value: Tensor, node: Node, output: number): Tensor {
+  if (!isFloat(value.dtype)) return value;
+  return new Tensor(value.dtype, value.shape, undefined, { level, value, node, output, tangent: undefined });
+}
+
+export function dual(level: Level, value: Tensor, tangent: Tensor): Tensor {
+  return new Tensor(value.dtype, value.shape, undefined, { level, value, node: undefined, output: 0, tangent });
+}
+
+/** Where t hangs in the graph of this level. */
+export function edgeOf(t: Tensor, level: Level): Edge | undefined {
+  const box = boxAt(t, level);
+  return box ? { node: box.node as Node, output: box.output } : undefined;
+}
+
+/** Records a call: keeps what the rule saves, one level down. */
+export function record(level: Level, row: AnyRow, attrs: Attrs, inputs: readonly Tensor[], values: readonly Tensor[], outputs: readonly Tensor[], all: boolean): Tensor[] {
+  const saved: Record<string, Tensor> = {};
+  const keep = all ? [...row.inputs, ...row.outputs] : (row.saves ?? []);
+  for (const name of keep) {
+    const i = row.inputs.indexOf(name);
+    saved[name] = (i >= 0 ? values[i] : outputs[row.outputs.indexOf(name)]) as Tensor;
+  }
+  const node: Node = {
+    id: ++lastId,
+    row,
+    attrs,
+    parents: inputs.map((t) => edgeOf(t, level)),
+    saved,
+    inputs: values.map(typeOf),
+    outputs: outputs.map(typeOf),
+  };
+  return outputs.map((o, i) => boxed(level, o, node, i));
+}
+
+const typeOf = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype });

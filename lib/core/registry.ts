@@ -1,0 +1,49 @@
+import { ArgumentError, describe } from "./errors";
+import type { AnyRow } from "./row";
+import type { Tensor } from "./tensor";
+
+/** A rule given by `registerGradient`: cotangents of the inputs, in order; undefined for none. */
+export type GradientRule = (
+  call: { inputs: Tensor[]; outputs: Tensor[]; attrs: Record<string, unknown> },
+  cotangents: (Tensor | undefined)[],
+) => (Tensor | undefined)[];
+
+const rows = new Map<string, AnyRow>();
+const byTensorFlowName = new Map<string, AnyRow>();
+const rules = new Map<string, GradientRule>();
+
+export function addRow(row: AnyRow): void {
+  if (rows.has(row.name)) throw new ArgumentError("defineOp", `an op named ${JSON.stringify(row.name)} exists already.`);
+  rows.set(row.name, row);
+  if (row.tf) byTensorFlowName.set(row.tf, row);
+}
+
+/** The row of this name; the engine's own needs are always there. */
+export function rowOf(name: string): AnyRow {
+  const row = rows.get(name);
+  if (!row) throw new ArgumentError("registry", `there is no op named ${describe(name)}.`);
+  return row;
+}
+export const ruleFor = (row: AnyRow): GradientRule | undefined => (rules.size === 0 ? undefined : rules.get(row.name));
+
+/** The table of ops. */
+export const registry = {
+  /** Names of all ops, in the order of their definition. */
+  list: (): string[] => [...rows.keys()],
+  /** The row of an op, by its own or its TensorFlow name; undefined when there is none. */
+  get: (name: string): AnyRow | undefined => rows.get(name) ?? byTensorFlowName.get(name),
+};
+
+/**
+ * Adds or replaces the gradient of an op, named as here or as in TensorFlow. The rule gets inputs, outputs and attrs, and the cotangents
+ * of the outputs; what it computes with ops of this package is differentiable again. Replacing a rule emits a process warning.
+ */
+export function registerGradient(name: string, rule: GradientRule): void {
+  const row = registry.get(name);
+  if (!row) throw new ArgumentError("registerGradient", `there is no op named ${describe(name)}; registry.list() has all names.`);
+  if (typeof rule !== "function") throw new ArgumentError("registerGradient", `the rule must be a function, got ${describe(rule)}.`);
+  if (row.vjp || rules.has(row.name)) {
+    process.emitWarning(`the gradient of ${row.name} is replaced.`, { type: "BacksolveWarning", code: "BACKSOLVE_GRADIENT_REPLACED" });
+  }
+  rules.set(row.name, rule);
+}

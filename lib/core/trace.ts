@@ -1,0 +1,63 @@
+import type { DType } from "./dtype";
+import { BacksolveError } from "./errors";
+import type { Attrs } from "./row";
+import { type Shape, storageOf, Tensor } from "./tensor";
+
+export interface ValueType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+export interface Instruction {
+  readonly op: string; // a row's name, or that of its fused rule with "_vjp"
+  readonly attrs: Attrs;
+  readonly in: readonly (number | null)[];
+  readonly out: readonly (number | null)[]; // null: nobody wants it
+}
+
+/** The record of one call of a traced function. */
+export class Trace {
+  readonly values: ValueType[] = [];
+  readonly constants = new Map<number, Tensor>();
+  readonly code: Instruction[] = [];
+  private readonly idOfConstant = new Map<object, number>();
+  live = true;
+
+  /** A new value of the program, without data. */
+  value<D extends DType>(dtype: D, shape: Shape): Tensor<D> {
+    this.values.push({ dtype, shape });
+    return new Tensor(dtype, shape, undefined, undefined, { trace: this, id: this.values.length - 1 });
+  }
+  /** The id of a tensor in this program; concrete data enters as a constant. */
+  idOf(t: Tensor): number {
+    if (t.traced) {
+      if (t.traced.trace !== this) {
+        throw new BacksolveError("ERR_TRACED", "compile", "a tensor of another compile call was used: traced tensors live only inside their own function.");
+      }
+      return t.traced.id;
+    }
+    const storage = storageOf(t);
+    const known = this.idOfConstant.get(t);
+    if (known !== undefined) return known;
+    this.values.push({ dtype: t.dtype, shape: t.shape });
+    const id = this.values.length - 1;
+    // What is exposed can change before the program runs: the constant is a copy.
+    this.constants.set(id, new Tensor(t.dtype, t.shape, { array: storage.array.slice(), exposed: false }));
+    this.idOfConstant.set(t, id);
+    return id;
+  }
+  emit(op: string, attrs: Attrs, inputs: readonly (Tensor | undefined)[], outputs: readonly (ValueType | undefined)[]): (Tensor | undefined)[] {
+    if (!this.live) {
+      throw new BacksolveError("ERR_TRACED", op, "a traced tensor was used after its compile call had finished.");
+    }
+    const ids = inputs.map((t) => (t ? this.idOf(t) : null));
+    const results = outputs.map((o) => (o ? this.value(o.dtype, o.shape) : undefined));
+    this.code.push({ op, attrs, in: ids, out: results.map((t) => t?.traced?.id ?? null) });
+    return results;
+  }
+}
+
+/** The trace that any of these belongs to. */
+export function traceOf(tensors: readonly (Tensor | undefined)[]): Trace | undefined {
+  for (const t of tensors) if (t?.traced) return t.traced.trace as Trace;
+  return undefined;
+}
