@@ -1,0 +1,279 @@
+import { allocate, isComplex, isFloat } from "./dtype";
+import { ArgumentError, BacksolveError } from "./errors";
+import { columnOf, infer, lowerAttrs, signatureOf } from "./infer";
+import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, topLevel } from "./levels";
+import { type Failure, guard, type KernelCall, type Operand, run as runNative } from "./native";
+import { rowOf, ruleFor } from "./registry";
+import type { AnyRow, Attrs, Native } from "./row";
+import { broadcast, sameShape } from "./signature";
+import { innermost, type Level, type Shape, sizeOf, storageOf, Tensor, wrap } from "./tensor";
+import { traceOf, type ValueType } from "./trace";
+
+/** How a call runs where it reaches data. */
+export interface RunOptions {
+  readonly collect: boolean; // failing items become NaN and are listed in `failures`
+  readonly failures: Failure[];
+  readonly out: Tensor | undefined;
+}
+const PLAIN: RunOptions = { collect: false, failures: [], out: undefined };
+const NO_ATTRS: Attrs = {};
+
+/**
+ * Runs an op on whatever its inputs are. The highest live level among them unwraps its boxes, the op runs one level down, and the outputs
+ * are boxed with what the derivative needs; without boxes the op is recorded in a trace or computed.
+ */
+export function apply(row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunOptions = PLAIN): Tensor[] {
+  const inputs = given.map(strip);
+  const level = topLevel(inputs);
+  const rule = ruleFor(row);
+  if (typeof row.kernel === "function" && !row.vjp && !rule) return composed(row, inputs, attrs);
+  if (!level) return base(row, inputs, attrs, options);
+  const values = inputs.map((t) => boxAt(t, level)?.value ?? t);
+  const outputs = apply(row, values, attrs, options);
+  if (level.mode === "reverse") return record(level, row, attrs, inputs, values, outputs, rule !== undefined);
+  const tangents = push(row, attrs, values, outputs, inputs.map((t) => boxAt(t, level)?.tangent));
+  return outputs.map((o, i) => (tangents[i] ? dual(level, o, tangents[i]) : o));
+}
+
+/** One output of a one-output op. */
+export const call = (name: string, inputs: readonly Tensor[], attrs: Attrs = NO_ATTRS): Tensor => apply(rowOf(name), inputs, attrs)[0] as Tensor;
+
+function named(names: readonly string[], tensors: readonly (Tensor | undefined)[]): Record<string, Tensor> {
+  const out: Record<string, Tensor> = {};
+  names.forEach((n, i) => {
+    const t = tensors[i];
+    if (t) out[n] = t;
+  });
+  return out;
+}
+
+function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs): Tensor[] {
+  const kernel = row.kernel as (inputs: Record<string, Tensor>, attrs: Attrs) => Tensor | Record<string, Tensor>;
+  const result = kernel(named(row.inputs, inputs), attrs);
+  const list = result instanceof Tensor ? [result] : row.outputs.map((n) => result?.[n]);
+  list.forEach((t, i) => {
+    if (!(t instanceof Tensor)) throw new ArgumentError(row.name, `its kernel must return a tensor for ${row.outputs[i]}.`);
+  });
+  return list as Tensor[];
+}
+
+// ---- Level 0: data or a trace ----
+
+function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
+  if (typeof row.kernel === "function") return composed(row, inputs, attrs);
+  const types = infer(row, inputs, attrs);
+  const trace = traceOf(inputs);
+  if (trace) return trace.emit(row.name, attrs, inputs, types) as Tensor[];
+  if (row.kernel.alias) {
+    const [type, storage] = [types[0] as ValueType, storageOf(inputs[0] as Tensor)];
+    return [new Tensor(type.dtype, type.shape, storage)];
+  }
+  const outputs = types.map((t) => output(row.name, t, options.out));
+  const kernel = kernelCall(row, row.kernel, inputs, types, outputs, attrs, options.collect);
+  for (const f of runNative(kernel)) options.failures.push(f);
+  return outputs as Tensor[];
+}
+
+function output(op: string, type: ValueType, out: Tensor | undefined): Tensor {
+  if (!out) return wrap(type.dtype, type.shape, guard(op, () => allocate(type.dtype, sizeOf(type.shape))));
+  if (out.dtype !== type.dtype || !sameShape(out.shape, type.shape) || !out.storage) {
+    throw new ArgumentError(op, `out must be a plain tensor of dtype ${type.dtype} and shape [${type.shape.join(", ")}].`);
+  }
+  return out;
+}
+
+const operand = (t: Tensor): Operand => ({ dtype: t.dtype, shape: t.shape, array: storageOf(t).array });
+
+/** @internal The native call of a row on concrete tensors. */
+export function kernelCall(
+  row: AnyRow,
+  kernel: Native,
+  inputs: readonly (Tensor | undefined)[],
+  types: readonly { shape: Shape }[],
+  outputs: readonly (Tensor | undefined)[],
+  attrs: Attrs,
+  collect: boolean,
+): KernelCall {
+  const present = inputs.filter((t) => t !== undefined);
+  const shapes = present.map((t) => t.shape);
+  return {
+    op: row.name,
+    kernel: kernel.name,
+    column: columnOf(row, present),
+    attrs: lowerAttrs(row, kernel, attrs, shapes, types.map((t) => t.shape)),
+    inputs: inputs.map((t) => t && operand(t)),
+    outputs: outputs.map((t) => t && operand(t)),
+    collect,
+  };
+}
+
+// ---- Reverse mode ----
+
+/** Cotangents of the leaves from cotangents of the roots; undefined where none arrives. */
+export function backward(roots: readonly { edge: Edge; cotangent: Tensor }[], leaves: readonly Node[]): (Tensor | undefined)[] {
+  const cotangents = new Map<Node, (Tensor | undefined)[]>();
+  const give = ({ node, output }: Edge, g: Tensor) => {
+    let slots = cotangents.get(node);
+    if (!slots) cotangents.set(node, (slots = new Array(node.outputs.length).fill(undefined)));
+    const before = slots[output];
+    slots[output] = before ? call("add", [before, g]) : g;
+  };
+  for (const { edge, cotangent } of roots) give(edge, cotangent);
+  for (const node of byDescendingId(roots.map((r) => r.edge.node))) {
+    const g = cotangents.get(node);
+    if (!node.row || !g) continue;
+    cotangents.delete(node);
+    pull(node, g).forEach((h, i) => h && give(node.parents[i] as Edge, h));
+  }
+  return leaves.map((l) => cotangents.get(l)?.[0]);
+}
+
+/** All nodes under these, children before parents. */
+function byDescendingId(from: readonly Node[]): Node[] {
+  const seen = new Set<Node>(from);
+  const stack = [...seen];
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    for (const parent of node.parents) {
+      if (!parent || seen.has(parent.node)) continue;
+      seen.add(parent.node);
+      stack.push(parent.node);
+    }
+  }
+  return [...seen].sort((a, b) => b.id - a.id);
+}
+
+/** The rule of one node: cotangents of the inputs that have a parent. */
+function pull(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
+  const row = node.row as AnyRow;
+  const rule = ruleFor(row);
+  const wanted = node.parents.map((p) => p !== undefined);
+  const fitted = (list: readonly (Tensor | undefined)[]) =>
+    list.map((t, i) => (wanted[i] && t ? fit(t, node.inputs[i] as ValueType) : undefined));
+  if (rule) {
+    const of = (names: readonly string[]) => names.map((n) => node.saved[n] as Tensor);
+    return fitted(rule({ inputs: of(row.inputs), outputs: of(row.outputs), attrs: node.attrs }, [...g]));
+  }
+  if (row.fused && !anyBoxed(Object.values(node.saved)) && !anyBoxed(g)) return fitted(fused(node, row.fused, g, wanted));
+  return fitted(thunks(row, node.saved, g, node.attrs, node.inputs).map((t, i) => (wanted[i] ? t?.() : undefined)));
+}
+
+const anyBoxed = (list: readonly (Tensor | undefined)[]): boolean => list.some((t) => t !== undefined && strip(t).box !== undefined);
+
+function thunks(row: AnyRow, saved: Readonly<Record<string, Tensor>>, g: readonly (Tensor | undefined)[], attrs: Attrs, inputs: readonly ValueType[]) {
+  if (!row.vjp) {
+    throw new BacksolveError("ERR_ARGUMENT", row.name, `has no gradient: registerGradient("${row.name}", rule) adds one.`);
+  }
+  const shapes: Record<string, Shape> = {};
+  row.inputs.forEach((n, i) => (shapes[n] = (inputs[i] as ValueType).shape));
+  const rules = row.vjp(saved, named(row.outputs, g), attrs, { shapes });
+  return row.inputs.map((n) => rules[n]);
+}
+
+/** @internal The row of a fused rule: reads saves, then cotangents; gives the cotangents of the inputs. */
+export function fusedRow(row: AnyRow): AnyRow {
+  const known = derived.get(row);
+  if (known) return known;
+  const made: AnyRow = {
+    name: `${row.name}_vjp`,
+    inputs: [...(row.saves ?? []), ...row.outputs.map((o) => `g_${o}`)],
+    outputs: row.inputs,
+    kernel: row.fused as Native,
+    attrs: row.attrs ?? {},
+  };
+  derived.set(row, made);
+  return made;
+}
+const derived = new WeakMap<AnyRow, AnyRow>();
+
+/** @internal Types of a fused rule's outputs: the broadcast batch of what it reads, the item shape of each input. */
+export function fusedTypes(row: AnyRow, attrs: Attrs, reads: readonly (ValueType | undefined)[]): ValueType[] {
+  const sig = signatureOf(row, attrs);
+  if (!sig) throw new BacksolveError("ERR_INTERNAL", row.name, "a fused rule needs a signature.");
+  const size = new Map<string, number>();
+  const batches: Shape[] = [];
+  const names = [...(row.saves ?? []), ...row.outputs];
+  let dtype = (reads.find((r) => r) as ValueType).dtype;
+  reads.forEach((read, i) => {
+    if (!read) return;
+    const at = row.inputs.indexOf(names[i] as string);
+    const isInput = i < (row.saves ?? []).length && at >= 0;
+    const letters = (isInput ? sig.inputs[at] : sig.outputs[row.outputs.indexOf(names[i] as string)]) as readonly string[];
+    const cut = read.shape.length - letters.length;
+    batches.push(read.shape.slice(0, cut));
+    letters.forEach((l, k) => size.set(l, read.shape[cut + k] as number));
+    dtype = read.dtype;
+  });
+  const batch = broadcast(batches) as number[];
+  return sig.inputs.map((letters) => ({ dtype, shape: [...batch, ...letters.map((l) => size.get(l) as number)] }));
+}
+
+function fused(node: Node, kernel: Native, g: readonly (Tensor | undefined)[], wanted: readonly boolean[]): (Tensor | undefined)[] {
+  const row = fusedRow(node.row as AnyRow);
+  const reads = [...((node.row as AnyRow).saves ?? []).map((n) => strip(node.saved[n] as Tensor)), ...g.map((t) => t && strip(t))];
+  const types = fusedTypes(node.row as AnyRow, node.attrs, reads);
+  const trace = traceOf(reads);
+  if (trace) return trace.emit(row.name, node.attrs, reads, types.map((t, i) => (wanted[i] ? t : undefined)));
+  const outputs = types.map((t, i) => (wanted[i] ? output(row.name, t, undefined) : undefined));
+  runNative(kernelCall(row, kernel, reads, types, outputs, node.attrs, false));
+  return outputs;
+}
+
+/** Un-broadcasts a cotangent, and takes its real part where the input is real; says which rule gave a wrong shape. */
+function fit(g: Tensor, input: ValueType): Tensor {
+  const real = isComplex(g.dtype) && !isComplex(input.dtype) ? call("real", [g]) : g;
+  if (sameShape(real.shape, input.shape)) return real;
+  const extra = real.shape.length - input.shape.length;
+  const axes: number[] = [];
+  real.shape.forEach((d, i) => {
+    if (i < extra || (input.shape[i - extra] === 1 && d !== 1)) axes.push(i);
+  });
+  const sum = call("sum", [real], { axis: axes, keepDims: false });
+  return sameShape(sum.shape, input.shape) ? sum : call("reshape", [sum], { shape: input.shape });
+}
+
+// ---- Forward mode ----
+
+/**
+ * Tangents of the outputs. The rule pulls cotangents g back to the inputs by a map linear in g; its transpose, pulled back through the same
+ * rule at a zero g, pushes tangents forward. So one rule per op gives both modes, and a symmetrised cotangent a symmetrised tangent.
+ */
+function push(row: AnyRow, attrs: Attrs, values: readonly Tensor[], outputs: readonly Tensor[], tangents: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
+  if (!row.vjp && !ruleFor(row)) return outputs.map(() => undefined);
+  const level: Level = openLevel("reverse");
+  try {
+    const g = outputs.map((o) => (isFloat(o.dtype) ? leaf(level, zerosLike(o)) : undefined));
+    const saved = named([...row.inputs, ...row.outputs], [...values, ...outputs]);
+    const pulled = pullOpen(row, saved, g, attrs, values);
+    const roots = pulled.flatMap((make, i) => {
+      const tangent = tangents[i];
+      if (!make || !tangent) return [];
+      const result = fit(make(), values[i] as Tensor);
+      const box = boxAt(result, level);
+      return box ? [{ edge: { node: box.node as Node, output: box.output }, cotangent: tangent }] : [];
+    });
+    level.live = false;
+    const leaves = g.map((t) => t?.box?.node as Node | undefined);
+    const found = backward(roots, leaves.filter((l) => l !== undefined));
+    let next = 0;
+    return leaves.map((l) => (l ? found[next++] : undefined));
+  } finally {
+    level.live = false;
+  }
+}
+
+function pullOpen(row: AnyRow, saved: Record<string, Tensor>, g: readonly (Tensor | undefined)[], attrs: Attrs, values: readonly Tensor[]) {
+  const rule = ruleFor(row);
+  if (!rule) return thunks(row, saved, g, attrs, values);
+  const of = (names: readonly string[]) => names.map((n) => saved[n] as Tensor);
+  const list = rule({ inputs: of(row.inputs), outputs: of(row.outputs), attrs }, [...g]);
+  return row.inputs.map((_, i) => (list[i] ? () => list[i] as Tensor : undefined));
+}
+
+/** Zeros of the dtype and shape of t. */
+export const zerosLike = (t: { dtype: Tensor["dtype"]; shape: Shape }): Tensor => {
+  const array = guard("zeros", () => allocate(t.dtype, sizeOf(t.shape)));
+  array.fill(0);
+  return wrap(t.dtype, t.shape, array);
+};
+/** The value under all boxes: a constant to every level. */
+export const constant = (t: Tensor): Tensor => innermost(t);

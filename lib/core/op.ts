@@ -1,0 +1,187 @@
+import { type AttrSchema, type AttrsOf, parseAttrs } from "./attrs";
+import { allocate, type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
+import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
+import { apply, kernelCall, type RunOptions } from "./engine";
+import { infer } from "./infer";
+import { strip } from "./levels";
+import { type Failure, guard, runAsync } from "./native";
+import { addRow, rowOf } from "./registry";
+import type { AnyRow, Attrs, Port, Row } from "./row";
+import { isTensor, sizeOf, storageOf, Tensor, tracedOf, wrap } from "./tensor";
+
+/** What ops take: a tensor, or a number in the dtype of the others. */
+export type Operand<D extends DType = DType> = Tensor<D> | number;
+
+export interface CallOptions {
+  /** "nan": items that have no answer become NaN, the others are computed. Default "throw". */
+  readonly onFailure?: "throw" | "nan";
+  /** A tensor whose memory the result is written to. */
+  readonly out?: Tensor;
+}
+export interface AsyncOptions {
+  readonly onFailure?: "throw" | "nan";
+  readonly signal?: AbortSignal;
+}
+export interface Checked<R> {
+  readonly value: R;
+  readonly failures: readonly Failure[];
+}
+
+type PortOf<P, K extends string> = P extends { readonly [k in K]: infer V } ? V : "T";
+type Ported<P, D extends DType> = P extends "real" ? RealOf<D> : P extends "complex" ? ComplexOf<D> : P extends "bool" ? "bool" : P extends "int32" ? "int32" : D;
+type Arguments<I extends readonly string[], P, D extends DType> = { -readonly [k in keyof I]: I[k] extends string ? Operand<Ported<PortOf<P, I[k]>, D>> : never };
+type Result<O extends readonly string[], P, D extends DType> = O extends readonly [infer Only extends string]
+  ? Tensor<Ported<PortOf<P, Only>, D>>
+  : { readonly [k in O[number]]: Tensor<Ported<PortOf<P, k>, D>> };
+
+/** A function made from a row. */
+export interface Op<I extends readonly string[], O extends readonly string[], P, S extends AttrSchema> {
+  <D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>> & CallOptions]): Result<O, P, D>;
+  /** The same, off the event loop. Inputs that others could change meanwhile are copied first. */
+  async<D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>> & AsyncOptions]): Promise<Result<O, P, D>>;
+  /** The same with failing items as NaN, and the list of them. */
+  checked<D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>>]): Checked<Result<O, P, D>>;
+  readonly row: AnyRow;
+}
+
+const COMMON = ["onFailure", "out", "signal"] as const;
+
+/**
+ * Defines an op from its row and registers it under its name. The result is a function of the inputs, in the row's order, and one object of
+ * options; it works in every transform, and in `compile` when its kernel is native or composed of ops.
+ * @throws ArgumentError when the name is taken or the row contradicts itself.
+ */
+export function defineOp<
+  const I extends readonly string[],
+  const O extends readonly string[],
+  const S extends AttrSchema = Record<never, never>,
+  const P extends { readonly [k: string]: Port } = Record<never, never>,
+>(row: Omit<Row<I[number], O[number], S>, "inputs" | "outputs" | "dtypes"> & { inputs: I; outputs: O; dtypes?: P }): Op<I, O, P, S> {
+  const plain = row as unknown as AnyRow;
+  checkRow(plain);
+  addRow(plain);
+  return opOf(plain) as unknown as Op<I, O, P, S>;
+}
+
+function checkRow(row: AnyRow): void {
+  const bad = (text: string) => new ArgumentError("defineOp", text);
+  if (typeof row.name !== "string" || !/^[a-zA-Z][a-zA-Z0-9]*$/.test(row.name)) throw bad(`name must be an identifier, got ${describe(row.name)}.`);
+  if (!Array.isArray(row.inputs) || row.inputs.length === 0) throw bad(`${row.name}: inputs must name at least one input.`);
+  if (!Array.isArray(row.outputs) || row.outputs.length === 0) throw bad(`${row.name}: outputs must name at least one output.`);
+  if (row.signature !== undefined && row.infer) throw bad(`${row.name}: a row has a signature or infer, not both.`);
+  if (row.fused && row.signature === undefined) throw bad(`${row.name}: a fused rule needs a signature.`);
+  for (const name of row.saves ?? []) {
+    if (!row.inputs.includes(name) && !row.outputs.includes(name)) throw bad(`${row.name}: saves names ${name}, which is no input or output.`);
+  }
+}
+
+type Loose = ((...args: unknown[]) => unknown) & { row: AnyRow };
+
+function opOf(row: AnyRow): Loose {
+  const arity = row.inputs.length;
+  const split = (args: unknown[]) => {
+    if (args.length > arity + 1) throw new ArgumentError(row.name, `expected ${arity} inputs and options, got ${args.length} arguments.`);
+    const options = args[arity] as Record<string, unknown> | undefined;
+    const attrs = parseAttrs(row.name, row.attrs ?? {}, options, COMMON) as Attrs;
+    return { inputs: operands(row, args.slice(0, arity)), attrs, options: options ?? {} };
+  };
+  const shape = (out: Tensor[]): unknown => (row.outputs.length === 1 ? out[0] : Object.fromEntries(row.outputs.map((n, i) => [n, out[i]])));
+  const collects = (options: Record<string, unknown>): boolean => {
+    const { onFailure } = options;
+    if (onFailure === undefined || onFailure === "throw") return false;
+    if (onFailure === "nan") return true;
+    throw new ArgumentError(row.name, `option onFailure must be "throw" or "nan", got ${describe(onFailure)}.`);
+  };
+  const op = (...args: unknown[]) => {
+    const { inputs, attrs, options } = split(args);
+    if (options.signal !== undefined) throw new ArgumentError(row.name, `a signal needs ${row.name}.async: a synchronous call cannot be aborted.`);
+    const out = outOption(row, options.out);
+    return shape(apply(row, inputs, attrs, { collect: collects(options), failures: [], out }));
+  };
+  const checked = (...args: unknown[]) => {
+    const { inputs, attrs } = split(args);
+    const run: RunOptions = { collect: true, failures: [], out: undefined };
+    return { value: shape(apply(row, inputs, attrs, run)), failures: run.failures };
+  };
+  const asynchronous = async (...args: unknown[]) => {
+    const { inputs, attrs, options } = split(args);
+    return shape(await applyAsync(row, inputs, attrs, collects(options), options.signal));
+  };
+  Object.defineProperty(op, "name", { value: row.name });
+  return Object.assign(op, { async: asynchronous, checked, row });
+}
+
+function outOption(row: AnyRow, out: unknown): Tensor | undefined {
+  if (out === undefined) return undefined;
+  if (!isTensor(out) || row.outputs.length !== 1) throw new ArgumentError(row.name, `option out must be a tensor, got ${describe(out)}.`);
+  return out;
+}
+
+async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, collect: boolean, signal: unknown): Promise<Tensor[]> {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new ArgumentError(row.name, `option signal must be an AbortSignal, got ${describe(signal)}.`);
+  }
+  const inputs = given.map(strip);
+  if (inputs.some((t) => t.box ?? tracedOf(t))) {
+    throw new BacksolveError("ERR_TRACED", row.name, `${row.name}.async cannot run inside a transform or a trace; use compile(...).run instead.`);
+  }
+  const kernel = row.kernel;
+  if (typeof kernel === "function" || kernel.alias) {
+    signal?.throwIfAborted();
+    return apply(row, inputs, attrs, { collect, failures: [], out: undefined });
+  }
+  const types = infer(row, inputs, attrs);
+  const outputs = types.map((t) => wrap(t.dtype, t.shape, guard(row.name, () => allocate(t.dtype, sizeOf(t.shape)))));
+  const isPrivate = inputs.every((t) => !storageOf(t).exposed);
+  await runAsync(kernelCall(row, kernel, inputs, types, outputs, attrs, collect), isPrivate, signal);
+  return outputs;
+}
+
+// ---- Inputs: numbers, dtypes, promotion ----
+
+function operands(row: AnyRow, args: readonly unknown[]): Tensor[] {
+  args.forEach((a, i) => {
+    if (isTensor(a) || typeof a === "number") return;
+    const hint = Array.isArray(a) ? " Wrap it: tensor([...])." : "";
+    throw new ArgumentError(row.name, `${row.inputs[i]} must be a tensor or a number, got ${describe(a)}.${hint}`);
+  });
+  const port = (i: number): Port => row.dtypes?.[row.inputs[i] as string] ?? "T";
+  const t = columnDType(row, args as readonly Operand[], port);
+  return (args as readonly Operand[]).map((a, i) => {
+    const p = port(i);
+    const want: DType = p === "T" ? t : p === "real" ? realOf(t) : p === "complex" ? (dtypes[t].complex as DType) : p;
+    if (typeof a === "number") return scalar(want, a);
+    if (a.dtype === want) return a;
+    if (p === "T" && !isComplex(a.dtype)) return apply(rowOf("toComplex"), [a], {})[0] as Tensor;
+    throw new DtypeError(row.name, `${row.inputs[i]} must have dtype ${want}, got ${a.dtype}.`);
+  });
+}
+
+/** T: the dtype of the inputs that carry it; real with complex of one precision promotes, other mixtures are errors. */
+function columnDType(row: AnyRow, args: readonly Operand[], port: (i: number) => Port): DType {
+  let t: DType | undefined;
+  args.forEach((a, i) => {
+    if (typeof a === "number" || port(i) !== "T") return;
+    if (!isFloat(a.dtype) && row.kernel && !acceptsAny(row)) {
+      throw new DtypeError(row.name, `${row.inputs[i]} must be float32, float64, complex64 or complex128, got ${a.dtype}.`);
+    }
+    if (t === undefined || t === a.dtype) t = a.dtype;
+    else if (isFloat(t) && isFloat(a.dtype) && realOf(t) === realOf(a.dtype)) t = dtypes[t].complex;
+    else throw new DtypeError(row.name, `${row.inputs[i]} is ${a.dtype}, the inputs before it are ${t}: convert one of them, precisions do not mix.`);
+  });
+  t ??= "float64";
+  if (row.only && isFloat(t) && (row.only === "complex") !== isComplex(t)) {
+    throw new DtypeError(row.name, `is defined for ${row.only} tensors, got ${t}.`);
+  }
+  return t;
+}
+
+const ANY = new Set(["view", "scatter", "band"]);
+const acceptsAny = (row: AnyRow): boolean => typeof row.kernel !== "function" && ANY.has(row.kernel.name);
+
+export function scalar<D extends DType>(dtype: D, x: number): Tensor<D> {
+  const { array, width } = dtypes[dtype];
+  const data = new array(width);
+  data[0] = x;
+  return wrap(dtype, [], data);
+}
