@@ -1,0 +1,45 @@
+import { defineOp } from "../core/op";
+import { native } from "../core/row";
+import type { Float } from "../core/dtype";
+import { type Tensor } from "../core/tensor";
+import { add, log, mul, real } from "./elementwise";
+import { matmul } from "./products";
+import { sum } from "./reductions";
+import { adjoint, diag, diagEmbed, tril } from "./structure";
+import { solveTriangular } from "./triangular";
+
+/**
+ * Lower Cholesky factor of Hermitian positive-definite matrices, A = L Lᴴ: (..., n, n) -> (..., n, n), zeros above the diagonal. Reads the
+ * lower triangle only. ERR_NOT_POSITIVE_DEFINITE names the order of the leading minor, ERR_NOT_FINITE the item with a NaN or infinity.
+ */
+export const cholesky = defineOp({
+  name: "cholesky", tf: "Cholesky", inputs: ["a"], outputs: ["l"], signature: "(n,n)->(n,n)", domain: { a: "hpd" },
+  law: ({ a }, { l }) => [[matmul(l as Tensor<Float>, adjoint(l) as Tensor<Float>), a], [tril(l), l]],
+  failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
+  kernel: native("cholesky"), saves: ["l"],
+  // S = L⁻ᴴ Φ(Lᴴ L̄) L⁻¹, Ā = (S + Sᴴ)/2, Φ = tril with halved diagonal (Murray 2016, arXiv 1602.07527, eq. 10). L has a real diagonal,
+  // so that Φ keeps the real part of its own.
+  vjp: ({ l }, { l: g }) => ({
+    a: () => {
+      const m = matmul(l as Tensor<Float>, tril(g) as Tensor<Float>, { adjointA: true });
+      const s = solveTriangular(l as Tensor<Float>, halved(m), { adjoint: true });
+      const t = solveTriangular(l as Tensor<Float>, s, { side: "right" });
+      return mul(0.5, add(t, adjoint(t)));
+    },
+  }),
+  fused: native("cholesky_vjp"),
+});
+
+// Φ: the strict lower triangle and half of the real diagonal
+const halved = (m: Tensor): Tensor<Float> => {
+  const d = mul(0.5, real(diag(m) as Tensor<Float>));
+  return add(tril(m, { k: -1 }), diagEmbed(d)) as Tensor as Tensor<Float>;
+};
+
+/** log det A of Hermitian positive-definite matrices by Cholesky: (..., n, n) -> (...), real. Errors as `cholesky`. */
+export const logdet = defineOp({
+  name: "logdet", inputs: ["a"], outputs: ["y"], signature: "(n,n)->()", dtypes: { y: "real" }, domain: { a: "hpd" },
+  failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
+  // log det A = 2 Σ log L_ii
+  kernel: ({ a }) => mul(2, sum(log(real(diag(cholesky(a as Tensor<Float>)) as Tensor<Float>)), { axis: -1 })),
+});

@@ -1,0 +1,51 @@
+import { flag, ints } from "../core/attrs";
+import type { DType } from "../core/dtype";
+import { ArgumentError, describe } from "../core/errors";
+import { defineOp } from "../core/op";
+import { native } from "../core/row";
+import { checkAxis, type Shape, type Tensor } from "../core/tensor";
+import { div } from "./elementwise";
+import { broadcastTo, reshape } from "./structure";
+
+export interface ReduceOptions {
+  /** The axis or axes to reduce; all when absent. */
+  readonly axis?: number | readonly number[];
+  /** Keeps reduced axes with size 1. */
+  readonly keepDims?: boolean;
+}
+
+const reduced = (shape: Shape, axes: readonly number[], keep: boolean): number[] =>
+  shape.map((d, i) => (axes.includes(i) ? 1 : d)).filter((_, i) => keep || !axes.includes(i));
+
+const sumOp = defineOp({
+  name: "sum", tf: "Sum", inputs: ["x"], outputs: ["y"], attrs: { axis: ints(), keepDims: flag(false) },
+  infer: ({ x }, { axis, keepDims }) => {
+    if (new Set(axis).size !== axis.length || axis.some((a) => a < 0 || a >= x.length)) {
+      throw new ArgumentError("sum", `axes [${axis.join(", ")}] must be different and non-negative, below ${x.length}.`);
+    }
+    return { y: reduced(x, axis, keepDims) };
+  },
+  kernel: native("sum", ({ axis }: { axis: readonly number[] }) => axis),
+  vjp: (_, { y: g }, { axis }, { shapes }) => ({ x: () => broadcastTo(reshape(g, reduced(shapes.x, axis, true)), shapes.x) }),
+});
+
+function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
+  const { axis } = options;
+  const list = axis === undefined ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
+  if (!Array.isArray(list)) throw new ArgumentError(op, `option axis must be a number or an array of numbers, got ${describe(axis)}.`);
+  const axes = list.map((a: unknown) => checkAxis(op, a, x.rank));
+  if (new Set(axes).size !== axes.length) throw new ArgumentError(op, `option axis names an axis twice: [${list.join(", ")}].`);
+  return axes;
+}
+
+/** The sum over axes; of nothing, 0. */
+export function sum<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
+  return sumOp(x as Tensor<"float64">, { axis: axesOf("sum", x, options), keepDims: options.keepDims ?? false }) as Tensor as Tensor<D>;
+}
+
+/** The mean over axes; of nothing, NaN. */
+export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
+  const axes = axesOf("mean", x, options);
+  const count = axes.reduce((n, a) => n * (x.shape[a] as number), 1);
+  return div(sum(x, options), count) as Tensor as Tensor<D>;
+}

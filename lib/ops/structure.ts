@@ -1,0 +1,217 @@
+// Ops that only move elements: out[i] = in[offset + Σ iₖ strideₖ] (view) or the reverse (scatter). Each is the other's adjoint.
+import { int, ints } from "../core/attrs";
+import type { DType } from "../core/dtype";
+import { ArgumentError, describe, ShapeError } from "../core/errors";
+import { defineOp } from "../core/op";
+import { native } from "../core/row";
+import { checkAxis, checkShape, type Shape, shapeText, sizeOf, type Tensor } from "../core/tensor";
+import { conj } from "./elementwise";
+import { sum } from "./reductions";
+
+/** Row-major strides in elements. */
+const stridesOf = (shape: Shape): number[] => {
+  const out = new Array<number>(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    out[i] = step;
+    step *= shape[i] as number;
+  }
+  return out;
+};
+const at = (list: readonly number[], i: number): number => list[i] as number;
+
+const transposeOp = defineOp({
+  name: "transpose", tf: "Transpose", inputs: ["x"], outputs: ["y"], attrs: { axes: ints() },
+  infer: ({ x }, { axes }) => {
+    if (axes.length !== x.length || new Set(axes).size !== x.length || axes.some((a) => a < 0 || a >= x.length)) {
+      throw new ArgumentError("transpose", `axes [${axes.join(", ")}] must be a permutation of the ${x.length} axes of shape ${shapeText(x)}.`);
+    }
+    return { y: axes.map((a) => at(x, a)) };
+  },
+  kernel: native("view", ({ axes }: { axes: readonly number[] }, [x]) => {
+    const strides = stridesOf(x as Shape);
+    return [0, ...axes.map((a) => at(strides, a))];
+  }),
+  vjp: (_, { y: g }, { axes }) => ({ x: () => transposeOp(g as Tensor<"float64">, { axes: axes.map((_a, i) => axes.indexOf(i)) }) }),
+});
+
+/** Axes permuted; without `axes` reversed, as NumPy. */
+export function transpose<D extends DType>(x: Tensor<D>, axes?: readonly number[]): Tensor<D> {
+  const list = axes ? axes.map((a) => checkAxis("transpose", a, x.rank)) : x.shape.map((_, i) => x.rank - 1 - i);
+  return transposeOp(x as Tensor<"float64">, { axes: list }) as Tensor as Tensor<D>;
+}
+
+/** Two axes exchanged. */
+export function swapAxes<D extends DType>(x: Tensor<D>, axis1: number, axis2: number): Tensor<D> {
+  const [i, j] = [checkAxis("swapAxes", axis1, x.rank), checkAxis("swapAxes", axis2, x.rank)];
+  return transpose(x, x.shape.map((_, k) => (k === i ? j : k === j ? i : k)));
+}
+
+const needMatrix = (op: string, x: Tensor) => {
+  if (x.rank < 2) throw new ShapeError(op, `x must be a matrix or a batch of them, got shape ${shapeText(x.shape)}.`);
+};
+
+/** The last two axes exchanged. */
+export function matrixTranspose<D extends DType>(x: Tensor<D>): Tensor<D> {
+  needMatrix("matrixTranspose", x);
+  return swapAxes(x, -2, -1);
+}
+
+/** The conjugate transpose over the last two axes. */
+export function adjoint<D extends DType>(x: Tensor<D>): Tensor<D> {
+  needMatrix("adjoint", x);
+  return conj(swapAxes(x, -2, -1));
+}
+
+const reshapeOp = defineOp({
+  name: "reshape", tf: "Reshape", inputs: ["x"], outputs: ["y"], attrs: { shape: ints() },
+  infer: ({ x }, { shape }) => {
+    checkShape("reshape", shape);
+    if (sizeOf(shape) !== sizeOf(x)) throw new ShapeError("reshape", `shape ${shapeText(x)} has ${sizeOf(x)} elements, ${shapeText(shape)} has ${sizeOf(shape)}.`);
+    return { y: shape };
+  },
+  kernel: native("view", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
+  vjp: (_, { y: g }, _attrs, { shapes }) => ({ x: () => reshape(g, shapes.x) }),
+});
+
+/** The same elements in another shape; one size may be -1. Shares memory. */
+export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+  let full = shape;
+  if (Array.isArray(shape) && shape.filter((d) => d === -1).length === 1) {
+    const rest = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
+    if (rest === 0 || x.size % rest !== 0) throw new ShapeError("reshape", `shape ${shapeText(x.shape)} does not fit ${shapeText(shape)}.`);
+    full = shape.map((d) => (d === -1 ? x.size / rest : d));
+  }
+  return reshapeOp(x as Tensor<"float64">, { shape: checkShape("reshape", full) }) as Tensor as Tensor<D>;
+}
+
+/** A new axis of size 1 before `axis`; -1 appends it. */
+export function expandDims<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
+  const i = checkAxis("expandDims", axis, x.rank + 1);
+  return reshape(x, [...x.shape.slice(0, i), 1, ...x.shape.slice(i)]);
+}
+
+const broadcastOp = defineOp({
+  name: "broadcastTo", tf: "BroadcastTo", inputs: ["x"], outputs: ["y"], attrs: { shape: ints() },
+  infer: ({ x }, { shape }) => {
+    const shift = shape.length - x.length;
+    if (shift < 0 || x.some((d, i) => d !== 1 && d !== shape[shift + i])) {
+      throw new ShapeError("broadcastTo", `shape ${shapeText(x)} does not broadcast to ${shapeText(shape)}.`);
+    }
+    return { y: shape };
+  },
+  kernel: native("view", (_attrs, [x], [y]) => {
+    const [from, to] = [x as Shape, y as Shape];
+    const [strides, shift] = [stridesOf(from), to.length - from.length];
+    return [0, ...to.map((_d, i) => (i < shift || from[i - shift] === 1 ? 0 : at(strides, i - shift)))];
+  }),
+  vjp: (_, { y: g }) => ({ x: () => g }), // the engine sums over what was broadcast
+});
+
+/** x repeated along new axes and axes of size 1 (NumPy's rule). */
+export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+  return broadcastOp(x as Tensor<"float64">, { shape: checkShape("broadcastTo", shape) }) as Tensor as Tensor<D>;
+}
+
+// The k-th diagonal of m x n has this length and starts at this (row, column).
+const diagonalOf = (m: number, n: number, k: number) => {
+  const [row, column] = [Math.max(-k, 0), Math.max(k, 0)];
+  return { row, column, length: Math.max(0, Math.min(m - row, n - column)) };
+};
+const diagonalLayout = (matrix: Shape, k: number): number[] => {
+  const [m, n] = [at(matrix, matrix.length - 2), at(matrix, matrix.length - 1)];
+  const { row, column, length } = diagonalOf(m, n, k);
+  return [length === 0 ? 0 : row * n + column, ...stridesOf(matrix).slice(0, -2), n + 1];
+};
+
+const diagonalOp = defineOp({
+  name: "diagonal", tf: "MatrixDiagPart", inputs: ["a"], outputs: ["d"], attrs: { k: int(0) },
+  infer: ({ a }, { k }) => {
+    if (a.length < 2) throw new ShapeError("diagonal", `a must be a matrix or a batch of them, got shape ${shapeText(a)}.`);
+    return { d: [...a.slice(0, -2), diagonalOf(at(a, a.length - 2), at(a, a.length - 1), k).length] };
+  },
+  kernel: native("view", ({ k }: { k: number }, [a]) => diagonalLayout(a as Shape, k)),
+  vjp: (_, { d: g }, { k }, { shapes: { a } }) => ({ a: () => embed(g, { k, rows: at(a, a.length - 2), columns: at(a, a.length - 1) }) }),
+});
+
+const diagEmbedOp = defineOp({
+  name: "diagEmbed", tf: "MatrixDiag", inputs: ["d"], outputs: ["a"], attrs: { k: int(0), rows: int(0), columns: int(0) },
+  infer: ({ d }, { k, rows, columns }) => {
+    const length = rows >= 0 && columns >= 0 ? diagonalOf(rows, columns, k).length : -1;
+    if (d.length < 1 || d.at(-1) !== length) {
+      throw new ShapeError("diagEmbed", `diagonal ${k} of a ${rows} x ${columns} matrix has ${length} elements, got shape ${shapeText(d)}.`);
+    }
+    return { a: [...d.slice(0, -1), rows, columns] };
+  },
+  kernel: native("scatter", ({ k }: { k: number }, _inputs, [a]) => diagonalLayout(a as Shape, k)),
+  vjp: (_, { a: g }, { k }) => ({ d: () => diagonalOp(g as Tensor<"float64">, { k }) }),
+});
+const embed = (d: Tensor, attrs: { k: number; rows: number; columns: number }): Tensor => diagEmbedOp(d as Tensor<"float64">, attrs);
+
+/** The k-th diagonal of the last two axes; of a 1-D tensor, the square matrix with that diagonal. For batches of diagonals: `diagEmbed`. */
+export function diag<D extends DType>(x: Tensor<D>, options: { k?: number } = {}): Tensor<D> {
+  if (x.rank === 0) throw new ShapeError("diag", "x must have one axis or more, got a scalar.");
+  return x.rank === 1 ? diagEmbed(x, options) : (diagonalOp(x as Tensor<"float64">, options) as Tensor as Tensor<D>);
+}
+
+/** Square matrices with the last axis of d on their k-th diagonal, zeros elsewhere. */
+export function diagEmbed<D extends DType>(d: Tensor<D>, options: { k?: number } = {}): Tensor<D> {
+  if (d.rank === 0) throw new ShapeError("diagEmbed", "d must have one axis or more, got a scalar.");
+  const { k = 0 } = options;
+  if (!Number.isSafeInteger(k) || Math.abs(k) > 2 ** 31) throw new ArgumentError("diagEmbed", `option k must be an integer, got ${describe(k)}.`);
+  const n = at(d.shape, d.rank - 1) + Math.abs(k);
+  return embed(d, { k, rows: n, columns: n }) as Tensor<D>;
+}
+
+/** The sum of the diagonal of the last two axes. */
+export const trace = <D extends DType>(a: Tensor<D>): Tensor<D> => {
+  needMatrix("trace", a);
+  return sum(diag(a), { axis: -1 });
+};
+
+const band = (name: string, upper: 0 | 1, keeps: string) => {
+  const op = defineOp({
+    name, inputs: ["a"], outputs: ["y"], attrs: { k: int(0) }, doc: keeps,
+    signature: "(m,n)->(m,n)",
+    kernel: native("band", ({ k }: { k: number }) => [upper, Math.max(-(2 ** 40), Math.min(2 ** 40, k))]),
+    vjp: (_, { y: g }, { k }) => ({ a: () => op(g as Tensor<"float64">, { k }) as Tensor }),
+  }) as unknown as { <D extends DType>(a: Tensor<D>, options?: { k?: number }): Tensor<D> };
+  return op;
+};
+/** The lower triangle of the last two axes, up to diagonal k; zeros above. */
+export const tril = band("tril", 0, "lower triangle");
+/** The upper triangle of the last two axes, from diagonal k; zeros below. */
+export const triu = band("triu", 1, "upper triangle");
+
+const sliceOp = defineOp({
+  name: "slice", tf: "Slice", inputs: ["x"], outputs: ["y"], attrs: { start: ints(), size: ints() },
+  infer: ({ x }, { start, size }) => {
+    const fits = start.length === x.length && size.length === x.length && x.every((d, i) => at(start, i) >= 0 && at(size, i) >= 0 && at(start, i) + at(size, i) <= d);
+    if (!fits) throw new ShapeError("slice", `start [${start.join(", ")}] and size [${size.join(", ")}] do not lie inside shape ${shapeText(x)}.`);
+    return { y: size };
+  },
+  kernel: native("view", ({ start, size }: { start: readonly number[]; size: readonly number[] }, [x]) => window(x as Shape, start, size)),
+  vjp: (_, { y: g }, { start }, { shapes }) => ({ x: () => placeOp(g as Tensor<"float64">, { start, shape: shapes.x }) }),
+});
+const placeOp = defineOp({
+  name: "place", inputs: ["x"], outputs: ["y"], attrs: { start: ints(), shape: ints() },
+  infer: ({ x }, { start, shape }) => {
+    const fits = start.length === x.length && shape.length === x.length && x.every((d, i) => at(start, i) >= 0 && at(start, i) + d <= at(shape, i));
+    if (!fits) throw new ShapeError("place", `shape ${shapeText(x)} at [${start.join(", ")}] does not lie inside ${shapeText(shape)}.`);
+    return { y: shape };
+  },
+  kernel: native("scatter", ({ start }: { start: readonly number[] }, [x], [y]) => window(y as Shape, start, x as Shape)),
+  vjp: (_, { y: g }, { start }, { shapes }) => ({ x: () => sliceOp(g as Tensor<"float64">, { start, size: shapes.x }) }),
+});
+const window = (whole: Shape, start: readonly number[], size: Shape): number[] => {
+  const strides = stridesOf(whole);
+  const empty = sizeOf(size) === 0;
+  return [empty ? 0 : start.reduce((n, s, i) => n + s * at(strides, i), 0), ...strides];
+};
+
+/** The block of x that begins at `start`, `size` long along each axis. */
+export const slice = <D extends DType>(x: Tensor<D>, start: readonly number[], size: readonly number[]): Tensor<D> =>
+  sliceOp(x as Tensor<"float64">, { start, size }) as Tensor as Tensor<D>;
+/** Zeros of `shape` with x placed at `start`: the adjoint of `slice`. */
+export const place = <D extends DType>(x: Tensor<D>, start: readonly number[], shape: Shape): Tensor<D> =>
+  placeOp(x as Tensor<"float64">, { start, shape }) as Tensor as Tensor<D>;

@@ -1,0 +1,73 @@
+import { flag, oneOf } from "../core/attrs";
+import type { Float } from "../core/dtype";
+import { ArgumentError } from "../core/errors";
+import { type CallOptions, defineOp } from "../core/op";
+import { native } from "../core/row";
+import type { Tensor } from "../core/tensor";
+import { conj, neg, type Promote } from "./elementwise";
+import { matmul } from "./products";
+import { adjoint, matrixTranspose, reshape, tril, triu } from "./structure";
+
+interface Attrs {
+  readonly lower: boolean;
+  readonly adjoint: boolean;
+  readonly transpose: boolean;
+  readonly unitDiagonal: boolean;
+  readonly side: "left" | "right";
+}
+const lower = (a: Attrs) => [Number(a.lower), a.adjoint ? 2 : a.transpose ? 1 : 0, Number(a.unitDiagonal), a.side === "right" ? 1 : 0];
+
+const op = defineOp({
+  name: "solveTriangular", tf: "MatrixTriangularSolve", inputs: ["a", "b"], outputs: ["x"],
+  attrs: { lower: flag(true), adjoint: flag(false), transpose: flag(false), unitDiagonal: flag(false), side: oneOf(["left", "right"], "left") },
+  signature: ({ side }) => (side === "left" ? "(m,m),(m,k)->(m,k)" : "(m,m),(k,m)->(k,m)"),
+  domain: { a: "lowerTriangular" },
+  law: ({ a, b }, { x }, attrs) => {
+    const t = attrs.adjoint ? adjoint(a) : attrs.transpose ? matrixTranspose(a) : a;
+    const [m, y] = [t as Tensor<Float>, x as Tensor<Float>];
+    return [[attrs.side === "left" ? matmul(m, y) : matmul(y, m), b]];
+  },
+  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
+  kernel: native("solveTriangular", lower), saves: ["a", "x"],
+  // B̄ = op(A)⁻ᴴ X̄. From op(A) X = B: dX = op(A)⁻¹ (dB - d(op A) X), so the cotangent of op(A) is -B̄ Xᴴ, undone through op, kept on the
+  // triangle that is read (Giles 2008, section 2.3.1). Right side: the same with the products exchanged.
+  vjp: ({ a, x }, { x: g }, attrs) => {
+    const back = () => pulledBack(a as Tensor<Float>, g as Tensor<Float>, attrs);
+    return { a: () => onTriangle(ofMatrix(back(), x as Tensor<Float>, attrs), attrs), b: back };
+  },
+  fused: native("solveTriangular_vjp", lower),
+});
+
+function pulledBack(a: Tensor<Float>, g: Tensor<Float>, attrs: Attrs): Tensor<Float> {
+  if (attrs.transpose && !attrs.adjoint) return conj(op(a, conj(g), { ...attrs, transpose: false }) as Tensor<Float>);
+  return op(a, g, { ...attrs, adjoint: !attrs.adjoint, transpose: false }) as Tensor<Float>;
+}
+
+function ofMatrix(b: Tensor<Float>, x: Tensor<Float>, { adjoint: h, transpose: t, side }: Attrs): Tensor {
+  const plain = !h && !t;
+  const [p, q] = plain === (side === "left") ? [b, x] : [x, b];
+  const product = side === "left" ? matmul(p, q, { adjointB: true }) : matmul(p, q, { adjointA: true });
+  return t && !h ? conj(product) : product;
+}
+
+const onTriangle = (a: Tensor, { lower, unitDiagonal }: Attrs): Tensor => {
+  const k = unitDiagonal ? 1 : 0;
+  return neg((lower ? tril(a, { k: -k }) : triu(a, { k })) as Tensor<Float>);
+};
+
+export interface SolveTriangularOptions extends Partial<Attrs>, CallOptions {}
+
+function solve<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options: SolveTriangularOptions = {}): Tensor<Promote<A, B>> {
+  if (options.adjoint && options.transpose) throw new ArgumentError("solveTriangular", "options adjoint and transpose exclude each other.");
+  if (b?.rank !== 1) return op(a, b as Tensor as A, options) as Tensor as Tensor<Promote<A, B>>;
+  const n = b.size;
+  const x = op(a, reshape(b, options.side === "right" ? [1, n] : [n, 1]) as Tensor as A, options) as Tensor;
+  return reshape(x, [...x.shape.slice(0, -2), n]) as Tensor<Promote<A, B>>;
+}
+
+/**
+ * X with op(A) X = B (side "left") or X op(A) = B ("right"), A triangular: (..., m, m), (..., m, k) -> (..., m, k); a 1-D b is one vector.
+ * Only the triangle that `lower` names is read; with `unitDiagonal` not its diagonal. op is the identity, `adjoint` or `transpose`.
+ * ERR_SINGULAR: an exact zero on the diagonal. ERR_NOT_FINITE: NaN or infinity in b or in what is read of a.
+ */
+export const solveTriangular = Object.assign(solve, { async: op.async, checked: op.checked, row: op.row });
