@@ -46,8 +46,8 @@ Nest coalesce(const Axes& axes, int operands, bool keep_first) {
   return nest;
 }
 
-void run_map(MapInner inner, const Loops& loops, int inputs, char* const* base, const std::size_t* block, Index first, Index last, Index from,
-             Index to) {
+void run_map(MapInner inner, const Loops& loops, int inputs, char* const* base, const std::size_t* block, Index first, Index last,
+             Index from, Index to) {
   if (to <= from) return;
   Index stride[4] = {0, 0, 0, 0};
   char* start[4] = {};
@@ -80,7 +80,7 @@ MoveRow move_row_of(std::size_t block) {
     case 16: return move_row<16>;
     case 32: return move_row<32>;
     case 64: return move_row<64>;
-    default: return move_row<128>;  // a complex element of the widest registers
+    default: return move_row<kMaxBlock>;
   }
 }
 
@@ -107,8 +107,6 @@ void run_move(const Loops& loops, char* out, const char* in, std::size_t block) 
 }
 
 namespace {
-
-constexpr std::size_t kMaxBlock = 128;
 
 /// Partial results as a binary counter: level l holds the combination of 2^l runs.
 class Cascade {

@@ -7,6 +7,7 @@
 
 namespace backsolve {
 
+constexpr int kMaxBlock = 128;  // bytes: a complex element of the widest registers
 constexpr int kMaxLoops = kMaxRank + 1;  // an item's dimensions and the groups of a chunk
 
 /// Dimensions with one stride per operand, in elements; dimension 0 is the outermost.
@@ -70,8 +71,8 @@ void for_rows(const Loops& loops, int operands, const std::size_t* block, char* 
 /// Operands: the output, then up to three inputs. `base` and `block` in that order.
 void run_map(MapInner inner, const Loops& loops, int inputs, char* const* base, const std::size_t* block);
 /// A part of it: rows [first, last), and of each row elements [from, to).
-void run_map(MapInner inner, const Loops& loops, int inputs, char* const* base, const std::size_t* block, Index first, Index last, Index from,
-             Index to);
+void run_map(MapInner inner, const Loops& loops, int inputs, char* const* base, const std::size_t* block, Index first, Index last,
+             Index from, Index to);
 
 /// out[...] = in[...]; operands: out, in.
 void run_move(const Loops& loops, char* out, const char* in, std::size_t block);

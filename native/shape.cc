@@ -56,7 +56,8 @@ const char* check_strides(std::span<const double> attrs, const Shape& walked, co
   Index low = static_cast<Index>(attrs[0]), high = low;
   for (int d = 0; d < walked.rank; ++d) {
     Index reach;
-    if (__builtin_mul_overflow(walked.dims[d] - 1, static_cast<Index>(attrs[static_cast<std::size_t>(d) + 1]), &reach)) return "stride out of range";
+    const auto stride = static_cast<Index>(attrs[static_cast<std::size_t>(d) + 1]);
+    if (__builtin_mul_overflow(walked.dims[d] - 1, stride, &reach)) return "stride out of range";
     Index& end = reach < 0 ? low : high;
     if (__builtin_add_overflow(end, reach, &end)) return "stride out of range";
   }
@@ -87,7 +88,8 @@ const char* check_family(const Kernel& kernel, DType column, std::span<const dou
     case Family::view: return check_strides(attrs, out, in);
     case Family::scatter: return check_strides(attrs, in, out);
     case Family::band:
-      if (attrs.size() != 2 || !integer_within(attrs[0], 0, 1) || !integer_within(attrs[1], -kMaxStride, kMaxStride)) return "bad band";
+      if (attrs.size() != 2 || !integer_within(attrs[0], 0, 1)) return "bad band";
+      if (!integer_within(attrs[1], -kMaxStride, kMaxStride)) return "bad band";
       return in.rank >= 2 && same_dims(in, out) ? nullptr : "band wants matrices of one shape";
   }
   return "unknown family";
@@ -150,8 +152,8 @@ const char* bind(const Kernel& kernel, const double* attrs, const Shape* operand
       if (n == 1) n = shape.dims[d];
     }
   }
-  binding.outer_count = count_of(binding.outer, binding.outer_rank);
-  return nullptr;
+  binding.outer_count = checked_count(binding.outer, binding.outer_rank);
+  return binding.outer_count < 0 ? "leading dimensions are too large" : nullptr;
 }
 
 const char* check_kernel(const Kernel& kernel, DType column, std::span<const double> attrs, const Shape* operands, int count) {

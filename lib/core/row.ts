@@ -9,7 +9,8 @@ export type Port = "T" | "real" | "complex" | "bool" | "int32";
 export type Domain = "any" | "positive" | "nonzero" | "distinct" | "hpd" | "lowerTriangular" | "mask";
 
 export type Shapes<K extends string> = { readonly [k in K]: Shape };
-export type Tensors<K extends string> = { readonly [k in K]: Tensor };
+/** Inside rules the dtype is unknown: Tensor<never> goes wherever a tensor goes. */
+export type Tensors<K extends string> = { readonly [k in K]: Tensor<never> };
 
 /** What a rule may ask about the call besides values. */
 export interface Context<I extends string> {
@@ -56,8 +57,8 @@ export interface Row<I extends string = string, O extends string = string, S ext
    * un-broadcasts. Absent on a composed kernel: derivatives go through the ops it is made of. Absent on a native kernel: no derivative.
    */
   readonly vjp?: (
-    saved: { readonly [k in I | O]: Tensor },
-    cotangents: { readonly [k in O]: Tensor },
+    saved: Tensors<I | O>,
+    cotangents: Tensors<O>,
     attrs: AttrsOf<S>,
     context: Context<I>,
   ) => { readonly [k in I]?: () => Tensor };

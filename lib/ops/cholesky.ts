@@ -1,6 +1,5 @@
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
-import type { Float } from "../core/dtype";
 import { type Tensor } from "../core/tensor";
 import { add, log, mul, real } from "./elementwise";
 import { matmul } from "./products";
@@ -14,16 +13,16 @@ import { solveTriangular } from "./triangular";
  */
 export const cholesky = defineOp({
   name: "cholesky", tf: "Cholesky", inputs: ["a"], outputs: ["l"], signature: "(n,n)->(n,n)", domain: { a: "hpd" },
-  law: ({ a }, { l }) => [[matmul(l as Tensor<Float>, adjoint(l) as Tensor<Float>), a], [tril(l), l]],
+  law: ({ a }, { l }) => [[matmul(l, adjoint(l)), a], [tril(l), l]],
   failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
   kernel: native("cholesky"), saves: ["l"],
   // S = L⁻ᴴ Φ(Lᴴ L̄) L⁻¹, Ā = (S + Sᴴ)/2, Φ = tril with halved diagonal (Murray 2016, arXiv 1602.07527, eq. 10). L has a real diagonal,
   // so that Φ keeps the real part of its own.
   vjp: ({ l }, { l: g }) => ({
     a: () => {
-      const m = matmul(l as Tensor<Float>, tril(g) as Tensor<Float>, { adjointA: true });
-      const s = solveTriangular(l as Tensor<Float>, halved(m), { adjoint: true });
-      const t = solveTriangular(l as Tensor<Float>, s, { side: "right" });
+      const m = matmul(l, tril(g), { adjointA: true });
+      const s = solveTriangular(l, halved(m), { adjoint: true });
+      const t = solveTriangular(l, s, { side: "right" });
       return mul(0.5, add(t, adjoint(t)));
     },
   }),
@@ -31,9 +30,9 @@ export const cholesky = defineOp({
 });
 
 // Φ: the strict lower triangle and half of the real diagonal
-const halved = (m: Tensor): Tensor<Float> => {
-  const d = mul(0.5, real(diag(m) as Tensor<Float>));
-  return add(tril(m, { k: -1 }), diagEmbed(d)) as Tensor as Tensor<Float>;
+const halved = (m: Tensor<never>): Tensor<never> => {
+  const d = mul(0.5, real(diag(m)));
+  return add(tril(m, { k: -1 }), diagEmbed(d)) as Tensor<never>;
 };
 
 /** log det A of Hermitian positive-definite matrices by Cholesky: (..., n, n) -> (...), real. Errors as `cholesky`. */
@@ -41,5 +40,5 @@ export const logdet = defineOp({
   name: "logdet", inputs: ["a"], outputs: ["y"], signature: "(n,n)->()", dtypes: { y: "real" }, domain: { a: "hpd" },
   failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
   // log det A = 2 Σ log L_ii
-  kernel: ({ a }) => mul(2, sum(log(real(diag(cholesky(a as Tensor<Float>)) as Tensor<Float>)), { axis: -1 })),
+  kernel: ({ a }) => mul(2, sum(log(real(diag(cholesky(a)))), { axis: -1 })),
 });

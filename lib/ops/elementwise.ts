@@ -23,7 +23,7 @@ interface Compare {
 }
 
 /** conj(x), which for real x is x itself and no op. */
-export const conj = <D extends DType>(x: Tensor<D>): Tensor<D> => (isComplex(x.dtype) ? (conjugate(x as Tensor<Float>) as unknown as Tensor<D>) : x);
+export const conj = <D extends DType>(x: Tensor<D>): Tensor<D> => (isComplex(x.dtype) ? conjugate(x as Tensor<never>) : x);
 
 const ab = { inputs: ["a", "b"], outputs: ["y"] } as const;
 const x = { inputs: ["x"], outputs: ["y"] } as const;
@@ -94,22 +94,22 @@ export const log = defineOp({
 /** sin x, x in radians. */
 export const sin = defineOp({
   name: "sin", tf: "Sin", ...x, kernel: native("sin"), saves: ["x"],
-  vjp: ({ x }, { y: g }) => ({ x: () => mul(g, conj(cos(x as Tensor<Float>))) }),
+  vjp: ({ x }, { y: g }) => ({ x: () => mul(g, conj(cos(x))) }),
 }) as unknown as Unary;
 
 /** cos x, x in radians. */
 export const cos = defineOp({
   name: "cos", tf: "Cos", ...x, kernel: native("cos"), saves: ["x"],
-  vjp: ({ x }, { y: g }) => ({ x: () => neg(mul(g, conj(sin(x as Tensor<Float>)))) }),
+  vjp: ({ x }, { y: g }) => ({ x: () => neg(mul(g, conj(sin(x)))) }),
 }) as unknown as Unary;
 
 /** The complex conjugate. */
 const conjugate = defineOp({ name: "conj", tf: "Conj", ...x, only: "complex", kernel: native("conj"), vjp: (_, { y: g }) => ({ x: () => conj(g) }) });
 
-const realPart = defineOp({ name: "real", tf: "Real", ...x, only: "complex", dtypes: { y: "real" }, kernel: native("real"), vjp: (_, { y: g }) => ({ x: () => toComplex(g as Tensor<"float64">) }) });
+const realPart = defineOp({ name: "real", tf: "Real", ...x, only: "complex", dtypes: { y: "real" }, kernel: native("real"), vjp: (_, { y: g }) => ({ x: () => toComplex(g as Tensor<never>) }) });
 const imagPart = defineOp({
   name: "imag", tf: "Imag", ...x, only: "complex", dtypes: { y: "real" }, kernel: native("imag"),
-  vjp: (_, { y: g }) => ({ x: () => complex(mul(g, 0) as Tensor<"float64">, g as Tensor<"float64">) }),
+  vjp: (_, { y: g }) => ({ x: () => complex(mul(g, 0) as Tensor<never>, g as Tensor<never>) }),
 });
 
 /** The real part; of a real tensor, itself. */

@@ -18,14 +18,14 @@ const op = defineOp({
   }),
   fused: native("matmul_vjp"),
 });
-const product = (a: Tensor, b: Tensor, adjointA: boolean, adjointB: boolean): Tensor => op(a as Tensor<"float64">, b as Tensor<"float64">, { adjointA, adjointB });
+const product = (a: Tensor, b: Tensor, adjointA: boolean, adjointB: boolean): Tensor => op(a as Tensor<never>, b as Tensor<never>, { adjointA, adjointB });
 
 /** op(a) op(b) over the last two axes, batch dimensions broadcast. A 1-D operand is a row (first) or a column (second), as in NumPy. */
 export function matmul<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options: { adjointA?: boolean; adjointB?: boolean } = {}): Tensor<Promote<A, B>> {
   if (a.rank === 0 || b.rank === 0) throw new ShapeError("matmul", `a and b must have an axis, got shapes ${shapeText(a.shape)} and ${shapeText(b.shape)}; use mul.`);
   const left: Tensor = a.rank === 1 ? reshape(a, options.adjointA ? [a.size, 1] : [1, a.size]) : a;
   const right: Tensor = b.rank === 1 ? reshape(b, options.adjointB ? [1, b.size] : [b.size, 1]) : b;
-  const c = op(left as Tensor<"float64">, right as Tensor<"float64">, options) as Tensor;
+  const c = op(left as Tensor<never>, right as Tensor<never>, options) as Tensor;
   const keep = [...c.shape.slice(0, -2), ...(a.rank === 1 ? [] : [c.shape.at(-2) as number]), ...(b.rank === 1 ? [] : [c.shape.at(-1) as number])];
   return (a.rank === 1 || b.rank === 1 ? reshape(c, keep) : c) as Tensor<Promote<A, B>>;
 }

@@ -40,12 +40,12 @@ function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
 
 /** The sum over axes; of nothing, 0. */
 export function sum<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
-  return sumOp(x as Tensor<"float64">, { axis: axesOf("sum", x, options), keepDims: options.keepDims ?? false }) as Tensor as Tensor<D>;
+  return sumOp(x as Tensor<never>, { axis: axesOf("sum", x, options), keepDims: options.keepDims ?? false });
 }
 
 /** The mean over axes; of nothing, NaN. */
 export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
   const axes = axesOf("mean", x, options);
   const count = axes.reduce((n, a) => n * (x.shape[a] as number), 1);
-  return div(sum(x, options), count) as Tensor as Tensor<D>;
+  return div(sum(x, options), count);
 }

@@ -24,7 +24,7 @@ const op = defineOp({
   domain: { a: "lowerTriangular" },
   law: ({ a, b }, { x }, attrs) => {
     const t = attrs.adjoint ? adjoint(a) : attrs.transpose ? matrixTranspose(a) : a;
-    const [m, y] = [t as Tensor<Float>, x as Tensor<Float>];
+    const [m, y] = [t, x];
     return [[attrs.side === "left" ? matmul(m, y) : matmul(y, m), b]];
   },
   failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
@@ -32,36 +32,36 @@ const op = defineOp({
   // B̄ = op(A)⁻ᴴ X̄. From op(A) X = B: dX = op(A)⁻¹ (dB - d(op A) X), so the cotangent of op(A) is -B̄ Xᴴ, undone through op, kept on the
   // triangle that is read (Giles 2008, section 2.3.1). Right side: the same with the products exchanged.
   vjp: ({ a, x }, { x: g }, attrs) => {
-    const back = () => pulledBack(a as Tensor<Float>, g as Tensor<Float>, attrs);
-    return { a: () => onTriangle(ofMatrix(back(), x as Tensor<Float>, attrs), attrs), b: back };
+    const back = () => pulledBack(a, g, attrs);
+    return { a: () => onTriangle(ofMatrix(back(), x, attrs), attrs), b: back };
   },
   fused: native("solveTriangular_vjp", lower),
 });
 
-function pulledBack(a: Tensor<Float>, g: Tensor<Float>, attrs: Attrs): Tensor<Float> {
-  if (attrs.transpose && !attrs.adjoint) return conj(op(a, conj(g), { ...attrs, transpose: false }) as Tensor<Float>);
-  return op(a, g, { ...attrs, adjoint: !attrs.adjoint, transpose: false }) as Tensor<Float>;
+function pulledBack(a: Tensor<never>, g: Tensor<never>, attrs: Attrs): Tensor<never> {
+  if (attrs.transpose && !attrs.adjoint) return conj(op(a, conj(g), { ...attrs, transpose: false }));
+  return op(a, g, { ...attrs, adjoint: !attrs.adjoint, transpose: false });
 }
 
-function ofMatrix(b: Tensor<Float>, x: Tensor<Float>, { adjoint: h, transpose: t, side }: Attrs): Tensor {
+function ofMatrix(b: Tensor<never>, x: Tensor<never>, { adjoint: h, transpose: t, side }: Attrs): Tensor<never> {
   const plain = !h && !t;
   const [p, q] = plain === (side === "left") ? [b, x] : [x, b];
   const product = side === "left" ? matmul(p, q, { adjointB: true }) : matmul(p, q, { adjointA: true });
   return t && !h ? conj(product) : product;
 }
 
-const onTriangle = (a: Tensor, { lower, unitDiagonal }: Attrs): Tensor => {
+const onTriangle = (a: Tensor<never>, { lower, unitDiagonal }: Attrs): Tensor => {
   const k = unitDiagonal ? 1 : 0;
-  return neg((lower ? tril(a, { k: -k }) : triu(a, { k })) as Tensor<Float>);
+  return neg((lower ? tril(a, { k: -k }) : triu(a, { k })));
 };
 
 export interface SolveTriangularOptions extends Partial<Attrs>, CallOptions {}
 
 function solve<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options: SolveTriangularOptions = {}): Tensor<Promote<A, B>> {
   if (options.adjoint && options.transpose) throw new ArgumentError("solveTriangular", "options adjoint and transpose exclude each other.");
-  if (b?.rank !== 1) return op(a, b as Tensor as A, options) as Tensor as Tensor<Promote<A, B>>;
+  if (b?.rank !== 1) return op(a as Tensor<never>, b as Tensor<never>, options) as Tensor<Promote<A, B>>;
   const n = b.size;
-  const x = op(a, reshape(b, options.side === "right" ? [1, n] : [n, 1]) as Tensor as A, options) as Tensor;
+  const x: Tensor = op(a as Tensor<never>, reshape(b, options.side === "right" ? [1, n] : [n, 1]) as Tensor<never>, options);
   return reshape(x, [...x.shape.slice(0, -2), n]) as Tensor<Promote<A, B>>;
 }
 

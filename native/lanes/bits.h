@@ -63,6 +63,15 @@ BS_INLINE Vec<R> rounded(Vec<R> x) {
   return x;
 }
 
+/// NaN if either is NaN (one and the same NaN); +0 is greater than -0: commutative and associative to the bit.
+template <class R>
+BS_INLINE Vec<R> vmax(Vec<R> a, Vec<R> b) {
+  const Vec<R> r = select<R>(a > b, a, select<R>(a == b, from_bits<R>(bits_of<R>(a) & bits_of<R>(b)), b));
+  return select<R>(is_nan<R>(a) | is_nan<R>(b), from_bits<R>(Bits<R>{} + Ieee<R>::nan), r);
+}
+template <class R>
+BS_INLINE Vec<R> vmin(Vec<R> a, Vec<R> b) { return -vmax<R>(-a, -b); }
+
 template <class R>
 BS_INLINE Vec<R> vfma(Vec<R> a, Vec<R> b, Vec<R> c) {
   Vec<R> y;

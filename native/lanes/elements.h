@@ -1,7 +1,7 @@
 // How one vector of elements is read and written: W scalars side by side in an array (flat), or one element of W items (lanes).
 #pragma once
 #include "../view.h"
-#include "complex.h"
+#include "complex_math.h"
 
 namespace backsolve::BS_ISA {
 

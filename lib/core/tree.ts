@@ -1,0 +1,52 @@
+import { scalar } from "./op";
+import { ArgumentError, describe } from "./errors";
+import { isTensor, type Tensor } from "./tensor";
+
+/** A tensor, a number, or plain objects and arrays of them. */
+export type Tree = Tensor | number | readonly Tree[] | { readonly [key: string]: Tree };
+
+/** The same tree with tensors for numbers: what a transformed function receives, and the form of its gradients. */
+export type Tensors<T> = T extends number ? Tensor<"float64"> : T extends Tensor ? T : { readonly [K in keyof T]: Tensors<T[K]> };
+
+export interface Flat<L> {
+  readonly leaves: L[];
+  readonly paths: string[];
+  rebuild(leaves: readonly unknown[]): unknown;
+}
+
+const MAX_DEPTH = 64;
+const isPlain = (x: object): boolean => {
+  const proto: unknown = Object.getPrototypeOf(x);
+  return proto === Object.prototype || proto === null;
+};
+
+/** The leaves of a tree with their paths ("layers.0.w"), and how to build the same tree from other leaves. */
+export function flatten<L>(op: string, tree: unknown, leafOf: (x: unknown) => L | undefined, what: string): Flat<L> {
+  const leaves: L[] = [];
+  const paths: string[] = [];
+  const visit = (x: unknown, path: string, depth: number): ((leaves: readonly unknown[]) => unknown) => {
+    const leaf = leafOf(x);
+    if (leaf !== undefined) {
+      const i = leaves.push(leaf) - 1;
+      paths.push(path);
+      return (list) => list[i];
+    }
+    if (depth < MAX_DEPTH && Array.isArray(x)) {
+      const parts = x.map((y, i) => visit(y, path === "" ? `${i}` : `${path}.${i}`, depth + 1));
+      return (list) => parts.map((p) => p(list));
+    }
+    if (depth < MAX_DEPTH && typeof x === "object" && x !== null && isPlain(x)) {
+      const parts = Object.keys(x).map((k) => [k, visit((x as Record<string, unknown>)[k], path === "" ? k : `${path}.${k}`, depth + 1)] as const);
+      return (list) => Object.fromEntries(parts.map(([k, p]) => [k, p(list)]));
+    }
+    const where = path === "" ? "" : ` at ${path}`;
+    const hint = x instanceof Promise ? " Functions given to transforms are synchronous." : "";
+    throw new ArgumentError(op, `expected ${what}, or plain objects and arrays of them, got ${describe(x)}${where}.${hint}`);
+  };
+  const rebuild = visit(tree, "", 0);
+  return { leaves, paths, rebuild };
+}
+
+/** A tree of tensors and numbers; numbers become float64 scalars. */
+export const flattenTensors = (op: string, tree: unknown): Flat<Tensor> =>
+  flatten(op, tree, (x) => (isTensor(x) ? x : typeof x === "number" ? scalar("float64", x) : undefined), "a tensor or a number");

@@ -1,0 +1,252 @@
+// Derivatives of functions of trees of tensors. Every call draws a level of its own (core/levels.ts), so calls nest to any order.
+import { isComplex, isFloat } from "./core/dtype";
+import { backward, zerosLike } from "./core/engine";
+import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
+import { boxAt, dual, leaf, type Node, openLevel, strip } from "./core/levels";
+import { apply } from "./core/engine";
+import { scalar } from "./core/op";
+import type { AnyRow, Attrs } from "./core/row";
+import { sameShape } from "./core/signature";
+import { isTensor, type Level, sizeOf, Tensor, shapeText, tracedOf, wrap, storageOf } from "./core/tensor";
+import { type Flat, flattenTensors, type Tensors, type Tree } from "./core/tree";
+import { allocate, dtypes, type DType } from "./core/dtype";
+import { add } from "./ops/elementwise";
+import { place, reshape } from "./ops/structure";
+
+// biome-ignore lint/suspicious/noExplicitAny: parameters of user functions are contravariant; any keeps their own types
+type Fn<A extends readonly unknown[], R> = (...args: A) => R;
+
+function asFunction(op: string, f: unknown): void {
+  if (typeof f !== "function") throw new ArgumentError(op, `expected a function, got ${describe(f)}.`);
+}
+
+interface Pulled {
+  readonly out: Flat<Tensor>; // outputs one level down
+  pull(cotangents: readonly (Tensor | undefined)[]): Tensor[]; // per input leaf, zeros where nothing arrives
+}
+
+/** Runs f on boxed leaves of `tree` and keeps the graph. */
+function linearize(op: string, input: Flat<Tensor>, f: (tree: unknown) => unknown): Pulled {
+  const level = openLevel("reverse");
+  try {
+    const leaves = input.leaves.map(strip);
+    const boxes = leaves.map((t) => (isFloat(t.dtype) ? leaf(level, t) : t));
+    const out = flattenTensors(op, f(input.rebuild(boxes)));
+    const edges = out.leaves.map((t) => {
+      const box = boxAt(strip(t), level);
+      return box ? { node: box.node as Node, output: box.output } : undefined;
+    });
+    const values = out.leaves.map((t) => boxAt(strip(t), level)?.value ?? t);
+    const pull = (cotangents: readonly (Tensor | undefined)[]): Tensor[] => {
+      const roots = edges.flatMap((edge, i) => (edge && cotangents[i] ? [{ edge, cotangent: cotangents[i] as Tensor }] : []));
+      const nodes = boxes.map((b) => boxAtFinished(b, level));
+      const found = backward(roots, nodes.filter((n) => n !== undefined));
+      let next = 0;
+      return nodes.map((n, i) => (n ? found[next++] : undefined) ?? zerosLike(leaves[i] as Tensor));
+    };
+    return { out: { ...out, leaves: values }, pull };
+  } finally {
+    level.live = false;
+  }
+}
+const boxAtFinished = (t: Tensor, level: Level): Node | undefined => (t.box?.level === level ? (t.box.node as Node) : undefined);
+
+function scalarLoss(op: string, out: Flat<Tensor>): Tensor {
+  const [value] = out.leaves;
+  if (out.leaves.length !== 1 || !value || out.paths[0] !== "") throw new ArgumentError(op, "the function must return one tensor.");
+  if (value.size !== 1) throw new ShapeError(op, `the function must return a scalar, got shape ${shapeText(value.shape)}: reduce it (sum, mean), or use vjp or jacobian.`);
+  if (isComplex(value.dtype)) throw new DtypeError(op, `the function must return a real scalar, got ${value.dtype}: take real(y), or use vjp.`);
+  if (!isFloat(value.dtype)) throw new DtypeError(op, `the function must return float32 or float64, got ${value.dtype}.`);
+  return value;
+}
+
+const onesLike = (t: Tensor): Tensor => reshape(scalar(t.dtype, 1), t.shape.map(() => 1));
+
+export interface GradOptions<N extends readonly number[] = readonly number[]> {
+  /** Arguments to differentiate with respect to; the gradient is then an array, one entry per number. */
+  readonly argnums?: N;
+}
+
+/**
+ * The function and its gradient with respect to the first argument (or `argnums`): `{ value, grad }`, grad with the tree of the argument.
+ * f returns a real scalar. For complex arguments the gradient is dL/dRe + i dL/dIm.
+ */
+export function valueAndGrad<A extends readonly Tree[], R extends Tensor>(f: Fn<{ [K in keyof A]: Tensors<A[K]> }, R>): (...args: A) => { value: R; grad: Tensors<A[0]> };
+export function valueAndGrad<P extends readonly unknown[], R extends Tensor>(f: (...args: P) => R): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: Tensors<P[0]> };
+export function valueAndGrad<P extends readonly unknown[], R extends Tensor, const N extends readonly number[]>(f: (...args: P) => R, options: { readonly argnums: N }): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: { [K in keyof N]: Tree } };
+export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptions = {}): (...args: unknown[]) => unknown {
+  asFunction("valueAndGrad", f);
+  const { argnums } = options;
+  return (...args: unknown[]) => {
+    const wanted = argnums ?? [0];
+    for (const n of wanted) {
+      if (!Number.isInteger(n) || n < 0 || n >= args.length) throw new ArgumentError("grad", `argnums: ${describe(n)} is not the position of one of ${args.length} arguments.`);
+    }
+    const input = flattenTensors("grad", wanted.map((n) => args[n]));
+    const { out, pull } = linearize("grad", input, (tree) => {
+      const given = args.map((a) => (typeof a === "number" ? scalar("float64", a) : a));
+      wanted.forEach((n, i) => (given[n] = (tree as unknown[])[i]));
+      return f(...(given as never[]));
+    });
+    const value = scalarLoss("grad", out);
+    const list = input.rebuild(pull([onesLike(value)])) as unknown[];
+    return { value, grad: argnums ? list : list[0] };
+  };
+}
+
+/** What may be given where a function takes T: numbers for float64 scalars. */
+export type Given<T> = T extends Tensor<infer D> ? ("float64" extends D ? T | number : T) : T extends object ? { readonly [K in keyof T]: Given<T[K]> } : T;
+
+/** The gradient of a real scalar function: same structure as its first argument. See `valueAndGrad`. */
+export function grad<P extends readonly unknown[], R extends Tensor>(f: (...args: P) => R): (...args: { [K in keyof P]: Given<P[K]> }) => Tensors<P[0]>;
+export function grad<P extends readonly unknown[], R extends Tensor, const N extends readonly number[]>(f: (...args: P) => R, options: { readonly argnums: N }): (...args: { [K in keyof P]: Given<P[K]> }) => { [K in keyof N]: Tree };
+export function grad(f: (...args: never[]) => Tensor, options: GradOptions = {}): (...args: never[]) => unknown {
+  asFunction("grad", f);
+  const both = valueAndGrad(f as never, options as never) as unknown as (...args: never[]) => { grad: unknown };
+  return (...args) => both(...args).grad;
+}
+
+function checkCotangent(op: string, what: string, given: Flat<Tensor>, like: Flat<Tensor>): (Tensor | undefined)[] {
+  if (given.leaves.length !== like.leaves.length || given.paths.some((p, i) => p !== like.paths[i])) {
+    throw new ArgumentError(op, `the ${what} must have the tree of the value (${like.paths.map((p) => p || "one tensor").join(", ")}).`);
+  }
+  return given.leaves.map((t, i) => {
+    const want = like.leaves[i] as Tensor;
+    const at = like.paths[i] ? ` at ${like.paths[i]}` : "";
+    if (!sameShape(t.shape, want.shape)) throw new ShapeError(op, `the ${what}${at} must have shape ${shapeText(want.shape)}, got ${shapeText(t.shape)}.`);
+    if (t.dtype !== want.dtype) throw new DtypeError(op, `the ${what}${at} must be ${want.dtype}, got ${t.dtype}.`);
+    return t;
+  });
+}
+
+/** A number in the place of a tensor takes that tensor's dtype, and its shape when it has one element. */
+function likewise(op: string, tree: unknown, like: Flat<Tensor>): Flat<Tensor> {
+  const flat = flattenTensors(op, tree);
+  if (flat.leaves.length !== like.leaves.length) return flat;
+  const leaves = flat.leaves.map((t, i) => {
+    const want = like.leaves[i] as Tensor;
+    return t.rank === 0 && t.dtype === "float64" && want.rank === 0 && want.dtype === "float32" && !t.box && t.storage ? scalar("float32", t.item() as number) : t;
+  });
+  return { ...flat, leaves };
+}
+
+/** f(...args) and the pullback: cotangents of the value (its tree) to an array of cotangents, one entry per argument. */
+export function vjp<A extends readonly Tree[], R extends Tree>(f: (...args: { [K in keyof A]: Tensors<A[K]> }) => R, ...args: A): { value: R; pullback: (cotangent: Tensors<R>) => { [K in keyof A]: Tensors<A[K]> } } {
+  asFunction("vjp", f);
+  const input = flattenTensors("vjp", args);
+  const { out, pull } = linearize("vjp", input, (tree) => f(...(tree as { [K in keyof A]: Tensors<A[K]> })));
+  const pullback = (cotangent: Tensors<R>) => input.rebuild(pull(checkCotangent("vjp", "cotangent", likewise("vjp", cotangent, out), out))) as { [K in keyof A]: Tensors<A[K]> };
+  return { value: out.rebuild(out.leaves) as R, pullback };
+}
+
+/** f(...args) and its directional derivative along `tangents`, which have the trees of `args`. Forward mode. */
+export function jvp<A extends readonly Tree[], R extends Tree>(f: (...args: { [K in keyof A]: Tensors<A[K]> }) => R, args: A, tangents: { readonly [K in keyof A]: Tree }): { value: R; tangent: Tensors<R> } {
+  asFunction("jvp", f);
+  const input = flattenTensors("jvp", args);
+  const along = checkCotangent("jvp", "tangents", likewise("jvp", tangents, input), input);
+  const level = openLevel("forward");
+  try {
+    const boxes = input.leaves.map((t, i) => dual(level, strip(t), along[i] as Tensor));
+    const out = flattenTensors("jvp", f(...(input.rebuild(boxes) as { [K in keyof A]: Tensors<A[K]> })));
+    const stripped = out.leaves.map(strip);
+    const values = stripped.map((t) => boxAt(t, level)?.value ?? t);
+    const slopes = stripped.map((t, i) => boxAt(t, level)?.tangent ?? zerosLike(values[i] as Tensor));
+    return { value: out.rebuild(values) as R, tangent: out.rebuild(slopes) as Tensors<R> };
+  } finally {
+    level.live = false;
+  }
+}
+
+/** The Hessian-vector product of a real scalar function at x along v: forward over reverse, no Hessian is formed. */
+export function hvp<T extends Tree>(f: (x: Tensors<T>) => Tensor, x: T, v: Tree): Tensors<T> {
+  asFunction("hvp", f);
+  const g = grad(f as (x: never) => Tensor) as unknown as (x: Tensors<T>) => Tree;
+  return jvp<readonly [T], Tree>((y) => g(y as Tensors<T>), [x], [v]).tangent as Tensors<T>;
+}
+
+/** The Jacobian of a real function of one argument: per output leaf, the tree of the argument with leaves of shape (...output, ...input). */
+export function jacobian<X, R extends Tree>(f: (x: X) => R): (x: Given<X>) => R extends Tensor ? Tensors<X> : Tree {
+  asFunction("jacobian", f);
+  return (x) => {
+    const input = flattenTensors("jacobian", x);
+    const { out, pull } = linearize("jacobian", input, (tree) => f(tree as X));
+    for (const t of [...input.leaves, ...out.leaves]) {
+      if (isComplex(t.dtype)) throw new DtypeError("jacobian", `is defined for real functions, got ${t.dtype}: differentiate real(f) and imag(f), or use vjp and jvp.`);
+    }
+    const per = out.leaves.map((y, which) => input.rebuild(assemble(y, (cotangent) => pull(out.leaves.map((_, i) => (i === which ? cotangent : undefined))), input.leaves)));
+    return out.rebuild(per) as R extends Tensor ? Tensors<X> : Tree;
+  };
+}
+
+/** One pullback per output element; rows are laid side by side, differentiably when anything outside still differentiates. */
+function assemble(y: Tensor, pull: (cotangent: Tensor) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
+  const n = sizeOf(y.shape);
+  const rows = Array.from({ length: n }, (_, k) => pull(oneHot(y, k)));
+  return inputs.map((x, i) => {
+    const shape = [...y.shape, ...x.shape];
+    const list = rows.map((r) => strip(r[i] as Tensor));
+    if (list.some((t) => t.box !== undefined || tracedOf(t))) return reshape(stackRows(list, x.size, x.dtype), shape);
+    const array = allocate(x.dtype, n * x.size);
+    list.forEach((t, k) => array.set(storageOf(t).array, k * x.size));
+    return wrap(x.dtype, shape, array);
+  });
+}
+
+function stackRows(list: readonly Tensor[], size: number, dtype: DType): Tensor {
+  let total: Tensor = zerosLike({ dtype, shape: [list.length, size] });
+  list.forEach((t, k) => (total = add(total, place(reshape(t, [1, size]), [k, 0], [list.length, size]))));
+  return total;
+}
+
+function oneHot(y: Tensor, k: number): Tensor {
+  const array = new dtypes[y.dtype].array(sizeOf(y.shape));
+  array[k] = 1;
+  return wrap(y.dtype, y.shape, array);
+}
+
+/** The Hessian of a real scalar function: the Jacobian of its gradient, leaves of shape (...input, ...input). */
+export function hessian<X>(f: (x: X) => Tensor): (x: Given<X>) => Tensors<X> {
+  asFunction("hessian", f);
+  return jacobian(grad(f as (x: never) => Tensor) as unknown as (x: X) => Tree) as unknown as (x: Given<X>) => Tensors<X>;
+}
+
+/**
+ * f with a gradient of your own: rule({ inputs, outputs }, cotangents) returns a cotangent (or undefined) per input. f maps tensors to one
+ * tensor or an array of them.
+ */
+export function customGrad<A extends readonly Tensor[], R extends Tensor | readonly Tensor[]>(
+  f: (...args: A) => R,
+  rule: (call: { inputs: Tensor[]; outputs: Tensor[] }, cotangents: (Tensor | undefined)[]) => (Tensor | undefined)[],
+): (...args: { [K in keyof A]: A[K] | number }) => R {
+  asFunction("customGrad", f);
+  asFunction("customGrad", rule);
+  return (...args) => {
+    const inputs = args.map((a) => (isTensor(a) ? a : scalar("float64", a as number)));
+    const ins = inputs.map((_, i) => `x${i}`);
+    let count = -1;
+    const probe = f.length; // names only the arity; outputs are counted at the first run
+    void probe;
+    const kernel = (named: Record<string, Tensor>) => {
+      const result = f(...(ins.map((n) => named[n]) as unknown as A));
+      const list = isTensor(result) ? [result] : result;
+      return Object.fromEntries(list.map((t, i) => [`y${i}`, t]));
+    };
+    const sample = f(...(inputs.map(unboxed) as unknown as A));
+    count = isTensor(sample) ? 1 : sample.length;
+    const outs = Array.from({ length: count }, (_, i) => `y${i}`);
+    const row: AnyRow = {
+      name: f.name || "customGrad", inputs: ins, outputs: outs, kernel, saves: [...ins, ...outs],
+      vjp: (saved, g) => {
+        const given = rule({ inputs: ins.map((n) => saved[n] as Tensor), outputs: outs.map((n) => saved[n] as Tensor) }, outs.map((n) => g[n]));
+        return Object.fromEntries(ins.map((n, i) => [n, given[i] ? () => given[i] as Tensor : undefined]));
+      },
+    };
+    const out = apply(row, inputs, {} as Attrs);
+    return (isTensor(sample) ? out[0] : out) as R;
+  };
+}
+const unboxed = (t: Tensor): Tensor => {
+  let u = t;
+  while (u.box) u = u.box.value;
+  return u;
+};

@@ -1,0 +1,197 @@
+// The steps of a plan. Each goes over all groups of a chunk, so that its dispatch is paid once.
+#include <algorithm>
+#include <cstring>
+
+#include "plan.h"
+
+namespace backsolve {
+namespace {
+
+const Ref& ref(const Step& s, const Chunk& c, int i) { return c.plan->refs[static_cast<std::size_t>(s.refs + i)]; }
+const Index* number(const Chunk& c, int i) { return c.plan->numbers.data() + i; }
+
+/// A null operand is an absolute reference to address 0.
+void operands_at(const Step& s, const Chunk& c, Index g, char** p) {
+  for (int i = 0; i < s.operands; ++i) p[i] = c.at(ref(s, c, i), g);
+}
+
+/// Valid items of group g.
+int used_lanes(const Chunk& c, Index g) { return static_cast<int>(std::min<Index>(c.plan->width, c.items - g * c.plan->width)); }
+
+bool skips(const Chunk& c, Index item) { return c.any_failed && c.failed[item] >= 0; }
+
+/// Calls f(operands) for each combination of the leading dimensions; strides in Plan::numbers are in bytes, 0 for null operands.
+template <class F>
+void for_outer(const Step& s, const Chunk& c, char* const* p, F&& f) {
+  static constexpr std::size_t kOnes[kMaxOperands] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  if (s.count == 1) return static_cast<void>(f(p));
+  const Loops loops{s.rank, number(c, s.loops)};
+  const Index inner = loops.inner();
+  for_rows(loops, s.operands, kOnes, p, 0, inner == 0 ? 0 : loops.rows(), [&](char* const* row) {
+    char* q[kMaxOperands];
+    for (Index k = 0; k < inner; ++k) {
+      for (int i = 0; i < s.operands; ++i) q[i] = row[i] + k * loops.stride(i)[loops.rank - 1];
+      f(q);
+    }
+  });
+}
+
+Call call_of(const Step& s, const Chunk& c, char* const* operands) {
+  c.scratch->rewind();
+  return {reinterpret_cast<void* const*>(operands), number(c, s.dims), s.code->attrs.data(), c.scratch};
+}
+
+}  // namespace
+
+void step_pack(const Step& s, Chunk& c) {
+  const int width = c.plan->width;
+  const auto pack = c.plan->isa->pack[static_cast<int>(s.dtype)];
+  const void* const* items = c.lists + ref(s, c, 0).list * c.plan->chunk * width;
+  for (Index g = 0; g < c.groups; ++g) pack(c.at(ref(s, c, 1), g), items + g * width, s.count, width);
+}
+
+void step_unpack(const Step& s, Chunk& c) {
+  const int width = c.plan->width;
+  const auto unpack = c.plan->isa->unpack[static_cast<int>(s.dtype)];
+  const Ref& out = ref(s, c, 1);
+  void* items[kMaxBlock];
+  for (Index g = 0; g < c.groups; ++g) {
+    const int used = used_lanes(c, g);
+    for (int l = 0; l < used; ++l) items[l] = c.at(out, g * width + l);
+    unpack(items, c.at(ref(s, c, 0), g), s.count, width, used);
+  }
+}
+
+void step_copy(const Step& s, Chunk& c) {
+  const Ref& in = ref(s, c, 0);
+  const std::size_t bytes = static_cast<std::size_t>(s.count) * size_of(s.dtype);
+  const void* const* items = in.list >= 0 ? c.lists + in.list * c.plan->chunk * c.plan->width : nullptr;
+  for (Index i = 0; i < c.items; ++i) std::memcpy(c.at(ref(s, c, 1), i), items != nullptr ? items[i] : c.at(in, i), bytes);
+}
+
+void step_matrix_single(const Step& s, Chunk& c) {
+  char* p[kMaxOperands];
+  for (Index g = 0; g < c.groups; ++g) {
+    if (skips(c, g)) continue;
+    operands_at(s, c, g, p);
+    std::int32_t info = 0;
+    for_outer(s, c, p, [&](char* const* q) {
+      if (info == 0) info = s.single(call_of(s, c, q));
+    });
+    if (info != 0) c.fail(g, s.instruction, info);
+  }
+}
+
+void step_matrix_lanes(const Step& s, Chunk& c) {
+  char* p[kMaxOperands];
+  alignas(64) std::int32_t info[kMaxBlock];
+  for (Index g = 0; g < c.groups; ++g) {
+    operands_at(s, c, g, p);
+    for_outer(s, c, p, [&](char* const* q) {
+      s.lanes(call_of(s, c, q), info);
+      const int used = used_lanes(c, g);
+      for (int l = 0; l < used; ++l) {
+        if (info[l] != 0) c.fail(g * c.plan->width + l, s.instruction, info[l]);
+      }
+    });
+  }
+}
+
+/// A kernel without code for lanes: each lane is unpacked, computed and packed again.
+void step_matrix_adapted(const Step& s, Chunk& c) {
+  const int width = c.plan->width;
+  const Index* item_counts = number(c, s.reduced);
+  const Index* item_bytes = item_counts + s.operands;
+  char* const temp = reinterpret_cast<char*>(c.base[Ref::arena]) + c.plan->temp_offset;
+  char* p[kMaxOperands];
+  char* item[kMaxOperands][kMaxBlock];
+  char* room = temp;
+  for (int i = 0; i < s.operands; ++i) {
+    for (int l = 0; l < width; ++l, room += item_bytes[i]) item[i][l] = room;
+  }
+  for (Index g = 0; g < c.groups; ++g) {
+    const int used = used_lanes(c, g);
+    operands_at(s, c, g, p);
+    for_outer(s, c, p, [&](char* const* q) {
+      const auto type = [&](int i) { return static_cast<int>(port_dtype(static_cast<Port>(s.kernel->ports[i]), s.code->column)); };
+      for (int i = 0; i < s.inputs; ++i) {
+        if (q[i] != nullptr) c.plan->isa->unpack[type(i)](reinterpret_cast<void* const*>(item[i]), q[i], item_counts[i], width, used);
+      }
+      for (int l = 0; l < used; ++l) {
+        if (skips(c, g * width + l)) continue;
+        char* operand[kMaxOperands];
+        for (int i = 0; i < s.operands; ++i) operand[i] = q[i] != nullptr ? item[i][l] : nullptr;
+        const std::int32_t info = s.single(call_of(s, c, operand));
+        if (info != 0) c.fail(g * width + l, s.instruction, info);
+      }
+      for (int i = s.inputs; i < s.operands; ++i) {
+        if (q[i] == nullptr) continue;
+        const void* from[kMaxBlock];
+        for (int l = 0; l < width; ++l) from[l] = item[i][std::min(l, used - 1)];
+        c.plan->isa->pack[type(i)](q[i], from, item_counts[i], width);
+      }
+    });
+  }
+}
+
+// Operands of a map are the inputs, then the output; its loops want the output first.
+
+void step_map_single(const Step& s, Chunk& c) {
+  const Loops loops{s.rank, number(c, s.loops)};
+  std::size_t block[4];
+  for (int i = 0; i < s.operands; ++i) block[i] = static_cast<std::size_t>(s.block[i]);
+  for (Index g = 0; g < c.groups; ++g) {
+    if (skips(c, g)) continue;
+    char* p[4] = {c.at(ref(s, c, s.inputs), g)};
+    for (int i = 0; i < s.inputs; ++i) p[i + 1] = c.at(ref(s, c, i), g);
+    run_map(s.map, loops, s.inputs, p, block);
+  }
+}
+
+/// Groups are one more loop, merged with the item's where every operand is a slot: the outermost extent is groups * count.
+void step_map_lanes(const Step& s, Chunk& c) {
+  Index numbers[5 * kMaxLoops];
+  std::copy_n(number(c, s.loops), (1 + s.operands) * s.rank, numbers);
+  numbers[0] = c.groups * s.count;
+  std::size_t block[4];
+  for (int i = 0; i < s.operands; ++i) block[i] = static_cast<std::size_t>(s.block[i]);
+  char* p[4] = {c.at(ref(s, c, s.inputs), 0)};
+  for (int i = 0; i < s.inputs; ++i) p[i + 1] = c.at(ref(s, c, i), 0);
+  run_map(s.map, {s.rank, numbers}, s.inputs, p, block);
+}
+
+void step_reduce(const Step& s, Chunk& c) {
+  const Loops kept{s.rank, number(c, s.loops)}, reduced{s.reduced_rank, number(c, s.reduced)};
+  const std::size_t block[2] = {static_cast<std::size_t>(s.block[0]), static_cast<std::size_t>(s.block[0])};
+  const Index inner = kept.inner(), out_step = kept.stride(0)[kept.rank - 1] * s.block[0], in_step = kept.stride(1)[kept.rank - 1] * s.block[0];
+  for (Index g = 0; g < c.groups; ++g) {
+    char* base[2] = {c.at(ref(s, c, 1), g), c.at(ref(s, c, 0), g)};
+    for_rows(kept, 2, block, base, 0, inner == 0 ? 0 : kept.rows(), [&](char* const* p) {
+      for (Index i = 0; i < inner; ++i) run_reduce(s.reduce, reduced, p[0] + i * out_step, p[1] + i * in_step, block[0]);
+    });
+  }
+}
+
+void step_move(const Step& s, Chunk& c) {
+  const Loops loops{s.rank, number(c, s.loops)};
+  for (Index g = 0; g < c.groups; ++g) {
+    run_move(loops, c.at(ref(s, c, 1), g) + s.shift[0], c.at(ref(s, c, 0), g) + s.shift[1], static_cast<std::size_t>(s.block[0]));
+  }
+}
+
+void step_scatter(const Step& s, Chunk& c) {
+  for (Index g = 0; g < c.groups; ++g) {
+    std::memset(c.at(ref(s, c, 1), g), 0, static_cast<std::size_t>(s.count) * static_cast<std::size_t>(s.block[0]));
+  }
+  step_move(s, c);
+}
+
+void step_band(const Step& s, Chunk& c) {
+  const bool upper = s.code->attrs[0] != 0;
+  const auto k = static_cast<Index>(s.code->attrs[1]);
+  for (Index g = 0; g < c.groups; ++g) {
+    run_band(upper, k, s.count, s.shift[0], s.shift[1], c.at(ref(s, c, 1), g), c.at(ref(s, c, 0), g), static_cast<std::size_t>(s.block[0]));
+  }
+}
+
+}  // namespace backsolve
