@@ -1,20 +1,15 @@
 // Derivatives of functions of trees of tensors. Every call draws a level of its own (core/levels.ts), so calls nest to any order.
-import { isComplex, isFloat } from "./core/dtype";
-import { backward, zerosLike } from "./core/engine";
+import { allocate, type DType, dtypes, isComplex, isFloat } from "./core/dtype";
+import { apply, backward, constant, zerosLike } from "./core/engine";
 import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
 import { boxAt, dual, leaf, type Node, openLevel, strip } from "./core/levels";
-import { apply } from "./core/engine";
 import { scalar } from "./core/op";
 import type { AnyRow, Attrs } from "./core/row";
 import { sameShape } from "./core/signature";
 import { isTensor, type Level, sizeOf, Tensor, shapeText, tracedOf, wrap, storageOf } from "./core/tensor";
 import { type Flat, flattenTensors, type Tensors, type Tree } from "./core/tree";
-import { allocate, dtypes, type DType } from "./core/dtype";
 import { add } from "./ops/elementwise";
 import { place, reshape } from "./ops/structure";
-
-// biome-ignore lint/suspicious/noExplicitAny: parameters of user functions are contravariant; any keeps their own types
-type Fn<A extends readonly unknown[], R> = (...args: A) => R;
 
 function asFunction(op: string, f: unknown): void {
   if (typeof f !== "function") throw new ArgumentError(op, `expected a function, got ${describe(f)}.`);
@@ -71,7 +66,6 @@ export interface GradOptions<N extends readonly number[] = readonly number[]> {
  * The function and its gradient with respect to the first argument (or `argnums`): `{ value, grad }`, grad with the tree of the argument.
  * f returns a real scalar. For complex arguments the gradient is dL/dRe + i dL/dIm.
  */
-export function valueAndGrad<A extends readonly Tree[], R extends Tensor>(f: Fn<{ [K in keyof A]: Tensors<A[K]> }, R>): (...args: A) => { value: R; grad: Tensors<A[0]> };
 export function valueAndGrad<P extends readonly unknown[], R extends Tensor>(f: (...args: P) => R): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: Tensors<P[0]> };
 export function valueAndGrad<P extends readonly unknown[], R extends Tensor, const N extends readonly number[]>(f: (...args: P) => R, options: { readonly argnums: N }): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: { [K in keyof N]: Tree } };
 export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptions = {}): (...args: unknown[]) => unknown {
@@ -131,23 +125,31 @@ function likewise(op: string, tree: unknown, like: Flat<Tensor>): Flat<Tensor> {
 }
 
 /** f(...args) and the pullback: cotangents of the value (its tree) to an array of cotangents, one entry per argument. */
-export function vjp<A extends readonly Tree[], R extends Tree>(f: (...args: { [K in keyof A]: Tensors<A[K]> }) => R, ...args: A): { value: R; pullback: (cotangent: Tensors<R>) => { [K in keyof A]: Tensors<A[K]> } } {
+export function vjp<P extends readonly unknown[], R extends Tree>(
+  f: (...args: P) => R,
+  ...args: { [K in keyof P]: Given<P[K]> }
+): { value: R; pullback: (cotangent: Given<R>) => { [K in keyof P]: Tensors<P[K]> } } {
   asFunction("vjp", f);
   const input = flattenTensors("vjp", args);
-  const { out, pull } = linearize("vjp", input, (tree) => f(...(tree as { [K in keyof A]: Tensors<A[K]> })));
-  const pullback = (cotangent: Tensors<R>) => input.rebuild(pull(checkCotangent("vjp", "cotangent", likewise("vjp", cotangent, out), out))) as { [K in keyof A]: Tensors<A[K]> };
+  const { out, pull } = linearize("vjp", input, (tree) => f(...(tree as P)));
+  const pullback = (cotangent: Given<R>) =>
+    input.rebuild(pull(checkCotangent("vjp", "cotangent", likewise("vjp", cotangent, out), out))) as { [K in keyof P]: Tensors<P[K]> };
   return { value: out.rebuild(out.leaves) as R, pullback };
 }
 
 /** f(...args) and its directional derivative along `tangents`, which have the trees of `args`. Forward mode. */
-export function jvp<A extends readonly Tree[], R extends Tree>(f: (...args: { [K in keyof A]: Tensors<A[K]> }) => R, args: A, tangents: { readonly [K in keyof A]: Tree }): { value: R; tangent: Tensors<R> } {
+export function jvp<P extends readonly unknown[], R extends Tree>(
+  f: (...args: P) => R,
+  args: { [K in keyof P]: Given<P[K]> },
+  tangents: { [K in keyof P]: Given<P[K]> },
+): { value: R; tangent: Tensors<R> } {
   asFunction("jvp", f);
   const input = flattenTensors("jvp", args);
   const along = checkCotangent("jvp", "tangents", likewise("jvp", tangents, input), input);
   const level = openLevel("forward");
   try {
     const boxes = input.leaves.map((t, i) => dual(level, strip(t), along[i] as Tensor));
-    const out = flattenTensors("jvp", f(...(input.rebuild(boxes) as { [K in keyof A]: Tensors<A[K]> })));
+    const out = flattenTensors("jvp", f(...(input.rebuild(boxes) as P)));
     const stripped = out.leaves.map(strip);
     const values = stripped.map((t) => boxAt(t, level)?.value ?? t);
     const slopes = stripped.map((t, i) => boxAt(t, level)?.tangent ?? zerosLike(values[i] as Tensor));
@@ -158,10 +160,10 @@ export function jvp<A extends readonly Tree[], R extends Tree>(f: (...args: { [K
 }
 
 /** The Hessian-vector product of a real scalar function at x along v: forward over reverse, no Hessian is formed. */
-export function hvp<T extends Tree>(f: (x: Tensors<T>) => Tensor, x: T, v: Tree): Tensors<T> {
+export function hvp<X>(f: (x: X) => Tensor, x: Given<X>, v: Given<X>): Tensors<X> {
   asFunction("hvp", f);
-  const g = grad(f as (x: never) => Tensor) as unknown as (x: Tensors<T>) => Tree;
-  return jvp<readonly [T], Tree>((y) => g(y as Tensors<T>), [x], [v]).tangent as Tensors<T>;
+  const g = grad(f) as unknown as (x: X) => Tree;
+  return jvp<[X], Tree>(g, [x] as never, [v] as never).tangent as Tensors<X>;
 }
 
 /** The Jacobian of a real function of one argument: per output leaf, the tree of the argument with leaves of shape (...output, ...input). */
@@ -222,31 +224,23 @@ export function customGrad<A extends readonly Tensor[], R extends Tensor | reado
   asFunction("customGrad", rule);
   return (...args) => {
     const inputs = args.map((a) => (isTensor(a) ? a : scalar("float64", a as number)));
-    const ins = inputs.map((_, i) => `x${i}`);
-    let count = -1;
-    const probe = f.length; // names only the arity; outputs are counted at the first run
-    void probe;
-    const kernel = (named: Record<string, Tensor>) => {
-      const result = f(...(ins.map((n) => named[n]) as unknown as A));
-      const list = isTensor(result) ? [result] : result;
-      return Object.fromEntries(list.map((t, i) => [`y${i}`, t]));
-    };
-    const sample = f(...(inputs.map(unboxed) as unknown as A));
-    count = isTensor(sample) ? 1 : sample.length;
-    const outs = Array.from({ length: count }, (_, i) => `y${i}`);
+    // The rule stands for the function at every level, so that it runs on bare values, once.
+    const result = f(...(inputs.map(constant) as unknown as A));
+    const list: readonly Tensor[] = isTensor(result) ? [result] : result;
+    const [ins, outs] = [inputs.map((_, i) => `x${i}`), list.map((_, i) => `y${i}`)];
     const row: AnyRow = {
-      name: f.name || "customGrad", inputs: ins, outputs: outs, kernel, saves: [...ins, ...outs],
+      name: f.name || "customGrad",
+      inputs: ins,
+      outputs: outs,
+      kernel: () => Object.fromEntries(list.map((t, i) => [`y${i}`, t])),
+      saves: [...ins, ...outs],
       vjp: (saved, g) => {
-        const given = rule({ inputs: ins.map((n) => saved[n] as Tensor), outputs: outs.map((n) => saved[n] as Tensor) }, outs.map((n) => g[n]));
+        const of = (names: string[]) => names.map((n) => saved[n] as Tensor);
+        const given = rule({ inputs: of(ins), outputs: of(outs) }, outs.map((n) => g[n]));
         return Object.fromEntries(ins.map((n, i) => [n, given[i] ? () => given[i] as Tensor : undefined]));
       },
     };
     const out = apply(row, inputs, {} as Attrs);
-    return (isTensor(sample) ? out[0] : out) as R;
+    return (isTensor(result) ? out[0] : out) as R;
   };
 }
-const unboxed = (t: Tensor): Tensor => {
-  let u = t;
-  while (u.box) u = u.box.value;
-  return u;
-};

@@ -69,7 +69,6 @@ struct Place {
   bool per_item = false;   // differs from item to item
   bool wanted = false;     // used by a per-item instruction
   int input = -1, output = -1;
-  int hoisted_step = -1;
   Index count = 0;         // elements
   std::size_t bytes = 0;   // of one item
   const void* absolute = nullptr;
@@ -87,10 +86,11 @@ struct Plan {
   int width = 1;                 // items in a group
   Index items = 0, groups = 0, chunk = 1, chunks = 0;  // chunk: groups in a chunk
   int threads = 1;
-  bool blas = false;             // some per-item step calls a single matrix kernel
-  bool big = false;              // one large matrix: all BLAS threads
+  bool blas = false, hoisted_blas = false;  // some step calls a single matrix kernel
+  bool big = false, hoisted_big = false;    // one large matrix: all BLAS threads
   double flops = 0;              // of all items together, estimated
-  std::size_t arena_bytes = 0, temp_offset = 0, lists_offset = 0, marks_offset = 0, scratch_bytes = 0, shared_bytes = 0;
+  std::size_t arena_bytes = 0, temp_offset = 0, lists_offset = 0, marks_offset = 0, base_offset = 0;
+  std::size_t temp_bytes = 0, scratch_bytes = 0, shared_bytes = 0;
   std::vector<Place> places;     // per value
   std::vector<Step> hoisted, steps;
   std::vector<int> splats;       // values to repeat into lanes once

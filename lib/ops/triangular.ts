@@ -57,12 +57,13 @@ const onTriangle = (a: Tensor<never>, { lower, unitDiagonal }: Attrs): Tensor =>
 
 export interface SolveTriangularOptions extends Partial<Attrs>, CallOptions {}
 
-function solve<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options: SolveTriangularOptions = {}): Tensor<Promote<A, B>> {
+function solve<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options?: SolveTriangularOptions): Tensor<Promote<A, B>>;
+function solve(a: Tensor<never>, b: Tensor<never>, options: SolveTriangularOptions = {}): Tensor {
   if (options.adjoint && options.transpose) throw new ArgumentError("solveTriangular", "options adjoint and transpose exclude each other.");
-  if (b?.rank !== 1) return op(a as Tensor<never>, b as Tensor<never>, options) as Tensor<Promote<A, B>>;
+  if (b?.rank !== 1) return op(a, b, options);
   const n = b.size;
-  const x: Tensor = op(a as Tensor<never>, reshape(b, options.side === "right" ? [1, n] : [n, 1]) as Tensor<never>, options);
-  return reshape(x, [...x.shape.slice(0, -2), n]) as Tensor<Promote<A, B>>;
+  const x: Tensor = op(a, reshape(b, options.side === "right" ? [1, n] : [n, 1]), options);
+  return reshape(x, [...x.shape.slice(0, -2), n]);
 }
 
 /**

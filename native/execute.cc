@@ -1,0 +1,216 @@
+// Runs a plan: threads take chunks of groups, in order; each owns an arena.
+#include <algorithm>
+#include <complex>
+#include <limits>
+#include <mutex>
+#include <optional>
+
+#include "plan.h"
+#include "pool.h"
+
+namespace backsolve {
+namespace {
+
+/// Grow only, reused from run to run. `shared` is that of the thread that called execute.
+struct ThreadMemory {
+  Scratch arena, kernel, shared;
+};
+thread_local ThreadMemory memory;
+
+template <class T>
+void fill(void* p, Index count, T value) {
+  std::fill_n(static_cast<T*>(p), count, value);
+}
+void fill_nan(void* p, Index count, DType t) {
+  constexpr float kFloat = std::numeric_limits<float>::quiet_NaN();
+  constexpr double kDouble = std::numeric_limits<double>::quiet_NaN();
+  switch (t) {
+    case DType::f32: return fill(p, count, kFloat);
+    case DType::f64: return fill(p, count, kDouble);
+    case DType::c64: return fill(p, 2 * count, kFloat);
+    case DType::c128: return fill(p, 2 * count, kDouble);
+    case DType::b8: return fill(p, count, std::uint8_t{0});
+    case DType::i32: return fill(p, count, std::int32_t{0});
+  }
+}
+
+class Runner {
+ public:
+  explicit Runner(const Plan& plan) : plan_(plan), run_(*plan.run), program_(*plan.program) {}
+
+  Outcome work() {
+    if (stopped()) return {.aborted = true, .failures = {}};
+    prepare_shared();
+    // What every item fails in is known after the first chunk, unless all failures are wanted.
+    const Index chunks = common_.has_value() && !run_.collect ? 1 : plan_.chunks;
+    pool::parallel(chunks, plan_.threads, [&](Index chunk, int) {
+      try {
+        one_chunk(chunk);
+      } catch (const std::bad_alloc&) {
+        out_of_memory_.store(true, std::memory_order_relaxed);
+      }
+    });
+    if (out_of_memory_.load(std::memory_order_relaxed)) throw std::bad_alloc();
+    Outcome outcome;
+    outcome.aborted = aborted_.load(std::memory_order_relaxed);
+    std::sort(failures_.begin(), failures_.end(), [](const Failure& a, const Failure& b) { return a.item < b.item; });
+    if (!run_.collect && failures_.size() > 1) failures_.resize(1);
+    outcome.failures = std::move(failures_);
+    return outcome;
+  }
+
+ private:
+  const Plan& plan_;
+  const Run& run_;
+  const Program& program_;
+  std::uintptr_t shared_ = 0;
+  std::optional<Failure> common_;  // a hoisted instruction that failed: it fails every item
+  std::atomic<Index> first_failing_{std::numeric_limits<Index>::max()};  // chunk
+  std::atomic<bool> aborted_{false}, out_of_memory_{false};
+  std::mutex mutex_;
+  std::vector<Failure> failures_;  // under mutex_
+
+  bool stopped() {
+    if (run_.abort == nullptr || !run_.abort->load(std::memory_order_relaxed)) return false;
+    aborted_.store(true, std::memory_order_relaxed);
+    return true;
+  }
+  /// The steps from here on belong to a failed hoisted instruction or to later ones.
+  bool beyond_failure(const Step& s) const { return common_.has_value() && s.instruction >= common_->instruction; }
+
+  void prepare_shared();
+  void one_chunk(Index chunk);
+  void fill_lists(Chunk& c, const void** lists) const;
+  void report(Chunk& c, Index chunk);
+};
+
+void Runner::prepare_shared() {
+  memory.shared.reserve(plan_.shared_bytes);
+  memory.kernel.reserve(plan_.scratch_bytes);
+  shared_ = reinterpret_cast<std::uintptr_t>(memory.shared.take<char>(0));
+  if (!plan_.hoisted.empty()) {
+    std::optional<pool::BlasLock> lock;
+    if (plan_.hoisted_blas) lock.emplace(plan_.hoisted_big ? pool::BlasLock::Kind::big : pool::BlasLock::Kind::shared);
+    Plan once = {};  // an item by itself, in single layout
+    once.isa = plan_.isa;
+    const std::uintptr_t base[] = {0, shared_, 0};
+    std::int32_t failed = -1, info = 0;
+    Chunk c{&plan_, 0, 1, 1, base, nullptr, &failed, &info, false, &memory.kernel};
+    for (const Step& s : plan_.hoisted) {
+      if (stopped()) return;
+      s.run(s, c);
+      if (!c.any_failed) continue;
+      common_ = Failure{0, failed, info};
+      break;
+    }
+  }
+  const void* same[kMaxBlock];
+  for (const int v : plan_.splats) {
+    const Place& p = plan_.places[static_cast<std::size_t>(v)];
+    if (p.count == 0) continue;
+    const void* from = p.shared >= 0 ? reinterpret_cast<const void*>(shared_ + static_cast<std::uintptr_t>(p.shared)) : p.absolute;
+    std::fill_n(same, plan_.width, from);
+    const DType t = program_.values[static_cast<std::size_t>(v)].dtype;
+    plan_.isa->pack[static_cast<int>(t)](reinterpret_cast<void*>(shared_ + static_cast<std::uintptr_t>(p.splat)), same, p.count, plan_.width);
+  }
+}
+
+/// One pointer per item, the last repeated to the end of its group.
+void Runner::fill_lists(Chunk& c, const void** lists) const {
+  const Index padded = c.groups * plan_.width;
+  const int rank = static_cast<int>(run_.batch.size());
+  for (std::size_t l = 0; l < plan_.lists.size(); ++l) {
+    const auto input = static_cast<std::size_t>(plan_.lists[l]);
+    const auto& strides = run_.strides[input];
+    const Place& place = plan_.places[static_cast<std::size_t>(program_.inputs[input])];
+    const auto size = static_cast<Index>(size_of(program_.values[static_cast<std::size_t>(program_.inputs[input])].dtype));
+    const char* p = static_cast<const char*>(run_.in[input]);
+    const void** to = lists + static_cast<Index>(l) * plan_.chunk * plan_.width;
+    if (place.count == 0) {
+      std::fill_n(to, padded, nullptr);
+      continue;
+    }
+    Index at[kMaxRank];
+    Index rest = c.first_item;
+    for (int d = rank - 1; d >= 0; --d) {
+      const auto i = static_cast<std::size_t>(d);
+      at[d] = rest % run_.batch[i];
+      rest /= run_.batch[i];
+      p += at[d] * strides[i] * size;
+    }
+    for (Index i = 0; i < c.items; ++i) {
+      to[i] = p;
+      for (int d = rank - 1; i + 1 < c.items; --d) {
+        const auto n = static_cast<std::size_t>(d);
+        p += strides[n] * size;
+        if (++at[d] < run_.batch[n]) break;
+        p -= run_.batch[n] * strides[n] * size;
+        at[d] = 0;
+      }
+    }
+    std::fill(to + c.items, to + padded, to[c.items - 1]);
+  }
+}
+
+void Runner::one_chunk(Index chunk) {
+  if (stopped()) return;
+  if (!run_.collect && chunk > first_failing_.load(std::memory_order_relaxed)) return;
+  memory.arena.reserve(plan_.arena_bytes);
+  memory.kernel.reserve(plan_.scratch_bytes);
+  char* arena = memory.arena.take<char>(0);
+  auto* base = reinterpret_cast<std::uintptr_t*>(arena + plan_.base_offset);
+  auto* lists = reinterpret_cast<const void**>(arena + plan_.lists_offset);
+  auto* marks = reinterpret_cast<std::int32_t*>(arena + plan_.marks_offset);
+  const Index room = plan_.chunk * plan_.width, first_group = chunk * plan_.chunk;
+  Chunk c{&plan_, first_group * plan_.width, 0, std::min(plan_.chunk, plan_.groups - first_group), base, lists, marks, marks + room, false,
+          &memory.kernel};
+  c.items = std::min(plan_.items - c.first_item, c.groups * plan_.width);
+  base[Ref::absolute] = 0;
+  base[Ref::shared] = shared_;
+  base[Ref::arena] = reinterpret_cast<std::uintptr_t>(arena);
+  for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
+    const Place& p = plan_.places[static_cast<std::size_t>(program_.outputs[o])];
+    base[Ref::outputs + o] = reinterpret_cast<std::uintptr_t>(run_.out[o]) + static_cast<std::uintptr_t>(c.first_item) * p.bytes;
+  }
+  std::fill_n(c.failed, c.items, -1);
+  fill_lists(c, lists);
+  {
+    std::optional<pool::BlasLock> lock;
+    if (plan_.blas) lock.emplace(plan_.big ? pool::BlasLock::Kind::big : pool::BlasLock::Kind::shared);
+    for (const Step& s : plan_.steps) {
+      if (!beyond_failure(s)) s.run(s, c);
+    }
+  }
+  if (common_.has_value()) {
+    for (Index i = 0; i < c.items; ++i) c.fail(i, common_->instruction, common_->info);
+  }
+  if (c.any_failed) report(c, chunk);
+  if (run_.done != nullptr) run_.done->fetch_add(c.items, std::memory_order_relaxed);
+}
+
+void Runner::report(Chunk& c, Index chunk) {
+  Index seen = first_failing_.load(std::memory_order_relaxed);
+  while (chunk < seen && !first_failing_.compare_exchange_weak(seen, chunk, std::memory_order_relaxed)) {
+  }
+  std::lock_guard lock(mutex_);
+  for (Index i = 0; i < c.items; ++i) {
+    if (c.failed[i] < 0) continue;
+    failures_.push_back({c.first_item + i, c.failed[i], c.info[i]});
+    if (!run_.collect) return;
+    for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
+      const auto v = static_cast<std::size_t>(program_.outputs[o]);
+      const Place& p = plan_.places[v];
+      if (p.count == 0) continue;
+      fill_nan(static_cast<char*>(run_.out[o]) + static_cast<std::size_t>(c.first_item + i) * p.bytes, p.count, program_.values[v].dtype);
+    }
+  }
+}
+
+}  // namespace
+
+Outcome execute(const Program& program, const Run& run) {
+  const Plan plan = make_plan(program, run);
+  return Runner(plan).work();
+}
+
+}  // namespace backsolve

@@ -1,0 +1,540 @@
+#include "plan.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "pool.h"
+
+namespace backsolve {
+namespace {
+
+constexpr Index kAlign = 64;
+constexpr Index kMaxArena = Index{1} << 30;    // a chunk that was asked for is cut to this
+constexpr Index kMaxItemsOfChunk = 4096;
+
+Index round_up(Index n) { return (n + kAlign - 1) / kAlign * kAlign; }
+
+/// What an operand of a step will point to, before slots are known.
+struct Pending {
+  enum What { null, hoisted_form, item_form, list, output } what;
+  int value;
+};
+
+class Planner {
+ public:
+  Planner(const Program& program, const Run& run) : program_(program), run_(run) {
+    plan_.program = &program;
+    plan_.run = &run;
+    plan_.isa = &isa();
+    plan_.items = count_of(run.batch.data(), static_cast<int>(run.batch.size()));
+  }
+
+  Plan build() {
+    place_values();
+    if (plan_.items == 0) return std::move(plan_);
+    const int width = lanes_width();
+    const bool possible = width > 0 && run_.layout != Layout::single;
+    const Plan unlaid = plan_;
+    bool lanes = possible && (run_.layout == Layout::lanes || lanes_pay(width));
+    lay_out(lanes ? width : 0);
+    if (lanes && run_.layout == Layout::automatic && allocate(1) + splat_bytes() > static_cast<Index>(l2_bytes())) {
+      plan_ = unlaid;
+      pending_.clear();
+      lay_out(0);
+    }
+    choose_chunk();
+    resolve();
+    return std::move(plan_);
+  }
+
+ private:
+  const Program& program_;
+  const Run& run_;
+  Plan plan_;
+  std::vector<Pending> pending_;
+
+  Place& place(int value) { return plan_.places[static_cast<std::size_t>(value)]; }
+  const Type& type(int value) const { return program_.values[static_cast<std::size_t>(value)]; }
+  const Kernel& kernel(const Instruction& code) const { return kernels()[static_cast<std::size_t>(code.kernel)]; }
+  Index lane_bytes(int value) { return static_cast<Index>(place(value).bytes) * plan_.width; }
+
+  void place_values();
+  bool hoisted(const Instruction& code);
+  int lanes_width();
+  bool runs_in_lanes(const Instruction& code) const;
+  bool lanes_pay(int width);
+  void lay_out(int width);
+  void copy_outputs();
+  void add_instruction(int i, bool hoist);
+  void add_matrix(Step& step, bool hoist);
+  void add_map(Step& step, bool hoist);
+  void add_mover(Step& step);
+  Step step_of(int i, void (*run)(const Step&, Chunk&));
+  void add_transfer(void (*run)(const Step&, Chunk&), int i, Pending from, Pending to, int value);
+  int add_numbers(const Index* data, int n);
+  void define(int value);
+  void use(int value);
+  Index allocate(Index groups);
+  Index splat_bytes();
+  void choose_chunk();
+  void resolve();
+  Ref resolve(const Pending& p);
+  std::array<Shape, kMaxOperands> shapes(const Instruction& code) const;
+};
+
+void Planner::place_values() {
+  plan_.places.resize(program_.values.size());
+  for (std::size_t v = 0; v < program_.values.size(); ++v) {
+    const Type& t = program_.values[v];
+    plan_.places[v].count = count_of(t.dims.data(), static_cast<int>(t.dims.size()));
+    plan_.places[v].bytes = static_cast<std::size_t>(plan_.places[v].count) * size_of(t.dtype);
+  }
+  for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
+    Place& p = place(program_.inputs[i]);
+    p.input = static_cast<int>(i);
+    p.per_item = plan_.items == 1;
+    for (std::size_t d = 0; d < run_.batch.size(); ++d) p.per_item |= run_.batch[d] != 1 && run_.strides[i][d] != 0;
+    if (!p.per_item && i < run_.in.size()) p.absolute = run_.in[i];
+  }
+  for (std::size_t i = 0; i < program_.constants.size(); ++i) place(program_.constants[i]).absolute = program_.constant_data[i].data();
+  for (std::size_t i = 0; i < program_.outputs.size(); ++i) place(program_.outputs[i]).output = static_cast<int>(i);
+  for (const Instruction& code : program_.code) {
+    const bool hoist = hoisted(code);
+    for (const int v : code.out) {
+      if (v >= 0) place(v).per_item = !hoist;
+    }
+    for (const int v : code.in) {
+      if (v >= 0 && !hoist) place(v).wanted = true;
+    }
+  }
+}
+
+/// One item gains nothing from a separate first pass, and would copy its outputs.
+bool Planner::hoisted(const Instruction& code) {
+  if (plan_.items <= 1) return false;
+  return std::none_of(code.in.begin(), code.in.end(), [&](int v) { return v >= 0 && place(v).per_item; });
+}
+
+/// Items in a group, 0 where lanes are impossible: W is one number for a run, so float32 and float64 do not mix.
+int Planner::lanes_width() {
+  int real = 0;
+  for (std::size_t v = 0; v < program_.values.size(); ++v) {
+    const Place& p = plan_.places[v];
+    const DType t = program_.values[v].dtype;
+    if ((!p.per_item && !p.wanted) || static_cast<int>(t) >= kFloatTypes) continue;
+    const int size = t == DType::f64 || t == DType::c128 ? 8 : 4;
+    if (real != 0 && real != size) return 0;
+    real = size;
+  }
+  for (const Instruction& code : program_.code) {
+    const Kernel& k = kernel(code);
+    const int column = static_cast<int>(code.column);
+    if (k.family == Family::map && plan_.isa->map_lanes[k.which][column] == nullptr) return 0;
+    if (k.family == Family::reduce && plan_.isa->reduce_lanes[k.which][column] == nullptr) return 0;
+  }
+  return real == 0 ? 0 : plan_.isa->bytes / real;
+}
+
+bool Planner::runs_in_lanes(const Instruction& code) const {
+  const Kernel& k = kernel(code);
+  return k.lanes != nullptr && (plan_.isa->*k.lanes)[static_cast<int>(code.column)] != nullptr;
+}
+
+/// Without any matrix kernel, lanes still help maps whose items are too short for the flat loops.
+bool Planner::lanes_pay(int width) {
+  if (plan_.items < width) return false;
+  bool matrices = false, in_lanes = false, short_maps = false;
+  for (const Instruction& code : program_.code) {
+    if (hoisted(code)) continue;
+    const Kernel& k = kernel(code);
+    if (k.family == Family::map) short_maps |= place(code.out[0]).count < 4 * width;
+    if (k.family != Family::matrix) continue;
+    matrices = true;
+    Binding b;
+    bind(k, code.attrs.data(), shapes(code).data(), b);
+    if (*std::max_element(b.dims, b.dims + b.signature.letters) > kMaxLanesSize) return false;
+    in_lanes |= runs_in_lanes(code);
+  }
+  return matrices ? in_lanes : short_maps;
+}
+
+std::array<Shape, kMaxOperands> Planner::shapes(const Instruction& code) const {
+  std::array<Shape, kMaxOperands> s{};
+  std::size_t n = 0;
+  for (const auto* ids : {&code.in, &code.out}) {
+    for (const int v : *ids) {
+      if (v < 0) {
+        s[n++] = {false, code.column, nullptr, 0};
+      } else {
+        s[n++] = {true, type(v).dtype, type(v).dims.data(), static_cast<int>(type(v).dims.size())};
+      }
+    }
+  }
+  return s;
+}
+
+int Planner::add_numbers(const Index* data, int n) {
+  const int at = static_cast<int>(plan_.numbers.size());
+  plan_.numbers.insert(plan_.numbers.end(), data, data + n);
+  return at;
+}
+
+void Planner::define(int value) {
+  Place& p = place(value);
+  p.first = p.last = static_cast<int>(plan_.steps.size());
+}
+void Planner::use(int value) { place(value).last = static_cast<int>(plan_.steps.size()); }
+
+void Planner::add_transfer(void (*run)(const Step&, Chunk&), int i, Pending from, Pending to, int value) {
+  if (place(value).count == 0) return;
+  Step s{};
+  s.run = run;
+  s.instruction = i;
+  s.refs = static_cast<int>(pending_.size());
+  s.operands = 2;
+  s.inputs = 1;
+  s.count = place(value).count;
+  s.dtype = type(value).dtype;
+  pending_.push_back(from);
+  pending_.push_back(to);
+  plan_.steps.push_back(s);
+}
+
+void Planner::lay_out(int width) {
+  plan_.lanes = width > 0;
+  plan_.width = std::max(width, 1);
+  plan_.groups = (plan_.items - 1) / plan_.width + 1;
+  for (const int v : program_.inputs) {
+    if (place(v).per_item) plan_.lists.push_back(place(v).input);
+  }
+  copy_outputs();
+  for (std::size_t i = 0; i < program_.code.size(); ++i) {
+    const Instruction& code = program_.code[i];
+    const bool hoist = hoisted(code);
+    const int at = static_cast<int>(i);
+    for (const int v : code.in) {
+      if (v < 0 || hoist || !plan_.lanes) continue;
+      Place& p = place(v);
+      if (p.per_item && p.input >= 0 && p.first < 0) {
+        define(v);
+        add_transfer(step_pack, at, {Pending::list, v}, {Pending::item_form, v}, v);
+      }
+      if (!p.per_item && p.splat < 0) {
+        p.splat = static_cast<Index>(plan_.shared_bytes);
+        plan_.shared_bytes += static_cast<std::size_t>(round_up(lane_bytes(v)));
+        plan_.splats.push_back(v);
+      }
+    }
+    add_instruction(at, hoist);
+    for (const int v : code.out) {
+      if (v < 0 || hoist || !plan_.lanes || place(v).output < 0) continue;
+      use(v);
+      add_transfer(step_unpack, at, {Pending::item_form, v}, {Pending::output, v}, v);
+    }
+  }
+}
+
+/// Outputs that no per-item instruction writes.
+void Planner::copy_outputs() {
+  for (const int v : program_.outputs) {
+    const Place& p = place(v);
+    if (p.input >= 0 && p.per_item) {
+      add_transfer(step_copy, -1, {Pending::list, v}, {Pending::output, v}, v);
+    } else if (!p.per_item) {
+      add_transfer(step_copy, -1, {Pending::hoisted_form, v}, {Pending::output, v}, v);
+    }
+  }
+}
+
+Step Planner::step_of(int i, void (*run)(const Step&, Chunk&)) {
+  const Instruction& code = program_.code[static_cast<std::size_t>(i)];
+  Step s{};
+  s.run = run;
+  s.instruction = i;
+  s.refs = static_cast<int>(pending_.size());
+  s.inputs = static_cast<int>(code.in.size());
+  s.operands = s.inputs + static_cast<int>(code.out.size());
+  s.code = &code;
+  s.kernel = &kernel(code);
+  return s;
+}
+
+void Planner::add_instruction(int i, bool hoist) {
+  const Instruction& code = program_.code[static_cast<std::size_t>(i)];
+  Index outputs = 0;
+  for (const int v : code.out) {
+    if (v < 0) continue;
+    Place& p = place(v);
+    outputs += p.count;
+    if (hoist) {
+      p.shared = static_cast<Index>(plan_.shared_bytes);
+      plan_.shared_bytes += static_cast<std::size_t>(round_up(static_cast<Index>(p.bytes)));
+    } else if (plan_.lanes || p.output < 0) {
+      define(v);
+    }
+  }
+  if (outputs == 0) return;  // nothing to compute
+  Step s = step_of(i, nullptr);
+  switch (s.kernel->family) {
+    case Family::matrix: add_matrix(s, hoist); break;
+    case Family::map: add_map(s, hoist); break;
+    default:
+      s.block[0] = static_cast<int>(size_of(code.column)) * (hoist ? 1 : plan_.width);
+      if (s.kernel->family == Family::reduce) {
+        const auto& table = hoist || !plan_.lanes ? plan_.isa->reduce_flat : plan_.isa->reduce_lanes;
+        s.reduce = table[s.kernel->which][static_cast<int>(code.column)];
+      }
+      add_mover(s);
+  }
+  for (const auto* ids : {&code.in, &code.out}) {
+    for (const int v : *ids) {
+      if (v < 0) {
+        pending_.push_back({Pending::null, v});
+        continue;
+      }
+      pending_.push_back({hoist ? Pending::hoisted_form : Pending::item_form, v});
+      if (!hoist && place(v).first >= 0) use(v);
+      const double moved = static_cast<double>(place(v).count);
+      plan_.flops += hoist ? moved : moved * static_cast<double>(plan_.items);
+    }
+  }
+  (hoist ? plan_.hoisted : plan_.steps).push_back(s);
+}
+
+void Planner::add_matrix(Step& s, bool hoist) {
+  const Instruction& code = *s.code;
+  const Kernel& k = *s.kernel;
+  const auto operand = shapes(code);
+  Binding b;
+  bind(k, code.attrs.data(), operand.data(), b);
+  s.dims = add_numbers(b.dims, kMaxDims);
+  s.count = b.outer_count;
+  const bool lanes = plan_.lanes && !hoist;
+  const int width = lanes ? plan_.width : 1;
+  Axes axes;
+  axes.rank = b.outer_rank;
+  std::copy_n(b.outer, b.outer_rank, axes.extent);
+  Index item[2 * kMaxOperands] = {};
+  Index temp = 0;
+  for (int o = 0; o < s.operands; ++o) {
+    const Shape& shape = operand[static_cast<std::size_t>(o)];
+    std::fill_n(axes.stride[o], b.outer_rank, Index{0});
+    if (!shape.present) continue;
+    const Index bytes = b.item_count(o) * static_cast<Index>(size_of(shape.dtype));
+    broadcast_strides(shape.dims, shape.rank - b.signature.rank[o], b.outer, b.outer_rank, axes.stride[o]);
+    for (int d = 0; d < b.outer_rank; ++d) axes.stride[o][d] *= bytes * width;
+    item[o] = b.item_count(o);
+    item[s.operands + o] = round_up(bytes);
+    temp += width * round_up(bytes);
+  }
+  const Nest nest = coalesce(axes, s.operands);
+  s.rank = nest.rank;
+  s.loops = add_numbers(nest.data, nest.size);
+  const double flops = matrix_flops(k, b) * static_cast<double>(b.outer_count);
+  plan_.flops += hoist ? flops : flops * static_cast<double>(plan_.items);
+  std::size_t scratch;
+  if (lanes && runs_in_lanes(code)) {
+    s.run = step_matrix_lanes;
+    s.lanes = (plan_.isa->*k.lanes)[static_cast<int>(code.column)];
+    scratch = k.lanes_scratch == nullptr ? 0 : k.lanes_scratch(b.dims, code.attrs.data(), code.column, width);
+  } else {
+    s.run = lanes ? step_matrix_adapted : step_matrix_single;
+    s.single = k.single[static_cast<int>(code.column)];
+    s.reduced = add_numbers(item, 2 * s.operands);
+    scratch = k.scratch(b.dims, code.attrs.data(), code.column, 1);
+    const bool large = *std::max_element(b.dims, b.dims + b.signature.letters) >= kBigMatrix && b.outer_count == 1;
+    (hoist ? plan_.hoisted_blas : plan_.blas) = true;
+    if (large && hoist) plan_.hoisted_big = true;
+    if (large && plan_.items == 1) plan_.big = true;
+    if (lanes) plan_.temp_bytes = std::max(plan_.temp_bytes, static_cast<std::size_t>(temp));
+  }
+  plan_.scratch_bytes = std::max(plan_.scratch_bytes, scratch);
+}
+
+void Planner::add_map(Step& s, bool hoist) {
+  const Instruction& code = *s.code;
+  const bool lanes = plan_.lanes && !hoist;
+  const auto& table = lanes ? plan_.isa->map_lanes : plan_.isa->map_flat;
+  s.map = table[s.kernel->which][static_cast<int>(code.column)];
+  s.run = lanes ? step_map_lanes : step_map_single;
+  const Type& out = type(code.out[0]);
+  const int rank = static_cast<int>(out.dims.size());
+  Axes axes;  // dimension 0: the groups of a chunk, here one
+  axes.rank = rank + 1;
+  axes.extent[0] = 1;
+  std::copy(out.dims.begin(), out.dims.end(), axes.extent + 1);
+  for (int o = 0; o < s.operands; ++o) {
+    const int v = o == 0 ? code.out[0] : code.in[static_cast<std::size_t>(o) - 1];
+    const Type& t = type(v);
+    s.block[o] = static_cast<int>(size_of(t.dtype)) * (lanes ? plan_.width : 1);
+    broadcast_strides(t.dims.data(), static_cast<int>(t.dims.size()), out.dims.data(), rank, axes.stride[o] + 1);
+    axes.stride[o][0] = place(v).per_item ? place(v).count : 0;
+  }
+  const Nest nest = coalesce(axes, s.operands, lanes);
+  s.rank = nest.rank;
+  s.loops = add_numbers(nest.data, nest.size);
+  s.count = nest.data[0];
+  const double flops = s.kernel->flops * static_cast<double>(place(code.out[0]).count);
+  plan_.flops += hoist ? flops : flops * static_cast<double>(plan_.items);
+}
+
+void Planner::add_mover(Step& s) {
+  const Instruction& code = *s.code;
+  const std::vector<Index>&in = type(code.in[0]).dims, &out = type(code.out[0]).dims;
+  const int in_rank = static_cast<int>(in.size()), out_rank = static_cast<int>(out.size());
+  if (s.kernel->family == Family::band) {
+    s.run = step_band;
+    s.count = count_of(in.data(), in_rank - 2);
+    s.shift[0] = in[in.size() - 2];
+    s.shift[1] = in[in.size() - 1];
+    return;
+  }
+  if (s.kernel->family == Family::reduce) {
+    s.run = step_reduce;
+    const ReducePlan r = plan_reduce(in.data(), in_rank, code.attrs.data(), static_cast<int>(code.attrs.size()));
+    s.rank = r.kept.rank;
+    s.loops = add_numbers(r.kept.data, r.kept.size);
+    s.reduced_rank = r.reduced.rank;
+    s.reduced = add_numbers(r.reduced.data, r.reduced.size);
+    return;
+  }
+  const bool scatter = s.kernel->family == Family::scatter;
+  const Nest nest = plan_move(scatter, scatter ? in.data() : out.data(), scatter ? in_rank : out_rank, code.attrs.data() + 1);
+  s.run = scatter ? step_scatter : step_move;
+  s.rank = nest.rank;
+  s.loops = add_numbers(nest.data, nest.size);
+  s.count = place(code.out[0]).count;
+  // nothing is reached through the offset when there is nothing to move
+  s.shift[scatter ? 0 : 1] = nest.loops().count() == 0 ? 0 : static_cast<Index>(code.attrs[0]) * s.block[0];
+}
+
+/// First fit, with slots for `groups` groups; returns the bytes needed. Values are freed after their last step.
+Index Planner::allocate(Index groups) {
+  const std::size_t steps = plan_.steps.size();
+  std::vector<std::vector<int>> born(steps + 1), dies(steps + 1);
+  for (std::size_t v = 0; v < plan_.places.size(); ++v) {
+    const Place& p = plan_.places[v];
+    if (p.first < 0) continue;
+    born[static_cast<std::size_t>(p.first)].push_back(static_cast<int>(v));
+    dies[static_cast<std::size_t>(p.last)].push_back(static_cast<int>(v));
+  }
+  std::vector<std::pair<Index, Index>> gaps;  // offset, size; sorted, never touching each other
+  Index top = 0;
+  const auto bytes = [&](int v) { return round_up(lane_bytes(v) * groups); };
+  for (std::size_t i = 0; i <= steps; ++i) {
+    for (const int v : born[i]) {
+      const auto gap = std::find_if(gaps.begin(), gaps.end(), [&](const auto& g) { return g.second >= bytes(v); });
+      if (gap == gaps.end()) {
+        place(v).slot = top;
+        top += bytes(v);
+        continue;
+      }
+      place(v).slot = gap->first;
+      gap->first += bytes(v);
+      gap->second -= bytes(v);
+      if (gap->second == 0) gaps.erase(gap);
+    }
+    for (const int v : dies[i]) {
+      const Index from = place(v).slot, size = bytes(v);
+      if (size == 0) continue;
+      auto next = std::lower_bound(gaps.begin(), gaps.end(), std::pair<Index, Index>{from, 0});
+      next = gaps.insert(next, {from, size});
+      if (next + 1 != gaps.end() && next->first + next->second == (next + 1)->first) {
+        next->second += (next + 1)->second;
+        next = gaps.erase(next + 1) - 1;
+      }
+      if (next != gaps.begin() && (next - 1)->first + (next - 1)->second == next->first) {
+        (next - 1)->second += next->second;
+        gaps.erase(next);
+      }
+    }
+  }
+  return top;
+}
+
+Index Planner::splat_bytes() {
+  Index n = 0;
+  for (const int v : plan_.splats) n += round_up(lane_bytes(v));
+  return n;
+}
+
+void Planner::choose_chunk() {
+  const Index slots = std::max<Index>(allocate(1), 1);
+  Index touched = slots;  // single layout reads inputs and writes outputs in place
+  if (!plan_.lanes) {
+    for (const Place& p : plan_.places) touched += (p.per_item && (p.input >= 0 || p.output >= 0)) ? static_cast<Index>(p.bytes) : 0;
+  }
+  const int threads = plan_.flops < kWorthAThread ? 1 : std::min(run_.threads > 0 ? run_.threads : pool::size(), pool::size());
+  if (run_.chunk > 0) {
+    plan_.chunk = std::clamp<Index>(kMaxArena / slots, 1, run_.chunk);
+  } else {
+    const Index fit = static_cast<Index>(l2_bytes() / 2) / touched, most = kMaxItemsOfChunk / plan_.width;
+    plan_.chunk = std::clamp<Index>(fit, 1, most);
+    if (threads > 1) plan_.chunk = std::min(plan_.chunk, (plan_.groups - 1) / (4 * threads) + 1);  // some chunks each, for balance
+  }
+  plan_.chunk = std::min(plan_.chunk, plan_.groups);
+  plan_.chunks = (plan_.groups - 1) / plan_.chunk + 1;
+  plan_.threads = static_cast<int>(std::min<Index>(threads, plan_.chunks));
+  const auto take = [&](std::size_t& offset, Index bytes) {
+    offset = plan_.arena_bytes;
+    plan_.arena_bytes += static_cast<std::size_t>(round_up(bytes));
+  };
+  std::size_t slots_offset;
+  const Index items = plan_.chunk * plan_.width;
+  take(slots_offset, allocate(plan_.chunk));
+  take(plan_.temp_offset, static_cast<Index>(plan_.temp_bytes));
+  take(plan_.lists_offset, static_cast<Index>(plan_.lists.size()) * items * static_cast<Index>(sizeof(void*)));
+  take(plan_.marks_offset, items * 2 * static_cast<Index>(sizeof(std::int32_t)));
+  take(plan_.base_offset, (Ref::outputs + static_cast<Index>(program_.outputs.size())) * static_cast<Index>(sizeof(std::uintptr_t)));
+}
+
+Ref Planner::resolve(const Pending& p) {
+  Ref r;
+  if (p.what == Pending::null) return r;
+  const Place& at = place(p.value);
+  const auto bytes = static_cast<Index>(at.bytes);
+  const bool item = p.what == Pending::item_form;
+  if (p.what == Pending::list || (item && at.per_item && at.input >= 0 && !plan_.lanes)) {
+    r.list = static_cast<int>(std::find(plan_.lists.begin(), plan_.lists.end(), at.input) - plan_.lists.begin());
+  } else if (p.what == Pending::output || (item && at.per_item && at.output >= 0 && !plan_.lanes)) {
+    r.base = Ref::outputs + at.output;
+    r.stride = bytes;
+  } else if (item && at.per_item) {
+    r.base = Ref::arena;
+    r.offset = at.slot;
+    r.stride = bytes * plan_.width;
+  } else if (item && plan_.lanes) {
+    r.base = Ref::shared;
+    r.offset = at.splat;
+  } else if (at.shared >= 0) {
+    r.base = Ref::shared;
+    r.offset = at.shared;
+  } else {
+    r.offset = static_cast<Index>(reinterpret_cast<std::uintptr_t>(at.absolute));
+  }
+  return r;
+}
+
+void Planner::resolve() {
+  plan_.refs.reserve(pending_.size());
+  for (const Pending& p : pending_) plan_.refs.push_back(resolve(p));
+}
+
+}  // namespace
+
+Plan make_plan(const Program& program, const Run& run) { return Planner(program, run).build(); }
+
+std::size_t l2_bytes() {
+  static const std::size_t bytes = [] {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    const long n = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (n > 0) return static_cast<std::size_t>(n);
+#endif
+    return std::size_t{1} << 20;
+  }();
+  return bytes;
+}
+
+}  // namespace backsolve
