@@ -125,24 +125,24 @@ function likewise(op: string, tree: unknown, like: Flat<Tensor>): Flat<Tensor> {
 }
 
 /** f(...args) and the pullback: cotangents of the value (its tree) to an array of cotangents, one entry per argument. */
-export function vjp<P extends readonly unknown[], R extends Tree>(
+export function vjp<P extends readonly unknown[], R>(
   f: (...args: P) => R,
   ...args: { [K in keyof P]: Given<P[K]> }
-): { value: R; pullback: (cotangent: Given<R>) => { [K in keyof P]: Tensors<P[K]> } } {
+): { value: R; pullback: (cotangent: R) => { [K in keyof P]: Tensors<P[K]> } } {
   asFunction("vjp", f);
   const input = flattenTensors("vjp", args);
   const { out, pull } = linearize("vjp", input, (tree) => f(...(tree as P)));
-  const pullback = (cotangent: Given<R>) =>
+  const pullback = (cotangent: R) =>
     input.rebuild(pull(checkCotangent("vjp", "cotangent", likewise("vjp", cotangent, out), out))) as { [K in keyof P]: Tensors<P[K]> };
   return { value: out.rebuild(out.leaves) as R, pullback };
 }
 
 /** f(...args) and its directional derivative along `tangents`, which have the trees of `args`. Forward mode. */
-export function jvp<P extends readonly unknown[], R extends Tree>(
+export function jvp<P extends readonly unknown[], R>(
   f: (...args: P) => R,
   args: { [K in keyof P]: Given<P[K]> },
   tangents: { [K in keyof P]: Given<P[K]> },
-): { value: R; tangent: Tensors<R> } {
+): { value: R; tangent: R } {
   asFunction("jvp", f);
   const input = flattenTensors("jvp", args);
   const along = checkCotangent("jvp", "tangents", likewise("jvp", tangents, input), input);
@@ -153,7 +153,7 @@ export function jvp<P extends readonly unknown[], R extends Tree>(
     const stripped = out.leaves.map(strip);
     const values = stripped.map((t) => boxAt(t, level)?.value ?? t);
     const slopes = stripped.map((t, i) => boxAt(t, level)?.tangent ?? zerosLike(values[i] as Tensor));
-    return { value: out.rebuild(values) as R, tangent: out.rebuild(slopes) as Tensors<R> };
+    return { value: out.rebuild(values) as R, tangent: out.rebuild(slopes) as R };
   } finally {
     level.live = false;
   }
@@ -162,12 +162,12 @@ export function jvp<P extends readonly unknown[], R extends Tree>(
 /** The Hessian-vector product of a real scalar function at x along v: forward over reverse, no Hessian is formed. */
 export function hvp<X>(f: (x: X) => Tensor, x: Given<X>, v: Given<X>): Tensors<X> {
   asFunction("hvp", f);
-  const g = grad(f) as unknown as (x: X) => Tree;
-  return jvp<[X], Tree>(g, [x] as never, [v] as never).tangent as Tensors<X>;
+  const g = grad(f as (x: never) => Tensor) as unknown as (x: X) => Tensors<X>;
+  return jvp<[X], Tensors<X>>(g, [x] as never, [v] as never).tangent;
 }
 
 /** The Jacobian of a real function of one argument: per output leaf, the tree of the argument with leaves of shape (...output, ...input). */
-export function jacobian<X, R extends Tree>(f: (x: X) => R): (x: Given<X>) => R extends Tensor ? Tensors<X> : Tree {
+export function jacobian<X, R>(f: (x: X) => R): (x: Given<X>) => R extends Tensor ? Tensors<X> : Tree {
   asFunction("jacobian", f);
   return (x) => {
     const input = flattenTensors("jacobian", x);

@@ -91,8 +91,6 @@ void Runner::prepare_shared() {
   if (!plan_.hoisted.empty()) {
     std::optional<pool::BlasLock> lock;
     if (plan_.hoisted_blas) lock.emplace(plan_.hoisted_big ? pool::BlasLock::Kind::big : pool::BlasLock::Kind::shared);
-    Plan once = {};  // an item by itself, in single layout
-    once.isa = plan_.isa;
     const std::uintptr_t base[] = {0, shared_, 0};
     std::int32_t failed = -1, info = 0;
     Chunk c{&plan_, 0, 1, 1, base, nullptr, &failed, &info, false, &memory.kernel};

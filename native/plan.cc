@@ -36,13 +36,15 @@ class Planner {
     if (plan_.items == 0) return std::move(plan_);
     const int width = lanes_width();
     const bool possible = width > 0 && run_.layout != Layout::single;
-    const Plan unlaid = plan_;
-    bool lanes = possible && (run_.layout == Layout::lanes || lanes_pay(width));
+    const bool lanes = possible && (run_.layout == Layout::lanes || lanes_pay(width));
     lay_out(lanes ? width : 0);
     if (lanes && run_.layout == Layout::automatic && allocate(1) + splat_bytes() > static_cast<Index>(l2_bytes())) {
-      plan_ = unlaid;
-      pending_.clear();
-      lay_out(0);
+      Planner again(program_, run_);
+      again.place_values();
+      again.lay_out(0);
+      again.choose_chunk();
+      again.resolve();
+      return std::move(again.plan_);
     }
     choose_chunk();
     resolve();

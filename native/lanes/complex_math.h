@@ -36,6 +36,13 @@ BS_INLINE Cx<R> cx_mul(Cx<R> a, Cx<R> b) {
   return {rounded<R>(a.re * b.re) - rounded<R>(a.im * b.im), rounded<R>(a.re * b.im) + rounded<R>(a.im * b.re)};
 }
 
+/// z^2 = (x - y)(x + y) + 2i xy: no cancellation of squares.
+template <class R>
+BS_INLINE Cx<R> cx_square(Cx<R> z) {
+  const Vec<R> p = rounded<R>(z.re * z.im);
+  return {(z.re - z.im) * (z.re + z.im), p + p};
+}
+
 /// |z| = sqrt(x^2 + y^2) on the scaled components.
 template <class R>
 BS_INLINE Vec<R> cx_abs(Cx<R> z) {
@@ -115,10 +122,10 @@ BS_INLINE Cx<R> cx_sqrt(Cx<R> z) {
   const Bits<R> half = ((exponent_of<R>(cx_max<R>(z)) + I::unit) >> 1) & I::exponent;
   const Vec<R> scale = from_bits<R>(I::exponent - (half << 1)), back = from_bits<R>(half + (I::bias - 1) / 2 * I::unit);
   const Vec<R> x = vabs<R>(z.re) * scale, y = vabs<R>(z.im) * scale;
-  const Vec<R> t = vsqrt<R>((x + vsqrt<R>(x * x + y * y)) * static_cast<R>(0.5));
-  const Vec<R> u = y / (t + t);
+  const Vec<R> t = vsqrt<R>((x + vsqrt<R>(x * x + y * y)) * static_cast<R>(0.5)) * back;
+  const Vec<R> u = vabs<R>(z.im) / (t + t);
   const Mask<R> right = z.re >= 0;
-  Cx<R> w{select<R>(right, t, u) * back, vcopysign<R>(select<R>(right, u, t) * back, z.im)};
+  Cx<R> w{select<R>(right, t, u), vcopysign<R>(select<R>(right, u, t), z.im)};
   w = cx_select<R>((z.re == 0) & (z.im == 0), {splat<R>(0), z.im}, w);
   if (__builtin_expect(any<R>(is_inf<R>(z.re) | is_inf<R>(z.im)), 0)) return cx_sqrt_infinite<R>(z, w);
   return w;
@@ -154,7 +161,9 @@ BS_INLINE Vec<R> log_abs_near_one(Cx<R> z) {
   exact_square<R>(select<R>(a > b, a, b), p, p_error);
   exact_square<R>(select<R>(a > b, b, a), q, q_error);
   const Vec<R> s = p - 1, s_error = p - (s + 1);
-  return vlog1p<R>((s + q) + (s_error + (p_error + q_error))) * static_cast<R>(0.5);
+  // Knuth's two-sum of the errors: they may cancel s + q in turn
+  const Vec<R> e = p_error + q_error, part = e - p_error, e_error = (p_error - (e - part)) + (q_error - part);
+  return vlog1p<R>(((s + q) + s_error + e) + e_error) * static_cast<R>(0.5);
 }
 
 /// log z = log|z| + i arg z.
@@ -190,13 +199,14 @@ BS_INLINE void cosh_sinh(Vec<R> y, Vec<R>& cosine, Vec<R>& sine, Vec<R>& factor)
   }
 }
 
-/// sin(x + iy) = sin x cosh y + i cos x sinh y. A zero sine stays zero where cosh y is Inf.
+/// sin(x + iy) = sin x cosh y + i cos x sinh y. A zero sine stays zero where cosh y is Inf; for x = Inf or NaN an infinite y stays in |sin z|.
 template <class R>
 BS_INLINE Cx<R> cx_sin(Cx<R> z) {
   Vec<R> s, c, ch, sh, factor;
   vsincos<R>(z.re, s, c);
   cosh_sinh<R>(z.im, ch, sh, factor);
-  return {select<R>(z.re == 0, z.re, s * ch * factor), c * sh * factor};
+  const Mask<R> pole = is_inf<R>(z.im) & ~is_finite<R>(z.re);
+  return {select<R>(z.re == 0, z.re, s * ch * factor), select<R>(pole, z.im, c * sh * factor)};
 }
 
 /// cos(x + iy) = cos x cosh y - i sin x sinh y.
@@ -205,7 +215,9 @@ BS_INLINE Cx<R> cx_cos(Cx<R> z) {
   Vec<R> s, c, ch, sh, factor;
   vsincos<R>(z.re, s, c);
   cosh_sinh<R>(z.im, ch, sh, factor);
-  return {c * ch * factor, select<R>(z.re == 0, -z.re * vcopysign<R>(splat<R>(1), z.im), -(s * sh * factor))};
+  const Mask<R> pole = is_inf<R>(z.im) & ~is_finite<R>(z.re);
+  const Vec<R> re = select<R>(pole, splat<R>(Ieee<R>::inf), c * ch * factor);
+  return {re, select<R>(z.re == 0, -z.re * vcopysign<R>(splat<R>(1), z.im), -(s * sh * factor))};
 }
 
 }  // namespace backsolve::BS_ISA

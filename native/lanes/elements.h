@@ -81,12 +81,13 @@ struct Bo {
 
 constexpr int kBlockBytes = 4096;  // of one operand gathered from strides; four of them stay in L1
 
+/// Not inlined: a call costs less than copies of this loop in every kernel.
 template <int B>
-BS_INLINE void copy_strided(char* to, Index to_stride, const char* from, Index from_stride, Index n) {
+static __attribute__((noinline)) void copy_strided(char* to, Index to_stride, const char* from, Index from_stride, Index n) {
   for (Index i = 0; i < n; ++i) __builtin_memcpy(to + i * to_stride * B, from + i * from_stride * B, B);
 }
 /// n elements of `bytes` from one stride (in elements) to another.
-static inline void copy_elements(int bytes, char* to, Index to_stride, const char* from, Index from_stride, Index n) {
+BS_INLINE void copy_elements(int bytes, char* to, Index to_stride, const char* from, Index from_stride, Index n) {
   switch (bytes) {
     case 1: return copy_strided<1>(to, to_stride, from, from_stride, n);
     case 4: return copy_strided<4>(to, to_stride, from, from_stride, n);

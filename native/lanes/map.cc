@@ -40,7 +40,7 @@ struct Neg {
 };
 struct Square {
   BS_REAL(Vec<R> a) { return a * a; }
-  BS_COMPLEX(Cx<R> a) { return cx_mul<R>(a, a); }
+  BS_COMPLEX(Cx<R> a) { return cx_square<R>(a); }
 };
 struct Sqrt {
   BS_REAL(Vec<R> a) { return vsqrt<R>(a); }

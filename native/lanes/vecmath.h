@@ -56,7 +56,7 @@ BS_INLINE void vsincos(Vec<R> x, Vec<R>& sine, Vec<R>& cosine) {
 #define BS_MATH1(fn)                                          \
   template <class R>                                          \
   BS_INLINE Vec<R> v##fn(Vec<R> x) {                          \
-    Vec<R> r;                                                 \
+    Vec<R> r{};                                               \
     for (int i = 0; i < W<R>; ++i) {                          \
       if constexpr (sizeof(R) == 8) r[i] = __builtin_##fn(x[i]); \
       else r[i] = __builtin_##fn##f(x[i]);                    \
@@ -66,7 +66,7 @@ BS_INLINE void vsincos(Vec<R> x, Vec<R>& sine, Vec<R>& cosine) {
 #define BS_MATH2(fn)                                                \
   template <class R>                                                \
   BS_INLINE Vec<R> v##fn(Vec<R> x, Vec<R> y) {                      \
-    Vec<R> r;                                                       \
+    Vec<R> r{};                                                     \
     for (int i = 0; i < W<R>; ++i) {                                \
       if constexpr (sizeof(R) == 8) r[i] = __builtin_##fn(x[i], y[i]); \
       else r[i] = __builtin_##fn##f(x[i], y[i]);                    \

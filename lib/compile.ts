@@ -1,0 +1,268 @@
+// Tracing a function of one item into a program that runs natively over batches.
+import { allocate, type DType, dtypes, type Float } from "./core/dtype";
+import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
+import { abortable, type Failure, guard, native, readFailures, throwFailure } from "./core/native";
+import { broadcast } from "./core/signature";
+
+import { bytesOf, checkShape, isTensor, type Shape, shapeText, sizeOf, storageOf, Tensor, tracedOf, wrap } from "./core/tensor";
+import { Trace } from "./core/trace";
+import { flatten, flattenTensors } from "./core/tree";
+import { constant } from "./core/engine";
+import { scalar } from "./core/op";
+import { optimize } from "./program/passes";
+import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
+import { type Code, describeProgram } from "./program/code";
+
+/** dtype and shape of one item of an input. */
+export class Spec<D extends DType = DType> {
+  readonly dtype: D;
+  readonly shape: Shape;
+  constructor(dtype: D, shape: Shape) {
+    this.dtype = dtype;
+    this.shape = Object.freeze(checkShape(dtype, shape));
+  }
+}
+const spec = <D extends Float>(dtype: D) => (...shape: number[]): Spec<D> => new Spec(dtype, shape);
+/** An input of `compile`: float64() is a scalar per item, float64(32, 3) a matrix. */
+export const float64 = spec("float64");
+export const float32 = spec("float32");
+export const complex64 = spec("complex64");
+export const complex128 = spec("complex128");
+
+/** A tree of specs as the function sees it. */
+export type Specced<T> = T extends Spec<infer D> ? Tensor<D> : { readonly [K in keyof T]: Specced<T[K]> };
+/** A tree of specs as `run` takes it: batch dimensions before the item's; a number where an item is a scalar. */
+export type Batched<T> = T extends Spec<infer D> ? Tensor<D> | number : { readonly [K in keyof T]: Batched<T[K]> };
+/** What `run` returns: the function's tree, and the items that failed when `onFailure` is "nan". */
+export type Result<R> = R;
+
+export interface RunOptions {
+  readonly onFailure?: "throw" | "nan";
+  /** Filled with the failures when onFailure is "nan". */
+  readonly failures?: Failure[];
+  /** "lanes": matrices side by side in SIMD lanes; "single": one after the other; "auto" decides by size. */
+  readonly layout?: "auto" | "single" | "lanes";
+  /** Lane groups or items per chunk; by default what fits half of L2. The result does not depend on it, to the bit. */
+  readonly chunk?: number;
+  /** Threads, at most; by default all of the pool. The result does not depend on it, to the bit. */
+  readonly threads?: number;
+}
+export interface AsyncRunOptions extends RunOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+const LAYOUTS = ["auto", "single", "lanes"] as const;
+
+interface Bound {
+  readonly descriptor: Float64Array;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly batch: Shape;
+  readonly collect: boolean;
+}
+
+/** A compiled function: run it over batches, save it as JSON, load it elsewhere. */
+export class Program<I = unknown, O = unknown> {
+  private readonly code: Code;
+  private readonly inTree: (leaves: readonly unknown[]) => unknown;
+  private readonly outTree: (leaves: readonly unknown[]) => unknown;
+  private readonly inLeaves: (args: unknown) => unknown[];
+  private handle: object | undefined;
+
+  /** @internal Use `compile` or `Program.from`. */
+  constructor(code: Code) {
+    this.code = code;
+    this.inTree = treeOf(code.inputs.map((i) => i.name));
+    this.outTree = treeOf(code.outputs.map((o) => o.name));
+    this.inLeaves = leavesBy(code.inputs.map((i) => i.name));
+    void this.inTree;
+  }
+  /** Loads a saved program. Everything is validated as if an enemy had written it. @throws ArgumentError, ShapeError, DtypeError */
+  static from(json: unknown): Program {
+    return new Program(fromJSON(json));
+  }
+  toJSON(): ProgramJSON {
+    return toJSON(this.code);
+  }
+  /** Names, dtypes and item shapes of the inputs, in the order of the arguments' leaves. */
+  get inputs(): readonly { name: string; dtype: DType; shape: Shape }[] {
+    return this.code.inputs.map(({ name, id }) => ({ name, ...(this.code.values[id] as { dtype: DType; shape: Shape }) }));
+  }
+  get outputs(): readonly { name: string; dtype: DType; shape: Shape }[] {
+    return this.code.outputs.map(({ name, id }) => ({ name, ...(this.code.values[id] as { dtype: DType; shape: Shape }) }));
+  }
+  /** Runs over the broadcast batch of the inputs, on this thread and the pool's idle ones. */
+  runSync(args: I, options: RunOptions = {}): O {
+    const b = this.bind(args, options);
+    const flat = guard("program", () => native().runProgram(this.native(), b.descriptor, ...this.buffers(b)));
+    return this.finish(b, flat, options);
+  }
+  /** The same off the event loop. Inputs that others could change meanwhile are copied first. */
+  async run(args: I, options: AsyncRunOptions = {}): Promise<O> {
+    const { signal, onProgress } = options;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentError("program", `option signal must be an AbortSignal, got ${describe(signal)}.`);
+    if (onProgress !== undefined && typeof onProgress !== "function") throw new ArgumentError("program", `option onProgress must be a function, got ${describe(onProgress)}.`);
+    signal?.throwIfAborted();
+    const b = this.bind(args, options);
+    const job = guard("program", () => native().runProgramAsync(this.native(), b.descriptor, onProgress, ...this.buffers(b)));
+    return this.finish(b, await abortable("program", job, signal), options);
+  }
+  /** The plan for these arguments: layout, kernels, slots, bytes. */
+  explain(args?: I, options: RunOptions = {}): string {
+    const given = args ?? (this.inTree(this.code.inputs.map(({ id }) => filler(this.code.values[id] as { dtype: DType; shape: Shape }))) as I);
+    const b = this.bind(given, options);
+    const plan: unknown = JSON.parse(native().explainProgram(this.native(), b.descriptor));
+    return JSON.stringify(plan, null, 2);
+  }
+
+  private native(): object {
+    this.handle ??= guard("program", () => {
+      const { descriptor, constants } = describeProgram(this.code);
+      return native().createProgram(descriptor, ...constants);
+    });
+    return this.handle;
+  }
+  private buffers(b: Bound) {
+    return [...b.inputs, ...b.outputs].map((t) => storageOf(t).array);
+  }
+  private bind(args: unknown, options: RunOptions): Bound {
+    const leaves = this.inLeaves(args);
+    const inputs = this.code.inputs.map(({ name, id }, i) => checkInput(name, leaves[i], this.code.values[id] as { dtype: DType; shape: Shape }));
+    const batches = inputs.map((t, i) => t.shape.slice(0, t.rank - itemRank(this.code, i)));
+    const batch = broadcast(batches);
+    if (!batch) {
+      const given = inputs.map((t, i) => `${this.code.inputs[i]?.name} ${shapeText(t.shape)}`).join(", ");
+      throw new ShapeError("program", `batch dimensions do not broadcast together: ${given}.`);
+    }
+    const collect = options.onFailure === "nan";
+    if (options.onFailure !== undefined && !collect && options.onFailure !== "throw") throw new ArgumentError("program", `option onFailure must be "throw" or "nan", got ${describe(options.onFailure)}.`);
+    const layout = LAYOUTS.indexOf(options.layout ?? "auto");
+    if (layout < 0) throw new ArgumentError("program", `option layout must be one of "auto", "single", "lanes", got ${describe(options.layout)}.`);
+    const isPrivate = inputs.every((t) => !storageOf(t).exposed);
+    const words = [(collect ? 1 : 0) | (isPrivate ? 2 : 0), layout, count("chunk", options.chunk), count("threads", options.threads), batch.length, ...batch];
+    inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
+    const outputs = this.code.outputs.map(({ id }) => {
+      const { dtype, shape } = this.code.values[id] as { dtype: DType; shape: Shape };
+      const full = [...batch, ...shape];
+      return wrap(dtype, full, guard("program", () => allocate(dtype, sizeOf(full))));
+    });
+    return { descriptor: Float64Array.from(words), inputs, outputs, batch, collect };
+  }
+  private finish(b: Bound, flat: Float64Array | undefined, options: RunOptions): O {
+    const failures = readFailures(flat, (i) => this.code.code[i]?.op ?? "program", b.batch, undefined);
+    if (failures.length > 0 && !b.collect) throwFailure(failures[0] as Failure);
+    options.failures?.push(...failures);
+    return this.outTree(b.outputs) as O;
+  }
+}
+
+const itemRank = (code: Code, input: number): number => (code.values[(code.inputs[input] as { id: number }).id] as { shape: Shape }).shape.length;
+
+function count(name: string, x: number | undefined): number {
+  if (x === undefined) return 0;
+  if (Number.isSafeInteger(x) && x >= 1 && x <= 2 ** 31) return x;
+  throw new ArgumentError("program", `option ${name} must be a positive integer, got ${describe(x)}.`);
+}
+
+function checkInput(name: string, given: unknown, want: { dtype: DType; shape: Shape }): Tensor {
+  const t = typeof given === "number" ? scalar(want.dtype, given) : given;
+  if (!isTensor(t)) throw new ArgumentError("program", `input ${name} must be a tensor, got ${describe(given)}.`);
+  if (tracedOf(t)) throw new ArgumentError("program", `input ${name} is a traced tensor: call the function itself inside compile, not its program.`);
+  if (t.dtype !== want.dtype) throw new DtypeError("program", `input ${name} must be ${want.dtype}, got ${t.dtype}.`);
+  const cut = t.rank - want.shape.length;
+  if (cut < 0 || want.shape.some((d, i) => d !== t.shape[cut + i])) {
+    throw new ShapeError("program", `input ${name} must have shape [...batch${want.shape.map((d) => `, ${d}`).join("")}], got ${shapeText(t.shape)}.`);
+  }
+  return constant(t);
+}
+
+function batchStrides(shape: Shape, own: Shape, batch: Shape): number[] {
+  const shift = batch.length - own.length;
+  let step = sizeOf(shape.slice(own.length));
+  const out = new Array<number>(batch.length).fill(0);
+  for (let i = own.length - 1; i >= 0; i--) {
+    if (own[i] !== 1) out[shift + i] = step;
+    step *= own[i] as number;
+  }
+  return out;
+}
+
+const filler = (t: { dtype: DType; shape: Shape }): Tensor => wrap(t.dtype, t.shape, new dtypes[t.dtype].array(bytesOf(t) / dtypes[t.dtype].array.BYTES_PER_ELEMENT));
+
+// ---- Names: paths in the trees. A bare argument is arg0, arg1, ...; a bare result is "value". ----
+
+const inputName = (path: string): string => {
+  const dot = path.indexOf(".");
+  return dot < 0 ? `arg${path}` : path.slice(dot + 1);
+};
+
+/** Rebuilds what the names spell: "value" and "grad.ls" make { value, grad: { ls } }; a single "value" is bare. */
+function treeOf(names: readonly string[]): (leaves: readonly unknown[]) => unknown {
+  if (names.length === 1 && names[0] === "value") return (leaves) => leaves[0];
+  return (leaves) => {
+    const root: Record<string, unknown> = {};
+    names.forEach((name, i) => {
+      const parts = name.split(".");
+      let at = root;
+      for (const p of parts.slice(0, -1)) at = (at[p] ??= {}) as Record<string, unknown>;
+      at[parts.at(-1) as string] = leaves[i];
+    });
+    return root;
+  };
+}
+
+/** Arguments by name, for loaded programs: an object of the inputs' names, or the array of arguments that the function took. */
+function leavesBy(names: readonly string[]): (args: unknown) => unknown[] {
+  return (args) => {
+    const flat = flatten<unknown>("program", args, (x) => (isTensor(x) || typeof x === "number" ? x : undefined), "the inputs: a tensor or a number");
+    const given = new Map(flat.paths.map((p, i) => [Array.isArray(args) ? inputName(p) : p, flat.leaves[i]]));
+    const extra = [...given.keys()].filter((n) => !names.includes(n));
+    const missing = names.filter((n) => !given.has(n));
+    if (extra.length > 0 || missing.length > 0) {
+      throw new ArgumentError("program", `expected inputs ${names.join(", ")}; ${missing.length ? `missing: ${missing.join(", ")}` : `unknown: ${extra.join(", ")}`}.`);
+    }
+    return names.map((n) => given.get(n));
+  };
+}
+
+/**
+ * Compiles f, written for one item, by calling it once with traced tensors of the specs' dtypes and shapes. Transforms inside f work as ever.
+ * The program runs f over whole batches natively.
+ * @throws ArgumentError when two inputs would have one name; BacksolveError ERR_TRACED when f reads values.
+ */
+export function compile<S extends readonly unknown[], R>(f: (...args: { [K in keyof S]: Specced<S[K]> }) => R, ...specs: S): Program<{ [K in keyof S]: Batched<S[K]> }, R> {
+  if (typeof f !== "function") throw new ArgumentError("compile", `expected a function, got ${describe(f)}.`);
+  const input = flatten("compile", specs, (x) => (x instanceof Spec ? x : undefined), "a spec such as float64(3, 3)");
+  const names = input.paths.map(inputName);
+  unique(names);
+  const trace = new Trace();
+  const args = input.leaves.map((s) => trace.value(s.dtype, s.shape));
+  let out: ReturnType<typeof flattenTensors>;
+  try {
+    out = flattenTensors("compile", f(...(input.rebuild(args) as { [K in keyof S]: Specced<S[K]> })));
+  } finally {
+    trace.live = false;
+  }
+  const ids = out.leaves.map((t) => trace.idOf(t));
+  const outputs = out.paths.map((p, i) => ({ name: p === "" ? "value" : p, id: ids[i] as number }));
+  unique(outputs.map((o) => o.name));
+  const code: Code = {
+    values: trace.values,
+    inputs: names.map((name, i) => ({ name, id: (args[i] as Tensor).traced?.id as number })),
+    constants: [...trace.constants].map(([id, t]) => ({ id, array: storageOf(t).array })),
+    code: trace.code,
+    outputs,
+  };
+  const program = new Program(optimize(code));
+  Object.defineProperty(program, "outTree", { value: out.rebuild });
+  return program as unknown as Program<{ [K in keyof S]: Batched<S[K]> }, R>;
+}
+
+function unique(names: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const n of names) {
+    if (seen.has(n)) throw new ArgumentError("compile", `two inputs or outputs have the path ${JSON.stringify(n)}: rename one, names must differ.`);
+    seen.add(n);
+  }
+}

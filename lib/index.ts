@@ -1,0 +1,21 @@
+import "./methods";
+
+export { compile, complex64, complex128, float32, float64, Program, Spec } from "./compile";
+export { flag, int, ints, oneOf } from "./core/attrs";
+export type { Complex, ComplexOf, DType, Float, Real, RealOf } from "./core/dtype";
+export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
+export type { Failure, NativeInfo } from "./core/native";
+export { type CallOptions, type Checked, defineOp, type Op, type Operand } from "./core/op";
+export { type GradientRule, registerGradient, registry } from "./core/registry";
+export { type AnyRow, type Domain, type Row, native } from "./core/row";
+export { type ComplexNumber, isTensor, type Nested, type Scalar, type Shape, Tensor } from "./core/tensor";
+export type { Tensors, Tree } from "./core/tree";
+export * from "./ops/creation";
+export * from "./ops/elementwise";
+export * as linalg from "./ops/linalg";
+export { matmul } from "./ops/products";
+export { type Key, random } from "./ops/random";
+export { mean, type ReduceOptions, sum } from "./ops/reductions";
+export * from "./ops/structure";
+export { info, setThreads } from "./runtime";
+export { type Given, grad, hessian, hvp, jacobian, jvp, customGrad, valueAndGrad, vjp } from "./transforms";

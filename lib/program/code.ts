@@ -1,0 +1,49 @@
+import { type AnyArray, type DType, dtypes } from "../core/dtype";
+import { fusedRow } from "../core/engine";
+import { BacksolveError } from "../core/errors";
+import { columnOf, lowerAttrs } from "../core/infer";
+import { kernelId } from "../core/native";
+import { registry } from "../core/registry";
+import type { AnyRow, Native } from "../core/row";
+import type { Shape } from "../core/tensor";
+import type { Instruction, ValueType } from "../core/trace";
+
+/** A program: static single assignment over item values. Every pass maps one of these to another. */
+export interface Code {
+  readonly values: readonly ValueType[];
+  readonly inputs: readonly { readonly name: string; readonly id: number }[];
+  readonly constants: readonly { readonly id: number; readonly array: AnyArray }[];
+  readonly code: readonly Instruction[];
+  readonly outputs: readonly { readonly name: string; readonly id: number }[];
+}
+
+/** The row and the kernel that an instruction names: "cholesky", or "cholesky_vjp" for its fused rule. */
+export function resolve(op: string): { row: AnyRow; of: AnyRow; kernel: Native; fused: boolean } | undefined {
+  const row = registry.get(op);
+  if (row && row.name === op) return typeof row.kernel === "function" ? undefined : { row, of: row, kernel: row.kernel, fused: false };
+  const base = op.endsWith("_vjp") ? registry.get(op.slice(0, -4)) : undefined;
+  if (!base?.fused || base.name !== op.slice(0, -4)) return undefined;
+  return { row: fusedRow(base), of: base, kernel: base.fused, fused: true };
+}
+
+/** The descriptor of docs/native-boundary.md. */
+export function describeProgram(code: Code): { descriptor: Float64Array; constants: AnyArray[] } {
+  const words: number[] = [1, code.values.length];
+  for (const v of code.values) words.push(dtypes[v.dtype].code, v.shape.length, ...v.shape);
+  words.push(code.inputs.length, ...code.inputs.map((i) => i.id));
+  words.push(code.constants.length, ...code.constants.map((c) => c.id));
+  words.push(code.code.length);
+  for (const instruction of code.code) describeInstruction(code, instruction, words);
+  words.push(code.outputs.length, ...code.outputs.map((o) => o.id));
+  return { descriptor: Float64Array.from(words), constants: code.constants.map((c) => c.array) };
+}
+
+function describeInstruction(code: Code, { op, attrs, in: ins, out: outs }: Instruction, words: number[]): void {
+  const found = resolve(op);
+  if (!found) throw new BacksolveError("ERR_INTERNAL", op, "is not an instruction.");
+  const typesOf = (ids: readonly (number | null)[]): { dtype: DType; shape: Shape }[] => ids.filter((i) => i !== null).map((i) => code.values[i] as ValueType);
+  const [inputs, outputs] = [typesOf(ins), typesOf(outs)];
+  const numbers = lowerAttrs(found.of, found.kernel, attrs, inputs.map((t) => t.shape), outputs.map((t) => t.shape));
+  words.push(kernelId(found.kernel.name), dtypes[columnOf(found.row, inputs)].code, numbers.length, ...numbers);
+  words.push(ins.length, ...ins.map((i) => i ?? -1), outs.length, ...outs.map((i) => i ?? -1));
+}

@@ -1,0 +1,156 @@
+// Programs as JSON. Loading trusts nothing: every name is known, every id defined before use, every shape and dtype recomputed from the rows
+// and equal, sizes bounded. After that a program is as safe as eager calls.
+import { parseAttrs } from "../core/attrs";
+import { type AnyArray, checkDType, type DType, dtypes, isFloat } from "../core/dtype";
+import { fusedTypes } from "../core/engine";
+import { ArgumentError, describe, DtypeError, ShapeError } from "../core/errors";
+import { infer, portDType, columnOf } from "../core/infer";
+import type { Attrs } from "../core/row";
+import { sameShape } from "../core/signature";
+import { checkShape, type Shape, shapeText, sizeOf } from "../core/tensor";
+import type { Instruction, ValueType } from "../core/trace";
+import { type Code, resolve } from "./code";
+
+export interface ProgramJSON {
+  readonly format: "backsolve-program";
+  readonly version: 1;
+  readonly inputs: readonly { name: string; id: number; dtype: DType; shape: Shape }[];
+  readonly constants: readonly { id: number; dtype: DType; shape: Shape; data: string }[];
+  readonly code: readonly { op: string; attrs: Record<string, unknown>; in: readonly (number | null)[]; out: readonly (number | null)[] }[];
+  readonly outputs: readonly { name: string; id: number }[];
+}
+
+const MAX_VALUES = 10_000_000;
+const MAX_ELEMENTS = 2 ** 40;
+
+export function toJSON(code: Code): ProgramJSON {
+  const type = (id: number) => code.values[id] as ValueType;
+  return {
+    format: "backsolve-program",
+    version: 1,
+    inputs: code.inputs.map(({ name, id }) => ({ name, id, ...type(id) })),
+    constants: code.constants.map(({ id, array }) => ({ id, ...type(id), data: encode(array) })),
+    code: code.code.map(({ op, attrs, in: ins, out }) => ({ op, attrs: { ...attrs }, in: [...ins], out: [...out] })),
+    outputs: code.outputs.map((o) => ({ ...o })),
+  };
+}
+
+// little-endian, as the machines that Node.js runs on
+const encode = (a: AnyArray): string => Buffer.from(a.buffer, a.byteOffset, a.byteLength).toString("base64");
+
+const bad = (text: string): never => {
+  throw new ArgumentError("Program.from", text);
+};
+const object = (x: unknown, what: string): Record<string, unknown> =>
+  typeof x === "object" && x !== null && !Array.isArray(x) ? (x as Record<string, unknown>) : bad(`${what} must be an object, got ${describe(x)}.`);
+const list = (x: unknown, what: string): unknown[] => (Array.isArray(x) && x.length <= MAX_VALUES ? x : bad(`${what} must be an array, got ${describe(x)}.`));
+const text = (x: unknown, what: string): string => (typeof x === "string" && x.length > 0 && x.length <= 1000 ? x : bad(`${what} must be a name, got ${describe(x)}.`));
+
+class Loader {
+  readonly values: ValueType[] = [];
+
+  define(id: unknown, type: ValueType, what: string): number {
+    if (id !== this.values.length) bad(`${what}: ids are defined in order; expected ${this.values.length}, got ${describe(id)}.`);
+    if (sizeOf(type.shape) > MAX_ELEMENTS) bad(`${what}: shape ${shapeText(type.shape)} is too large.`);
+    this.values.push(type);
+    return id as number;
+  }
+  known(id: unknown, what: string): number {
+    if (typeof id === "number" && Number.isInteger(id) && id >= 0 && id < this.values.length) return id;
+    return bad(`${what}: id ${describe(id)} is not defined before it is used.`);
+  }
+  type(x: Record<string, unknown>): ValueType {
+    return { dtype: checkDType("Program.from", x.dtype), shape: checkShape("Program.from", x.shape) };
+  }
+}
+
+/** @throws ArgumentError, ShapeError, DtypeError: what is wrong and where. */
+export function fromJSON(json: unknown): Code {
+  const root = object(typeof json === "string" ? parse(json) : json, "a program");
+  if (root.format !== "backsolve-program") bad(`format must be "backsolve-program", got ${describe(root.format)}.`);
+  if (root.version !== 1) bad(`version must be 1, got ${describe(root.version)}.`);
+  const loader = new Loader();
+  const inputs = list(root.inputs, "inputs").map((x, i) => {
+    const o = object(x, `input ${i}`);
+    return { name: text(o.name, `the name of input ${i}`), id: loader.define(o.id, loader.type(o), `input ${i}`) };
+  });
+  const constants = list(root.constants, "constants").map((x, i) => loadConstant(loader, object(x, `constant ${i}`), `constant ${i}`));
+  const code = list(root.code, "code").map((x, i) => loadInstruction(loader, object(x, `instruction ${i}`), `instruction ${i}`));
+  const outputs = list(root.outputs, "outputs").map((x, i) => {
+    const o = object(x, `output ${i}`);
+    return { name: text(o.name, `the name of output ${i}`), id: loader.known(o.id, `output ${i}`) };
+  });
+  for (const names of [inputs, outputs]) if (new Set(names.map((n) => n.name)).size !== names.length) bad("two inputs or outputs have the same name.");
+  return { values: loader.values, inputs, constants, code, outputs };
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    return bad(`not JSON: ${(error as Error).message}`);
+  }
+}
+
+function loadConstant(loader: Loader, o: Record<string, unknown>, what: string) {
+  const type = loader.type(o);
+  const id = loader.define(o.id, type, what);
+  const { array, width } = dtypes[type.dtype];
+  const bytes = Buffer.from(typeof o.data === "string" ? o.data : bad(`${what}: data must be base64 text.`), "base64");
+  if (bytes.byteLength !== sizeOf(type.shape) * width * array.BYTES_PER_ELEMENT) {
+    throw new ShapeError("Program.from", `${what}: ${bytes.byteLength} bytes do not fill shape ${shapeText(type.shape)} of ${type.dtype}.`);
+  }
+  const copy = new ArrayBuffer(bytes.byteLength);
+  new Uint8Array(copy).set(bytes);
+  return { id, array: new array(copy) };
+}
+
+function loadInstruction(loader: Loader, o: Record<string, unknown>, what: string): Instruction {
+  const op = text(o.op, `${what}: op`);
+  const found = resolve(op) ?? bad(`${what}: there is no instruction ${describe(op)}.`);
+  const attrs = parseAttrs(op, found.of.attrs ?? {}, object(o.attrs ?? {}, `${what}: attrs`), []) as Attrs;
+  const ins = list(o.in, `${what}: in`).map((id) => (id === null && found.fused ? null : loader.known(id, what)));
+  if (ins.length !== found.row.inputs.length) bad(`${what}: ${op} has ${found.row.inputs.length} inputs, got ${ins.length}.`);
+  const reads = ins.map((id) => (id === null ? undefined : (loader.values[id] as ValueType)));
+  const types = found.fused ? fusedOutputs(found.of, attrs, reads, what) : plainOutputs(found.row, attrs, reads as ValueType[], what);
+  const outs = list(o.out, `${what}: out`);
+  if (outs.length !== types.length) bad(`${what}: ${op} has ${types.length} outputs, got ${outs.length}.`);
+  if (outs.every((id) => id === null)) bad(`${what}: no output is wanted.`);
+  return { op, attrs, in: ins, out: outs.map((id, i) => (id === null && found.fused ? null : loader.define(id, types[i] as ValueType, what))) };
+}
+
+function plainOutputs(row: Parameters<typeof infer>[0], attrs: Attrs, reads: ValueType[], what: string): ValueType[] {
+  const t = columnOf(row, reads);
+  const moves = typeof row.kernel !== "function" && ["view", "scatter", "band"].includes(row.kernel.name);
+  if (!isFloat(t) && !moves) throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
+  if (row.only && (row.only === "complex") !== t.startsWith("complex")) throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
+  reads.forEach((r, i) => {
+    const want = portDType(row.dtypes?.[row.inputs[i] as string], t);
+    if (r.dtype !== want) throw new DtypeError("Program.from", `${what}: ${row.inputs[i]} must be ${want}, got ${r.dtype}.`);
+  });
+  return infer(row, reads, attrs);
+}
+
+function fusedOutputs(of: Parameters<typeof infer>[0], attrs: Attrs, reads: (ValueType | undefined)[], what: string): ValueType[] {
+  const saves = of.saves ?? [];
+  if (reads.slice(0, saves.length).some((r) => !r) || reads.slice(saves.length).every((r) => !r)) bad(`${what}: a saved value or every cotangent is null.`);
+  const present = reads.filter((r) => r !== undefined);
+  const t = (present[0] as ValueType).dtype;
+  if (!isFloat(t) || present.some((r) => r.dtype !== t)) throw new DtypeError("Program.from", `${what}: operands must have one floating dtype.`);
+  const types = fusedTypes(of, attrs, reads);
+  // The row's own shape rule, forward: what the rule reads must be what the op takes and gives.
+  const forward = infer(of, types, attrs);
+  of.outputs.forEach((name, i) => checkItem(forward[i] as ValueType, reads[saves.length + i], `${what}: cotangent of ${name}`));
+  saves.forEach((name, i) => {
+    const at = of.inputs.indexOf(name);
+    checkItem((at >= 0 ? types[at] : forward[of.outputs.indexOf(name)]) as ValueType, reads[i], `${what}: ${name}`);
+  });
+  return types;
+}
+
+function checkItem(want: ValueType, got: ValueType | undefined, what: string): void {
+  if (!got) return;
+  const tail = want.shape.slice(want.shape.length - Math.min(2, want.shape.length));
+  const rank = tail.length;
+  if (!sameShape(got.shape.slice(got.shape.length - rank), tail)) throw new ShapeError("Program.from", `${what}: shape ${shapeText(got.shape)} does not end in ${shapeText(tail)}.`);
+}

@@ -1,0 +1,156 @@
+// Descriptors come from JavaScript: nothing in them is believed before it was checked here.
+#include <algorithm>
+#include <array>
+
+#include "program.h"
+#include "shape.h"
+
+namespace backsolve {
+namespace {
+
+/// Sums of the sizes of all values stay far from overflow, in any layout.
+constexpr Index kMaxProgramBytes = Index{1} << 50;
+constexpr Index kMaxItems = Index{1} << 50;
+constexpr Index kMaxCount = Index{1} << 20;  // instructions of a program, or values
+
+std::string check_values(const Program& p) {
+  if (p.values.size() > kMaxCount || p.code.size() > kMaxCount) return "program too long";
+  Index total = 0;
+  for (const Type& t : p.values) {
+    if (static_cast<int>(t.dtype) > static_cast<int>(DType::i32)) return "bad dtype";
+    if (t.dims.size() > kMaxRank) return "rank too large";
+    if (checked_count(t.dims.data(), static_cast<int>(t.dims.size())) < 0) return "value too large";
+    Index bytes = static_cast<Index>(size_of(t.dtype));
+    for (const Index n : t.dims) bytes *= std::max<Index>(n, 1);
+    total += bytes;
+    if (total > kMaxProgramBytes) return "program too large";
+  }
+  return "";
+}
+
+class ProgramCheck {
+ public:
+  explicit ProgramCheck(const Program& p) : p_(p), defined_(p.values.size(), false) {}
+
+  std::string run() {
+    if (std::string wrong = check_values(p_); !wrong.empty()) return wrong;
+    for (const int v : p_.inputs) {
+      if (!define(v)) return "bad input id";
+    }
+    if (p_.constant_data.size() != p_.constants.size()) return "constants without data";
+    for (std::size_t i = 0; i < p_.constants.size(); ++i) {
+      if (!define(p_.constants[i])) return "bad constant id";
+      const Type& t = p_.values[static_cast<std::size_t>(p_.constants[i])];
+      const auto count = static_cast<std::size_t>(count_of(t.dims.data(), static_cast<int>(t.dims.size())));
+      if (p_.constant_data[i].size() != count * size_of(t.dtype)) return "constant of the wrong size";
+    }
+    for (std::size_t i = 0; i < p_.code.size(); ++i) {
+      if (std::string wrong = instruction(p_.code[i]); !wrong.empty()) return "instruction " + std::to_string(i) + ": " + wrong;
+    }
+    std::vector<bool> seen(p_.values.size(), false);
+    for (const int v : p_.outputs) {
+      if (!known(v) || seen[static_cast<std::size_t>(v)]) return "bad output id";
+      seen[static_cast<std::size_t>(v)] = true;
+    }
+    return "";
+  }
+
+ private:
+  const Program& p_;
+  std::vector<bool> defined_;
+
+  bool in_range(int v) const { return v >= 0 && static_cast<std::size_t>(v) < p_.values.size(); }
+  bool known(int v) const { return in_range(v) && defined_[static_cast<std::size_t>(v)]; }
+  bool define(int v) {
+    if (!in_range(v) || known(v)) return false;
+    defined_[static_cast<std::size_t>(v)] = true;
+    return true;
+  }
+  Shape shape(int v, DType column) const {
+    if (v < 0) return {false, column, nullptr, 0};
+    const Type& t = p_.values[static_cast<std::size_t>(v)];
+    return {true, t.dtype, t.dims.data(), static_cast<int>(t.dims.size())};
+  }
+
+  std::string instruction(const Instruction& code) {
+    if (code.kernel < 0 || static_cast<std::size_t>(code.kernel) >= kernels().size()) return "unknown kernel";
+    const Kernel& k = kernels()[static_cast<std::size_t>(code.kernel)];
+    if (code.in.size() != static_cast<std::size_t>(k.inputs)) return "wrong number of inputs";
+    if (code.out.size() != static_cast<std::size_t>(k.outputs)) return "wrong number of outputs";
+    std::array<Shape, kMaxOperands> shapes{};
+    std::size_t n = 0;
+    for (const int v : code.in) {
+      if (v != -1 && !known(v)) return "input used before it is defined";
+      shapes[n++] = shape(v, code.column);
+    }
+    for (const int v : code.out) {
+      if (v != -1 && !define(v)) return "output defined twice";
+      shapes[n++] = shape(v, code.column);
+    }
+    const char* wrong = check_kernel(k, code.column, code.attrs, shapes.data(), static_cast<int>(n));
+    return wrong == nullptr ? "" : wrong;
+  }
+};
+
+/// Elements an input touches, or -1 where that overflows.
+Index reach(const std::vector<Index>& batch, const std::vector<Index>& strides, Index count) {
+  Index top = count;
+  for (std::size_t d = 0; d < batch.size(); ++d) {
+    Index step;
+    if (strides[d] < 0 || __builtin_mul_overflow(batch[d] - 1, strides[d], &step) || __builtin_add_overflow(top, step, &top)) return -1;
+  }
+  return top;
+}
+
+}  // namespace
+
+std::string check(const Program& program) { return ProgramCheck(program).run(); }
+
+std::string check(const Program& program, const Run& run, const std::vector<Index>& sizes) {
+  if (run.in.size() != program.inputs.size() || run.strides.size() != program.inputs.size()) return "wrong number of inputs";
+  if (run.out.size() != program.outputs.size()) return "wrong number of outputs";
+  if (sizes.size() != run.in.size() + run.out.size()) return "wrong number of sizes";
+  if (run.batch.size() > kMaxRank) return "too many batch dimensions";
+  if (run.chunk < 0 || run.threads < 0) return "bad chunk or threads";
+  const Index items = checked_count(run.batch.data(), static_cast<int>(run.batch.size()));
+  if (items < 0) return "batch too large";
+  const auto count = [&](int v) {
+    const Type& t = program.values[static_cast<std::size_t>(v)];
+    return count_of(t.dims.data(), static_cast<int>(t.dims.size()));
+  };
+  for (std::size_t i = 0; i < run.in.size(); ++i) {
+    if (run.strides[i].size() != run.batch.size()) return "wrong number of strides";
+    const Index n = count(program.inputs[i]);
+    if (items == 0 || n == 0) continue;
+    const Index needed = reach(run.batch, run.strides[i], n);
+    if (needed < 0 || needed > sizes[i] || run.in[i] == nullptr) return "input " + std::to_string(i) + " is too small";
+  }
+  for (std::size_t o = 0; o < run.out.size(); ++o) {
+    Index needed;
+    if (__builtin_mul_overflow(items, count(program.outputs[o]), &needed) || needed > kMaxItems) return "output too large";
+    if (needed == 0) continue;
+    if (needed > sizes[run.in.size() + o] || run.out[o] == nullptr) return "output " + std::to_string(o) + " is too small";
+  }
+  return "";
+}
+
+std::string check(const Eager& eager) {
+  if (eager.kernel < 0 || static_cast<std::size_t>(eager.kernel) >= kernels().size()) return "unknown kernel";
+  const Kernel& k = kernels()[static_cast<std::size_t>(eager.kernel)];
+  if (eager.operands.size() > kMaxOperands) return "too many operands";
+  std::array<Shape, kMaxOperands> shapes{};
+  for (std::size_t i = 0; i < eager.operands.size(); ++i) {
+    const Operand& o = eager.operands[i];
+    shapes[i] = {o.present, o.dtype, o.dims.data(), static_cast<int>(o.dims.size())};
+  }
+  if (const char* wrong = check_kernel(k, eager.column, eager.attrs, shapes.data(), static_cast<int>(eager.operands.size()))) return wrong;
+  for (const Operand& o : eager.operands) {
+    if (!o.present) continue;
+    const Index count = count_of(o.dims.data(), static_cast<int>(o.dims.size()));
+    if (o.size < 0 || o.offset < 0 || o.offset > o.size || count > o.size - o.offset) return "a buffer is too small";
+    if (count > 0 && o.data == nullptr) return "a buffer is missing";
+  }
+  return "";
+}
+
+}  // namespace backsolve

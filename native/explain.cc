@@ -1,0 +1,90 @@
+// The plan as JSON.
+#include <cstdio>
+
+#include "plan.h"
+
+namespace backsolve {
+namespace {
+
+std::string number(double x) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.17g", x);
+  return text;
+}
+std::string number(Index x) { return std::to_string(x); }
+
+template <class List, class F>
+std::string join(const List& list, F&& f) {
+  std::string s = "[";
+  for (const auto& x : list) s += (s.size() > 1 ? "," : "") + f(x);
+  return s + "]";
+}
+
+std::string shape(const Program& p, int v) {
+  if (v < 0) return "null";
+  return join(p.values[static_cast<std::size_t>(v)].dims, [](Index n) { return number(n); });
+}
+
+/// Where a value lives: its offset in the arena, or a word.
+std::string slot(const Plan& plan, int v) {
+  if (v < 0) return "null";
+  const Place& p = plan.places[static_cast<std::size_t>(v)];
+  if (!p.per_item) return "\"shared\"";
+  if (!plan.lanes && p.input >= 0) return "\"input\"";
+  if (!plan.lanes && p.output >= 0) return "\"output\"";
+  return number(p.slot);
+}
+
+const char* layout(const Step& s) {
+  if (s.run == step_matrix_adapted) return "adapted";
+  return s.run == step_matrix_lanes || s.run == step_map_lanes ? "lanes" : nullptr;
+}
+
+double flops(const Plan& plan, const Step& s) {
+  if (s.kernel->family != Family::matrix) {
+    const int v = s.kernel->family == Family::map ? s.code->out[0] : s.code->in[0];
+    return s.kernel->flops * static_cast<double>(plan.places[static_cast<std::size_t>(v)].count);
+  }
+  Binding b;
+  b.signature = parse_signature(s.kernel->signature(s.code->attrs.data()));
+  for (int i = 0; i < kMaxDims; ++i) b.dims[i] = plan.numbers[static_cast<std::size_t>(s.dims + i)];
+  return matrix_flops(*s.kernel, b) * static_cast<double>(s.count);
+}
+
+std::string instruction(const Plan& plan, const Step& s, bool hoisted) {
+  const Program& p = *plan.program;
+  const Instruction& code = *s.code;
+  std::vector<int> ids = code.in;
+  ids.insert(ids.end(), code.out.begin(), code.out.end());
+  std::size_t bytes = 0;
+  for (const int v : ids) bytes += v < 0 ? 0 : plan.places[static_cast<std::size_t>(v)].bytes;
+  const char* in_lanes = layout(s);
+  const char* word = hoisted || !plan.lanes ? "single" : in_lanes != nullptr ? in_lanes : "lanes";
+  std::string t = "{\"instruction\":" + number(Index{s.instruction}) + ",\"kernel\":\"" + s.kernel->name + "\",\"layout\":\"" + word + "\"";
+  t += ",\"shapes\":" + join(ids, [&](int v) { return shape(p, v); });
+  t += ",\"slots\":" + join(ids, [&](int v) { return slot(plan, v); });
+  t += std::string(",\"hoisted\":") + (hoisted ? "true" : "false");
+  return t + ",\"flops\":" + number(flops(plan, s)) + ",\"bytes\":" + std::to_string(bytes) + "}";
+}
+
+}  // namespace
+
+std::string explain(const Program& program, const Run& run) {
+  const Plan plan = make_plan(program, run);
+  std::string t = "{\"isa\":\"" + std::string(plan.isa->name) + "\",\"layout\":\"" + (plan.lanes ? "lanes" : "single") + "\"";
+  t += ",\"width\":" + number(Index{plan.width}) + ",\"items\":" + number(plan.items) + ",\"chunk\":" + number(plan.chunk);
+  t += ",\"chunks\":" + number(plan.chunks) + ",\"threads\":" + number(Index{plan.threads});
+  t += ",\"arenaBytes\":" + std::to_string(plan.arena_bytes) + ",\"sharedBytes\":" + std::to_string(plan.shared_bytes);
+  t += ",\"flops\":" + number(plan.flops) + ",\"code\":[";
+  bool first = true;
+  const auto add = [&](const Step& s, bool hoisted) {
+    if (s.code == nullptr) return;  // packing and copies
+    t += (first ? "" : ",") + instruction(plan, s, hoisted);
+    first = false;
+  };
+  for (const Step& s : plan.hoisted) add(s, true);
+  for (const Step& s : plan.steps) add(s, false);
+  return t + "]}";
+}
+
+}  // namespace backsolve
