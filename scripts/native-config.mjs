@@ -1,0 +1,95 @@
+// Finds OpenBLAS and SLEEF and tells both build systems what to compile and link.
+//   node scripts/native-config.mjs <key>     one line per value (CMake), keys below
+//   node scripts/native-config.mjs --gyp <key>   values separated by spaces (gyp)
+// OpenBLAS, in this order: BACKSOLVE_OPENBLAS_DIR (a folder with lib/ and include/, also that of a scipy-openblas32 wheel), pkg-config, the
+// folders where Debian, Fedora, Alpine and Homebrew put it.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const require = createRequire(import.meta.url);
+
+const quiet = (command, args) => {
+  try {
+    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return "";
+  }
+};
+
+const libraryIn = (folder, name) => {
+  if (!folder || !existsSync(folder)) return undefined;
+  const found = readdirSync(folder).find((f) => new RegExp(`^lib${name}[^/]*\\.(so|dylib)$`).test(f));
+  return found && join(folder, found);
+};
+
+export const INSTALL = {
+  apt: "apt-get install -y libopenblas-dev libsleef-dev",
+  dnf: "dnf install -y openblas-devel sleef-devel",
+  apk: "apk add openblas-dev",
+  brew: "brew install openblas sleef",
+};
+
+const multiarch = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch] ?? "";
+const brewed = (name) => (process.platform === "darwin" ? quiet("brew", ["--prefix", name]) : "");
+
+export function findOpenblas() {
+  const given = process.env.BACKSOLVE_OPENBLAS_DIR;
+  const folders = given
+    ? [join(given, "lib"), given]
+    : [
+        quiet("pkg-config", ["--variable=libdir", "openblas"]),
+        `/usr/lib/${multiarch}/openblas-pthread`,
+        `/usr/lib/${multiarch}`,
+        brewed("openblas") && join(brewed("openblas"), "lib"),
+        "/usr/lib64",
+        "/usr/lib",
+        "/usr/local/lib",
+      ];
+  const tried = folders.filter(Boolean);
+  for (const folder of tried) {
+    const library = libraryIn(folder, "(scipy_)?openblas");
+    if (library) return { library, folder, prefixed: library.includes("scipy_") };
+  }
+  const how = Object.values(INSTALL).join("\n  ");
+  throw new Error(`OpenBLAS was not found. Looked in:\n  ${tried.join("\n  ")}\nInstall it with one of\n  ${how}\nor set BACKSOLVE_OPENBLAS_DIR to a folder that has lib/libopenblas.so.`);
+}
+
+export function findSleef() {
+  for (const prefix of [brewed("sleef"), "/usr", "/usr/local"].filter(Boolean)) {
+    const header = [join(prefix, "include", multiarch, "sleef.h"), join(prefix, "include/sleef.h")].find((f) => existsSync(f));
+    const library = [join(prefix, "lib", multiarch), join(prefix, "lib64"), join(prefix, "lib")].map((f) => libraryIn(f, "sleef")).find(Boolean);
+    if (header && library) return { header, library };
+  }
+  return undefined;
+}
+
+const sources = () =>
+  readFileSync(join(root, "native/sources.txt"), "utf8")
+    .split("\n")
+    .filter((l) => l && !l.startsWith("#"))
+    .map((l) => `native/${l}`);
+const perSet = (f) => f.startsWith("native/lanes/") && !f.endsWith("absent.cc");
+
+const keys = {
+  sources: () => sources().filter((f) => !perSet(f)),
+  lanes: () => sources().filter(perSet),
+  defines: () => [...(findOpenblas().prefixed ? ["BS_LAPACK_PREFIX_SCIPY"] : []), ...(findSleef() ? ["BS_HAVE_SLEEF"] : [])],
+  includes: () => [require.resolve("node-addon-api/package.json").replace(/package\.json$/, ""), ...(findSleef() ? [dirname(findSleef().header)] : [])],
+  libraries: () => [findOpenblas().library, ...(findSleef() ? [findSleef().library] : [])],
+  rpath: () => (process.env.BACKSOLVE_OPENBLAS_DIR ? [findOpenblas().folder] : []),
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const gyp = process.argv[2] === "--gyp";
+  const key = process.argv[gyp ? 3 : 2];
+  try {
+    process.stdout.write(keys[key]().join(gyp ? " " : "\n"));
+  } catch (error) {
+    process.stderr.write(`backsolve: ${error.message}\n`);
+    process.exit(1);
+  }
+}
