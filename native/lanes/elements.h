@@ -95,5 +95,12 @@ BS_INLINE void copy_elements(int bytes, char* to, Index to_stride, const char* f
     default: return copy_strided<16>(to, to_stride, from, from_stride, n);
   }
 }
+/// n > 0 copies of one element; doubling, since a fill must not cost as much as the map that reads it.
+BS_INLINE void fill_elements(int bytes, char* to, const char* from, Index n) {
+  __builtin_memcpy(to, from, static_cast<std::size_t>(bytes));
+  for (Index done = 1; done < n; done *= 2) {
+    __builtin_memcpy(to + done * bytes, to, static_cast<std::size_t>((n - done < done ? n - done : done) * bytes));
+  }
+}
 
 }  // namespace backsolve::BS_ISA

@@ -14,12 +14,12 @@ static void map_strided(Block block, int arity, const int* bytes, char* out, con
   alignas(64) char buffer[4][kBlockBytes];
   int widest = bytes[0];
   for (int k = 1; k <= arity; ++k) widest = bytes[k] > widest ? bytes[k] : widest;
-  const Index step = kBlockBytes / widest, first = n < step ? n : step;
+  const Index step = kBlockBytes / widest, first = n < step ? n : step;  // n > 1 here
   const char* from[3];
   for (int k = 0; k < arity; ++k) {
     if (strides[k + 1] == 1) continue;
     from[k] = buffer[k + 1];
-    if (strides[k + 1] == 0) copy_elements(bytes[k + 1], buffer[k + 1], 1, in[k], 0, first);
+    if (strides[k + 1] == 0) fill_elements(bytes[k + 1], buffer[k + 1], in[k], first);
   }
   for (Index i = 0; i < n; i += step) {
     const Index count = n - i < step ? n - i : step;

@@ -1,0 +1,237 @@
+#include "call.h"
+
+#include <cmath>
+#include <cstdint>
+#include <stdexcept>
+
+namespace backsolve {
+namespace {
+
+constexpr Index kMaxInteger = Index{1} << 53;
+constexpr Index kMaxValues = 10'000'000;
+
+napi_typedarray_type array_type(DType t) {
+  switch (t) {
+    case DType::f32:
+    case DType::c64: return napi_float32_array;
+    case DType::f64:
+    case DType::c128: return napi_float64_array;
+    case DType::b8: return napi_uint8_array;
+    default: return napi_int32_array;
+  }
+}
+Index width_of(DType t) { return t == DType::c64 || t == DType::c128 ? 2 : 1; }
+
+DType read_dtype(Words& words) { return static_cast<DType>(words.integer(0, 5, "dtype")); }
+
+std::vector<Index> read_dims(Words& words) {
+  const Index rank = words.integer(0, kMaxRank, "rank");
+  std::vector<Index> dims(static_cast<std::size_t>(rank));
+  for (Index& d : dims) d = words.integer(0, kMaxInteger, "size");
+  return dims;
+}
+
+std::vector<double> read_attrs(Words& words) {
+  std::vector<double> attrs(static_cast<std::size_t>(words.integer(0, 64, "attribute count")));
+  for (double& a : attrs) a = words.number();
+  return attrs;
+}
+
+std::vector<int> read_ids(Words& words, Index low, Index values, const char* what) {
+  std::vector<int> ids(static_cast<std::size_t>(words.integer(0, kMaxValues, what)));
+  for (int& id : ids) id = static_cast<int>(words.integer(low, values - 1, what));
+  return ids;
+}
+
+struct Range {
+  std::uintptr_t begin, end;
+};
+bool overlap(const Range& a, const Range& b) { return a.begin < b.end && b.begin < a.end; }
+
+/// Outputs may touch neither inputs nor each other.
+void refuse_overlap(Napi::Env env, const std::vector<Range>& inputs, const std::vector<Range>& outputs) {
+  for (std::size_t o = 0; o < outputs.size(); ++o) {
+    for (const Range& in : inputs)
+      if (overlap(outputs[o], in)) refuse(env, "an output overlaps an input");
+    for (std::size_t p = 0; p < o; ++p)
+      if (overlap(outputs[o], outputs[p])) refuse(env, "two outputs overlap");
+  }
+}
+
+Range range_of(const Buffer& b, DType t) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(b.data);
+  return {begin, begin + static_cast<std::size_t>(b.size) * size_of(t)};
+}
+
+}  // namespace
+
+void refuse(Napi::Env env, const std::string& why) { throw Napi::Error::New(env, "backsolve internal: " + why); }
+
+Words::Words(const Napi::Value& descriptor) {
+  if (!descriptor.IsTypedArray()) throw Napi::Error::New(descriptor.Env(), "backsolve internal: the descriptor must be a Float64Array");
+  napi_typedarray_type type;
+  std::size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(descriptor.Env(), descriptor, &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_float64_array)
+    throw Napi::Error::New(descriptor.Env(), "backsolve internal: the descriptor must be a Float64Array");
+  const auto* first = static_cast<const double*>(data);
+  if (length > 0) words_.assign(first, first + length);
+}
+
+Index Words::integer(Index low, Index high, const char* what) {
+  const double x = number();
+  if (!(x >= static_cast<double>(low) && x <= static_cast<double>(high)) || x != std::floor(x))
+    throw std::out_of_range(std::string("descriptor: ") + what + " out of range");
+  return static_cast<Index>(x);
+}
+
+double Words::number() {
+  if (next_ >= words_.size()) throw std::out_of_range("descriptor: too short");
+  return words_[next_++];
+}
+
+void Words::end() const {
+  if (next_ != words_.size()) throw std::out_of_range("descriptor: too long");
+}
+
+Buffer buffer_of(const Napi::Value& value, DType dtype) {
+  const Napi::Env env = value.Env();
+  if (!value.IsTypedArray()) refuse(env, "a buffer must be a typed array");
+  napi_typedarray_type type;
+  std::size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) refuse(env, "a buffer cannot be read");
+  if (type != array_type(dtype)) refuse(env, "a buffer has the wrong type of array for its dtype");
+  if (data == nullptr) length = 0;
+  return {data, static_cast<Index>(length) / width_of(dtype)};
+}
+
+Flags flags_of(Words& words) {
+  const Index flags = words.integer(0, 3, "flags");
+  return {(flags & 1) != 0, (flags & 2) != 0};
+}
+
+Eager read_eager(const Napi::CallbackInfo& info, Flags& flags) {
+  const Napi::Env env = info.Env();
+  Words words(info[0]);
+  Eager e;
+  e.kernel = static_cast<int>(words.integer(0, static_cast<Index>(kernels().size()) - 1, "kernel"));
+  flags = flags_of(words);
+  e.collect = flags.collect;
+  e.column = read_dtype(words);
+  e.attrs = read_attrs(words);
+  const Index count = words.integer(1, kMaxOperands, "operand count");
+  const Kernel& kernel = kernels()[static_cast<std::size_t>(e.kernel)];
+  if (count != kernel.inputs + kernel.outputs) refuse(env, "wrong number of operands");
+  std::size_t next = 1;
+  std::vector<Range> inputs, outputs;
+  for (Index i = 0; i < count; ++i) {
+    Operand o{};
+    o.present = words.integer(0, 1, "present") != 0;
+    o.dtype = read_dtype(words);
+    o.dims = read_dims(words);
+    o.offset = words.integer(0, kMaxInteger, "offset");
+    if (o.present) {
+      const Buffer b = buffer_of(info[next++], o.dtype);
+      o.data = b.data;
+      o.size = b.size;
+      (i < kernel.inputs ? inputs : outputs).push_back(range_of(b, o.dtype));
+    }
+    e.operands.push_back(std::move(o));
+  }
+  words.end();
+  if (next != info.Length()) refuse(env, "wrong number of buffers");
+  refuse_overlap(env, inputs, outputs);
+  if (const std::string why = check(e); !why.empty()) refuse(env, why);
+  return e;
+}
+
+Program read_program(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Words words(info[0]);
+  Program p;
+  words.integer(1, 1, "version");
+  const Index values = words.integer(0, kMaxValues, "value count");
+  for (Index i = 0; i < values; ++i) {
+    const DType t = read_dtype(words);
+    p.values.push_back({t, read_dims(words)});
+  }
+  p.inputs = read_ids(words, 0, values, "input");
+  p.constants = read_ids(words, 0, values, "constant");
+  const Index code = words.integer(0, kMaxValues, "code count");
+  for (Index i = 0; i < code; ++i) {
+    Instruction x;
+    x.kernel = static_cast<int>(words.integer(0, static_cast<Index>(kernels().size()) - 1, "kernel"));
+    x.column = read_dtype(words);
+    x.attrs = read_attrs(words);
+    x.in = read_ids(words, -1, values, "instruction input");
+    x.out = read_ids(words, -1, values, "instruction output");
+    p.code.push_back(std::move(x));
+  }
+  p.outputs = read_ids(words, 0, values, "output");
+  words.end();
+  if (info.Length() != 1 + p.constants.size()) refuse(env, "wrong number of constants");
+  for (std::size_t i = 0; i < p.constants.size(); ++i) {
+    const DType t = p.values[static_cast<std::size_t>(p.constants[i])].dtype;
+    const Buffer b = buffer_of(info[1 + i], t);
+    const auto* bytes = static_cast<const std::byte*>(b.data);
+    p.constant_data.emplace_back(bytes, bytes + static_cast<std::size_t>(b.size) * size_of(t));
+  }
+  if (const std::string why = check(p); !why.empty()) refuse(env, why);
+  return p;
+}
+
+Run read_run(const Napi::CallbackInfo& info, const Program& program, std::size_t first, Flags& flags) {
+  const Napi::Env env = info.Env();
+  Words words(info[first == 0 ? 0 : 1]);
+  Run run;
+  flags = flags_of(words);
+  run.collect = flags.collect;
+  run.layout = static_cast<Layout>(words.integer(0, 2, "layout"));
+  run.chunk = words.integer(0, Index{1} << 40, "chunk");
+  run.threads = static_cast<int>(words.integer(0, 1 << 20, "threads"));
+  run.batch = read_dims(words);
+  for (std::size_t i = 0; i < program.inputs.size(); ++i) {
+    std::vector<Index> strides(run.batch.size());
+    for (Index& s : strides) s = words.integer(0, kMaxInteger, "stride");
+    run.strides.push_back(std::move(strides));
+  }
+  words.end();
+  if (first == 0) return run;  // explain: a run without buffers
+  if (info.Length() != first + program.inputs.size() + program.outputs.size()) refuse(env, "wrong number of buffers");
+  std::vector<Index> sizes;
+  std::vector<Range> inputs, outputs;
+  std::size_t next = first;
+  for (const int id : program.inputs) {
+    const DType t = program.values[static_cast<std::size_t>(id)].dtype;
+    const Buffer b = buffer_of(info[next++], t);
+    run.in.push_back(b.data);
+    sizes.push_back(b.size);
+    inputs.push_back(range_of(b, t));
+  }
+  for (const int id : program.outputs) {
+    const DType t = program.values[static_cast<std::size_t>(id)].dtype;
+    const Buffer b = buffer_of(info[next++], t);
+    run.out.push_back(b.data);
+    sizes.push_back(b.size);
+    outputs.push_back(range_of(b, t));
+  }
+  refuse_overlap(env, inputs, outputs);
+  if (const std::string why = check(program, run, sizes); !why.empty()) refuse(env, why);
+  return run;
+}
+
+Napi::Value failures_of(Napi::Env env, const Outcome& outcome) {
+  if (outcome.failures.empty()) return env.Undefined();
+  auto flat = Napi::Float64Array::New(env, outcome.failures.size() * 4);
+  std::size_t i = 0;
+  for (const Failure& f : outcome.failures) {
+    flat[i++] = static_cast<double>(f.item);
+    flat[i++] = f.instruction;
+    flat[i++] = static_cast<double>(static_cast<int>(kind_of(f.info)));
+    flat[i++] = index_of(f.info);
+  }
+  return flat;
+}
+
+}  // namespace backsolve

@@ -1,0 +1,13 @@
+// Who fills which part of an instruction set's table.
+#pragma once
+#include "lanes.h"
+
+namespace backsolve::BS_ISA {
+
+void fill_map(LanesTable&);
+void fill_reduce(LanesTable&);
+void fill_pack(LanesTable&);
+void fill_cholesky(LanesTable&);
+void fill_cholesky_vjp(LanesTable&);
+
+}  // namespace backsolve::BS_ISA

@@ -1,0 +1,67 @@
+// Elements of W matrices side by side: one vector (real), or re and im vectors (complex), with the few products that factorisations need.
+#pragma once
+#include "../kernel.h"
+#include "simd.h"
+
+namespace backsolve::BS_ISA {
+
+template <class R>
+struct RealLanes {
+  using Real = R;
+  using Element = Vec<R>;
+  static constexpr int planes = 1;
+  static constexpr int block = 4;  // 16 accumulators and 8 operands
+  BS_INLINE static Element load(const R* p) { return *reinterpret_cast<const Vec<R>*>(p); }
+  BS_INLINE static void store(R* p, Element x) { *reinterpret_cast<Vec<R>*>(p) = x; }
+  BS_INLINE static Vec<R> re(Element x) { return x; }
+  BS_INLINE static Element from_re(Vec<R> x) { return x; }
+  BS_INLINE static Element conj(Element x) { return x; }
+  BS_INLINE static Element scale(Element x, Vec<R> s) { return x * s; }
+  /// acc - a b
+  BS_INLINE static Element minus(Element acc, Element a, Element b) { return acc - a * b; }
+  /// acc - a conj(b)
+  BS_INLINE static Element minus_conj(Element acc, Element a, Element b) { return acc - a * b; }
+  BS_INLINE static Mask<R> finite(Element x) { return (x - x) == (x - x); }
+};
+
+template <class R>
+struct ComplexLanes {
+  using Real = R;
+  struct Element {
+    Vec<R> re, im;
+  };
+  static constexpr int planes = 2;
+  static constexpr int block = BS_VECTOR_BYTES == 64 ? 3 : 2;  // as many pairs of accumulators as registers hold
+  BS_INLINE static Element load(const R* p) { return {*reinterpret_cast<const Vec<R>*>(p), *reinterpret_cast<const Vec<R>*>(p + W<R>)}; }
+  BS_INLINE static void store(R* p, Element x) {
+    *reinterpret_cast<Vec<R>*>(p) = x.re;
+    *reinterpret_cast<Vec<R>*>(p + W<R>) = x.im;
+  }
+  BS_INLINE static Vec<R> re(Element x) { return x.re; }
+  BS_INLINE static Element from_re(Vec<R> x) { return {x, Vec<R>{}}; }
+  BS_INLINE static Element conj(Element x) { return {x.re, -x.im}; }
+  BS_INLINE static Element scale(Element x, Vec<R> s) { return {x.re * s, x.im * s}; }
+  BS_INLINE static Element minus(Element acc, Element a, Element b) {
+    return {acc.re - a.re * b.re + a.im * b.im, acc.im - a.re * b.im - a.im * b.re};
+  }
+  BS_INLINE static Element minus_conj(Element acc, Element a, Element b) {
+    return {acc.re - a.re * b.re - a.im * b.im, acc.im + a.re * b.im - a.im * b.re};
+  }
+  BS_INLINE static Mask<R> finite(Element x) {
+    const Vec<R> d = (x.re - x.re) + (x.im - x.im);
+    return d == d;
+  }
+};
+
+/// n x n matrices of lanes, row-major.
+template <class L>
+struct Square {
+  using R = typename L::Real;
+  R* data;
+  Index n;
+  BS_INLINE R* at(Index i, Index j) const { return data + (i * n + j) * (W<R> * L::planes); }
+  BS_INLINE typename L::Element get(Index i, Index j) const { return L::load(at(i, j)); }
+  BS_INLINE void set(Index i, Index j, typename L::Element x) const { L::store(at(i, j), x); }
+};
+
+}  // namespace backsolve::BS_ISA

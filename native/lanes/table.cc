@@ -1,0 +1,30 @@
+// The table of one instruction set.
+#include "fill.h"
+#include "simd.h"
+
+#define BS_JOIN_(a, b) a##b
+#define BS_JOIN(a, b) BS_JOIN_(a, b)
+#define BS_TEXT_(a) #a
+#define BS_TEXT(a) BS_TEXT_(a)
+
+namespace backsolve {
+namespace BS_ISA {
+static LanesTable make_table() {
+  LanesTable t{};
+  t.name = BS_TEXT(BS_ISA);
+  t.bytes = BS_VECTOR_BYTES;
+  fill_map(t);
+  fill_reduce(t);
+  fill_pack(t);
+  fill_cholesky(t);
+  fill_cholesky_vjp(t);
+  return t;
+}
+}  // namespace BS_ISA
+
+const LanesTable* BS_JOIN(lanes_table_, BS_ISA)() {
+  static const LanesTable table = BS_ISA::make_table();
+  return &table;
+}
+
+}  // namespace backsolve
