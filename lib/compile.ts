@@ -1,7 +1,7 @@
 // Tracing a function of one item into a program that runs natively over batches.
 import { allocate, type DType, dtypes, type Float } from "./core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
-import { abortable, type Failure, guard, native, readFailures, throwFailure } from "./core/native";
+import { abortable, type Failure, guard, type Job, lent, native, readFailures, throwFailure } from "./core/native";
 import { broadcast } from "./core/signature";
 
 import { bytesOf, checkShape, isTensor, type Shape, shapeText, sizeOf, storageOf, Tensor, tracedOf, wrap } from "./core/tensor";
@@ -105,14 +105,20 @@ export class Program<I = unknown, O = unknown> {
     if (onProgress !== undefined && typeof onProgress !== "function") throw new ArgumentError("program", `option onProgress must be a function, got ${describe(onProgress)}.`);
     signal?.throwIfAborted();
     const b = this.bind(args, options);
-    const job = guard("program", () => native().runProgramAsync(this.native(), b.descriptor, onProgress, ...this.buffers(b)));
-    return this.finish(b, await abortable("program", job, signal), options);
+    const storages = b.inputs.map(storageOf);
+    const start = () => native().runProgramAsync(this.native(), b.descriptor, ...this.buffers(b));
+    const flat = await lent(storages, async () => {
+      const job = guard("program", start);
+      const watch = onProgress && follow(job, sizeOf(b.batch), onProgress);
+      return (await Promise.all([abortable("program", job, signal), watch]))[0];
+    });
+    return this.finish(b, flat, options);
   }
   /** The plan for these arguments: layout, kernels, slots, bytes. */
   explain(args?: I, options: RunOptions = {}): string {
     const given = args ?? (this.inTree(this.code.inputs.map(({ id }) => filler(this.code.values[id] as { dtype: DType; shape: Shape }))) as I);
     const b = this.bind(given, options);
-    const plan: unknown = JSON.parse(native().explainProgram(this.native(), b.descriptor));
+    const plan: unknown = JSON.parse(native().explainProgram(this.native(), b.descriptor, ...this.buffers(b)));
     return JSON.stringify(plan, null, 2);
   }
 
@@ -155,6 +161,31 @@ export class Program<I = unknown, O = unknown> {
     options.failures?.push(...failures);
     return this.outTree(b.outputs) as O;
   }
+}
+
+/** Reports progress while the job runs, at most every 50 ms, and once at the end. What the callback throws cancels the job and rejects. */
+function follow(job: Job, total: number, onProgress: (done: number, total: number) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const report = (done: number) => {
+      try {
+        onProgress(done, total);
+      } catch (error) {
+        clearInterval(timer);
+        job.cancel();
+        reject(error);
+      }
+    };
+    const timer = setInterval(() => report(job.done()), 50);
+    const stop = () => clearInterval(timer);
+    job.promise.then(() => {
+      stop();
+      report(total);
+      resolve();
+    }, () => {
+      stop();
+      resolve(); // the job's own promise carries the error
+    });
+  });
 }
 
 const itemRank = (code: Code, input: number): number => (code.values[(code.inputs[input] as { id: number }).id] as { shape: Shape }).shape.length;

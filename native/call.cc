@@ -183,7 +183,7 @@ Program read_program(const Napi::CallbackInfo& info) {
 
 Run read_run(const Napi::CallbackInfo& info, const Program& program, std::size_t first, Flags& flags) {
   const Napi::Env env = info.Env();
-  Words words(info[first == 0 ? 0 : 1]);
+  Words words(info[1]);
   Run run;
   flags = flags_of(words);
   run.collect = flags.collect;
@@ -197,7 +197,6 @@ Run read_run(const Napi::CallbackInfo& info, const Program& program, std::size_t
     run.strides.push_back(std::move(strides));
   }
   words.end();
-  if (first == 0) return run;  // explain: a run without buffers
   if (info.Length() != first + program.inputs.size() + program.outputs.size()) refuse(env, "wrong number of buffers");
   std::vector<Index> sizes;
   std::vector<Range> inputs, outputs;

@@ -11,8 +11,8 @@
 namespace backsolve {
 namespace {
 
-constexpr Index kGrain = 32768;            // elements that one task of a map or reduction takes; fixed, so that bits do not depend on threads
-constexpr double kDirectFlops = 50e3;      // less than this: no plan, no threads
+constexpr Index kGrain = 32768;        // elements that one task of a map or reduction takes; fixed, so that bits do not depend on threads
+constexpr double kDirectFlops = 50e3;  // less than this: no plan, no threads
 
 thread_local Scratch direct_scratch;
 
@@ -152,8 +152,7 @@ bool split_loops(const Eager& e, const Loops& loops, F&& part) {
     });
   }
   const Index together = std::max<Index>(kGrain / inner, 1);
-  return tasks(e, (rows - 1) / together + 1,
-               [&](Index t) { part(t * together, std::min(rows, (t + 1) * together), Index{0}, inner); });
+  return tasks(e, (rows - 1) / together + 1, [&](Index t) { part(t * together, std::min(rows, (t + 1) * together), Index{0}, inner); });
 }
 
 bool run_whole_map(const Eager& e, const Kernel& k) {
@@ -198,7 +197,8 @@ bool run_whole_reduce(const Eager& e, const Kernel& k) {
   if (each < 2 * kGrain || step >= outer) {
     const Index together = std::max<Index>(kGrain / std::max<Index>(each, 1), 1);
     return tasks(e, (outputs - 1) / together + 1, [&](Index t) {
-      for (Index o = t * together; o < std::min(outputs, (t + 1) * together); ++o) run_reduce(inner, reduced, to + o * size, input_of(o), block);
+      for (Index o = t * together; o < std::min(outputs, (t + 1) * together); ++o)
+        run_reduce(inner, reduced, to + o * size, input_of(o), block);
     });
   }
   const Index pieces = (outer - 1) / step + 1;
@@ -245,8 +245,8 @@ bool run_whole_band(const Eager& e) {
   const Index together = std::max<Index>(kGrain / (rows * cols), 1);
   return tasks(e, (matrices - 1) / together + 1, [&](Index t) {
     const Index first = t * together, shift = first * rows * cols * static_cast<Index>(block);
-    run_band(e.attrs[0] != 0, static_cast<Index>(e.attrs[1]), std::min(together, matrices - first), rows, cols, data_of(e.operands[1]) + shift,
-             data_of(in) + shift, block);
+    run_band(e.attrs[0] != 0, static_cast<Index>(e.attrs[1]), std::min(together, matrices - first), rows, cols,
+             data_of(e.operands[1]) + shift, data_of(in) + shift, block);
   });
 }
 
@@ -257,12 +257,21 @@ Outcome execute(const Eager& eager) {
   if (eager.abort != nullptr && eager.abort->load(std::memory_order_relaxed)) return {.aborted = true, .failures = {}};
   bool aborted = false;
   switch (k.family) {
-    case Family::matrix: return run_matrix(eager, k);
-    case Family::map: aborted = run_whole_map(eager, k); break;
-    case Family::reduce: aborted = run_whole_reduce(eager, k); break;
+    case Family::matrix:
+      return run_matrix(eager, k);
+    case Family::map:
+      aborted = run_whole_map(eager, k);
+      break;
+    case Family::reduce:
+      aborted = run_whole_reduce(eager, k);
+      break;
     case Family::view:
-    case Family::scatter: aborted = run_whole_move(eager, k); break;
-    case Family::band: aborted = run_whole_band(eager); break;
+    case Family::scatter:
+      aborted = run_whole_move(eager, k);
+      break;
+    case Family::band:
+      aborted = run_whole_band(eager);
+      break;
   }
   return {.aborted = aborted, .failures = {}};
 }

@@ -25,12 +25,18 @@ void fill_nan(void* p, Index count, DType t) {
   constexpr float kFloat = std::numeric_limits<float>::quiet_NaN();
   constexpr double kDouble = std::numeric_limits<double>::quiet_NaN();
   switch (t) {
-    case DType::f32: return fill(p, count, kFloat);
-    case DType::f64: return fill(p, count, kDouble);
-    case DType::c64: return fill(p, 2 * count, kFloat);
-    case DType::c128: return fill(p, 2 * count, kDouble);
-    case DType::b8: return fill(p, count, std::uint8_t{0});
-    case DType::i32: return fill(p, count, std::int32_t{0});
+    case DType::f32:
+      return fill(p, count, kFloat);
+    case DType::f64:
+      return fill(p, count, kDouble);
+    case DType::c64:
+      return fill(p, 2 * count, kFloat);
+    case DType::c128:
+      return fill(p, 2 * count, kDouble);
+    case DType::b8:
+      return fill(p, count, std::uint8_t{0});
+    case DType::i32:
+      return fill(p, count, std::int32_t{0});
   }
 }
 
@@ -64,7 +70,7 @@ class Runner {
   const Run& run_;
   const Program& program_;
   std::uintptr_t shared_ = 0;
-  std::optional<Failure> common_;  // a hoisted instruction that failed: it fails every item
+  std::optional<Failure> common_;                                        // a hoisted instruction that failed: it fails every item
   std::atomic<Index> first_failing_{std::numeric_limits<Index>::max()};  // chunk
   std::atomic<bool> aborted_{false}, out_of_memory_{false};
   std::mutex mutex_;
@@ -109,7 +115,8 @@ void Runner::prepare_shared() {
     const void* from = p.shared >= 0 ? reinterpret_cast<const void*>(shared_ + static_cast<std::uintptr_t>(p.shared)) : p.absolute;
     std::fill_n(same, plan_.width, from);
     const DType t = program_.values[static_cast<std::size_t>(v)].dtype;
-    plan_.isa->pack[static_cast<int>(t)](reinterpret_cast<void*>(shared_ + static_cast<std::uintptr_t>(p.splat)), same, p.count, plan_.width);
+    plan_.isa->pack[static_cast<int>(t)](reinterpret_cast<void*>(shared_ + static_cast<std::uintptr_t>(p.splat)), same, p.count,
+                                         plan_.width);
   }
 }
 
@@ -160,8 +167,11 @@ void Runner::one_chunk(Index chunk) {
   auto* lists = reinterpret_cast<const void**>(arena + plan_.lists_offset);
   auto* marks = reinterpret_cast<std::int32_t*>(arena + plan_.marks_offset);
   const Index room = plan_.chunk * plan_.width, first_group = chunk * plan_.chunk;
-  Chunk c{&plan_, first_group * plan_.width, 0, std::min(plan_.chunk, plan_.groups - first_group), base, lists, marks, marks + room, false,
-          &memory.kernel};
+  Chunk c{&plan_, first_group * plan_.width,
+          0,      std::min(plan_.chunk, plan_.groups - first_group),
+          base,   lists,
+          marks,  marks + room,
+          false,  &memory.kernel};
   c.items = std::min(plan_.items - c.first_item, c.groups * plan_.width);
   base[Ref::absolute] = 0;
   base[Ref::shared] = shared_;

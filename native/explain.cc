@@ -16,7 +16,10 @@ std::string number(Index x) { return std::to_string(x); }
 template <class List, class F>
 std::string join(const List& list, F&& f) {
   std::string s = "[";
-  for (const auto& x : list) s += (s.size() > 1 ? "," : "") + f(x);
+  for (const auto& x : list) {
+    if (s.size() > 1) s += ',';
+    s += f(x);
+  }
   return s + "]";
 }
 
@@ -79,7 +82,8 @@ std::string explain(const Program& program, const Run& run) {
   bool first = true;
   const auto add = [&](const Step& s, bool hoisted) {
     if (s.code == nullptr) return;  // packing and copies
-    t += (first ? "" : ",") + instruction(plan, s, hoisted);
+    if (!first) t += ',';
+    t += instruction(plan, s, hoisted);
     first = false;
   };
   for (const Step& s : plan.hoisted) add(s, true);

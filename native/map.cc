@@ -73,14 +73,22 @@ void move_row(char* out, Index out_step, const char* in, Index in_step, Index n)
 using MoveRow = void (*)(char*, Index, const char*, Index, Index);
 MoveRow move_row_of(std::size_t block) {
   switch (block) {
-    case 1: return move_row<1>;
-    case 2: return move_row<2>;
-    case 4: return move_row<4>;
-    case 8: return move_row<8>;
-    case 16: return move_row<16>;
-    case 32: return move_row<32>;
-    case 64: return move_row<64>;
-    default: return move_row<kMaxBlock>;
+    case 1:
+      return move_row<1>;
+    case 2:
+      return move_row<2>;
+    case 4:
+      return move_row<4>;
+    case 8:
+      return move_row<8>;
+    case 16:
+      return move_row<16>;
+    case 32:
+      return move_row<32>;
+    case 64:
+      return move_row<64>;
+    default:
+      return move_row<kMaxBlock>;
   }
 }
 

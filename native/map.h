@@ -7,7 +7,7 @@
 
 namespace backsolve {
 
-constexpr int kMaxBlock = 128;  // bytes: a complex element of the widest registers
+constexpr int kMaxBlock = 128;           // bytes: a complex element of the widest registers
 constexpr int kMaxLoops = kMaxRank + 1;  // an item's dimensions and the groups of a chunk
 
 /// Dimensions with one stride per operand, in elements; dimension 0 is the outermost.

@@ -1,90 +1,44 @@
-#include "plan.h"
-
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
+#include "planner.h"
 #include "pool.h"
 
 namespace backsolve {
 namespace {
 
-constexpr Index kAlign = 64;
-constexpr Index kMaxArena = Index{1} << 30;    // a chunk that was asked for is cut to this
+constexpr Index kMaxArena = Index{1} << 30;  // a chunk that was asked for is cut to this
 constexpr Index kMaxItemsOfChunk = 4096;
 
-Index round_up(Index n) { return (n + kAlign - 1) / kAlign * kAlign; }
+}  // namespace
 
-/// What an operand of a step will point to, before slots are known.
-struct Pending {
-  enum What { null, hoisted_form, item_form, list, output } what;
-  int value;
-};
+Planner::Planner(const Program& program, const Run& run) : program_(program), run_(run) {
+  plan_.program = &program;
+  plan_.run = &run;
+  plan_.isa = &isa();
+  plan_.items = count_of(run.batch.data(), static_cast<int>(run.batch.size()));
+}
 
-class Planner {
- public:
-  Planner(const Program& program, const Run& run) : program_(program), run_(run) {
-    plan_.program = &program;
-    plan_.run = &run;
-    plan_.isa = &isa();
-    plan_.items = count_of(run.batch.data(), static_cast<int>(run.batch.size()));
+Plan Planner::build() {
+  place_values();
+  if (plan_.items == 0) return std::move(plan_);
+  const int width = lanes_width();
+  const bool possible = width > 0 && run_.layout != Layout::single;
+  const bool lanes = possible && (run_.layout == Layout::lanes || lanes_pay(width));
+  lay_out(lanes ? width : 0);
+  if (lanes && run_.layout == Layout::automatic && allocate(1) + splat_bytes() > static_cast<Index>(l2_bytes())) {
+    Planner again(program_, run_);
+    again.place_values();
+    again.lay_out(0);
+    again.choose_chunk();
+    again.resolve();
+    return std::move(again.plan_);
   }
-
-  Plan build() {
-    place_values();
-    if (plan_.items == 0) return std::move(plan_);
-    const int width = lanes_width();
-    const bool possible = width > 0 && run_.layout != Layout::single;
-    const bool lanes = possible && (run_.layout == Layout::lanes || lanes_pay(width));
-    lay_out(lanes ? width : 0);
-    if (lanes && run_.layout == Layout::automatic && allocate(1) + splat_bytes() > static_cast<Index>(l2_bytes())) {
-      Planner again(program_, run_);
-      again.place_values();
-      again.lay_out(0);
-      again.choose_chunk();
-      again.resolve();
-      return std::move(again.plan_);
-    }
-    choose_chunk();
-    resolve();
-    return std::move(plan_);
-  }
-
- private:
-  const Program& program_;
-  const Run& run_;
-  Plan plan_;
-  std::vector<Pending> pending_;
-
-  Place& place(int value) { return plan_.places[static_cast<std::size_t>(value)]; }
-  const Type& type(int value) const { return program_.values[static_cast<std::size_t>(value)]; }
-  const Kernel& kernel(const Instruction& code) const { return kernels()[static_cast<std::size_t>(code.kernel)]; }
-  Index lane_bytes(int value) { return static_cast<Index>(place(value).bytes) * plan_.width; }
-
-  void place_values();
-  bool hoisted(const Instruction& code);
-  int lanes_width();
-  bool runs_in_lanes(const Instruction& code) const;
-  bool lanes_pay(int width);
-  void lay_out(int width);
-  void copy_outputs();
-  void add_instruction(int i, bool hoist);
-  void add_matrix(Step& step, bool hoist);
-  void add_map(Step& step, bool hoist);
-  void add_mover(Step& step);
-  Step step_of(int i, void (*run)(const Step&, Chunk&));
-  void add_transfer(void (*run)(const Step&, Chunk&), int i, Pending from, Pending to, int value);
-  int add_numbers(const Index* data, int n);
-  void define(int value);
-  void use(int value);
-  Index allocate(Index groups);
-  Index splat_bytes();
-  void choose_chunk();
-  void resolve();
-  Ref resolve(const Pending& p);
-  std::array<Shape, kMaxOperands> shapes(const Instruction& code) const;
-};
+  choose_chunk();
+  resolve();
+  return std::move(plan_);
+}
 
 void Planner::place_values() {
   plan_.places.resize(program_.values.size());
@@ -280,8 +234,12 @@ void Planner::add_instruction(int i, bool hoist) {
   if (outputs == 0) return;  // nothing to compute
   Step s = step_of(i, nullptr);
   switch (s.kernel->family) {
-    case Family::matrix: add_matrix(s, hoist); break;
-    case Family::map: add_map(s, hoist); break;
+    case Family::matrix:
+      add_matrix(s, hoist);
+      break;
+    case Family::map:
+      add_map(s, hoist);
+      break;
     default:
       s.block[0] = static_cast<int>(size_of(code.column)) * (hoist ? 1 : plan_.width);
       if (s.kernel->family == Family::reduce) {
@@ -303,113 +261,6 @@ void Planner::add_instruction(int i, bool hoist) {
     }
   }
   (hoist ? plan_.hoisted : plan_.steps).push_back(s);
-}
-
-void Planner::add_matrix(Step& s, bool hoist) {
-  const Instruction& code = *s.code;
-  const Kernel& k = *s.kernel;
-  const auto operand = shapes(code);
-  Binding b;
-  bind(k, code.attrs.data(), operand.data(), b);
-  s.dims = add_numbers(b.dims, kMaxDims);
-  s.count = b.outer_count;
-  const bool lanes = plan_.lanes && !hoist;
-  const int width = lanes ? plan_.width : 1;
-  Axes axes;
-  axes.rank = b.outer_rank;
-  std::copy_n(b.outer, b.outer_rank, axes.extent);
-  Index item[2 * kMaxOperands] = {};
-  Index temp = 0;
-  for (int o = 0; o < s.operands; ++o) {
-    const Shape& shape = operand[static_cast<std::size_t>(o)];
-    std::fill_n(axes.stride[o], b.outer_rank, Index{0});
-    if (!shape.present) continue;
-    const Index bytes = b.item_count(o) * static_cast<Index>(size_of(shape.dtype));
-    broadcast_strides(shape.dims, shape.rank - b.signature.rank[o], b.outer, b.outer_rank, axes.stride[o]);
-    for (int d = 0; d < b.outer_rank; ++d) axes.stride[o][d] *= bytes * width;
-    item[o] = b.item_count(o);
-    item[s.operands + o] = round_up(bytes);
-    temp += width * round_up(bytes);
-  }
-  const Nest nest = coalesce(axes, s.operands);
-  s.rank = nest.rank;
-  s.loops = add_numbers(nest.data, nest.size);
-  const double flops = matrix_flops(k, b) * static_cast<double>(b.outer_count);
-  plan_.flops += hoist ? flops : flops * static_cast<double>(plan_.items);
-  std::size_t scratch;
-  if (lanes && runs_in_lanes(code)) {
-    s.run = step_matrix_lanes;
-    s.lanes = (plan_.isa->*k.lanes)[static_cast<int>(code.column)];
-    scratch = k.lanes_scratch == nullptr ? 0 : k.lanes_scratch(b.dims, code.attrs.data(), code.column, width);
-  } else {
-    s.run = lanes ? step_matrix_adapted : step_matrix_single;
-    s.single = k.single[static_cast<int>(code.column)];
-    s.reduced = add_numbers(item, 2 * s.operands);
-    scratch = k.scratch(b.dims, code.attrs.data(), code.column, 1);
-    const bool large = *std::max_element(b.dims, b.dims + b.signature.letters) >= kBigMatrix && b.outer_count == 1;
-    (hoist ? plan_.hoisted_blas : plan_.blas) = true;
-    if (large && hoist) plan_.hoisted_big = true;
-    if (large && plan_.items == 1) plan_.big = true;
-    if (lanes) plan_.temp_bytes = std::max(plan_.temp_bytes, static_cast<std::size_t>(temp));
-  }
-  plan_.scratch_bytes = std::max(plan_.scratch_bytes, scratch);
-}
-
-void Planner::add_map(Step& s, bool hoist) {
-  const Instruction& code = *s.code;
-  const bool lanes = plan_.lanes && !hoist;
-  const auto& table = lanes ? plan_.isa->map_lanes : plan_.isa->map_flat;
-  s.map = table[s.kernel->which][static_cast<int>(code.column)];
-  s.run = lanes ? step_map_lanes : step_map_single;
-  const Type& out = type(code.out[0]);
-  const int rank = static_cast<int>(out.dims.size());
-  Axes axes;  // dimension 0: the groups of a chunk, here one
-  axes.rank = rank + 1;
-  axes.extent[0] = 1;
-  std::copy(out.dims.begin(), out.dims.end(), axes.extent + 1);
-  for (int o = 0; o < s.operands; ++o) {
-    const int v = o == 0 ? code.out[0] : code.in[static_cast<std::size_t>(o) - 1];
-    const Type& t = type(v);
-    s.block[o] = static_cast<int>(size_of(t.dtype)) * (lanes ? plan_.width : 1);
-    broadcast_strides(t.dims.data(), static_cast<int>(t.dims.size()), out.dims.data(), rank, axes.stride[o] + 1);
-    axes.stride[o][0] = place(v).per_item ? place(v).count : 0;
-  }
-  const Nest nest = coalesce(axes, s.operands, lanes);
-  s.rank = nest.rank;
-  s.loops = add_numbers(nest.data, nest.size);
-  s.count = nest.data[0];
-  const double flops = s.kernel->flops * static_cast<double>(place(code.out[0]).count);
-  plan_.flops += hoist ? flops : flops * static_cast<double>(plan_.items);
-}
-
-void Planner::add_mover(Step& s) {
-  const Instruction& code = *s.code;
-  const std::vector<Index>&in = type(code.in[0]).dims, &out = type(code.out[0]).dims;
-  const int in_rank = static_cast<int>(in.size()), out_rank = static_cast<int>(out.size());
-  if (s.kernel->family == Family::band) {
-    s.run = step_band;
-    s.count = count_of(in.data(), in_rank - 2);
-    s.shift[0] = in[in.size() - 2];
-    s.shift[1] = in[in.size() - 1];
-    return;
-  }
-  if (s.kernel->family == Family::reduce) {
-    s.run = step_reduce;
-    const ReducePlan r = plan_reduce(in.data(), in_rank, code.attrs.data(), static_cast<int>(code.attrs.size()));
-    s.rank = r.kept.rank;
-    s.loops = add_numbers(r.kept.data, r.kept.size);
-    s.reduced_rank = r.reduced.rank;
-    s.reduced = add_numbers(r.reduced.data, r.reduced.size);
-    return;
-  }
-  const bool scatter = s.kernel->family == Family::scatter;
-  const Nest nest = plan_move(scatter, scatter ? in.data() : out.data(), scatter ? in_rank : out_rank, code.attrs.data() + 1);
-  s.run = scatter ? step_scatter : step_move;
-  s.rank = nest.rank;
-  s.loops = add_numbers(nest.data, nest.size);
-  s.count = place(code.out[0]).count;
-  // nothing is reached through the offset when there is nothing to move
-  s.shift[scatter ? 0 : 1] = nest.loops().count() == 0 ? 0 : static_cast<Index>(code.attrs[0]) * s.block[0];
 }
 
 /// First fit, with slots for `groups` groups; returns the bytes needed. Values are freed after their last step.
@@ -523,8 +374,6 @@ void Planner::resolve() {
   plan_.refs.reserve(pending_.size());
   for (const Pending& p : pending_) plan_.refs.push_back(resolve(p));
 }
-
-}  // namespace
 
 Plan make_plan(const Program& program, const Run& run) { return Planner(program, run).build(); }
 

@@ -32,9 +32,9 @@ struct Chunk {
   const Plan* plan;
   Index first_item, items, groups;
   const std::uintptr_t* base;
-  const void* const* lists;   // per list input: groups * W pointers, the last item repeated
-  std::int32_t* failed;       // per item: the first failing instruction, or -1
-  std::int32_t* info;         // per item: what it reported
+  const void* const* lists;  // per list input: groups * W pointers, the last item repeated
+  std::int32_t* failed;      // per item: the first failing instruction, or -1
+  std::int32_t* info;        // per item: what it reported
   bool any_failed = false;
   Scratch* scratch;
 
@@ -44,16 +44,16 @@ struct Chunk {
 
 struct Step {
   void (*run)(const Step&, Chunk&);
-  int instruction;      // -1: copies of inputs to outputs
-  int refs;             // the first of its operands in Plan::refs
+  int instruction;  // -1: copies of inputs to outputs
+  int refs;         // the first of its operands in Plan::refs
   int inputs, operands;
-  int block[4];         // map: bytes of an element, output first; the other families that move elements: block[0]
-  int loops, rank;      // in Plan::numbers
+  int block[4];     // map: bytes of an element, output first; the other families that move elements: block[0]
+  int loops, rank;  // in Plan::numbers
   int reduced, reduced_rank;
-  int dims;             // matrix: Call::dims in Plan::numbers
-  Index count;          // map: elements of one group in the outermost loop; matrix: outer count; pack, unpack, copy: elements of an item
-  Index shift[2];       // view, scatter: bytes to add to out and in; band: rows and columns
-  DType dtype;          // pack, unpack, copy
+  int dims;        // matrix: Call::dims in Plan::numbers
+  Index count;     // map: elements of one group in the outermost loop; matrix: outer count; pack, unpack, copy: elements of an item
+  Index shift[2];  // view, scatter: bytes to add to out and in; band: rows and columns
+  DType dtype;     // pack, unpack, copy
   const Instruction* code;
   const Kernel* kernel;
   union {
@@ -66,15 +66,15 @@ struct Step {
 
 /// Where a value lives and how long.
 struct Place {
-  bool per_item = false;   // differs from item to item
-  bool wanted = false;     // used by a per-item instruction
+  bool per_item = false;  // differs from item to item
+  bool wanted = false;    // used by a per-item instruction
   int input = -1, output = -1;
-  Index count = 0;         // elements
-  std::size_t bytes = 0;   // of one item
+  Index count = 0;        // elements
+  std::size_t bytes = 0;  // of one item
   const void* absolute = nullptr;
-  Index shared = -1;       // offset of the single form in run-wide memory
-  Index splat = -1;        // offset of the lanes form in run-wide memory
-  Index slot = -1;         // offset in the arena
+  Index shared = -1;          // offset of the single form in run-wide memory
+  Index splat = -1;           // offset of the lanes form in run-wide memory
+  Index slot = -1;            // offset in the arena
   int first = -1, last = -1;  // steps
 };
 
@@ -83,18 +83,18 @@ struct Plan {
   const Run* run;
   const LanesTable* isa;
   bool lanes = false;
-  int width = 1;                 // items in a group
+  int width = 1;                                       // items in a group
   Index items = 0, groups = 0, chunk = 1, chunks = 0;  // chunk: groups in a chunk
   int threads = 1;
   bool blas = false, hoisted_blas = false;  // some step calls a single matrix kernel
   bool big = false, hoisted_big = false;    // one large matrix: all BLAS threads
-  double flops = 0;              // of all items together, estimated
+  double flops = 0;                         // of all items together, estimated
   std::size_t arena_bytes = 0, temp_offset = 0, lists_offset = 0, marks_offset = 0, base_offset = 0;
   std::size_t temp_bytes = 0, scratch_bytes = 0, shared_bytes = 0;
-  std::vector<Place> places;     // per value
+  std::vector<Place> places;  // per value
   std::vector<Step> hoisted, steps;
-  std::vector<int> splats;       // values to repeat into lanes once
-  std::vector<int> lists;        // program inputs read item by item
+  std::vector<int> splats;  // values to repeat into lanes once
+  std::vector<int> lists;   // program inputs read item by item
   std::vector<Ref> refs;
   std::vector<Index> numbers;
 };

@@ -77,7 +77,8 @@ const char* check_family(const Kernel& kernel, DType column, std::span<const dou
   const Shape& in = operands[0];
   const Shape& out = operands[kernel.inputs];
   switch (kernel.family) {
-    case Family::matrix: return check_matrix(kernel, attrs, operands);
+    case Family::matrix:
+      return check_matrix(kernel, attrs, operands);
     case Family::map:
       if (!attrs.empty()) return "a map has no attributes";
       if (isa().map_flat[kernel.which][static_cast<int>(column)] == nullptr) return "no such kernel for this dtype";
@@ -85,8 +86,10 @@ const char* check_family(const Kernel& kernel, DType column, std::span<const dou
     case Family::reduce:
       if (isa().reduce_flat[kernel.which][static_cast<int>(column)] == nullptr) return "no such kernel for this dtype";
       return check_reduce(kernel, attrs, in, out);
-    case Family::view: return check_strides(attrs, out, in);
-    case Family::scatter: return check_strides(attrs, in, out);
+    case Family::view:
+      return check_strides(attrs, out, in);
+    case Family::scatter:
+      return check_strides(attrs, in, out);
     case Family::band:
       if (attrs.size() != 2 || !integer_within(attrs[0], 0, 1)) return "bad band";
       if (!integer_within(attrs[1], -kMaxStride, kMaxStride)) return "bad band";
@@ -148,7 +151,8 @@ const char* bind(const Kernel& kernel, const double* attrs, const Shape* operand
     if (i >= kernel.inputs && skip != 0) return "an output has the wrong leading dimensions";
     for (int d = 0; d < lead; ++d) {
       Index& n = binding.outer[skip + d];
-      if (i >= kernel.inputs ? shape.dims[d] != n : shape.dims[d] != 1 && n != 1 && shape.dims[d] != n) return "leading dimensions disagree";
+      if (i >= kernel.inputs ? shape.dims[d] != n : shape.dims[d] != 1 && n != 1 && shape.dims[d] != n)
+        return "leading dimensions disagree";
       if (n == 1) n = shape.dims[d];
     }
   }
@@ -176,9 +180,12 @@ const char* check_kernel(const Kernel& kernel, DType column, std::span<const dou
 double matrix_flops(const Kernel& kernel, const Binding& b) {
   const auto size = [&](int letter) { return static_cast<double>(b.dims[letter]); };
   switch (b.signature.letters) {
-    case 1: return kernel.flops * size(0) * size(0) * size(0);
-    case 2: return kernel.flops * size(0) * size(0) * size(1);
-    default: return kernel.flops * size(0) * size(1) * size(2);
+    case 1:
+      return kernel.flops * size(0) * size(0) * size(0);
+    case 2:
+      return kernel.flops * size(0) * size(0) * size(1);
+    default:
+      return kernel.flops * size(0) * size(1) * size(2);
   }
 }
 

@@ -1,4 +1,5 @@
-// Shapes of one kernel's operands and what a matrix kernel's signature makes of them; the rules of every family. Allocates nothing on success.
+// Shapes of one kernel's operands and what a matrix kernel's signature makes of them; the rules of every family. Allocates nothing on
+// success.
 #pragma once
 #include <span>
 #include <string>
@@ -16,8 +17,8 @@ struct Shape {
 
 struct Binding {
   Signature signature;
-  Index dims[kMaxDims];         // of the letters
-  int outer_rank = 0;           // leading dimensions, broadcast over the present operands
+  Index dims[kMaxDims];  // of the letters
+  int outer_rank = 0;    // leading dimensions, broadcast over the present operands
   Index outer[kMaxRank];
   Index outer_count = 1;
   /// Elements of one matrix operand.

@@ -1,8 +1,9 @@
-// The steps of a plan. Each goes over all groups of a chunk, so that its dispatch is paid once.
+// The steps of a plan: how an instruction becomes one, and how it runs. A step goes over all groups of a chunk, so that its dispatch is
+// paid once.
 #include <algorithm>
 #include <cstring>
 
-#include "plan.h"
+#include "planner.h"
 
 namespace backsolve {
 namespace {
@@ -163,7 +164,8 @@ void step_map_lanes(const Step& s, Chunk& c) {
 void step_reduce(const Step& s, Chunk& c) {
   const Loops kept{s.rank, number(c, s.loops)}, reduced{s.reduced_rank, number(c, s.reduced)};
   const std::size_t block[2] = {static_cast<std::size_t>(s.block[0]), static_cast<std::size_t>(s.block[0])};
-  const Index inner = kept.inner(), out_step = kept.stride(0)[kept.rank - 1] * s.block[0], in_step = kept.stride(1)[kept.rank - 1] * s.block[0];
+  const Index inner = kept.inner(), out_step = kept.stride(0)[kept.rank - 1] * s.block[0],
+              in_step = kept.stride(1)[kept.rank - 1] * s.block[0];
   for (Index g = 0; g < c.groups; ++g) {
     char* base[2] = {c.at(ref(s, c, 1), g), c.at(ref(s, c, 0), g)};
     for_rows(kept, 2, block, base, 0, inner == 0 ? 0 : kept.rows(), [&](char* const* p) {
@@ -192,6 +194,115 @@ void step_band(const Step& s, Chunk& c) {
   for (Index g = 0; g < c.groups; ++g) {
     run_band(upper, k, s.count, s.shift[0], s.shift[1], c.at(ref(s, c, 1), g), c.at(ref(s, c, 0), g), static_cast<std::size_t>(s.block[0]));
   }
+}
+
+// ---- from instruction to step ----
+
+void Planner::add_matrix(Step& s, bool hoist) {
+  const Instruction& code = *s.code;
+  const Kernel& k = *s.kernel;
+  const auto operand = shapes(code);
+  Binding b;
+  bind(k, code.attrs.data(), operand.data(), b);
+  s.dims = add_numbers(b.dims, kMaxDims);
+  s.count = b.outer_count;
+  const bool lanes = plan_.lanes && !hoist;
+  const int width = lanes ? plan_.width : 1;
+  Axes axes;
+  axes.rank = b.outer_rank;
+  std::copy_n(b.outer, b.outer_rank, axes.extent);
+  Index item[2 * kMaxOperands] = {};
+  Index temp = 0;
+  for (int o = 0; o < s.operands; ++o) {
+    const Shape& shape = operand[static_cast<std::size_t>(o)];
+    std::fill_n(axes.stride[o], b.outer_rank, Index{0});
+    if (!shape.present) continue;
+    const Index bytes = b.item_count(o) * static_cast<Index>(size_of(shape.dtype));
+    broadcast_strides(shape.dims, shape.rank - b.signature.rank[o], b.outer, b.outer_rank, axes.stride[o]);
+    for (int d = 0; d < b.outer_rank; ++d) axes.stride[o][d] *= bytes * width;
+    item[o] = b.item_count(o);
+    item[s.operands + o] = round_up(bytes);
+    temp += width * round_up(bytes);
+  }
+  const Nest nest = coalesce(axes, s.operands);
+  s.rank = nest.rank;
+  s.loops = add_numbers(nest.data, nest.size);
+  const double flops = matrix_flops(k, b) * static_cast<double>(b.outer_count);
+  plan_.flops += hoist ? flops : flops * static_cast<double>(plan_.items);
+  std::size_t scratch;
+  if (lanes && runs_in_lanes(code)) {
+    s.run = step_matrix_lanes;
+    s.lanes = (plan_.isa->*k.lanes)[static_cast<int>(code.column)];
+    scratch = k.lanes_scratch == nullptr ? 0 : k.lanes_scratch(b.dims, code.attrs.data(), code.column, width);
+  } else {
+    s.run = lanes ? step_matrix_adapted : step_matrix_single;
+    s.single = k.single[static_cast<int>(code.column)];
+    s.reduced = add_numbers(item, 2 * s.operands);
+    scratch = k.scratch(b.dims, code.attrs.data(), code.column, 1);
+    const bool large = *std::max_element(b.dims, b.dims + b.signature.letters) >= kBigMatrix && b.outer_count == 1;
+    (hoist ? plan_.hoisted_blas : plan_.blas) = true;
+    if (large && hoist) plan_.hoisted_big = true;
+    if (large && plan_.items == 1) plan_.big = true;
+    if (lanes) plan_.temp_bytes = std::max(plan_.temp_bytes, static_cast<std::size_t>(temp));
+  }
+  plan_.scratch_bytes = std::max(plan_.scratch_bytes, scratch);
+}
+
+void Planner::add_map(Step& s, bool hoist) {
+  const Instruction& code = *s.code;
+  const bool lanes = plan_.lanes && !hoist;
+  const auto& table = lanes ? plan_.isa->map_lanes : plan_.isa->map_flat;
+  s.map = table[s.kernel->which][static_cast<int>(code.column)];
+  s.run = lanes ? step_map_lanes : step_map_single;
+  const Type& out = type(code.out[0]);
+  const int rank = static_cast<int>(out.dims.size());
+  Axes axes;  // dimension 0: the groups of a chunk, here one
+  axes.rank = rank + 1;
+  axes.extent[0] = 1;
+  std::copy(out.dims.begin(), out.dims.end(), axes.extent + 1);
+  for (int o = 0; o < s.operands; ++o) {
+    const int v = o == 0 ? code.out[0] : code.in[static_cast<std::size_t>(o) - 1];
+    const Type& t = type(v);
+    s.block[o] = static_cast<int>(size_of(t.dtype)) * (lanes ? plan_.width : 1);
+    broadcast_strides(t.dims.data(), static_cast<int>(t.dims.size()), out.dims.data(), rank, axes.stride[o] + 1);
+    axes.stride[o][0] = place(v).per_item ? place(v).count : 0;
+  }
+  const Nest nest = coalesce(axes, s.operands, lanes);
+  s.rank = nest.rank;
+  s.loops = add_numbers(nest.data, nest.size);
+  s.count = nest.data[0];
+  const double flops = s.kernel->flops * static_cast<double>(place(code.out[0]).count);
+  plan_.flops += hoist ? flops : flops * static_cast<double>(plan_.items);
+}
+
+void Planner::add_mover(Step& s) {
+  const Instruction& code = *s.code;
+  const std::vector<Index>&in = type(code.in[0]).dims, &out = type(code.out[0]).dims;
+  const int in_rank = static_cast<int>(in.size()), out_rank = static_cast<int>(out.size());
+  if (s.kernel->family == Family::band) {
+    s.run = step_band;
+    s.count = count_of(in.data(), in_rank - 2);
+    s.shift[0] = in[in.size() - 2];
+    s.shift[1] = in[in.size() - 1];
+    return;
+  }
+  if (s.kernel->family == Family::reduce) {
+    s.run = step_reduce;
+    const ReducePlan r = plan_reduce(in.data(), in_rank, code.attrs.data(), static_cast<int>(code.attrs.size()));
+    s.rank = r.kept.rank;
+    s.loops = add_numbers(r.kept.data, r.kept.size);
+    s.reduced_rank = r.reduced.rank;
+    s.reduced = add_numbers(r.reduced.data, r.reduced.size);
+    return;
+  }
+  const bool scatter = s.kernel->family == Family::scatter;
+  const Nest nest = plan_move(scatter, scatter ? in.data() : out.data(), scatter ? in_rank : out_rank, code.attrs.data() + 1);
+  s.run = scatter ? step_scatter : step_move;
+  s.rank = nest.rank;
+  s.loops = add_numbers(nest.data, nest.size);
+  s.count = place(code.out[0]).count;
+  // nothing is reached through the offset when there is nothing to move
+  s.shift[scatter ? 0 : 1] = nest.loops().count() == 0 ? 0 : static_cast<Index>(code.attrs[0]) * s.block[0];
 }
 
 }  // namespace backsolve

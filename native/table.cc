@@ -66,9 +66,7 @@ constexpr Kernel with_one_output(Family family, const char* name, const char* po
 constexpr Kernel map(const char* name, const char* ports, Map which, double flops = 1) {
   return with_one_output(Family::map, name, ports, static_cast<int>(which), flops);
 }
-constexpr Kernel reduce(const char* name, Reduce which) {
-  return with_one_output(Family::reduce, name, "TT", static_cast<int>(which), 1);
-}
+constexpr Kernel reduce(const char* name, Reduce which) { return with_one_output(Family::reduce, name, "TT", static_cast<int>(which), 1); }
 constexpr Kernel structure(const char* name, Family family) { return with_one_output(family, name, "TT", 0, 0); }
 
 constexpr const char* square_to_square(const double*) { return "(n,n)->(n,n)"; }
@@ -169,11 +167,16 @@ std::span<const Kernel> kernels() { return kTable; }
 DType port_dtype(Port p, DType column) {
   const bool wide = column == DType::f64 || column == DType::c128;
   switch (p) {
-    case Port::same: return column;
-    case Port::real: return wide ? DType::f64 : DType::f32;
-    case Port::complex: return wide ? DType::c128 : DType::c64;
-    case Port::boolean: return DType::b8;
-    case Port::int32: return DType::i32;
+    case Port::same:
+      return column;
+    case Port::real:
+      return wide ? DType::f64 : DType::f32;
+    case Port::complex:
+      return wide ? DType::c128 : DType::c64;
+    case Port::boolean:
+      return DType::b8;
+    case Port::int32:
+      return DType::i32;
   }
   return column;
 }

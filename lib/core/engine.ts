@@ -79,6 +79,7 @@ function output(op: string, type: ValueType, out: Tensor | undefined): Tensor {
   if (out.dtype !== type.dtype || !sameShape(out.shape, type.shape) || !out.storage) {
     throw new ArgumentError(op, `out must be a plain tensor of dtype ${type.dtype} and shape [${type.shape.join(", ")}].`);
   }
+  if (out.storage.busy > 0) throw new ArgumentError(op, "out is being read by an asynchronous call.");
   return out;
 }
 

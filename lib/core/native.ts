@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type AnyArray, type DType, dtypes } from "./dtype";
 import { BacksolveError, type Code, LinalgError } from "./errors";
-import { type Shape, shapeText } from "./tensor";
+import { type Shape, type Storage, shapeText } from "./tensor";
 
 /** The addon's exports: docs/native-boundary.md. */
 interface Binding {
@@ -12,8 +12,8 @@ interface Binding {
   runAsync(descriptor: Float64Array, ...buffers: AnyArray[]): Job;
   createProgram(descriptor: Float64Array, ...constants: AnyArray[]): object;
   runProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
-  runProgramAsync(handle: object, descriptor: Float64Array, progress: ((done: number, total: number) => void) | undefined, ...buffers: AnyArray[]): Job;
-  explainProgram(handle: object, descriptor: Float64Array): string;
+  runProgramAsync(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Job;
+  explainProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): string;
   info(): NativeInfo;
   setThreads(n: number): void;
 }
@@ -27,6 +27,8 @@ export interface KernelInfo {
 export interface Job {
   readonly promise: Promise<Float64Array | undefined>;
   cancel(): void;
+  /** Items finished so far. */
+  done(): number;
 }
 /** What the addon found on this machine. */
 export interface NativeInfo {
@@ -129,6 +131,16 @@ function describeCall(call: KernelCall, isPrivate: boolean): { descriptor: Float
 export function run(call: KernelCall): Failure[] {
   const { descriptor, buffers } = describeCall(call, false);
   return settle(call, guard(call.op, () => native().run(descriptor, ...buffers)));
+}
+
+/** Marks memory as read by a job until f settles: whoever asks for its data meanwhile gets a copy (Tensor.data). */
+export async function lent<R>(storages: readonly Storage[], f: () => Promise<R>): Promise<R> {
+  for (const s of storages) s.busy++;
+  try {
+    return await f();
+  } finally {
+    for (const s of storages) s.busy--;
+  }
 }
 
 /** Runs a kernel off the event loop. `isPrivate`: nobody outside holds the buffers, so they need no copy. */

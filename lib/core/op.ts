@@ -4,7 +4,7 @@ import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
 import { apply, kernelCall, type RunOptions } from "./engine";
 import { infer } from "./infer";
 import { strip } from "./levels";
-import { type Failure, guard, runAsync } from "./native";
+import { type Failure, guard, lent, runAsync } from "./native";
 import { addRow, rowOf } from "./registry";
 import type { AnyRow, Attrs, Port, Row } from "./row";
 import { isTensor, sizeOf, storageOf, Tensor, tracedOf, wrap } from "./tensor";
@@ -133,7 +133,8 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, c
   const types = infer(row, inputs, attrs);
   const outputs = types.map((t) => wrap(t.dtype, t.shape, guard(row.name, () => allocate(t.dtype, sizeOf(t.shape)))));
   const isPrivate = inputs.every((t) => !storageOf(t).exposed);
-  await runAsync(kernelCall(row, kernel, inputs, types, outputs, attrs, collect), isPrivate, signal);
+  const kernelOf = kernelCall(row, kernel, inputs, types, outputs, attrs, collect);
+  await lent(inputs.map(storageOf), () => runAsync(kernelOf, isPrivate, signal));
   return outputs;
 }
 

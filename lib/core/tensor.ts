@@ -16,8 +16,9 @@ const BRAND = Symbol.for("backsolve.tensor");
 
 /** Data that several tensors may share (reshape). `exposed`: somebody outside may write to it, so asynchronous calls copy it first. */
 export interface Storage {
-  readonly array: AnyArray;
+  array: AnyArray;
   exposed: boolean;
+  busy: number; // asynchronous jobs that read it now
 }
 
 /** One call of a transform. A box of a level that is no longer live is a constant. */
@@ -79,6 +80,8 @@ export class Tensor<out D extends DType = DType> {
   /** The elements, row-major, without a copy: do not write to them. Complex: re, im, re, im, ... */
   get data(): ArrayOf<D> {
     const storage = storageOf(this);
+    // A job reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
+    if (storage.busy > 0 && !storage.exposed) storage.array = storage.array.slice();
     storage.exposed = true;
     return storage.array as ArrayOf<D>;
   }
@@ -162,7 +165,7 @@ export function storageOf(t: Tensor): Storage {
 
 /** @internal A tensor over `array`, which nobody else holds unless `exposed`. */
 export function wrap<D extends DType>(dtype: D, shape: Shape, array: AnyArray, exposed = false): Tensor<D> {
-  return new Tensor(dtype, shape, { array, exposed });
+  return new Tensor(dtype, shape, { array, exposed, busy: 0 });
 }
 
 /** A shape given by a user: checked, copied. */

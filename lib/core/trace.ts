@@ -41,7 +41,7 @@ export class Trace {
     this.values.push({ dtype: t.dtype, shape: t.shape });
     const id = this.values.length - 1;
     // What is exposed can change before the program runs: the constant is a copy.
-    this.constants.set(id, new Tensor(t.dtype, t.shape, { array: storage.array.slice(), exposed: false }));
+    this.constants.set(id, new Tensor(t.dtype, t.shape, { array: storage.array.slice(), exposed: false, busy: 0 }));
     this.idOfConstant.set(t, id);
     return id;
   }

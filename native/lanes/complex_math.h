@@ -199,7 +199,7 @@ BS_INLINE void cosh_sinh(Vec<R> y, Vec<R>& cosine, Vec<R>& sine, Vec<R>& factor)
   }
 }
 
-/// sin(x + iy) = sin x cosh y + i cos x sinh y. A zero sine stays zero where cosh y is Inf; for x = Inf or NaN an infinite y stays in |sin z|.
+/// sin(x + iy) = sin x cosh y + i cos x sinh y. A zero sine stays zero where cosh y is Inf; where x is Inf or NaN too, |sin z| is Inf.
 template <class R>
 BS_INLINE Cx<R> cx_sin(Cx<R> z) {
   Vec<R> s, c, ch, sh, factor;
