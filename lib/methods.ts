@@ -1,6 +1,6 @@
 // The commonest functions as methods, for reading from left to right.
 import type { DType, Float, RealOf } from "./core/dtype";
-import { type Shape, Tensor } from "./core/tensor";
+import { Tensor } from "./core/tensor";
 import type { Operand } from "./core/op";
 import * as e from "./ops/elementwise";
 import { matmul } from "./ops/products";

@@ -4,7 +4,7 @@
 // OpenBLAS, in this order: BACKSOLVE_OPENBLAS_DIR (a folder with lib/ and include/, also that of a scipy-openblas32 wheel), pkg-config, the
 // folders where Debian, Fedora, Alpine and Homebrew put it.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -83,7 +83,7 @@ const keys = {
   rpath: () => (process.env.BACKSOLVE_OPENBLAS_DIR ? [findOpenblas().folder] : []),
 };
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const gyp = process.argv[2] === "--gyp";
   const key = process.argv[gyp ? 3 : 2];
   try {

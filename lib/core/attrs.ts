@@ -6,6 +6,8 @@ export type AttrValue = boolean | number | string | readonly number[] | undefine
 export interface Attr<V extends AttrValue = AttrValue> {
   readonly fallback: V;
   readonly expected: string;
+  /** All values, where there are few: `checkOp` tries every combination. */
+  readonly values?: readonly V[];
   parse(value: unknown): V | undefined; // undefined: not acceptable
 }
 export type AttrSchema = { readonly [name: string]: Attr };
@@ -14,12 +16,14 @@ export type AttrsOf<S extends AttrSchema> = { readonly [K in keyof S]: S[K] exte
 export const flag = (fallback: boolean): Attr<boolean> => ({
   fallback,
   expected: "true or false",
+  values: [false, true],
   parse: (v) => (typeof v === "boolean" ? v : undefined),
 });
 
 export const oneOf = <const V extends string>(values: readonly V[], fallback: V): Attr<V> => ({
   fallback,
   expected: `one of ${values.map((v) => `"${v}"`).join(", ")}`,
+  values,
   parse: (v) => values.find((x) => x === v),
 });
 

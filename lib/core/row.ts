@@ -64,6 +64,8 @@ export interface Row<I extends string = string, O extends string = string, S ext
   ) => { readonly [k in I]?: () => Tensor };
   /** The first-order rule in one kernel: reads saves, then cotangents; gives the wanted inputs' cotangents. */
   readonly fused?: Native;
+  /** Shapes and attrs of about size n that `checkOp` tries, for rows with `infer`; the others' follow from the signature. */
+  readonly samples?: (n: number) => readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<AttrsOf<S>> }[];
 }
 
 /** A row with its types forgotten, as the engine handles it. */
@@ -90,6 +92,7 @@ export interface AnyRow {
     context: Context<string>,
   ) => Readonly<Record<string, (() => Tensor) | undefined>>;
   readonly fused?: Native;
+  readonly samples?: (n: number) => readonly { readonly shapes: Readonly<Record<string, Shape>>; readonly attrs?: Attrs }[];
 }
 // biome-ignore lint/suspicious/noExplicitAny: attrs are checked at run time against the row's schema, whose type is lost here
 export type Attrs = Record<string, any> & { [k: string]: AttrValue };

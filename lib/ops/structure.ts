@@ -22,6 +22,7 @@ const at = (list: readonly number[], i: number): number => list[i] as number;
 
 const transposeOp = defineOp({
   name: "transpose", tf: "Transpose", inputs: ["x"], outputs: ["y"], attrs: { axes: ints() },
+  samples: (n) => [{ shapes: { x: [n, n + 1] }, attrs: { axes: [1, 0] } }, { shapes: { x: [2, n, 3] }, attrs: { axes: [2, 0, 1] } }, { shapes: { x: [] }, attrs: { axes: [] } }],
   infer: ({ x }, { axes }) => {
     if (axes.length !== x.length || new Set(axes).size !== x.length || axes.some((a) => a < 0 || a >= x.length)) {
       throw new ArgumentError("transpose", `axes [${axes.join(", ")}] must be a permutation of the ${x.length} axes of shape ${shapeText(x)}.`);
@@ -65,6 +66,7 @@ export function adjoint<D extends DType>(x: Tensor<D>): Tensor<D> {
 
 const reshapeOp = defineOp({
   name: "reshape", tf: "Reshape", inputs: ["x"], outputs: ["y"], attrs: { shape: ints() },
+  samples: (n) => [{ shapes: { x: [n, 6] }, attrs: { shape: [2, n, 3] } }, { shapes: { x: [1] }, attrs: { shape: [] } }],
   infer: ({ x }, { shape }) => {
     checkShape("reshape", shape);
     if (sizeOf(shape) !== sizeOf(x)) throw new ShapeError("reshape", `shape ${shapeText(x)} has ${sizeOf(x)} elements, ${shapeText(shape)} has ${sizeOf(shape)}.`);
@@ -93,6 +95,7 @@ export function expandDims<D extends DType>(x: Tensor<D>, axis: number): Tensor<
 
 const broadcastOp = defineOp({
   name: "broadcastTo", tf: "BroadcastTo", inputs: ["x"], outputs: ["y"], attrs: { shape: ints() },
+  samples: (n) => [{ shapes: { x: [n, 1] }, attrs: { shape: [3, n, 2] } }, { shapes: { x: [] }, attrs: { shape: [n] } }],
   infer: ({ x }, { shape }) => {
     const shift = shape.length - x.length;
     if (shift < 0 || x.some((d, i) => d !== 1 && d !== shape[shift + i])) {
@@ -126,6 +129,7 @@ const diagonalLayout = (matrix: Shape, k: number): number[] => {
 
 const diagonalOp = defineOp({
   name: "diagonal", tf: "MatrixDiagPart", inputs: ["a"], outputs: ["d"], attrs: { k: int(0) },
+  samples: (n) => [{ shapes: { a: [n, n] } }, { shapes: { a: [2, n, n + 2] }, attrs: { k: 1 } }, { shapes: { a: [n + 1, n] }, attrs: { k: -1 } }, { shapes: { a: [n, n] }, attrs: { k: 40 } }],
   infer: ({ a }, { k }) => {
     if (a.length < 2) throw new ShapeError("diagonal", `a must be a matrix or a batch of them, got shape ${shapeText(a)}.`);
     return { d: [...a.slice(0, -2), diagonalOf(at(a, a.length - 2), at(a, a.length - 1), k).length] };
@@ -136,6 +140,7 @@ const diagonalOp = defineOp({
 
 const diagEmbedOp = defineOp({
   name: "diagEmbed", tf: "MatrixDiag", inputs: ["d"], outputs: ["a"], attrs: { k: int(0), rows: int(0), columns: int(0) },
+  samples: (n) => [{ shapes: { d: [n] }, attrs: { rows: n, columns: n } }, { shapes: { d: [2, n] }, attrs: { k: 1, rows: n, columns: n + 1 } }, { shapes: { d: [n] }, attrs: { k: -2, rows: n + 2, columns: n } }],
   infer: ({ d }, { k, rows, columns }) => {
     const length = rows >= 0 && columns >= 0 ? diagonalOf(rows, columns, k).length : -1;
     if (d.length < 1 || d.at(-1) !== length) {
@@ -185,6 +190,7 @@ export const triu = band("triu", 1, "upper triangle");
 
 const sliceOp = defineOp({
   name: "slice", tf: "Slice", inputs: ["x"], outputs: ["y"], attrs: { start: ints(), size: ints() },
+  samples: (n) => [{ shapes: { x: [n + 2, 4] }, attrs: { start: [1, 2], size: [n, 2] } }],
   infer: ({ x }, { start, size }) => {
     const fits = start.length === x.length && size.length === x.length && x.every((d, i) => at(start, i) >= 0 && at(size, i) >= 0 && at(start, i) + at(size, i) <= d);
     if (!fits) throw new ShapeError("slice", `start [${start.join(", ")}] and size [${size.join(", ")}] do not lie inside shape ${shapeText(x)}.`);
@@ -195,6 +201,7 @@ const sliceOp = defineOp({
 });
 const placeOp = defineOp({
   name: "place", inputs: ["x"], outputs: ["y"], attrs: { start: ints(), shape: ints() },
+  samples: (n) => [{ shapes: { x: [n, 2] }, attrs: { start: [1, 2], shape: [n + 2, 4] } }],
   infer: ({ x }, { start, shape }) => {
     const fits = start.length === x.length && shape.length === x.length && x.every((d, i) => at(start, i) >= 0 && at(start, i) + d <= at(shape, i));
     if (!fits) throw new ShapeError("place", `shape ${shapeText(x)} at [${start.join(", ")}] does not lie inside ${shapeText(shape)}.`);

@@ -1,0 +1,114 @@
+// Inputs of a row: shapes from its signature, values from its domains.
+import { allocate, type DType, type Float, isComplex } from "../core/dtype";
+import { portDType, signatureOf } from "../core/infer";
+import type { AnyRow, Attrs, Domain, Port } from "../core/row";
+import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
+import { add, exp, mul } from "../ops/elementwise";
+import { eye } from "../ops/creation";
+import { matmul } from "../ops/products";
+import { random, type Key } from "../ops/random";
+import { adjoint } from "../ops/structure";
+
+export interface Case {
+  readonly label: string;
+  readonly attrs: Attrs;
+  readonly batch: Shape | undefined; // undefined: the row has no batch of its own
+  readonly shapes: readonly Shape[];
+}
+
+const SIZES = [0, 1, 2, 5, 9, 33]; // 33: past the unblocked kernels and one block
+const BATCHES: readonly Shape[] = [[], [0], [3], [2, 1]];
+
+/** The option values of a row: every combination of flags and choices, integers at their default. */
+export function attrGrid(row: AnyRow): Attrs[] {
+  let grid: Attrs[] = [{}];
+  for (const [name, attr] of Object.entries(row.attrs ?? {})) {
+    const values = attr.values ?? [attr.fallback];
+    grid = grid.flatMap((a) => values.map((v) => ({ ...a, [name]: v })));
+  }
+  return grid;
+}
+
+const letterSize = (letter: string, letters: readonly string[], n: number): number => (n === 0 ? (letter === letters[0] ? 0 : 2) : n + letters.indexOf(letter));
+
+function signatureCase(row: AnyRow, attrs: Attrs, n: number, batch: Shape): Case {
+  const sig = signatureOf(row, attrs);
+  const letters = sig ? [...new Set(sig.inputs.flat())].sort() : [];
+  const label = `n=${n} batch=[${batch}] ${JSON.stringify(attrs)}`;
+  if (!sig) return { label, attrs, batch, shapes: row.inputs.map(() => [...batch, n]) };
+  return { label, attrs, batch, shapes: sig.inputs.map((ls) => [...batch, ...ls.map((l) => letterSize(l, letters, n))]) };
+}
+
+/** The cases that `checkOp` goes through. */
+export function casesOf(row: AnyRow, sizes: readonly number[] = SIZES): Case[] {
+  if (row.infer) {
+    const samples = row.samples;
+    if (!samples) throw new Error(`${row.name}: a row with infer needs samples(n) to be checked.`);
+    const fallbacks = attrGrid(row)[0] as Attrs;
+    return sizes.flatMap((n) =>
+      samples(n).map((s) => {
+        const attrs = { ...fallbacks, ...s.attrs } as Attrs;
+        return { label: `n=${n} ${JSON.stringify(attrs)}`, attrs, batch: undefined, shapes: row.inputs.map((i) => s.shapes[i] as Shape) };
+      }),
+    );
+  }
+  const grid = attrGrid(row);
+  const usual = Object.fromEntries(Object.entries(row.attrs ?? {}).map(([k, a]) => [k, a.fallback])) as Attrs;
+  return [
+    ...sizes.flatMap((n) => (n > 5 ? [[], [3]] : BATCHES).map((batch) => signatureCase(row, usual, n, batch))),
+    ...(grid.length > 1 ? grid.flatMap((attrs) => [signatureCase(row, attrs, 3, []), signatureCase(row, attrs, 4, [2])]) : []),
+  ];
+}
+
+/** One tensor of a domain. Well conditioned, so that tolerances need no condition number. */
+export function sample(domain: Domain, dtype: DType, shape: Shape, key: Key): Tensor {
+  if (dtype === "bool" || domain === "mask") {
+    const array = allocate("bool", sizeOf(shape));
+    const u = storageOf(random.uniform(key, shape)).array;
+    for (let i = 0; i < array.length; i++) array[i] = (u[i] as number) < 0.5 ? 0 : 1;
+    return wrap("bool", shape, array);
+  }
+  const option = { dtype: dtype as Float };
+  const x = random.normal(key, shape, option) as Tensor<never>;
+  switch (domain) {
+    case "positive":
+      return exp(mul(0.5, x));
+    case "nonzero":
+      return awayFromZero(x);
+    case "hpd": {
+      const n = shape.at(-1) as number;
+      return add(mul(1 / Math.max(n, 1), matmul(x, adjoint(x))), eye(n, option) as Tensor<never>);
+    }
+    case "lowerTriangular": {
+      // Both triangles are filled: an op that reads the wrong one is seen.
+      const n = shape.at(-1) as number;
+      return add(mul(0.4 / Math.sqrt(Math.max(n, 1)), x), mul(1.5, eye(n, option) as Tensor<never>));
+    }
+    default:
+      return x;
+  }
+}
+
+// real: 1/2 more in magnitude; complex: exp of something small is far from 0
+function awayFromZero(x: Tensor<never>): Tensor {
+  if (isComplex(x.dtype)) return exp(mul(0.5, x));
+  const array = storageOf(x).array.map((v) => v + Math.sign(v) * 0.5) as Float64Array;
+  return wrap(x.dtype, x.shape, array);
+}
+
+/** A direction in the tangent space of the domain. */
+export function tangent(domain: Domain, like: Tensor, key: Key): Tensor {
+  const x = random.normal(key, like.shape, { dtype: like.dtype as Float }) as Tensor<never>;
+  return domain === "hpd" ? mul(0.5, add(x, adjoint(x))) : x;
+}
+
+/** The inputs of a case in this dtype. */
+export function inputsOf(row: AnyRow, c: Case, dtype: Float, seed = 1): Tensor[] {
+  const keys = random.split(seed, row.inputs.length);
+  return row.inputs.map((name, i) => {
+    const port = row.dtypes?.[name] as Port | undefined;
+    return sample(row.domain?.[name] ?? "any", portDType(port, dtype), c.shapes[i] as Shape, keys[i] as Key);
+  });
+}
+
+export const domainOf = (row: AnyRow, i: number): Domain => row.domain?.[row.inputs[i] as string] ?? "any";
