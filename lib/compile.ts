@@ -11,7 +11,7 @@ import { constant } from "./core/engine";
 import { scalar } from "./core/op";
 import { optimize } from "./program/passes";
 import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
-import { type Code, describeProgram } from "./program/code";
+import { type Code, describeProgram, outputIds } from "./program/code";
 
 /** dtype and shape of one item of an input. */
 export class Spec<D extends DType = DType> {
@@ -148,7 +148,7 @@ export class Program<I = unknown, O = unknown> {
     const isPrivate = inputs.every((t) => !storageOf(t).exposed);
     const words = [(collect ? 1 : 0) | (isPrivate ? 2 : 0), layout, count("chunk", options.chunk), count("threads", options.threads), batch.length, ...batch];
     inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
-    const outputs = this.code.outputs.map(({ id }) => {
+    const outputs = outputIds(this.code).map((id) => {
       const { dtype, shape } = this.code.values[id] as { dtype: DType; shape: Shape };
       const full = [...batch, ...shape];
       return wrap(dtype, full, guard("program", () => allocate(dtype, sizeOf(full))));
@@ -159,7 +159,8 @@ export class Program<I = unknown, O = unknown> {
     const failures = readFailures(flat, (i) => this.code.code[i]?.op ?? "program", b.batch, undefined);
     if (failures.length > 0 && !b.collect) throwFailure(failures[0] as Failure);
     options.failures?.push(...failures);
-    return this.outTree(b.outputs) as O;
+    const ids = outputIds(this.code);
+    return this.outTree(this.code.outputs.map((o) => b.outputs[ids.indexOf(o.id)])) as O;
   }
 }
 

@@ -1,4 +1,6 @@
 // Runs a plan: threads take chunks of groups, in order; each owns an arena.
+#include <unistd.h>
+
 #include <algorithm>
 #include <complex>
 #include <limits>
@@ -60,7 +62,7 @@ class Runner {
     Outcome outcome;
     outcome.aborted = aborted_.load(std::memory_order_relaxed);
     std::sort(failures_.begin(), failures_.end(), [](const Failure& a, const Failure& b) { return a.item < b.item; });
-    if (!run_.collect && failures_.size() > 1) failures_.resize(1);
+    if (!run_.collect && failures_.size() > 1) failures_.erase(failures_.begin() + 1, failures_.end());
     outcome.failures = std::move(failures_);
     return outcome;
   }
@@ -219,6 +221,17 @@ void Runner::report(Chunk& c, Index chunk) {
 Outcome execute(const Program& program, const Run& run) {
   const Plan plan = make_plan(program, run);
   return Runner(plan).work();
+}
+
+std::size_t l2_bytes() {
+  static const std::size_t bytes = [] {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    const long n = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (n > 0) return static_cast<std::size_t>(n);
+#endif
+    return std::size_t{1} << 20;
+  }();
+  return bytes;
 }
 
 }  // namespace backsolve

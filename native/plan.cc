@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "planner.h"
@@ -9,7 +7,8 @@ namespace backsolve {
 namespace {
 
 constexpr Index kMaxArena = Index{1} << 30;  // a chunk that was asked for is cut to this
-constexpr Index kMaxItemsOfChunk = 4096;
+constexpr Index kItemsOfChunk = 64;
+constexpr Index kFirstCache = Index{32} << 10;
 
 }  // namespace
 
@@ -263,21 +262,33 @@ void Planner::add_instruction(int i, bool hoist) {
   (hoist ? plan_.hoisted : plan_.steps).push_back(s);
 }
 
-/// First fit, with slots for `groups` groups; returns the bytes needed. Values are freed after their last step.
-Index Planner::allocate(Index groups) {
-  const std::size_t steps = plan_.steps.size();
-  std::vector<std::vector<int>> born(steps + 1), dies(steps + 1);
+/// Lists of the values that each step is the first or the last to touch: `head` of a step, `next` of a value, -1 at the end.
+void Planner::find_lifetimes() {
+  const std::size_t steps = plan_.steps.size() + 1;
+  for (Lifetime* l : {&born_, &dies_}) {
+    l->head.assign(steps, -1);
+    l->next.assign(plan_.places.size(), -1);
+  }
+  const auto add = [](Lifetime& l, int step, int value) {
+    l.next[static_cast<std::size_t>(value)] = l.head[static_cast<std::size_t>(step)];
+    l.head[static_cast<std::size_t>(step)] = value;
+  };
   for (std::size_t v = 0; v < plan_.places.size(); ++v) {
     const Place& p = plan_.places[v];
     if (p.first < 0) continue;
-    born[static_cast<std::size_t>(p.first)].push_back(static_cast<int>(v));
-    dies[static_cast<std::size_t>(p.last)].push_back(static_cast<int>(v));
+    add(born_, p.first, static_cast<int>(v));
+    add(dies_, p.last, static_cast<int>(v));
   }
+}
+
+/// First fit, with slots for `groups` groups; returns the bytes needed. Values are freed after their last step.
+Index Planner::allocate(Index groups) {
+  if (born_.head.empty()) find_lifetimes();
   std::vector<std::pair<Index, Index>> gaps;  // offset, size; sorted, never touching each other
   Index top = 0;
   const auto bytes = [&](int v) { return round_up(lane_bytes(v) * groups); };
-  for (std::size_t i = 0; i <= steps; ++i) {
-    for (const int v : born[i]) {
+  for (std::size_t i = 0; i < born_.head.size(); ++i) {
+    for (int v = born_.head[i]; v >= 0; v = born_.next[static_cast<std::size_t>(v)]) {
       const auto gap = std::find_if(gaps.begin(), gaps.end(), [&](const auto& g) { return g.second >= bytes(v); });
       if (gap == gaps.end()) {
         place(v).slot = top;
@@ -289,7 +300,7 @@ Index Planner::allocate(Index groups) {
       gap->second -= bytes(v);
       if (gap->second == 0) gaps.erase(gap);
     }
-    for (const int v : dies[i]) {
+    for (int v = dies_.head[i]; v >= 0; v = dies_.next[static_cast<std::size_t>(v)]) {
       const Index from = place(v).slot, size = bytes(v);
       if (size == 0) continue;
       auto next = std::lower_bound(gaps.begin(), gaps.end(), std::pair<Index, Index>{from, 0});
@@ -323,8 +334,9 @@ void Planner::choose_chunk() {
   if (run_.chunk > 0) {
     plan_.chunk = std::clamp<Index>(kMaxArena / slots, 1, run_.chunk);
   } else {
-    const Index fit = static_cast<Index>(l2_bytes() / 2) / touched, most = kMaxItemsOfChunk / plan_.width;
-    plan_.chunk = std::clamp<Index>(fit, 1, most);
+    // In the first-level cache if that leaves enough items to pay for the dispatch, else in half of the second.
+    const Index fit = static_cast<Index>(l2_bytes() / 2) / touched, enough = kItemsOfChunk / plan_.width;
+    plan_.chunk = std::clamp<Index>(std::max(kFirstCache / touched, enough), 1, std::max<Index>(fit, 1));
     if (threads > 1) plan_.chunk = std::min(plan_.chunk, (plan_.groups - 1) / (4 * threads) + 1);  // some chunks each, for balance
   }
   plan_.chunk = std::min(plan_.chunk, plan_.groups);
@@ -376,16 +388,5 @@ void Planner::resolve() {
 }
 
 Plan make_plan(const Program& program, const Run& run) { return Planner(program, run).build(); }
-
-std::size_t l2_bytes() {
-  static const std::size_t bytes = [] {
-#ifdef _SC_LEVEL2_CACHE_SIZE
-    const long n = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    if (n > 0) return static_cast<std::size_t>(n);
-#endif
-    return std::size_t{1} << 20;
-  }();
-  return bytes;
-}
 
 }  // namespace backsolve

@@ -25,6 +25,9 @@ class Planner {
   const Run& run_;
   Plan plan_;
   std::vector<Pending> pending_;
+  struct Lifetime {
+    std::vector<int> head, next;
+  } born_, dies_;
 
   Place& place(int value) { return plan_.places[static_cast<std::size_t>(value)]; }
   const Type& type(int value) const { return program_.values[static_cast<std::size_t>(value)]; }
@@ -47,6 +50,7 @@ class Planner {
   int add_numbers(const Index* data, int n);
   void define(int value);
   void use(int value);
+  void find_lifetimes();
   Index allocate(Index groups);
   Index splat_bytes();
   void choose_chunk();

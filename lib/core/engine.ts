@@ -4,7 +4,7 @@ import { columnOf, infer, lowerAttrs, signatureOf } from "./infer";
 import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, topLevel } from "./levels";
 import { type Failure, guard, type KernelCall, type Operand, run as runNative } from "./native";
 import { rowOf, ruleFor } from "./registry";
-import type { AnyRow, Attrs, Native } from "./row";
+import type { AnyRow, Attrs, ComposedKernel, Native } from "./row";
 import { broadcast, sameShape } from "./signature";
 import { innermost, type Level, type Shape, sizeOf, storageOf, Tensor, wrap } from "./tensor";
 import { traceOf, type ValueType } from "./trace";
@@ -14,8 +14,11 @@ export interface RunOptions {
   readonly collect: boolean; // failing items become NaN and are listed in `failures`
   readonly failures: Failure[];
   readonly out: Tensor | undefined;
+  readonly op?: string; // the name that errors say: the composed op's that the user called
 }
 const PLAIN: RunOptions = { collect: false, failures: [], out: undefined };
+/** The key under which a composed kernel passes its caller's options on to the ops that it is made of. */
+export const RUN: unique symbol = Symbol("run");
 const NO_ATTRS: Attrs = {};
 
 /**
@@ -26,7 +29,7 @@ export function apply(row: AnyRow, given: readonly Tensor[], attrs: Attrs, optio
   const inputs = given.map(strip);
   const level = topLevel(inputs);
   const rule = ruleFor(row);
-  if (typeof row.kernel === "function" && !row.vjp && !rule) return composed(row, inputs, attrs);
+  if (typeof row.kernel === "function" && !row.vjp && !rule) return composed(row, inputs, attrs, options);
   if (!level) return base(row, inputs, attrs, options);
   const values = inputs.map((t) => boxAt(t, level)?.value ?? t);
   const outputs = apply(row, values, attrs, options);
@@ -47,9 +50,10 @@ function named(names: readonly string[], tensors: readonly (Tensor | undefined)[
   return out;
 }
 
-function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs): Tensor[] {
-  const kernel = row.kernel as (inputs: Record<string, Tensor>, attrs: Attrs) => Tensor | Record<string, Tensor>;
-  const result = kernel(named(row.inputs, inputs), attrs);
+function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
+  if (row.signature !== undefined || row.infer) infer(row, inputs, attrs); // shape errors in the words of this op
+  const kernel = row.kernel as ComposedKernel;
+  const result = kernel(named(row.inputs, inputs), attrs, { [RUN]: { ...options, out: undefined, op: options.op ?? row.name } });
   const list = result instanceof Tensor ? [result] : row.outputs.map((n) => result?.[n]);
   list.forEach((t, i) => {
     if (!(t instanceof Tensor)) throw new ArgumentError(row.name, `its kernel must return a tensor for ${row.outputs[i]}.`);
@@ -60,7 +64,7 @@ function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs): Tensor[
 // ---- Level 0: data or a trace ----
 
 function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
-  if (typeof row.kernel === "function") return composed(row, inputs, attrs);
+  if (typeof row.kernel === "function") return composed(row, inputs, attrs, options);
   const types = infer(row, inputs, attrs);
   const trace = traceOf(inputs);
   if (trace) return trace.emit(row.name, attrs, inputs, types) as Tensor[];
@@ -69,7 +73,7 @@ function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: Run
     return [new Tensor(type.dtype, type.shape, storage)];
   }
   const outputs = types.map((t) => output(row.name, t, options.out));
-  const kernel = kernelCall(row, row.kernel, inputs, types, outputs, attrs, options.collect);
+  const kernel = { ...kernelCall(row, row.kernel, inputs, types, outputs, attrs, options.collect), op: options.op ?? row.name };
   for (const f of runNative(kernel)) options.failures.push(f);
   return outputs as Tensor[];
 }

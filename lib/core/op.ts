@@ -1,7 +1,7 @@
 import { type AttrSchema, type AttrsOf, parseAttrs } from "./attrs";
 import { allocate, type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
 import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
-import { apply, kernelCall, type RunOptions } from "./engine";
+import { apply, kernelCall, RUN, type RunOptions } from "./engine";
 import { infer } from "./infer";
 import { strip } from "./levels";
 import { type Failure, guard, lent, runAsync } from "./native";
@@ -59,8 +59,9 @@ export function defineOp<
 >(row: Omit<Row<I[number], O[number], S>, "inputs" | "outputs" | "dtypes"> & { inputs: I; outputs: O; dtypes?: P }): Op<I, O, P, S> {
   const plain = row as unknown as AnyRow;
   checkRow(plain);
-  addRow(plain);
-  return opOf(plain) as unknown as Op<I, O, P, S>;
+  const op = opOf(plain);
+  addRow(plain, op);
+  return op as unknown as Op<I, O, P, S>;
 }
 
 function checkRow(row: AnyRow): void {
@@ -95,8 +96,9 @@ function opOf(row: AnyRow): Loose {
   const op = (...args: unknown[]) => {
     const { inputs, attrs, options } = split(args);
     if (options.signal !== undefined) throw new ArgumentError(row.name, `a signal needs ${row.name}.async: a synchronous call cannot be aborted.`);
+    const passed = (options as { [RUN]?: RunOptions })[RUN];
     const out = outOption(row, options.out);
-    return shape(apply(row, inputs, attrs, { collect: collects(options), failures: [], out }));
+    return shape(apply(row, inputs, attrs, passed ?? { collect: collects(options), failures: [], out }));
   };
   const checked = (...args: unknown[]) => {
     const { inputs, attrs } = split(args);

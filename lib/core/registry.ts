@@ -10,11 +10,13 @@ export type GradientRule = (
 
 const rows = new Map<string, AnyRow>();
 const byTensorFlowName = new Map<string, AnyRow>();
+const functions = new Map<string, unknown>();
 const rules = new Map<string, GradientRule>();
 
-export function addRow(row: AnyRow): void {
+export function addRow(row: AnyRow, op: unknown): void {
   if (rows.has(row.name)) throw new ArgumentError("defineOp", `an op named ${JSON.stringify(row.name)} exists already.`);
   rows.set(row.name, row);
+  functions.set(row.name, op);
   if (row.tf) byTensorFlowName.set(row.tf, row);
 }
 
@@ -32,6 +34,8 @@ export const registry = {
   list: (): string[] => [...rows.keys()],
   /** The row of an op, by its own or its TensorFlow name; undefined when there is none. */
   get: (name: string): AnyRow | undefined => rows.get(name) ?? byTensorFlowName.get(name),
+  /** The function that `defineOp` made for this row, with inputs in the row's order and its attrs as options. */
+  op: (name: string): unknown => functions.get((rows.get(name) ?? byTensorFlowName.get(name))?.name ?? ""),
 };
 
 /**

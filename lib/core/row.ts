@@ -49,7 +49,11 @@ export interface Row<I extends string = string, O extends string = string, S ext
   readonly domain?: { readonly [k in I]?: Domain };
   readonly law?: (inputs: Tensors<I>, outputs: Tensors<O>, attrs: AttrsOf<S>) => [Tensor, Tensor][];
   readonly failures?: readonly Code[];
-  readonly kernel: Native | ((inputs: Tensors<I>, attrs: AttrsOf<S>) => Tensor | Tensors<O>);
+  /**
+   * A native kernel, or a function of other ops. Such a function gets as third argument options to hand to the ops that can fail, so that
+   * errors name this op and `onFailure` reaches them.
+   */
+  readonly kernel: Native | ((inputs: Tensors<I>, attrs: AttrsOf<S>, pass: Pass) => Tensor | Tensors<O>);
   /** What the rule reads. */
   readonly saves?: readonly NoInfer<I | O>[];
   /**
@@ -68,6 +72,10 @@ export interface Row<I extends string = string, O extends string = string, S ext
   readonly samples?: (n: number) => readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<AttrsOf<S>> }[];
 }
 
+/** Options of the caller, opaque. */
+export type Pass = object;
+export type ComposedKernel = (inputs: Record<string, Tensor>, attrs: Attrs, pass: Pass) => Tensor | Record<string, Tensor>;
+
 /** A row with its types forgotten, as the engine handles it. */
 export interface AnyRow {
   readonly name: string;
@@ -83,7 +91,7 @@ export interface AnyRow {
   readonly domain?: Readonly<Record<string, Domain | undefined>>;
   readonly law?: (inputs: Record<string, Tensor>, outputs: Record<string, Tensor>, attrs: Attrs) => [Tensor, Tensor][];
   readonly failures?: readonly Code[];
-  readonly kernel: Native | ((inputs: Record<string, Tensor>, attrs: Attrs) => Tensor | Record<string, Tensor>);
+  readonly kernel: Native | ComposedKernel;
   readonly saves?: readonly string[];
   readonly vjp?: (
     saved: Record<string, Tensor>,

@@ -40,5 +40,5 @@ export const logdet = defineOp({
   name: "logdet", inputs: ["a"], outputs: ["y"], signature: "(n,n)->()", dtypes: { y: "real" }, domain: { a: "hpd" },
   failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
   // log det A = 2 Σ log L_ii
-  kernel: ({ a }) => mul(2, sum(log(real(diag(cholesky(a)))), { axis: -1 })),
+  kernel: ({ a }, _attrs, pass) => mul(2, sum(log(real(diag(cholesky(a, pass)))), { axis: -1 })),
 });

@@ -4,7 +4,8 @@ import { ArgumentError } from "../core/errors";
 import { type CallOptions, defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
-import { conj, neg, type Promote } from "./elementwise";
+import { add, conj, neg, type Promote } from "./elementwise";
+import { eye } from "./creation";
 import { matmul } from "./products";
 import { adjoint, matrixTranspose, reshape, tril, triu } from "./structure";
 
@@ -22,7 +23,8 @@ const op = defineOp({
   attrs: { lower: flag(true), adjoint: flag(false), transpose: flag(false), unitDiagonal: flag(false), side: oneOf(["left", "right"], "left") },
   signature: ({ side }) => (side === "left" ? "(m,m),(m,k)->(m,k)" : "(m,m),(k,m)->(k,m)"),
   domain: { a: "lowerTriangular" },
-  law: ({ a, b }, { x }, attrs) => {
+  law: ({ a: whole, b }, { x }, attrs) => {
+    const a = triangleOf(whole, attrs);
     const t = attrs.adjoint ? adjoint(a) : attrs.transpose ? matrixTranspose(a) : a;
     const [m, y] = [t, x];
     return [[attrs.side === "left" ? matmul(m, y) : matmul(y, m), b]];
@@ -48,6 +50,13 @@ function ofMatrix(b: Tensor<never>, x: Tensor<never>, { adjoint: h, transpose: t
   const [p, q] = plain === (side === "left") ? [b, x] : [x, b];
   const product = side === "left" ? matmul(p, q, { adjointB: true }) : matmul(p, q, { adjointA: true });
   return t && !h ? conj(product) : product;
+}
+
+/** What is read of a, as a matrix. */
+function triangleOf(a: Tensor<never>, { lower, unitDiagonal }: Attrs): Tensor<never> {
+  const k = unitDiagonal ? 1 : 0;
+  const strict = lower ? tril(a, { k: -k }) : triu(a, { k });
+  return unitDiagonal ? add(strict, eye(a.shape.at(-1) as number, { dtype: (a as Tensor<Float>).dtype }) as Tensor<never>) : strict;
 }
 
 const onTriangle = (a: Tensor<never>, { lower, unitDiagonal }: Attrs): Tensor => {

@@ -34,9 +34,13 @@ export function describeProgram(code: Code): { descriptor: Float64Array; constan
   words.push(code.constants.length, ...code.constants.map((c) => c.id));
   words.push(code.code.length);
   for (const instruction of code.code) describeInstruction(code, instruction, words);
-  words.push(code.outputs.length, ...code.outputs.map((o) => o.id));
+  const outputs = outputIds(code);
+  words.push(outputs.length, ...outputs);
   return { descriptor: Float64Array.from(words), constants: code.constants.map((c) => c.array) };
 }
+
+/** The values to compute: an id that two outputs share is computed once. */
+export const outputIds = (code: Code): number[] => [...new Set(code.outputs.map((o) => o.id))];
 
 function describeInstruction(code: Code, { op, attrs, in: ins, out: outs }: Instruction, words: number[]): void {
   const found = resolve(op);

@@ -29,7 +29,8 @@ const within = (what: string, error: number, tolerance: number): void => {
 };
 
 const run = ({ row, c }: Checked, inputs: readonly Tensor[]): Tensor[] => apply(row, inputs, c.attrs);
-const differentiable = ({ row }: Checked): boolean => row.outputs.length > 0 && (row.vjp !== undefined || typeof row.kernel === "function");
+const differentiable = ({ row }: Checked): boolean =>
+  (row.vjp !== undefined || typeof row.kernel === "function") && row.outputs.every((o) => row.dtypes?.[o] !== "bool" && row.dtypes?.[o] !== "int32");
 const floats = (inputs: readonly Tensor[]): number[] => inputs.flatMap((t, i) => (isFloat(t.dtype) ? [i] : []));
 const cotangents = (outputs: readonly Tensor[]): Tensor[] => outputs.map((o, i) => random.normal(1000 + i, o.shape, { dtype: o.dtype as Float }));
 /** Growth of rounding errors with the length of sums, for the well-conditioned samples of sample.ts. */

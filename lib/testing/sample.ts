@@ -72,7 +72,7 @@ export function sample(domain: Domain, dtype: DType, shape: Shape, key: Key): Te
   const x = random.normal(key, shape, option) as Tensor<never>;
   switch (domain) {
     case "positive":
-      return exp(mul(0.5, x));
+      return add(exp(mul(0.4, x)), 0.5);
     case "nonzero":
       return awayFromZero(x);
     case "hpd": {
@@ -99,7 +99,9 @@ function awayFromZero(x: Tensor<never>): Tensor {
 /** A direction in the tangent space of the domain. */
 export function tangent(domain: Domain, like: Tensor, key: Key): Tensor {
   const x = random.normal(key, like.shape, { dtype: like.dtype as Float }) as Tensor<never>;
-  return domain === "hpd" ? mul(0.5, add(x, adjoint(x))) : x;
+  if (domain !== "hpd") return x;
+  // of spectral norm about 1, as differences need
+  return mul(0.5 / Math.sqrt(Math.max(1, like.shape.at(-1) as number)), add(x, adjoint(x)));
 }
 
 /** The inputs of a case in this dtype. */
