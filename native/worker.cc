@@ -90,17 +90,21 @@ void Jobs::finished(Job* job) {
 }
 
 void Jobs::on_main(napi_env raw, napi_value, void* context, void* data) {
-  if (raw == nullptr) return;  // the environment is ending: on_exit has dropped the job
-  const Napi::Env env(raw);
-  const Napi::HandleScope scope(env);
+  if (raw == nullptr) return;  // the environment is ending: on_exit drops the job
   auto* jobs = static_cast<Jobs*>(context);
-  for (auto it = jobs->live_.begin(); it != jobs->live_.end(); ++it) {
-    if (it->get() != data) continue;
-    const std::shared_ptr<Job> job = *it;
-    jobs->live_.erase(it);
-    if (jobs->live_.empty()) napi_unref_threadsafe_function(env, jobs->to_main_);
-    jobs->settle(env, *job);
-    return;
+  try {
+    const Napi::Env env(raw);
+    const Napi::HandleScope scope(env);
+    for (auto it = jobs->live_.begin(); it != jobs->live_.end(); ++it) {
+      if (it->get() != data) continue;
+      const std::shared_ptr<Job> job = *it;
+      jobs->live_.erase(it);
+      if (jobs->live_.empty()) napi_unref_threadsafe_function(env, jobs->to_main_);
+      jobs->settle(env, *job);
+      return;
+    }
+  } catch (const Napi::Error&) {
+    // The environment is being terminated: nobody is left to hear of the result.
   }
 }
 
@@ -119,11 +123,11 @@ void Jobs::settle(Napi::Env env, Job& job) {
     for (const Borrowed& b : job.outputs) {
       const Napi::Value array = b.array.Value();
       const Buffer to = buffer_of(array, b.dtype);
-      if (static_cast<std::size_t>(to.size) * size_of(b.dtype) < b.bytes) {
+      if (static_cast<std::size_t>(to.size) * size_of(b.dtype) < b.offset + b.bytes) {
         fail("backsolve internal: an output was resized or transferred while it was computed", nullptr);
         break;
       }
-      if (b.bytes > 0) std::memcpy(to.data, b.own.get(), b.bytes);
+      if (b.bytes > 0) std::memcpy(static_cast<std::byte*>(to.data) + b.offset, b.own.get(), b.bytes);
     }
   }
   if (failure.IsUndefined())
@@ -135,14 +139,15 @@ void Jobs::settle(Napi::Env env, Job& job) {
 void Jobs::own_buffers(Napi::Env env, Job& job, const std::vector<Napi::TypedArray>& arrays) {
   std::size_t next = 0;
   const auto input = [&](const void* data, std::size_t bytes) -> void* {
-    auto& own = job.inputs.emplace_back(new std::byte[bytes]);
+    auto& own = job.inputs.emplace_back(std::make_unique<std::byte[]>(bytes));
     if (bytes > 0) std::memcpy(own.get(), data, bytes);
     ++next;
     return own.get();
   };
-  const auto output = [&](std::size_t bytes, DType t) -> void* {
+  const auto output = [&](std::size_t offset, std::size_t bytes, DType t) -> void* {
     auto& b = job.outputs.emplace_back();
-    b.own.reset(new std::byte[bytes]);
+    b.own = std::make_unique<std::byte[]>(bytes);  // zeros: a failed item must not show what the memory held before
+    b.offset = offset;
     b.bytes = bytes;
     b.dtype = t;
     b.array = Napi::Persistent(arrays[next++].As<Napi::Object>());
@@ -153,8 +158,14 @@ void Jobs::own_buffers(Napi::Env env, Job& job, const std::vector<Napi::TypedArr
     for (std::size_t i = 0; i < e->operands.size(); ++i) {
       Operand& o = e->operands[i];
       if (!o.present) continue;
-      const std::size_t bytes = static_cast<std::size_t>(o.size) * size_of(o.dtype);
-      o.data = static_cast<int>(i) < inputs ? input(o.data, bytes) : output(bytes, o.dtype);
+      Index count = 1;  // check() knows that the product fits
+      for (const Index d : o.dims) count *= d;
+      const std::size_t bytes = static_cast<std::size_t>(count) * size_of(o.dtype);
+      const std::size_t offset = count == 0 ? 0 : static_cast<std::size_t>(o.offset) * size_of(o.dtype);
+      const auto* data = static_cast<const std::byte*>(o.data);
+      o.data = static_cast<int>(i) < inputs ? input(data + (data != nullptr ? offset : 0), bytes) : output(offset, bytes, o.dtype);
+      o.offset = 0;
+      o.size = count;
     }
     return;
   }
@@ -166,8 +177,10 @@ void Jobs::own_buffers(Napi::Env env, Job& job, const std::vector<Napi::TypedArr
   }
   for (std::size_t i = 0; i < run.out.size(); ++i) {
     const DType t = program->values[static_cast<std::size_t>(program->outputs[i])].dtype;
-    const Buffer b = buffer_of(arrays[next], t);
-    run.out[i] = output(static_cast<std::size_t>(b.size) * size_of(t), t);
+    Index count = 1;
+    for (const Index d : run.batch) count *= d;
+    for (const Index d : program->values[static_cast<std::size_t>(program->outputs[i])].dims) count *= d;
+    run.out[i] = output(0, static_cast<std::size_t>(count) * size_of(t), t);
   }
   (void)env;
 }

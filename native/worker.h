@@ -20,7 +20,7 @@ struct ProgramRun {
 /// One output whose memory JavaScript could take away: computed into `own`, copied to the typed array when all is done.
 struct Borrowed {
   std::unique_ptr<std::byte[]> own;
-  std::size_t bytes;
+  std::size_t offset, bytes;  // of what is computed, in the array
   DType dtype;
   Napi::ObjectReference array;
 };
