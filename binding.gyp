@@ -23,7 +23,7 @@
       "target_name": "backsolve",
       "dependencies": ["<@(sets)"],
       "sources": ["<!@(node scripts/native-config.mjs --gyp sources)"],
-      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "<@(have)"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "<@(have)"],
       "libraries": ["<!@(node scripts/native-config.mjs --gyp libraries)", "-lpthread"],
       "conditions": [["OS=='linux'", { "ldflags": ["-Wl,-z,nodelete", "-Wl,--exclude-libs,ALL"] }]]
     },

@@ -1,17 +1,16 @@
 // Tracing a function of one item into a program that runs natively over batches.
 import { allocate, type DType, dtypes, type Float } from "./core/dtype";
+import { constant } from "./core/engine";
 import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
 import { abortable, type Failure, guard, type Job, lent, native, readFailures, throwFailure } from "./core/native";
+import { scalar } from "./core/op";
 import { broadcast } from "./core/signature";
-
-import { bytesOf, checkShape, isTensor, type Shape, shapeText, sizeOf, storageOf, Tensor, tracedOf, wrap } from "./core/tensor";
+import { bytesOf, checkShape, isTensor, type Shape, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
 import { Trace } from "./core/trace";
 import { flatten, flattenTensors } from "./core/tree";
-import { constant } from "./core/engine";
-import { scalar } from "./core/op";
-import { optimize } from "./program/passes";
-import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
 import { type Code, describeProgram, outputIds } from "./program/code";
+import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
+import { optimize } from "./program/passes";
 
 /** dtype and shape of one item of an input. */
 export class Spec<D extends DType = DType> {
@@ -22,7 +21,10 @@ export class Spec<D extends DType = DType> {
     this.shape = Object.freeze(checkShape(dtype, shape));
   }
 }
-const spec = <D extends Float>(dtype: D) => (...shape: number[]): Spec<D> => new Spec(dtype, shape);
+const spec =
+  <D extends Float>(dtype: D) =>
+  (...shape: number[]): Spec<D> =>
+    new Spec(dtype, shape);
 /** An input of `compile`: float64() is a scalar per item, float64(32, 3) a matrix. */
 export const float64 = spec("float64");
 export const float32 = spec("float32");
@@ -101,8 +103,10 @@ export class Program<I = unknown, O = unknown> {
   /** The same off the event loop. Inputs that others could change meanwhile are copied first. */
   async run(args: I, options: AsyncRunOptions = {}): Promise<O> {
     const { signal, onProgress } = options;
-    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ArgumentError("program", `option signal must be an AbortSignal, got ${describe(signal)}.`);
-    if (onProgress !== undefined && typeof onProgress !== "function") throw new ArgumentError("program", `option onProgress must be a function, got ${describe(onProgress)}.`);
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw new ArgumentError("program", `option signal must be an AbortSignal, got ${describe(signal)}.`);
+    if (onProgress !== undefined && typeof onProgress !== "function")
+      throw new ArgumentError("program", `option onProgress must be a function, got ${describe(onProgress)}.`);
     signal?.throwIfAborted();
     const b = this.bind(args, options);
     const storages = b.inputs.map(storageOf);
@@ -116,7 +120,8 @@ export class Program<I = unknown, O = unknown> {
   }
   /** The plan for these arguments: layout, kernels, slots, bytes. */
   explain(args?: I, options: RunOptions = {}): string {
-    const given = args ?? (this.inTree(this.code.inputs.map(({ id }) => filler(this.code.values[id] as { dtype: DType; shape: Shape }))) as I);
+    const given =
+      args ?? (this.inTree(this.code.inputs.map(({ id }) => filler(this.code.values[id] as { dtype: DType; shape: Shape }))) as I);
     const b = this.bind(given, options);
     const plan: unknown = JSON.parse(native().explainProgram(this.native(), b.descriptor, ...this.buffers(b)));
     return JSON.stringify(plan, null, 2);
@@ -134,7 +139,9 @@ export class Program<I = unknown, O = unknown> {
   }
   private bind(args: unknown, options: RunOptions): Bound {
     const leaves = this.inLeaves(args);
-    const inputs = this.code.inputs.map(({ name, id }, i) => checkInput(name, leaves[i], this.code.values[id] as { dtype: DType; shape: Shape }));
+    const inputs = this.code.inputs.map(({ name, id }, i) =>
+      checkInput(name, leaves[i], this.code.values[id] as { dtype: DType; shape: Shape }),
+    );
     const batches = inputs.map((t, i) => t.shape.slice(0, t.rank - itemRank(this.code, i)));
     const batch = broadcast(batches);
     if (!batch) {
@@ -142,16 +149,29 @@ export class Program<I = unknown, O = unknown> {
       throw new ShapeError("program", `batch dimensions do not broadcast together: ${given}.`);
     }
     const collect = options.onFailure === "nan";
-    if (options.onFailure !== undefined && !collect && options.onFailure !== "throw") throw new ArgumentError("program", `option onFailure must be "throw" or "nan", got ${describe(options.onFailure)}.`);
+    if (options.onFailure !== undefined && !collect && options.onFailure !== "throw")
+      throw new ArgumentError("program", `option onFailure must be "throw" or "nan", got ${describe(options.onFailure)}.`);
     const layout = LAYOUTS.indexOf(options.layout ?? "auto");
-    if (layout < 0) throw new ArgumentError("program", `option layout must be one of "auto", "single", "lanes", got ${describe(options.layout)}.`);
+    if (layout < 0)
+      throw new ArgumentError("program", `option layout must be one of "auto", "single", "lanes", got ${describe(options.layout)}.`);
     const isPrivate = inputs.every((t) => !storageOf(t).exposed);
-    const words = [(collect ? 1 : 0) | (isPrivate ? 2 : 0), layout, count("chunk", options.chunk), count("threads", options.threads), batch.length, ...batch];
+    const words = [
+      (collect ? 1 : 0) | (isPrivate ? 2 : 0),
+      layout,
+      count("chunk", options.chunk),
+      count("threads", options.threads),
+      batch.length,
+      ...batch,
+    ];
     inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
     const outputs = outputIds(this.code).map((id) => {
       const { dtype, shape } = this.code.values[id] as { dtype: DType; shape: Shape };
       const full = [...batch, ...shape];
-      return wrap(dtype, full, guard("program", () => allocate(dtype, sizeOf(full))));
+      return wrap(
+        dtype,
+        full,
+        guard("program", () => allocate(dtype, sizeOf(full))),
+      );
     });
     return { descriptor: Float64Array.from(words), inputs, outputs, batch, collect };
   }
@@ -178,18 +198,22 @@ function follow(job: Job, total: number, onProgress: (done: number, total: numbe
     };
     const timer = setInterval(() => report(job.done()), 50);
     const stop = () => clearInterval(timer);
-    job.promise.then(() => {
-      stop();
-      report(total);
-      resolve();
-    }, () => {
-      stop();
-      resolve(); // the job's own promise carries the error
-    });
+    job.promise.then(
+      () => {
+        stop();
+        report(total);
+        resolve();
+      },
+      () => {
+        stop();
+        resolve(); // the job's own promise carries the error
+      },
+    );
   });
 }
 
-const itemRank = (code: Code, input: number): number => (code.values[(code.inputs[input] as { id: number }).id] as { shape: Shape }).shape.length;
+const itemRank = (code: Code, input: number): number =>
+  (code.values[(code.inputs[input] as { id: number }).id] as { shape: Shape }).shape.length;
 
 function count(name: string, x: number | undefined): number {
   if (x === undefined) return 0;
@@ -200,11 +224,15 @@ function count(name: string, x: number | undefined): number {
 function checkInput(name: string, given: unknown, want: { dtype: DType; shape: Shape }): Tensor {
   const t = typeof given === "number" ? scalar(want.dtype, given) : given;
   if (!isTensor(t)) throw new ArgumentError("program", `input ${name} must be a tensor, got ${describe(given)}.`);
-  if (tracedOf(t)) throw new ArgumentError("program", `input ${name} is a traced tensor: call the function itself inside compile, not its program.`);
+  if (tracedOf(t))
+    throw new ArgumentError("program", `input ${name} is a traced tensor: call the function itself inside compile, not its program.`);
   if (t.dtype !== want.dtype) throw new DtypeError("program", `input ${name} must be ${want.dtype}, got ${t.dtype}.`);
   const cut = t.rank - want.shape.length;
   if (cut < 0 || want.shape.some((d, i) => d !== t.shape[cut + i])) {
-    throw new ShapeError("program", `input ${name} must have shape [...batch${want.shape.map((d) => `, ${d}`).join("")}], got ${shapeText(t.shape)}.`);
+    throw new ShapeError(
+      "program",
+      `input ${name} must have shape [...batch${want.shape.map((d) => `, ${d}`).join("")}], got ${shapeText(t.shape)}.`,
+    );
   }
   return constant(t);
 }
@@ -220,7 +248,8 @@ function batchStrides(shape: Shape, own: Shape, batch: Shape): number[] {
   return out;
 }
 
-const filler = (t: { dtype: DType; shape: Shape }): Tensor => wrap(t.dtype, t.shape, new dtypes[t.dtype].array(bytesOf(t) / dtypes[t.dtype].array.BYTES_PER_ELEMENT));
+const filler = (t: { dtype: DType; shape: Shape }): Tensor =>
+  wrap(t.dtype, t.shape, new dtypes[t.dtype].array(bytesOf(t) / dtypes[t.dtype].array.BYTES_PER_ELEMENT));
 
 // ---- Names: paths in the trees. A bare argument is arg0, arg1, ...; a bare result is "value". ----
 
@@ -247,12 +276,20 @@ function treeOf(names: readonly string[]): (leaves: readonly unknown[]) => unkno
 /** Arguments by name, for loaded programs: an object of the inputs' names, or the array of arguments that the function took. */
 function leavesBy(names: readonly string[]): (args: unknown) => unknown[] {
   return (args) => {
-    const flat = flatten<unknown>("program", args, (x) => (isTensor(x) || typeof x === "number" ? x : undefined), "the inputs: a tensor or a number");
+    const flat = flatten<unknown>(
+      "program",
+      args,
+      (x) => (isTensor(x) || typeof x === "number" ? x : undefined),
+      "the inputs: a tensor or a number",
+    );
     const given = new Map(flat.paths.map((p, i) => [Array.isArray(args) ? inputName(p) : p, flat.leaves[i]]));
     const extra = [...given.keys()].filter((n) => !names.includes(n));
     const missing = names.filter((n) => !given.has(n));
     if (extra.length > 0 || missing.length > 0) {
-      throw new ArgumentError("program", `expected inputs ${names.join(", ")}; ${missing.length ? `missing: ${missing.join(", ")}` : `unknown: ${extra.join(", ")}`}.`);
+      throw new ArgumentError(
+        "program",
+        `expected inputs ${names.join(", ")}; ${missing.length ? `missing: ${missing.join(", ")}` : `unknown: ${extra.join(", ")}`}.`,
+      );
     }
     return names.map((n) => given.get(n));
   };
@@ -263,7 +300,10 @@ function leavesBy(names: readonly string[]): (args: unknown) => unknown[] {
  * The program runs f over whole batches natively.
  * @throws ArgumentError when two inputs would have one name; BacksolveError ERR_TRACED when f reads values.
  */
-export function compile<S extends readonly unknown[], R>(f: (...args: { [K in keyof S]: Specced<S[K]> }) => R, ...specs: S): Program<{ [K in keyof S]: Batched<S[K]> }, R> {
+export function compile<S extends readonly unknown[], R>(
+  f: (...args: { [K in keyof S]: Specced<S[K]> }) => R,
+  ...specs: S
+): Program<{ [K in keyof S]: Batched<S[K]> }, R> {
   if (typeof f !== "function") throw new ArgumentError("compile", `expected a function, got ${describe(f)}.`);
   const input = flatten("compile", specs, (x) => (x instanceof Spec ? x : undefined), "a spec such as float64(3, 3)");
   const names = input.paths.map(inputName);
@@ -294,7 +334,8 @@ export function compile<S extends readonly unknown[], R>(f: (...args: { [K in ke
 function unique(names: readonly string[]): void {
   const seen = new Set<string>();
   for (const n of names) {
-    if (seen.has(n)) throw new ArgumentError("compile", `two inputs or outputs have the path ${JSON.stringify(n)}: rename one, names must differ.`);
+    if (seen.has(n))
+      throw new ArgumentError("compile", `two inputs or outputs have the path ${JSON.stringify(n)}: rename one, names must differ.`);
     seen.add(n);
   }
 }

@@ -7,7 +7,7 @@ export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, Shap
 export type { Failure, NativeInfo } from "./core/native";
 export { type CallOptions, type Checked, defineOp, type Op, type Operand } from "./core/op";
 export { type GradientRule, registerGradient, registry } from "./core/registry";
-export { type AnyRow, type Domain, type Row, native } from "./core/row";
+export { type AnyRow, type Domain, native, type Row } from "./core/row";
 export { type ComplexNumber, isTensor, type Nested, type Scalar, type Shape, Tensor } from "./core/tensor";
 export type { Tensors, Tree } from "./core/tree";
 export * from "./ops/creation";
@@ -18,4 +18,4 @@ export { type Key, random } from "./ops/random";
 export { mean, type ReduceOptions, sum } from "./ops/reductions";
 export * from "./ops/structure";
 export { info, setThreads } from "./runtime";
-export { type Given, grad, hessian, hvp, jacobian, jvp, customGrad, valueAndGrad, vjp } from "./transforms";
+export { customGrad, type Given, grad, hessian, hvp, jacobian, jvp, valueAndGrad, vjp } from "./transforms";

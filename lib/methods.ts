@@ -1,7 +1,7 @@
 // The commonest functions as methods, for reading from left to right.
 import type { DType, Float, RealOf } from "./core/dtype";
-import { Tensor } from "./core/tensor";
 import type { Operand } from "./core/op";
+import { Tensor } from "./core/tensor";
 import * as e from "./ops/elementwise";
 import { matmul } from "./ops/products";
 import * as r from "./ops/reductions";
@@ -43,10 +43,36 @@ declare module "./core/tensor" {
 }
 
 const functions = {
-  add: e.add, sub: e.sub, mul: e.mul, div: e.div, maximum: e.maximum, minimum: e.minimum, matmul, neg: e.neg, square: e.square, sqrt: e.sqrt,
-  exp: e.exp, log: e.log, sin: e.sin, cos: e.cos, conj: e.conj, real: e.real, imag: e.imag, sum: r.sum, mean: r.mean, reshape: s.reshape,
-  transpose: s.transpose, swapAxes: s.swapAxes, matrixTranspose: s.matrixTranspose, adjoint: s.adjoint, expandDims: s.expandDims,
-  broadcastTo: s.broadcastTo, diag: s.diag, trace: s.trace, tril: s.tril, triu: s.triu,
+  add: e.add,
+  sub: e.sub,
+  mul: e.mul,
+  div: e.div,
+  maximum: e.maximum,
+  minimum: e.minimum,
+  matmul,
+  neg: e.neg,
+  square: e.square,
+  sqrt: e.sqrt,
+  exp: e.exp,
+  log: e.log,
+  sin: e.sin,
+  cos: e.cos,
+  conj: e.conj,
+  real: e.real,
+  imag: e.imag,
+  sum: r.sum,
+  mean: r.mean,
+  reshape: s.reshape,
+  transpose: s.transpose,
+  swapAxes: s.swapAxes,
+  matrixTranspose: s.matrixTranspose,
+  adjoint: s.adjoint,
+  expandDims: s.expandDims,
+  broadcastTo: s.broadcastTo,
+  diag: s.diag,
+  trace: s.trace,
+  tril: s.tril,
+  triu: s.triu,
 } as const;
 
 for (const [name, f] of Object.entries(functions)) {

@@ -6,6 +6,7 @@ export const info = (): NativeInfo => native().info();
 
 /** Threads of the pool that batches are spread over (1 to 256). BLAS itself stays at one thread per item. */
 export function setThreads(n: number): void {
-  if (!Number.isInteger(n) || n < 1 || n > 256) throw new ArgumentError("setThreads", `n must be an integer from 1 to 256, got ${describe(n)}.`);
+  if (!Number.isInteger(n) || n < 1 || n > 256)
+    throw new ArgumentError("setThreads", `n must be an integer from 1 to 256, got ${describe(n)}.`);
   native().setThreads(n);
 }

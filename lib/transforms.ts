@@ -6,7 +6,7 @@ import { boxAt, dual, leaf, type Node, openLevel, strip } from "./core/levels";
 import { scalar } from "./core/op";
 import type { AnyRow, Attrs } from "./core/row";
 import { sameShape } from "./core/signature";
-import { isTensor, type Level, sizeOf, Tensor, shapeText, tracedOf, wrap, storageOf } from "./core/tensor";
+import { isTensor, type Level, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
 import { type Flat, flattenTensors, type Tensors, type Tree } from "./core/tree";
 import { add } from "./ops/elementwise";
 import { place, reshape } from "./ops/structure";
@@ -35,7 +35,10 @@ function linearize(op: string, input: Flat<Tensor>, f: (tree: unknown) => unknow
     const pull = (cotangents: readonly (Tensor | undefined)[]): Tensor[] => {
       const roots = edges.flatMap((edge, i) => (edge && cotangents[i] ? [{ edge, cotangent: cotangents[i] as Tensor }] : []));
       const nodes = boxes.map((b) => boxAtFinished(b, level));
-      const found = backward(roots, nodes.filter((n) => n !== undefined));
+      const found = backward(
+        roots,
+        nodes.filter((n) => n !== undefined),
+      );
       let next = 0;
       return nodes.map((n, i) => (n ? found[next++] : undefined) ?? zerosLike(leaves[i] as Tensor));
     };
@@ -49,13 +52,22 @@ const boxAtFinished = (t: Tensor, level: Level): Node | undefined => (t.box?.lev
 function scalarLoss(op: string, out: Flat<Tensor>): Tensor {
   const [value] = out.leaves;
   if (out.leaves.length !== 1 || !value || out.paths[0] !== "") throw new ArgumentError(op, "the function must return one tensor.");
-  if (value.size !== 1) throw new ShapeError(op, `the function must return a scalar, got shape ${shapeText(value.shape)}: reduce it (sum, mean), or use vjp or jacobian.`);
-  if (isComplex(value.dtype)) throw new DtypeError(op, `the function must return a real scalar, got ${value.dtype}: take real(y), or use vjp.`);
+  if (value.size !== 1)
+    throw new ShapeError(
+      op,
+      `the function must return a scalar, got shape ${shapeText(value.shape)}: reduce it (sum, mean), or use vjp or jacobian.`,
+    );
+  if (isComplex(value.dtype))
+    throw new DtypeError(op, `the function must return a real scalar, got ${value.dtype}: take real(y), or use vjp.`);
   if (!isFloat(value.dtype)) throw new DtypeError(op, `the function must return float32 or float64, got ${value.dtype}.`);
   return value;
 }
 
-const onesLike = (t: Tensor): Tensor => reshape(scalar(t.dtype, 1), t.shape.map(() => 1));
+const onesLike = (t: Tensor): Tensor =>
+  reshape(
+    scalar(t.dtype, 1),
+    t.shape.map(() => 1),
+  );
 
 export interface GradOptions<N extends readonly number[] = readonly number[]> {
   /** Arguments to differentiate with respect to; the gradient is then an array, one entry per number. */
@@ -66,17 +78,26 @@ export interface GradOptions<N extends readonly number[] = readonly number[]> {
  * The function and its gradient with respect to the first argument (or `argnums`): `{ value, grad }`, grad with the tree of the argument.
  * f returns a real scalar. For complex arguments the gradient is dL/dRe + i dL/dIm.
  */
-export function valueAndGrad<P extends readonly unknown[], R extends Tensor>(f: (...args: P) => R): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: Tensors<P[0]> };
-export function valueAndGrad<P extends readonly unknown[], R extends Tensor, const N extends readonly number[]>(f: (...args: P) => R, options: { readonly argnums: N }): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: { [K in keyof N]: Tree } };
+export function valueAndGrad<P extends readonly unknown[], R extends Tensor>(
+  f: (...args: P) => R,
+): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: Tensors<P[0]> };
+export function valueAndGrad<P extends readonly unknown[], R extends Tensor, const N extends readonly number[]>(
+  f: (...args: P) => R,
+  options: { readonly argnums: N },
+): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: { [K in keyof N]: Tree } };
 export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptions = {}): (...args: unknown[]) => unknown {
   asFunction("valueAndGrad", f);
   const { argnums } = options;
   return (...args: unknown[]) => {
     const wanted = argnums ?? [0];
     for (const n of wanted) {
-      if (!Number.isInteger(n) || n < 0 || n >= args.length) throw new ArgumentError("grad", `argnums: ${describe(n)} is not the position of one of ${args.length} arguments.`);
+      if (!Number.isInteger(n) || n < 0 || n >= args.length)
+        throw new ArgumentError("grad", `argnums: ${describe(n)} is not the position of one of ${args.length} arguments.`);
     }
-    const input = flattenTensors("grad", wanted.map((n) => args[n]));
+    const input = flattenTensors(
+      "grad",
+      wanted.map((n) => args[n]),
+    );
     const { out, pull } = linearize("grad", input, (tree) => {
       const given = args.map((a) => (typeof a === "number" ? scalar("float64", a) : a));
       wanted.forEach((n, i) => (given[n] = (tree as unknown[])[i]));
@@ -89,11 +110,17 @@ export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptio
 }
 
 /** What may be given where a function takes T: numbers for float64 scalars. */
-export type Given<T> = T extends Tensor<infer D> ? ("float64" extends D ? T | number : T) : T extends object ? { readonly [K in keyof T]: Given<T[K]> } : T;
+export type Given<T> =
+  T extends Tensor<infer D> ? ("float64" extends D ? T | number : T) : T extends object ? { readonly [K in keyof T]: Given<T[K]> } : T;
 
 /** The gradient of a real scalar function: same structure as its first argument. See `valueAndGrad`. */
-export function grad<P extends readonly unknown[], R extends Tensor>(f: (...args: P) => R): (...args: { [K in keyof P]: Given<P[K]> }) => Tensors<P[0]>;
-export function grad<P extends readonly unknown[], R extends Tensor, const N extends readonly number[]>(f: (...args: P) => R, options: { readonly argnums: N }): (...args: { [K in keyof P]: Given<P[K]> }) => { [K in keyof N]: Tree };
+export function grad<P extends readonly unknown[], R extends Tensor>(
+  f: (...args: P) => R,
+): (...args: { [K in keyof P]: Given<P[K]> }) => Tensors<P[0]>;
+export function grad<P extends readonly unknown[], R extends Tensor, const N extends readonly number[]>(
+  f: (...args: P) => R,
+  options: { readonly argnums: N },
+): (...args: { [K in keyof P]: Given<P[K]> }) => { [K in keyof N]: Tree };
 export function grad(f: (...args: never[]) => Tensor, options: GradOptions = {}): (...args: never[]) => unknown {
   asFunction("grad", f);
   const both = valueAndGrad(f as never, options as never) as unknown as (...args: never[]) => { grad: unknown };
@@ -107,7 +134,8 @@ function checkCotangent(op: string, what: string, given: Flat<Tensor>, like: Fla
   return given.leaves.map((t, i) => {
     const want = like.leaves[i] as Tensor;
     const at = like.paths[i] ? ` at ${like.paths[i]}` : "";
-    if (!sameShape(t.shape, want.shape)) throw new ShapeError(op, `the ${what}${at} must have shape ${shapeText(want.shape)}, got ${shapeText(t.shape)}.`);
+    if (!sameShape(t.shape, want.shape))
+      throw new ShapeError(op, `the ${what}${at} must have shape ${shapeText(want.shape)}, got ${shapeText(t.shape)}.`);
     if (t.dtype !== want.dtype) throw new DtypeError(op, `the ${what}${at} must be ${want.dtype}, got ${t.dtype}.`);
     return t;
   });
@@ -119,7 +147,9 @@ function likewise(op: string, tree: unknown, like: Flat<Tensor>): Flat<Tensor> {
   if (flat.leaves.length !== like.leaves.length) return flat;
   const leaves = flat.leaves.map((t, i) => {
     const want = like.leaves[i] as Tensor;
-    return t.rank === 0 && t.dtype === "float64" && want.rank === 0 && want.dtype === "float32" && !t.box && t.storage ? scalar("float32", t.item() as number) : t;
+    return t.rank === 0 && t.dtype === "float64" && want.rank === 0 && want.dtype === "float32" && !t.box && t.storage
+      ? scalar("float32", t.item() as number)
+      : t;
   });
   return { ...flat, leaves };
 }
@@ -173,9 +203,15 @@ export function jacobian<X, R>(f: (x: X) => R): (x: Given<X>) => R extends Tenso
     const input = flattenTensors("jacobian", x);
     const { out, pull } = linearize("jacobian", input, (tree) => f(tree as X));
     for (const t of [...input.leaves, ...out.leaves]) {
-      if (isComplex(t.dtype)) throw new DtypeError("jacobian", `is defined for real functions, got ${t.dtype}: differentiate real(f) and imag(f), or use vjp and jvp.`);
+      if (isComplex(t.dtype))
+        throw new DtypeError(
+          "jacobian",
+          `is defined for real functions, got ${t.dtype}: differentiate real(f) and imag(f), or use vjp and jvp.`,
+        );
     }
-    const per = out.leaves.map((y, which) => input.rebuild(assemble(y, (cotangent) => pull(out.leaves.map((_, i) => (i === which ? cotangent : undefined))), input.leaves)));
+    const per = out.leaves.map((y, which) =>
+      input.rebuild(assemble(y, (cotangent) => pull(out.leaves.map((_, i) => (i === which ? cotangent : undefined))), input.leaves)),
+    );
     return out.rebuild(per) as R extends Tensor ? Tensors<X> : Tree;
   };
 }
@@ -236,7 +272,10 @@ export function customGrad<A extends readonly Tensor[], R extends Tensor | reado
       saves: [...ins, ...outs],
       vjp: (saved, g) => {
         const of = (names: string[]) => names.map((n) => saved[n] as Tensor);
-        const given = rule({ inputs: of(ins), outputs: of(outs) }, outs.map((n) => g[n]));
+        const given = rule(
+          { inputs: of(ins), outputs: of(outs) },
+          outs.map((n) => g[n]),
+        );
         return Object.fromEntries(ins.map((n, i) => [n, given[i] ? () => given[i] as Tensor : undefined]));
       },
     };

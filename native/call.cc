@@ -13,11 +13,15 @@ constexpr Index kMaxValues = 10'000'000;
 napi_typedarray_type array_type(DType t) {
   switch (t) {
     case DType::f32:
-    case DType::c64: return napi_float32_array;
+    case DType::c64:
+      return napi_float32_array;
     case DType::f64:
-    case DType::c128: return napi_float64_array;
-    case DType::b8: return napi_uint8_array;
-    default: return napi_int32_array;
+    case DType::c128:
+      return napi_float64_array;
+    case DType::b8:
+      return napi_uint8_array;
+    default:
+      return napi_int32_array;
   }
 }
 Index width_of(DType t) { return t == DType::c64 || t == DType::c128 ? 2 : 1; }
@@ -69,10 +73,11 @@ void refuse(Napi::Env env, const std::string& why) { throw Napi::Error::New(env,
 
 Words::Words(const Napi::Value& descriptor) {
   if (!descriptor.IsTypedArray()) throw Napi::Error::New(descriptor.Env(), "backsolve internal: the descriptor must be a Float64Array");
-  napi_typedarray_type type;
+  napi_typedarray_type type = napi_int8_array;  // stays so for kinds that this Node-API does not know
   std::size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(descriptor.Env(), descriptor, &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_float64_array)
+  if (napi_get_typedarray_info(descriptor.Env(), descriptor, &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array)
     throw Napi::Error::New(descriptor.Env(), "backsolve internal: the descriptor must be a Float64Array");
   const auto* first = static_cast<const double*>(data);
   if (length > 0) words_.assign(first, first + length);
@@ -97,7 +102,7 @@ void Words::end() const {
 Buffer buffer_of(const Napi::Value& value, DType dtype) {
   const Napi::Env env = value.Env();
   if (!value.IsTypedArray()) refuse(env, "a buffer must be a typed array");
-  napi_typedarray_type type;
+  napi_typedarray_type type = napi_int8_array;  // stays so for kinds that this Node-API does not know
   std::size_t length = 0;
   void* data = nullptr;
   if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) refuse(env, "a buffer cannot be read");

@@ -19,7 +19,9 @@ struct Call {
     return {static_cast<T*>(operand[i]), rows, cols, cols};
   }
   template <class T>
-  T* vector(int i) const { return static_cast<T*>(operand[i]); }
+  T* vector(int i) const {
+    return static_cast<T*>(operand[i]);
+  }
 };
 
 /// One item, contiguous row-major operands (complex interleaved). Inputs are never written. Every wanted output is written in

@@ -35,8 +35,8 @@ char* BS_OPENBLAS(get_config)();
 
 namespace backsolve::la {
 
-using Int = std::int32_t;     // LP64: Fortran INTEGER
-using Length = std::size_t;   // hidden length of a character argument, after all others; always 1
+using Int = std::int32_t;    // LP64: Fortran INTEGER
+using Length = std::size_t;  // hidden length of a character argument, after all others; always 1
 
 inline void set_num_threads(int n) { BS_OPENBLAS(set_num_threads)(n); }
 inline int num_threads() { return BS_OPENBLAS(get_num_threads)(); }
@@ -50,33 +50,31 @@ constexpr Int to_int(Index n) { return static_cast<Int>(n); }
 
 // ---- Fortran symbols, one overload per element type. Arguments and meaning as in LAPACK's documentation, column-major. ----
 
-#define BS_DECLARE_LAPACK(T, R, potrf_name, trsm_name, gemm_name, rank_k_name)                                                      \
-  extern "C" {                                                                                                                      \
-  void BS_LA(potrf_name)(const char* uplo, const Int* n, T* a, const Int* lda, Int* info, Length);                                  \
-  void BS_LA(trsm_name)(const char* side, const char* uplo, const char* trans, const char* diag, const Int* m, const Int* n,        \
-                        const T* alpha, const T* a, const Int* lda, T* b, const Int* ldb, Length, Length, Length, Length);          \
-  void BS_LA(gemm_name)(const char* transa, const char* transb, const Int* m, const Int* n, const Int* k, const T* alpha,           \
-                        const T* a, const Int* lda, const T* b, const Int* ldb, const T* beta, T* c, const Int* ldc, Length,        \
-                        Length);                                                                                                    \
-  void BS_LA(rank_k_name)(const char* uplo, const char* trans, const Int* n, const Int* k, const R* alpha, const T* a,              \
-                          const Int* lda, const R* beta, T* c, const Int* ldc, Length, Length);                                     \
-  }                                                                                                                                 \
-  namespace fortran {                                                                                                               \
-  inline Int potrf(char uplo, Int n, T* a, Int lda) {                                                                               \
-    Int info = 0;                                                                                                                   \
-    BS_LA(potrf_name)(&uplo, &n, a, &lda, &info, 1);                                                                                \
-    return info;                                                                                                                    \
-  }                                                                                                                                 \
-  inline void trsm(char side, char uplo, char trans, char diag, Int m, Int n, T alpha, const T* a, Int lda, T* b, Int ldb) {        \
-    BS_LA(trsm_name)(&side, &uplo, &trans, &diag, &m, &n, &alpha, a, &lda, b, &ldb, 1, 1, 1, 1);                                    \
-  }                                                                                                                                 \
-  inline void gemm(char ta, char tb, Int m, Int n, Int k, T alpha, const T* a, Int lda, const T* b, Int ldb, T beta, T* c,          \
-                   Int ldc) {                                                                                                       \
-    BS_LA(gemm_name)(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc, 1, 1);                                         \
-  }                                                                                                                                 \
-  inline void herk(char uplo, char trans, Int n, Int k, R alpha, const T* a, Int lda, R beta, T* c, Int ldc) {                      \
-    BS_LA(rank_k_name)(&uplo, &trans, &n, &k, &alpha, a, &lda, &beta, c, &ldc, 1, 1);                                               \
-  }                                                                                                                                 \
+#define BS_DECLARE_LAPACK(T, R, potrf_name, trsm_name, gemm_name, rank_k_name)                                                         \
+  extern "C" {                                                                                                                         \
+  void BS_LA(potrf_name)(const char* uplo, const Int* n, T* a, const Int* lda, Int* info, Length);                                     \
+  void BS_LA(trsm_name)(const char* side, const char* uplo, const char* trans, const char* diag, const Int* m, const Int* n,           \
+                        const T* alpha, const T* a, const Int* lda, T* b, const Int* ldb, Length, Length, Length, Length);             \
+  void BS_LA(gemm_name)(const char* transa, const char* transb, const Int* m, const Int* n, const Int* k, const T* alpha, const T* a,  \
+                        const Int* lda, const T* b, const Int* ldb, const T* beta, T* c, const Int* ldc, Length, Length);              \
+  void BS_LA(rank_k_name)(const char* uplo, const char* trans, const Int* n, const Int* k, const R* alpha, const T* a, const Int* lda, \
+                          const R* beta, T* c, const Int* ldc, Length, Length);                                                        \
+  }                                                                                                                                    \
+  namespace fortran {                                                                                                                  \
+  inline Int potrf(char uplo, Int n, T* a, Int lda) {                                                                                  \
+    Int info = 0;                                                                                                                      \
+    BS_LA(potrf_name)(&uplo, &n, a, &lda, &info, 1);                                                                                   \
+    return info;                                                                                                                       \
+  }                                                                                                                                    \
+  inline void trsm(char side, char uplo, char trans, char diag, Int m, Int n, T alpha, const T* a, Int lda, T* b, Int ldb) {           \
+    BS_LA(trsm_name)(&side, &uplo, &trans, &diag, &m, &n, &alpha, a, &lda, b, &ldb, 1, 1, 1, 1);                                       \
+  }                                                                                                                                    \
+  inline void gemm(char ta, char tb, Int m, Int n, Int k, T alpha, const T* a, Int lda, const T* b, Int ldb, T beta, T* c, Int ldc) {  \
+    BS_LA(gemm_name)(&ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc, 1, 1);                                            \
+  }                                                                                                                                    \
+  inline void herk(char uplo, char trans, Int n, Int k, R alpha, const T* a, Int lda, R beta, T* c, Int ldc) {                         \
+    BS_LA(rank_k_name)(&uplo, &trans, &n, &k, &alpha, a, &lda, &beta, c, &ldc, 1, 1);                                                  \
+  }                                                                                                                                    \
   }
 
 BS_DECLARE_LAPACK(float, float, spotrf, strsm, sgemm, ssyrk)
@@ -117,16 +115,16 @@ template <class T>
 void herk(Triangle triangle, Real<T> alpha, Matrix<const T> a, Real<T> beta, Matrix<T> c) {
   if (c.rows == 0) return;
   constexpr char kAdjoint = std::is_same_v<T, Real<T>> ? 'T' : 'C';
-  fortran::herk(triangle == Triangle::lower ? 'U' : 'L', kAdjoint, to_int(c.rows), to_int(a.cols), alpha, a.data, leading(a), beta,
-                c.data, leading(c));
+  fortran::herk(triangle == Triangle::lower ? 'U' : 'L', kAdjoint, to_int(c.rows), to_int(a.cols), alpha, a.data, leading(a), beta, c.data,
+                leading(c));
 }
 
 /// B = op(A)⁻¹ B (left) or B op(A)⁻¹ (right); only the given triangle of A is read, its diagonal only if `stored`.
 template <class T>
 void trsm(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T> a, Matrix<T> b) {
   if (b.rows == 0 || b.cols == 0) return;
-  fortran::trsm(side == Side::left ? 'R' : 'L', triangle == Triangle::lower ? 'U' : 'L', static_cast<char>(op),
-                static_cast<char>(diagonal), to_int(b.cols), to_int(b.rows), T(1), a.data, leading(a), b.data, leading(b));
+  fortran::trsm(side == Side::left ? 'R' : 'L', triangle == Triangle::lower ? 'U' : 'L', static_cast<char>(op), static_cast<char>(diagonal),
+                to_int(b.cols), to_int(b.rows), T(1), a.data, leading(a), b.data, leading(b));
 }
 
 /// A = L Lᴴ in the lower triangle of A; the upper is neither read nor written. Returns LAPACK's info.

@@ -16,10 +16,10 @@ struct Type {
 };
 
 struct Instruction {
-  int kernel;                 // position in kernels()
+  int kernel;  // position in kernels()
   DType column;
   std::vector<double> attrs;
-  std::vector<int> in, out;   // value ids; -1: null input, unwanted output
+  std::vector<int> in, out;  // value ids; -1: null input, unwanted output
 };
 
 struct Program {
@@ -34,20 +34,20 @@ struct Program {
 enum class Layout { automatic, single, lanes };
 
 struct Run {
-  bool collect = false;              // fill failing items with NaN and report all; else report the lowest failing item only
+  bool collect = false;  // fill failing items with NaN and report all; else report the lowest failing item only
   Layout layout = Layout::automatic;
-  Index chunk = 0;                   // lane groups (lanes) or items (single) per chunk; 0: fit half of L2
-  int threads = 0;                   // at most; 0: the pool's
-  std::vector<Index> batch;          // batch dimensions
-  std::vector<std::vector<Index>> strides;  // per input, per batch dimension, in elements; 0: shared along it
-  std::vector<const void*> in;       // per program input
-  std::vector<void*> out;            // per program output, contiguous batch dims then item dims
-  const std::atomic<bool>* abort = nullptr;      // looked at between chunks
-  std::atomic<Index>* done = nullptr;            // items finished, bumped between chunks
+  Index chunk = 0;                           // lane groups (lanes) or items (single) per chunk; 0: fit half of L2
+  int threads = 0;                           // at most; 0: the pool's
+  std::vector<Index> batch;                  // batch dimensions
+  std::vector<std::vector<Index>> strides;   // per input, per batch dimension, in elements; 0: shared along it
+  std::vector<const void*> in;               // per program input
+  std::vector<void*> out;                    // per program output, contiguous batch dims then item dims
+  const std::atomic<bool>* abort = nullptr;  // looked at between chunks
+  std::atomic<Index>* done = nullptr;        // items finished, bumped between chunks
 };
 
 struct Failure {
-  Index item;        // linear in batch
+  Index item;  // linear in batch
   int instruction;
   std::int32_t info;  // status.h
 };
@@ -59,8 +59,8 @@ struct Outcome {
 
 /// Every id, rank, size product, attribute and shape against the kernel's own rules. Returns "" or what is wrong.
 std::string check(const Program&);
-/// Strides, extents, counts of a Run against the program: the largest element each input and output touches. `sizes`: elements available per
-/// buffer, inputs then outputs. Returns "" or what is wrong.
+/// Strides, extents, counts of a Run against the program: the largest element each input and output touches. `sizes`: elements available
+/// per buffer, inputs then outputs. Returns "" or what is wrong.
 std::string check(const Program&, const Run&, const std::vector<Index>& sizes);
 
 /// Throws std::bad_alloc, nothing else. Blocks; works on the calling thread together with idle workers of the pool.
@@ -72,8 +72,8 @@ struct Operand {
   bool present;
   DType dtype;
   std::vector<Index> dims;
-  Index offset;       // elements
-  Index size;         // elements available behind `data`
+  Index offset;  // elements
+  Index size;    // elements available behind `data`
   void* data;
 };
 struct Eager {

@@ -4,7 +4,15 @@
 
 namespace backsolve {
 
-enum class Fail : std::int32_t { none = 0, not_positive_definite = 1, singular = 2, not_finite = 3, no_convergence = 4, rank_deficient = 5, out_of_memory = 6 };
+enum class Fail : std::int32_t {
+  none = 0,
+  not_positive_definite = 1,
+  singular = 2,
+  not_finite = 3,
+  no_convergence = 4,
+  rank_deficient = 5,
+  out_of_memory = 6
+};
 
 /// info = index * 16 + kind; index is 1-based as in LAPACK (the order of the leading minor, the column of the pivot), 0 if none.
 constexpr std::int32_t make_info(Fail kind, std::int64_t index = 0) {

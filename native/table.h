@@ -15,22 +15,22 @@ enum class Family { matrix, map, reduce, view, scatter, band };
 enum class Port : char { same = 'T', real = 'R', complex = 'C', boolean = 'B', int32 = 'I' };
 
 struct Kernel {
-  const char* name;    // the row's name, "_vjp" for its fused rule: "solveTriangular_vjp"
+  const char* name;  // the row's name, "_vjp" for its fused rule: "solveTriangular_vjp"
   Family family;
   int inputs, outputs;
-  const char* ports;   // one letter per operand, inputs then outputs: "TTT", "BTTT"
+  const char* ports;  // one letter per operand, inputs then outputs: "TTT", "BTTT"
   // matrix:
   const char* (*signature)(const double* attrs);  // "(m,m),(m,k)->(m,k)"
-  int attrs;                                      // how many numbers; map, matrix. View families have their own, see docs/native-boundary.md
-  unsigned nullable;                              // bit i: operand i may be absent
+  int attrs;          // how many numbers; map, matrix. View families have their own, see docs/native-boundary.md
+  unsigned nullable;  // bit i: operand i may be absent
   SingleKernel single[kFloatTypes];
   ScratchSize scratch;
   LanesKernel (LanesTable::*lanes)[kFloatTypes];  // null: no lanes kernel; the executor adapts `single`
   ScratchSize lanes_scratch;
   // map, reduce:
-  int which;                                      // Map or Reduce enumerator
-  const char* attr_max;                           // matrix: the largest value of each attribute, one digit per attribute; the smallest is 0
-  double flops;                                   // estimate: per element (map, reduce), or matrix: times n^3, m^2 k or m k n by letters
+  int which;             // Map or Reduce enumerator
+  const char* attr_max;  // matrix: the largest value of each attribute, one digit per attribute; the smallest is 0
+  double flops;          // estimate: per element (map, reduce), or matrix: times n^3, m^2 k or m k n by letters
 };
 
 /// All kernels; the id that crosses the boundary is the position.
@@ -45,7 +45,8 @@ std::span<const LanesTable* const> isas();
 bool choose_isa(std::string_view name);
 
 /// Where a signature's letters bind: letter[i][j] is the position in Call::dims of dimension j of operand i. Letters are numbered by first
-/// appearance, or in the order given before a colon: "(m,m),(m,k)->(m,k)" has m = 0, k = 1; "mkn:(k,m),(k,n)->(m,n)" has m = 0, k = 1, n = 2.
+/// appearance, or in the order given before a colon: "(m,m),(m,k)->(m,k)" has m = 0, k = 1; "mkn:(k,m),(k,n)->(m,n)" has m = 0, k = 1, n
+/// = 2.
 struct Signature {
   int letters = 0, operands = 0;
   int rank[kMaxOperands] = {};

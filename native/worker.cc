@@ -1,10 +1,14 @@
 #include "worker.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <system_error>
 #include <thread>
 
 #include "call.h"
+#include "shape.h"
 
 namespace backsolve {
 
@@ -18,17 +22,39 @@ class Runners {
   }
   void submit(Job* job) {
     std::lock_guard lock(mutex_);
+    if (exiting_) throw std::out_of_range("the process is exiting");
     queue_.push_back(job);
-    if (idle_ == 0 && threads_ < kThreads) {
-      ++threads_;
-      std::thread([this] { loop(); }).detach();
-    } else {
-      wake_.notify_one();
+    // Threads woken for earlier jobs count as idle until they run: compare with all that waits.
+    if (idle_ < queue_.size() && threads_ < kThreads) {
+      try {
+        std::thread([this] { loop(); }).detach();
+        ++threads_;
+      } catch (const std::system_error&) {
+        if (threads_ == 0) {
+          queue_.pop_back();
+          throw;
+        }
+      }
     }
+    wake_.notify_one();
   }
 
  private:
   static constexpr int kThreads = 4;
+  Runners() {
+    running_.reserve(kThreads);
+    // process.exit() on the main thread runs no cleanup hooks, and exit() takes OpenBLAS's buffers down after the handlers registered here:
+    // no job may compute by then.
+    std::atexit([] { get().drain(); });
+  }
+  /// No job starts any more; returns when those that run have finished their chunk.
+  void drain() {
+    std::unique_lock lock(mutex_);
+    exiting_ = true;
+    queue_.clear();
+    for (Job* job : running_) job->abort.store(true);
+    left_.wait(lock, [this] { return running_.empty(); });
+  }
   void loop() {
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -37,15 +63,24 @@ class Runners {
       --idle_;
       Job* job = queue_.front();
       queue_.pop_front();
+      running_.push_back(job);
       lock.unlock();
       Jobs::work(job);
+      lock.lock();
+      running_.erase(std::find(running_.begin(), running_.end(), job));
+      left_.notify_all();
+      lock.unlock();
+      job->owner->finished(job);  // the job may be gone afterwards
       lock.lock();
     }
   }
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_, left_;
+  std::vector<Job*> running_;  // jobs that compute
+  bool exiting_ = false;
   std::deque<Job*> queue_;
-  int threads_ = 0, idle_ = 0;
+  int threads_ = 0;
+  std::size_t idle_ = 0;
 };
 
 Jobs::Jobs(Napi::Env env) {
@@ -77,10 +112,9 @@ void Jobs::work(Job* job) {
       job->outcome = execute(*eager);
     else
       job->outcome = execute(*std::get<ProgramRun>(job->work).program, std::get<ProgramRun>(job->work).run);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {  // bad_alloc, or a length that no vector can have
     job->out_of_memory = true;
   }
-  job->owner->finished(job);
 }
 
 void Jobs::finished(Job* job) {
@@ -90,21 +124,23 @@ void Jobs::finished(Job* job) {
 }
 
 void Jobs::on_main(napi_env raw, napi_value, void* context, void* data) {
-  if (raw == nullptr) return;  // the environment is ending: on_exit drops the job
+  if (raw == nullptr) return;  // the environment is ending: on_exit has dropped the job
+  const Napi::Env env(raw);
+  const Napi::HandleScope scope(env);
   auto* jobs = static_cast<Jobs*>(context);
-  try {
-    const Napi::Env env(raw);
-    const Napi::HandleScope scope(env);
-    for (auto it = jobs->live_.begin(); it != jobs->live_.end(); ++it) {
-      if (it->get() != data) continue;
-      const std::shared_ptr<Job> job = *it;
-      jobs->live_.erase(it);
-      if (jobs->live_.empty()) napi_unref_threadsafe_function(env, jobs->to_main_);
+  for (auto it = jobs->live_.begin(); it != jobs->live_.end(); ++it) {
+    if (it->get() != data) continue;
+    const std::shared_ptr<Job> job = *it;
+    jobs->live_.erase(it);
+    if (jobs->live_.empty()) napi_unref_threadsafe_function(env, jobs->to_main_);
+    try {
       jobs->settle(env, *job);
-      return;
+    } catch (const std::exception&) {
+      // A terminating environment refuses to make errors and arrays; nobody waits for the promise there. No exception may pass into Node.
+      napi_value undefined;
+      if (napi_get_undefined(raw, &undefined) == napi_ok) napi_reject_deferred(raw, job->deferred, undefined);
     }
-  } catch (const Napi::Error&) {
-    // The environment is being terminated: nobody is left to hear of the result.
+    return;
   }
 }
 
@@ -120,6 +156,10 @@ void Jobs::settle(Napi::Env env, Job& job) {
   } else if (job.outcome.aborted || job.abort.load()) {
     fail("aborted", "ERR_ABORTED");
   } else {
+    // After a failure outputs hold anything, what the allocator left there included, unless failing items were filled with NaN.
+    const auto* eager = std::get_if<Eager>(&job.work);
+    const bool collect = eager != nullptr ? eager->collect : std::get<ProgramRun>(job.work).run.collect;
+    const bool written = collect || job.outcome.failures.empty();
     for (const Borrowed& b : job.outputs) {
       const Napi::Value array = b.array.Value();
       const Buffer to = buffer_of(array, b.dtype);
@@ -127,7 +167,7 @@ void Jobs::settle(Napi::Env env, Job& job) {
         fail("backsolve internal: an output was resized or transferred while it was computed", nullptr);
         break;
       }
-      if (b.bytes > 0) std::memcpy(static_cast<std::byte*>(to.data) + b.offset, b.own.get(), b.bytes);
+      if (written && b.bytes > 0) std::memcpy(static_cast<std::byte*>(to.data) + b.offset, b.own.get(), b.bytes);
     }
   }
   if (failure.IsUndefined())
@@ -139,14 +179,14 @@ void Jobs::settle(Napi::Env env, Job& job) {
 void Jobs::own_buffers(Napi::Env env, Job& job, const std::vector<Napi::TypedArray>& arrays) {
   std::size_t next = 0;
   const auto input = [&](const void* data, std::size_t bytes) -> void* {
-    auto& own = job.inputs.emplace_back(std::make_unique<std::byte[]>(bytes));
+    auto& own = job.inputs.emplace_back(new std::byte[bytes]);
     if (bytes > 0) std::memcpy(own.get(), data, bytes);
     ++next;
     return own.get();
   };
   const auto output = [&](std::size_t offset, std::size_t bytes, DType t) -> void* {
     auto& b = job.outputs.emplace_back();
-    b.own = std::make_unique<std::byte[]>(bytes);  // zeros: a failed item must not show what the memory held before
+    b.own.reset(new std::byte[bytes]);
     b.offset = offset;
     b.bytes = bytes;
     b.dtype = t;
@@ -158,12 +198,11 @@ void Jobs::own_buffers(Napi::Env env, Job& job, const std::vector<Napi::TypedArr
     for (std::size_t i = 0; i < e->operands.size(); ++i) {
       Operand& o = e->operands[i];
       if (!o.present) continue;
-      Index count = 1;  // check() knows that the product fits
-      for (const Index d : o.dims) count *= d;
+      const Index count = count_of(o.dims.data(), static_cast<int>(o.dims.size()));
+      const std::size_t offset = static_cast<std::size_t>(o.offset) * size_of(o.dtype);
       const std::size_t bytes = static_cast<std::size_t>(count) * size_of(o.dtype);
-      const std::size_t offset = count == 0 ? 0 : static_cast<std::size_t>(o.offset) * size_of(o.dtype);
-      const auto* data = static_cast<const std::byte*>(o.data);
-      o.data = static_cast<int>(i) < inputs ? input(data + (data != nullptr ? offset : 0), bytes) : output(offset, bytes, o.dtype);
+      const auto* from = static_cast<const std::byte*>(o.data);
+      o.data = static_cast<int>(i) < inputs ? input(bytes > 0 ? from + offset : from, bytes) : output(offset, bytes, o.dtype);
       o.offset = 0;
       o.size = count;
     }
@@ -175,12 +214,11 @@ void Jobs::own_buffers(Napi::Env env, Job& job, const std::vector<Napi::TypedArr
     const Buffer b = buffer_of(arrays[i], t);
     run.in[i] = input(b.data, static_cast<std::size_t>(b.size) * size_of(t));
   }
+  const Index items = count_of(run.batch.data(), static_cast<int>(run.batch.size()));
   for (std::size_t i = 0; i < run.out.size(); ++i) {
-    const DType t = program->values[static_cast<std::size_t>(program->outputs[i])].dtype;
-    Index count = 1;
-    for (const Index d : run.batch) count *= d;
-    for (const Index d : program->values[static_cast<std::size_t>(program->outputs[i])].dims) count *= d;
-    run.out[i] = output(0, static_cast<std::size_t>(count) * size_of(t), t);
+    const Type& t = program->values[static_cast<std::size_t>(program->outputs[i])];
+    const Index count = items * count_of(t.dims.data(), static_cast<int>(t.dims.size()));
+    run.out[i] = output(0, static_cast<std::size_t>(count) * size_of(t.dtype), t.dtype);
   }
   (void)env;
 }
@@ -217,7 +255,16 @@ Napi::Object Jobs::start(Napi::Env env, std::shared_ptr<Job> job, const std::vec
     std::lock_guard lock(mutex_);
     ++in_flight_;
   }
-  Runners::get().submit(job.get());
+  try {
+    Runners::get().submit(job.get());
+  } catch (...) {  // no thread: the caller gets the error, nobody sees the promise
+    std::lock_guard lock(mutex_);
+    --in_flight_;
+    live_.erase(job);
+    if (live_.empty()) napi_unref_threadsafe_function(env, to_main_);
+    napi_resolve_deferred(env, job->deferred, env.Undefined());
+    throw;
+  }
   return handle;
 }
 

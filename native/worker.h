@@ -20,7 +20,7 @@ struct ProgramRun {
 /// One output whose memory JavaScript could take away: computed into `own`, copied to the typed array when all is done.
 struct Borrowed {
   std::unique_ptr<std::byte[]> own;
-  std::size_t offset, bytes;  // of what is computed, in the array
+  std::size_t offset, bytes;  // of what the operand covers, in the typed array
   DType dtype;
   Napi::ObjectReference array;
 };
@@ -59,7 +59,7 @@ class Jobs {
   napi_threadsafe_function to_main_ = nullptr;
   std::mutex mutex_;
   std::condition_variable idle_;
-  int in_flight_ = 0;                   // queued or running, not yet handed to the main thread
+  int in_flight_ = 0;                    // queued or running, not yet handed to the main thread
   std::set<std::shared_ptr<Job>> live_;  // touched by the main thread only
   bool closed_ = false;
 };

@@ -15,7 +15,9 @@ const bin = (name) => join(root, "node_modules/.bin", name);
 
 if (!fix) run(bin("biome"), ["check", "."]);
 if (!fix) run(bin("tsc"), ["--noEmit", "-p", "."]);
-const cpp = readdirSync(join(root, "native"), { recursive: true }).filter((f) => /\.(cc|h)$/.test(f)).map((f) => `native/${f}`);
+const cpp = readdirSync(join(root, "native"), { recursive: true })
+  .filter((f) => /\.(cc|h)$/.test(f))
+  .map((f) => `native/${f}`);
 const clang = ["clang-format-19", "clang-format"].find((c) => spawnSync(c, ["--version"], { stdio: "ignore" }).status === 0);
 if (clang) run(clang, fix ? ["-i", ...cpp] : ["--dry-run", "-Werror", ...cpp]);
 else console.log("lint: clang-format is not installed; C++ formatting was not checked.");

@@ -55,13 +55,17 @@ export function findOpenblas() {
     if (library) return { library, folder, prefixed: library.includes("scipy_") };
   }
   const how = Object.values(INSTALL).join("\n  ");
-  throw new Error(`OpenBLAS was not found. Looked in:\n  ${tried.join("\n  ")}\nInstall it with one of\n  ${how}\nor set BACKSOLVE_OPENBLAS_DIR to a folder that has lib/libopenblas.so.`);
+  throw new Error(
+    `OpenBLAS was not found. Looked in:\n  ${tried.join("\n  ")}\nInstall it with one of\n  ${how}\nor set BACKSOLVE_OPENBLAS_DIR to a folder that has lib/libopenblas.so.`,
+  );
 }
 
 export function findSleef() {
   for (const prefix of [brewed("sleef"), "/usr", "/usr/local"].filter(Boolean)) {
     const header = [join(prefix, "include", multiarch, "sleef.h"), join(prefix, "include/sleef.h")].find((f) => existsSync(f));
-    const library = [join(prefix, "lib", multiarch), join(prefix, "lib64"), join(prefix, "lib")].map((f) => libraryIn(f, "sleef")).find(Boolean);
+    const library = [join(prefix, "lib", multiarch), join(prefix, "lib64"), join(prefix, "lib")]
+      .map((f) => libraryIn(f, "sleef"))
+      .find(Boolean);
     if (header && library) return { header, library };
   }
   return undefined;
@@ -78,7 +82,10 @@ const keys = {
   sources: () => sources().filter((f) => !perSet(f)),
   lanes: () => sources().filter(perSet),
   defines: () => [...(findOpenblas().prefixed ? ["BS_LAPACK_PREFIX_SCIPY"] : []), ...(findSleef() ? ["BS_HAVE_SLEEF"] : [])],
-  includes: () => [require.resolve("node-addon-api/package.json").replace(/package\.json$/, ""), ...(findSleef() ? [dirname(findSleef().header)] : [])],
+  includes: () => [
+    require.resolve("node-addon-api/package.json").replace(/package\.json$/, ""),
+    ...(findSleef() ? [dirname(findSleef().header)] : []),
+  ],
   libraries: () => [findOpenblas().library, ...(findSleef() ? [findSleef().library] : [])],
   rpath: () => (process.env.BACKSOLVE_OPENBLAS_DIR ? [findOpenblas().folder] : []),
 };

@@ -22,25 +22,50 @@ const multiarch = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[proces
 const managers = [
   {
     name: "apt-get",
-    packages: { "build-essential": () => has("g++") && has("make"), cmake: () => has("cmake"), python3: () => has("python3"), "libopenblas-dev": () => header(`/usr/lib/${multiarch}/openblas-pthread/libopenblas.so`, `/usr/lib/${multiarch}/libopenblas.so`), "libsleef-dev": () => header(`/usr/include/${multiarch}/sleef.h`, "/usr/include/sleef.h") },
-    commands: (list) => [["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", ...list]],
+    packages: {
+      "build-essential": () => has("g++") && has("make"),
+      cmake: () => has("cmake"),
+      python3: () => has("python3"),
+      "libopenblas-dev": () => header(`/usr/lib/${multiarch}/openblas-pthread/libopenblas.so`, `/usr/lib/${multiarch}/libopenblas.so`),
+      "libsleef-dev": () => header(`/usr/include/${multiarch}/sleef.h`, "/usr/include/sleef.h"),
+    },
+    commands: (list) => [
+      ["apt-get", "update"],
+      ["apt-get", "install", "-y", "--no-install-recommends", ...list],
+    ],
     root: true,
   },
   {
     name: "dnf",
-    packages: { "gcc-c++": () => has("g++"), make: () => has("make"), cmake: () => has("cmake"), python3: () => has("python3"), "openblas-devel": () => header("/usr/lib64/libopenblas.so"), "sleef-devel": () => header("/usr/include/sleef.h") },
+    packages: {
+      "gcc-c++": () => has("g++"),
+      make: () => has("make"),
+      cmake: () => has("cmake"),
+      python3: () => has("python3"),
+      "openblas-devel": () => header("/usr/lib64/libopenblas.so"),
+      "sleef-devel": () => header("/usr/include/sleef.h"),
+    },
     commands: (list) => [["dnf", "install", "-y", ...list]],
     root: true,
   },
   {
     name: "apk",
-    packages: { "build-base": () => has("g++") && has("make"), cmake: () => has("cmake"), python3: () => has("python3"), "openblas-dev": () => header("/usr/lib/libopenblas.so") },
+    packages: {
+      "build-base": () => has("g++") && has("make"),
+      cmake: () => has("cmake"),
+      python3: () => has("python3"),
+      "openblas-dev": () => header("/usr/lib/libopenblas.so"),
+    },
     commands: (list) => [["apk", "add", ...list]],
     root: true,
   },
   {
     name: "brew",
-    packages: { cmake: () => has("cmake"), openblas: () => header("/opt/homebrew/opt/openblas", "/usr/local/opt/openblas"), sleef: () => header("/opt/homebrew/opt/sleef", "/usr/local/opt/sleef") },
+    packages: {
+      cmake: () => has("cmake"),
+      openblas: () => header("/opt/homebrew/opt/openblas", "/usr/local/opt/openblas"),
+      sleef: () => header("/opt/homebrew/opt/sleef", "/usr/local/opt/sleef"),
+    },
     commands: (list) => [["brew", "install", ...list]],
     root: false,
   },
@@ -49,7 +74,10 @@ const managers = [
 function systemPackages() {
   const manager = managers.find((m) => has(m.name));
   if (!manager) {
-    if (!has("g++") || !has("cmake")) fail("a C++20 compiler, cmake, OpenBLAS and (better) SLEEF are needed, and no known package manager is here. Install them and run npm run setup again.");
+    if (!has("g++") || !has("cmake"))
+      fail(
+        "a C++20 compiler, cmake, OpenBLAS and (better) SLEEF are needed, and no known package manager is here. Install them and run npm run setup again.",
+      );
     return;
   }
   const missing = Object.keys(manager.packages).filter((p) => !manager.packages[p]());
@@ -62,7 +90,10 @@ function systemPackages() {
   say(`installing ${missing.join(", ")} with ${manager.name}`);
   for (const c of commands) {
     const [command, ...args] = [...sudo, ...c];
-    const { status } = spawnSync(command, args, { stdio: ["inherit", "inherit", "inherit"], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+    const { status } = spawnSync(command, args, {
+      stdio: ["inherit", "inherit", "inherit"],
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
     if (status !== 0) fail(`this command failed; run it yourself, then npm run setup again:\n${text}`);
   }
 }
@@ -107,8 +138,16 @@ function nativeBuild() {
   if (process.env.BACKSOLVE_BINARY) return; // somebody brings a build of their own
   const now = digest(nativeFiles());
   if (existsSync(addon) && isCurrent("native", now)) return;
-  const jobs = String(Math.max(1, Number(execFileSync(process.execPath, ["-p", "require('os').availableParallelism()"], { encoding: "utf8" }))));
-  run(`building the native addon (cmake-js, ${jobs} jobs)`, join(root, "node_modules/.bin/cmake-js"), ["compile", "--out", "build", "--parallel", jobs]);
+  const jobs = String(
+    Math.max(1, Number(execFileSync(process.execPath, ["-p", "require('os').availableParallelism()"], { encoding: "utf8" }))),
+  );
+  run(`building the native addon (cmake-js, ${jobs} jobs)`, join(root, "node_modules/.bin/cmake-js"), [
+    "compile",
+    "--out",
+    "build",
+    "--parallel",
+    jobs,
+  ]);
   mkdirSync(join(root, "node_modules"), { recursive: true });
   writeFileSync(stamp("native"), now);
 }

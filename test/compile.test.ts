@@ -1,8 +1,28 @@
 import { expect } from "chai";
-import { compile, complex64, complex128, diag, exp, type Float, float32, float64, grad, linalg, log, mul, Program, real, random, sum, type Tensor, tensor, valueAndGrad } from "../lib/index";
-import { inputsOf } from "../lib/testing/sample";
+import {
+  compile,
+  complex64,
+  complex128,
+  diag,
+  exp,
+  type Float,
+  float32,
+  float64,
+  grad,
+  linalg,
+  log,
+  mul,
+  Program,
+  random,
+  real,
+  registry,
+  sum,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+} from "../lib/index";
 import { relativeError } from "../lib/testing/index";
-import { registry } from "../lib/index";
+import { inputsOf } from "../lib/testing/sample";
 
 type F64 = Tensor<"float64">;
 const specs = { float32, float64, complex64, complex128 };
@@ -30,14 +50,26 @@ describe("compile", () => {
     const program = compile(grad(loss), float64(24, 24)) as unknown as Program<unknown[], Tensor>;
     const a = spd("float64", 24, 3000);
     let last = 0;
-    const value = await program.run([a], { onProgress: (done, total) => { last = done / total; } });
+    const value = await program.run([a], {
+      onProgress: (done, total) => {
+        last = done / total;
+      },
+    });
     expect(last).to.equal(1);
     expect(value.shape).to.deep.equal([3000, 24, 24]);
     const controller = new AbortController();
     const running = program.run([a], { signal: controller.signal });
     controller.abort(new Error("my reason"));
     expect(await running.catch((e: Error) => e.message)).to.equal("my reason");
-    expect(await program.run([a], { onProgress: () => { throw new Error("from callback"); } }).catch((e: Error) => e.message)).to.equal("from callback");
+    expect(
+      await program
+        .run([a], {
+          onProgress: () => {
+            throw new Error("from callback");
+          },
+        })
+        .catch((e: Error) => e.message),
+    ).to.equal("from callback");
   });
   it("inputs and outputs are named by path; shared inputs are broadcast", () => {
     const f = (p: { ls: F64 }, d: { x: F64 }) => sum(exp(mul(d.x, p.ls)));
@@ -62,18 +94,78 @@ describe("compile", () => {
     expect(Array.from(again.runSync([a]).data)).to.deep.equal(Array.from(program.runSync([a]).data));
     const json = () => JSON.parse(text);
     const broken: [RegExp, (j: ReturnType<typeof json>) => void][] = [
-      [/format/, (j) => { j.format = "x"; }],
-      [/version/, (j) => { j.version = 2; }],
-      [/instruction/, (j) => { j.code[0].op = "rm"; }],
-      [/instruction/, (j) => { j.code[0].op = "__proto__"; }],
-      [/id 99/, (j) => { j.code[0].in = [99]; }],
-      [/id -1/, (j) => { j.code[0].in = [-1]; }],
-      [/ids are defined in order/, (j) => { j.code[0].out = [0]; }],
-      [/option/, (j) => { j.code[1].attrs.k = 0.5; }],
-      [/shape|broadcast|square|axes/, (j) => { j.inputs[0].shape = [5, 4]; }],
-      [/dtype/, (j) => { j.inputs[0].dtype = "float16"; }],
-      [/bytes/, (j) => { j.constants[0].data = "AAAA"; }],
-      [/array/, (j) => { j.code = {}; }],
+      [
+        /format/,
+        (j) => {
+          j.format = "x";
+        },
+      ],
+      [
+        /version/,
+        (j) => {
+          j.version = 2;
+        },
+      ],
+      [
+        /instruction/,
+        (j) => {
+          j.code[0].op = "rm";
+        },
+      ],
+      [
+        /instruction/,
+        (j) => {
+          j.code[0].op = "__proto__";
+        },
+      ],
+      [
+        /id 99/,
+        (j) => {
+          j.code[0].in = [99];
+        },
+      ],
+      [
+        /id -1/,
+        (j) => {
+          j.code[0].in = [-1];
+        },
+      ],
+      [
+        /ids are defined in order/,
+        (j) => {
+          j.code[0].out = [0];
+        },
+      ],
+      [
+        /option/,
+        (j) => {
+          j.code[1].attrs.k = 0.5;
+        },
+      ],
+      [
+        /shape|broadcast|square|axes/,
+        (j) => {
+          j.inputs[0].shape = [5, 4];
+        },
+      ],
+      [
+        /dtype/,
+        (j) => {
+          j.inputs[0].dtype = "float16";
+        },
+      ],
+      [
+        /bytes/,
+        (j) => {
+          j.constants[0].data = "AAAA";
+        },
+      ],
+      [
+        /array/,
+        (j) => {
+          j.code = {};
+        },
+      ],
     ];
     for (const [message, breakIt] of broken) {
       const j = json();
@@ -89,10 +181,15 @@ describe("compile", () => {
     data[30 * 9] = Number.NaN;
     const bad = tensor(data, { shape: [40, 3, 3] });
     for (const layout of ["single", "lanes"] as const) {
-      expect(() => program.runSync([bad], { layout })).to.throw().that.includes({ code: "ERR_NOT_POSITIVE_DEFINITE", item: 17, index: 2, op: "cholesky" });
+      expect(() => program.runSync([bad], { layout }))
+        .to.throw()
+        .that.includes({ code: "ERR_NOT_POSITIVE_DEFINITE", item: 17, index: 2, op: "cholesky" });
       const failures: { item: number; code: string }[] = [];
       const out = program.runSync([bad], { layout, onFailure: "nan", failures: failures as never });
-      expect(failures.map((f) => [f.item, f.code])).to.deep.equal([[17, "ERR_NOT_POSITIVE_DEFINITE"], [30, "ERR_NOT_FINITE"]]);
+      expect(failures.map((f) => [f.item, f.code])).to.deep.equal([
+        [17, "ERR_NOT_POSITIVE_DEFINITE"],
+        [30, "ERR_NOT_FINITE"],
+      ]);
       for (let i = 0; i < 40; i++) expect(Number.isNaN(out.at(i, 0, 0) as number), `item ${i}`).to.equal(i === 17 || i === 30);
     }
   });

@@ -1,11 +1,40 @@
 // engine.md, "Levels": any order without confusion.
 import { expect } from "chai";
 import * as bs from "../lib/index";
-import { add, compile, customGrad, diag, float64, grad, hessian, hvp, jacobian, jvp, linalg, log, matmul, mul, registerGradient, registry, sin, square, stopGradient, sum, type Tensor, tensor, valueAndGrad, vjp } from "../lib/index";
+import {
+  add,
+  compile,
+  customGrad,
+  diag,
+  float64,
+  grad,
+  hessian,
+  hvp,
+  jacobian,
+  jvp,
+  linalg,
+  log,
+  matmul,
+  mul,
+  registerGradient,
+  registry,
+  sin,
+  square,
+  stopGradient,
+  sum,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+  vjp,
+} from "../lib/index";
 import { checkGrads, relativeError } from "../lib/testing/index";
 
 type F64 = Tensor<"float64">;
-const spd = tensor([[4, 1, 0.5], [1, 3, 0.2], [0.5, 0.2, 2]]);
+const spd = tensor([
+  [4, 1, 0.5],
+  [1, 3, 0.2],
+  [0.5, 0.2, 2],
+]);
 const logdet = (a: F64): F64 => sum(log(diag(linalg.cholesky(a))));
 
 describe("levels", () => {
@@ -31,17 +60,30 @@ describe("levels", () => {
     expect(h.shape).to.deep.equal([3, 3, 3, 3]);
     const g = grad(logdet);
     const e = 1e-4;
-    for (const [i, j] of [[0, 0], [1, 0], [2, 1]] as const) {
-      const bump = (t: number) => tensor((spd.toArray() as number[][]).map((r, p) => r.map((v, q) => v + ((p === i && q === j) || (p === j && q === i) ? t : 0))));
-      const d = tensor(Array.from(g(bump(e)).data, (v, k) => (v - (g(bump(-e)).data[k] as number)) / (2 * e)), { shape: [3, 3] } as never) as F64;
-      for (let p = 0; p < 3; p++) for (let q = 0; q < 3; q++) {
-        const twice = i === j ? 1 : 2; // h is the Hermitian-symmetrised derivative: both bumped elements count
-        expect(twice * h.at(p, q, i, j)).to.be.closeTo(d.at(p, q), 1e-7);
-      }
+    for (const [i, j] of [
+      [0, 0],
+      [1, 0],
+      [2, 1],
+    ] as const) {
+      const bump = (t: number) =>
+        tensor((spd.toArray() as number[][]).map((r, p) => r.map((v, q) => v + ((p === i && q === j) || (p === j && q === i) ? t : 0))));
+      const d = tensor(
+        Array.from(g(bump(e)).data, (v, k) => (v - (g(bump(-e)).data[k] as number)) / (2 * e)),
+        { shape: [3, 3] } as never,
+      ) as F64;
+      for (let p = 0; p < 3; p++)
+        for (let q = 0; q < 3; q++) {
+          const twice = i === j ? 1 : 2; // h is the Hermitian-symmetrised derivative: both bumped elements count
+          expect(twice * h.at(p, q, i, j)).to.be.closeTo(d.at(p, q), 1e-7);
+        }
     }
   });
   it("hvp equals the Hessian times the vector; third order runs", () => {
-    const v = tensor([[1, 0.3, 0], [0.3, -1, 0.2], [0, 0.2, 0.5]]);
+    const v = tensor([
+      [1, 0.3, 0],
+      [0.3, -1, 0.2],
+      [0, 0.2, 0.5],
+    ]);
     const h = hessian(logdet)(spd);
     const hv = hvp(logdet, spd, v);
     const expected = matmul(h.reshape([9, 9]), v.reshape([9])).reshape([3, 3]);
@@ -79,28 +121,51 @@ describe("levels", () => {
   });
   it("jacobian; refused for complex functions with the way out", () => {
     const j = jacobian((x: F64) => mul(x, x))(tensor([1, 2]));
-    expect(j.toArray()).to.deep.equal([[2, 0], [0, 4]]);
+    expect(j.toArray()).to.deep.equal([
+      [2, 0],
+      [0, 4],
+    ]);
     expect(() => jacobian((x: Tensor<"complex128">) => x)(tensor([{ re: 1, im: 0 }]))).to.throw(/use vjp and jvp/);
     expect(() => grad((x: F64) => mul(x, x))(tensor([1, 2]))).to.throw(/must return a scalar, got shape \[2\]/);
   });
   it("stopGradient and customGrad", () => {
     expect(grad((x: F64) => mul(x, stopGradient(x)))(3).item()).to.equal(3);
-    const clipped = customGrad((x: F64) => square(x), (_, [g]) => [mul(g as F64, 100)]);
+    const clipped = customGrad(
+      (x: F64) => square(x),
+      (_, [g]) => [mul(g as F64, 100)],
+    );
     expect(clipped(3).item()).to.equal(9);
     expect(grad((x: F64) => clipped(x))(3).item()).to.equal(100);
   });
   it("registerGradient replaces a rule, in reverse, forward and compiled, and says so", async () => {
-    const op = bs.defineOp({ name: "testTwice", inputs: ["x"], outputs: ["y"], kernel: ({ x }) => mul(2, x), vjp: (_s, { y: g }) => ({ x: () => mul(2, g) }) });
+    const op = bs.defineOp({
+      name: "testTwice",
+      inputs: ["x"],
+      outputs: ["y"],
+      kernel: ({ x }) => mul(2, x),
+      vjp: (_s, { y: g }) => ({ x: () => mul(2, g) }),
+    });
     const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
     registerGradient("testTwice", (_call, [g]) => [g && mul(g as F64, 7)]);
     expect((await warned).message).to.match(/testTwice/);
     expect(grad((x: F64) => op(x))(1).item()).to.equal(7);
     expect(jvp((x: F64) => op(x), [1], [1]).tangent.item()).to.equal(7);
-    expect(compile(grad((x: F64) => op(x)), float64()).runSync([1]).item()).to.equal(7);
+    expect(
+      compile(
+        grad((x: F64) => op(x)),
+        float64(),
+      )
+        .runSync([1])
+        .item(),
+    ).to.equal(7);
     expect(registry.get("Cholesky")?.name).to.equal("cholesky");
   });
   it("survives an exception in the function", () => {
-    expect(() => grad((_x: F64): F64 => { throw new Error("mine"); })(1)).to.throw("mine");
+    expect(() =>
+      grad((_x: F64): F64 => {
+        throw new Error("mine");
+      })(1),
+    ).to.throw("mine");
     expect(grad((x: F64) => square(x))(3).item()).to.equal(6);
   });
 });

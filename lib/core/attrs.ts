@@ -37,7 +37,8 @@ export const int = (fallback: number): Attr<number> => ({
 export const ints = (): Attr<readonly number[]> => ({
   fallback: [],
   expected: "an array of integers",
-  parse: (v) => (Array.isArray(v) && v.length <= 64 && v.every((x) => Number.isSafeInteger(x)) ? Object.freeze([...(v as number[])]) : undefined),
+  parse: (v) =>
+    Array.isArray(v) && v.length <= 64 && v.every((x) => Number.isSafeInteger(x)) ? Object.freeze([...(v as number[])]) : undefined,
 });
 
 /** Checks every option by name; an unknown one is an error that lists the known. */

@@ -34,12 +34,19 @@ export function apply(row: AnyRow, given: readonly Tensor[], attrs: Attrs, optio
   const values = inputs.map((t) => boxAt(t, level)?.value ?? t);
   const outputs = apply(row, values, attrs, options);
   if (level.mode === "reverse") return record(level, row, attrs, inputs, values, outputs, rule !== undefined);
-  const tangents = push(row, attrs, values, outputs, inputs.map((t) => boxAt(t, level)?.tangent));
+  const tangents = push(
+    row,
+    attrs,
+    values,
+    outputs,
+    inputs.map((t) => boxAt(t, level)?.tangent),
+  );
   return outputs.map((o, i) => (tangents[i] ? dual(level, o, tangents[i]) : o));
 }
 
 /** One output of a one-output op. */
-export const call = (name: string, inputs: readonly Tensor[], attrs: Attrs = NO_ATTRS): Tensor => apply(rowOf(name), inputs, attrs)[0] as Tensor;
+export const call = (name: string, inputs: readonly Tensor[], attrs: Attrs = NO_ATTRS): Tensor =>
+  apply(rowOf(name), inputs, attrs)[0] as Tensor;
 
 function named(names: readonly string[], tensors: readonly (Tensor | undefined)[]): Record<string, Tensor> {
   const out: Record<string, Tensor> = {};
@@ -79,7 +86,12 @@ function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: Run
 }
 
 function output(op: string, type: ValueType, out: Tensor | undefined): Tensor {
-  if (!out) return wrap(type.dtype, type.shape, guard(op, () => allocate(type.dtype, sizeOf(type.shape))));
+  if (!out)
+    return wrap(
+      type.dtype,
+      type.shape,
+      guard(op, () => allocate(type.dtype, sizeOf(type.shape))),
+    );
   if (out.dtype !== type.dtype || !sameShape(out.shape, type.shape) || !out.storage) {
     throw new ArgumentError(op, `out must be a plain tensor of dtype ${type.dtype} and shape [${type.shape.join(", ")}].`);
   }
@@ -105,7 +117,13 @@ export function kernelCall(
     op: row.name,
     kernel: kernel.name,
     column: columnOf(row, present),
-    attrs: lowerAttrs(row, kernel, attrs, shapes, types.map((t) => t.shape)),
+    attrs: lowerAttrs(
+      row,
+      kernel,
+      attrs,
+      shapes,
+      types.map((t) => t.shape),
+    ),
     inputs: inputs.map((t) => t && operand(t)),
     outputs: outputs.map((t) => t && operand(t)),
     collect,
@@ -164,7 +182,13 @@ function pull(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefin
 
 const anyBoxed = (list: readonly (Tensor | undefined)[]): boolean => list.some((t) => t !== undefined && strip(t).box !== undefined);
 
-function thunks(row: AnyRow, saved: Readonly<Record<string, Tensor>>, g: readonly (Tensor | undefined)[], attrs: Attrs, inputs: readonly ValueType[]) {
+function thunks(
+  row: AnyRow,
+  saved: Readonly<Record<string, Tensor>>,
+  g: readonly (Tensor | undefined)[],
+  attrs: Attrs,
+  inputs: readonly ValueType[],
+) {
   if (!row.vjp) {
     throw new BacksolveError("ERR_ARGUMENT", row.name, `has no gradient: registerGradient("${row.name}", rule) adds one.`);
   }
@@ -217,7 +241,13 @@ function fused(node: Node, kernel: Native, g: readonly (Tensor | undefined)[], w
   const reads = [...((node.row as AnyRow).saves ?? []).map((n) => strip(node.saved[n] as Tensor)), ...g.map((t) => t && strip(t))];
   const types = fusedTypes(node.row as AnyRow, node.attrs, reads);
   const trace = traceOf(reads);
-  if (trace) return trace.emit(row.name, node.attrs, reads, types.map((t, i) => (wanted[i] ? t : undefined)));
+  if (trace)
+    return trace.emit(
+      row.name,
+      node.attrs,
+      reads,
+      types.map((t, i) => (wanted[i] ? t : undefined)),
+    );
   const outputs = types.map((t, i) => (wanted[i] ? output(row.name, t, undefined) : undefined));
   runNative(kernelCall(row, kernel, reads, types, outputs, node.attrs, false));
   return outputs;
@@ -242,7 +272,13 @@ function fit(g: Tensor, input: ValueType): Tensor {
  * Tangents of the outputs. The rule pulls cotangents g back to the inputs by a map linear in g; its transpose, pulled back through the same
  * rule at a zero g, pushes tangents forward. So one rule per op gives both modes, and a symmetrised cotangent a symmetrised tangent.
  */
-function push(row: AnyRow, attrs: Attrs, values: readonly Tensor[], outputs: readonly Tensor[], tangents: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
+function push(
+  row: AnyRow,
+  attrs: Attrs,
+  values: readonly Tensor[],
+  outputs: readonly Tensor[],
+  tangents: readonly (Tensor | undefined)[],
+): (Tensor | undefined)[] {
   if (!row.vjp && !ruleFor(row)) return outputs.map(() => undefined);
   const level: Level = openLevel("reverse");
   try {
@@ -258,7 +294,10 @@ function push(row: AnyRow, attrs: Attrs, values: readonly Tensor[], outputs: rea
     });
     level.live = false;
     const leaves = g.map((t) => t?.box?.node as Node | undefined);
-    const found = backward(roots, leaves.filter((l) => l !== undefined));
+    const found = backward(
+      roots,
+      leaves.filter((l) => l !== undefined),
+    );
     let next = 0;
     return leaves.map((l) => (l ? found[next++] : undefined));
   } finally {

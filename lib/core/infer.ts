@@ -1,4 +1,4 @@
-import { type AttrSchema } from "./attrs";
+import type { AttrSchema } from "./attrs";
 import { complexOf, type DType, realOf } from "./dtype";
 import { BacksolveError } from "./errors";
 import type { AnyRow, Attrs, Port } from "./row";
@@ -26,7 +26,11 @@ const elementwise = (row: AnyRow): boolean => row.signature === undefined && row
 /** Shapes and dtypes of the outputs; throws ShapeError in the words of the op. */
 export function infer(row: AnyRow, inputs: readonly ValueType[], attrs: Attrs): ValueType[] {
   const t = columnOf(row, inputs);
-  const shapes = outputShapes(row, inputs.map((i) => i.shape), attrs);
+  const shapes = outputShapes(
+    row,
+    inputs.map((i) => i.shape),
+    attrs,
+  );
   return row.outputs.map((name, i) => ({ dtype: portDType(row.dtypes?.[name], t), shape: shapes[i] as Shape }));
 }
 
@@ -46,7 +50,13 @@ function outputShapes(row: AnyRow, shapes: readonly Shape[], attrs: Attrs): read
 }
 
 /** Attributes as the numbers that the native table knows. */
-export function lowerAttrs(row: AnyRow, kernel: { lower: unknown }, attrs: Attrs, inputs: readonly Shape[], outputs: readonly Shape[]): readonly number[] {
+export function lowerAttrs(
+  row: AnyRow,
+  kernel: { lower: unknown },
+  attrs: Attrs,
+  inputs: readonly Shape[],
+  outputs: readonly Shape[],
+): readonly number[] {
   const lower = kernel.lower as ((a: Attrs, i: readonly Shape[], o: readonly Shape[]) => readonly number[]) | undefined;
   if (lower) return lower(attrs, inputs, outputs);
   return Object.keys((row.attrs ?? {}) as AttrSchema).map((k) => Number(attrs[k]));

@@ -1,7 +1,7 @@
+import type { DType } from "./dtype";
 import { isFloat } from "./dtype";
 import type { AnyRow, Attrs } from "./row";
 import { type Box, type Level, type Shape, Tensor } from "./tensor";
-import type { DType } from "./dtype";
 
 /** One recorded op of a reverse level; a leaf has no row. Values are one level down. */
 export interface Node {
@@ -63,7 +63,15 @@ export function edgeOf(t: Tensor, level: Level): Edge | undefined {
 }
 
 /** Records a call: keeps what the rule saves, one level down. */
-export function record(level: Level, row: AnyRow, attrs: Attrs, inputs: readonly Tensor[], values: readonly Tensor[], outputs: readonly Tensor[], all: boolean): Tensor[] {
+export function record(
+  level: Level,
+  row: AnyRow,
+  attrs: Attrs,
+  inputs: readonly Tensor[],
+  values: readonly Tensor[],
+  outputs: readonly Tensor[],
+  all: boolean,
+): Tensor[] {
   const saved: Record<string, Tensor> = {};
   const keep = all ? [...row.inputs, ...row.outputs] : (row.saves ?? []);
   for (const name of keep) {

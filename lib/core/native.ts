@@ -86,7 +86,11 @@ export function native(): Binding {
 
 /** The id of a kernel by name. */
 export function kernelId(name: string): number {
-  ids ??= new Map(native().kernels().map((k) => [k.name, k.id]));
+  ids ??= new Map(
+    native()
+      .kernels()
+      .map((k) => [k.name, k.id]),
+  );
   const id = ids.get(name);
   if (id === undefined) throw new BacksolveError("ERR_INTERNAL", name, "the native addon has no such kernel: rebuild it (npm run build).");
   return id;
@@ -130,7 +134,10 @@ function describeCall(call: KernelCall, isPrivate: boolean): { descriptor: Float
 /** Runs a kernel now. Returns the failures when `collect`, else throws the first. */
 export function run(call: KernelCall): Failure[] {
   const { descriptor, buffers } = describeCall(call, false);
-  return settle(call, guard(call.op, () => native().run(descriptor, ...buffers)));
+  return settle(
+    call,
+    guard(call.op, () => native().run(descriptor, ...buffers)),
+  );
 }
 
 /** Marks memory as read by a job until f settles: whoever asks for its data meanwhile gets a copy (Tensor.data). */
@@ -166,7 +173,8 @@ export async function abortable(op: string, job: Job, signal: AbortSignal | unde
 }
 
 function translate(op: string, error: unknown): unknown {
-  const outOfMemory = (error as { code?: string }).code === "ERR_OUT_OF_MEMORY" || (error instanceof RangeError && /allocation|length/i.test(error.message));
+  const outOfMemory =
+    (error as { code?: string }).code === "ERR_OUT_OF_MEMORY" || (error instanceof RangeError && /allocation|length/i.test(error.message));
   return outOfMemory ? new BacksolveError("ERR_OUT_OF_MEMORY", op, "there is not enough memory for the result or its workspace.") : error;
 }
 
@@ -199,13 +207,23 @@ const KINDS: readonly { code: Code; text(index: number): string }[] = [
 ];
 
 /** `[item, instruction, kind, index, ...]` as failures; `opOf` names the op of an instruction. */
-export function readFailures(flat: Float64Array | undefined, opOf: (instruction: number) => string, batch: Shape, item: Shape | undefined): Failure[] {
+export function readFailures(
+  flat: Float64Array | undefined,
+  opOf: (instruction: number) => string,
+  batch: Shape,
+  item: Shape | undefined,
+): Failure[] {
   const out: Failure[] = [];
   for (let i = 0; flat && i < flat.length; i += 4) {
     const [at, instruction, kind, index] = [flat[i] as number, flat[i + 1] as number, flat[i + 2] as number, flat[i + 3] as number];
     const { code, text } = KINDS[kind] ?? (KINDS[0] as (typeof KINDS)[0]);
     const shape = item ? ` (shape ${shapeText([...batch, ...item])})` : "";
-    const which = batch.length === 0 ? `the matrix${shape}` : item ? `matrix ${at} of the batch${shape}` : `item ${at} of the batch (batch shape ${shapeText(batch)})`;
+    const which =
+      batch.length === 0
+        ? `the matrix${shape}`
+        : item
+          ? `matrix ${at} of the batch${shape}`
+          : `item ${at} of the batch (batch shape ${shapeText(batch)})`;
     out.push({ item: at, code, index, op: opOf(instruction), message: `${which} ${text(index)}.` });
   }
   return out;

@@ -1,13 +1,13 @@
 import { type AttrSchema, type AttrsOf, parseAttrs } from "./attrs";
 import { allocate, type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
-import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
 import { apply, kernelCall, RUN, type RunOptions } from "./engine";
+import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
 import { infer } from "./infer";
 import { strip } from "./levels";
 import { type Failure, guard, lent, runAsync } from "./native";
 import { addRow, rowOf } from "./registry";
 import type { AnyRow, Attrs, Port, Row } from "./row";
-import { isTensor, sizeOf, storageOf, Tensor, tracedOf, wrap } from "./tensor";
+import { isTensor, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./tensor";
 
 /** What ops take: a tensor, or a number in the dtype of the others. */
 export type Operand<D extends DType = DType> = Tensor<D> | number;
@@ -28,8 +28,18 @@ export interface Checked<R> {
 }
 
 type PortOf<P, K extends string> = P extends { readonly [k in K]: infer V } ? V : "T";
-type Ported<P, D extends DType> = P extends "real" ? RealOf<D> : P extends "complex" ? ComplexOf<D> : P extends "bool" ? "bool" : P extends "int32" ? "int32" : D;
-type Arguments<I extends readonly string[], P, D extends DType> = { -readonly [k in keyof I]: I[k] extends string ? Operand<Ported<PortOf<P, I[k]>, D>> : never };
+type Ported<P, D extends DType> = P extends "real"
+  ? RealOf<D>
+  : P extends "complex"
+    ? ComplexOf<D>
+    : P extends "bool"
+      ? "bool"
+      : P extends "int32"
+        ? "int32"
+        : D;
+type Arguments<I extends readonly string[], P, D extends DType> = {
+  -readonly [k in keyof I]: I[k] extends string ? Operand<Ported<PortOf<P, I[k]>, D>> : never;
+};
 type Result<O extends readonly string[], P, D extends DType> = O extends readonly [infer Only extends string]
   ? Tensor<Ported<PortOf<P, Only>, D>>
   : { readonly [k in O[number]]: Tensor<Ported<PortOf<P, k>, D>> };
@@ -66,13 +76,15 @@ export function defineOp<
 
 function checkRow(row: AnyRow): void {
   const bad = (text: string) => new ArgumentError("defineOp", text);
-  if (typeof row.name !== "string" || !/^[a-zA-Z][a-zA-Z0-9]*$/.test(row.name)) throw bad(`name must be an identifier, got ${describe(row.name)}.`);
+  if (typeof row.name !== "string" || !/^[a-zA-Z][a-zA-Z0-9]*$/.test(row.name))
+    throw bad(`name must be an identifier, got ${describe(row.name)}.`);
   if (!Array.isArray(row.inputs) || row.inputs.length === 0) throw bad(`${row.name}: inputs must name at least one input.`);
   if (!Array.isArray(row.outputs) || row.outputs.length === 0) throw bad(`${row.name}: outputs must name at least one output.`);
   if (row.signature !== undefined && row.infer) throw bad(`${row.name}: a row has a signature or infer, not both.`);
   if (row.fused && row.signature === undefined) throw bad(`${row.name}: a fused rule needs a signature.`);
   for (const name of row.saves ?? []) {
-    if (!row.inputs.includes(name) && !row.outputs.includes(name)) throw bad(`${row.name}: saves names ${name}, which is no input or output.`);
+    if (!row.inputs.includes(name) && !row.outputs.includes(name))
+      throw bad(`${row.name}: saves names ${name}, which is no input or output.`);
   }
 }
 
@@ -86,7 +98,8 @@ function opOf(row: AnyRow): Loose {
     const attrs = parseAttrs(row.name, row.attrs ?? {}, options, COMMON) as Attrs;
     return { inputs: operands(row, args.slice(0, arity)), attrs, options: options ?? {} };
   };
-  const shape = (out: Tensor[]): unknown => (row.outputs.length === 1 ? out[0] : Object.fromEntries(row.outputs.map((n, i) => [n, out[i]])));
+  const shape = (out: Tensor[]): unknown =>
+    row.outputs.length === 1 ? out[0] : Object.fromEntries(row.outputs.map((n, i) => [n, out[i]]));
   const collects = (options: Record<string, unknown>): boolean => {
     const { onFailure } = options;
     if (onFailure === undefined || onFailure === "throw") return false;
@@ -95,7 +108,8 @@ function opOf(row: AnyRow): Loose {
   };
   const op = (...args: unknown[]) => {
     const { inputs, attrs, options } = split(args);
-    if (options.signal !== undefined) throw new ArgumentError(row.name, `a signal needs ${row.name}.async: a synchronous call cannot be aborted.`);
+    if (options.signal !== undefined)
+      throw new ArgumentError(row.name, `a signal needs ${row.name}.async: a synchronous call cannot be aborted.`);
     const passed = (options as { [RUN]?: RunOptions })[RUN];
     const out = outOption(row, options.out);
     return shape(apply(row, inputs, attrs, passed ?? { collect: collects(options), failures: [], out }));
@@ -125,7 +139,11 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, c
   }
   const inputs = given.map(strip);
   if (inputs.some((t) => t.box ?? tracedOf(t))) {
-    throw new BacksolveError("ERR_TRACED", row.name, `${row.name}.async cannot run inside a transform or a trace; use compile(...).run instead.`);
+    throw new BacksolveError(
+      "ERR_TRACED",
+      row.name,
+      `${row.name}.async cannot run inside a transform or a trace; use compile(...).run instead.`,
+    );
   }
   const kernel = row.kernel;
   if (typeof kernel === "function" || kernel.alias) {
@@ -133,7 +151,13 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, c
     return apply(row, inputs, attrs, { collect, failures: [], out: undefined });
   }
   const types = infer(row, inputs, attrs);
-  const outputs = types.map((t) => wrap(t.dtype, t.shape, guard(row.name, () => allocate(t.dtype, sizeOf(t.shape)))));
+  const outputs = types.map((t) =>
+    wrap(
+      t.dtype,
+      t.shape,
+      guard(row.name, () => allocate(t.dtype, sizeOf(t.shape))),
+    ),
+  );
   const isPrivate = inputs.every((t) => !storageOf(t).exposed);
   const kernelOf = kernelCall(row, kernel, inputs, types, outputs, attrs, collect);
   await lent(inputs.map(storageOf), () => runAsync(kernelOf, isPrivate, signal));
@@ -170,7 +194,11 @@ function columnDType(row: AnyRow, args: readonly Operand[], port: (i: number) =>
     }
     if (t === undefined || t === a.dtype) t = a.dtype;
     else if (isFloat(t) && isFloat(a.dtype) && realOf(t) === realOf(a.dtype)) t = dtypes[t].complex;
-    else throw new DtypeError(row.name, `${row.inputs[i]} is ${a.dtype}, the inputs before it are ${t}: convert one of them, precisions do not mix.`);
+    else
+      throw new DtypeError(
+        row.name,
+        `${row.inputs[i]} is ${a.dtype}, the inputs before it are ${t}: convert one of them, precisions do not mix.`,
+      );
   });
   t ??= "float64";
   if (row.only && isFloat(t) && (row.only === "complex") !== isComplex(t)) {

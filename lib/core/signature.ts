@@ -78,7 +78,10 @@ export function bind(op: string, names: readonly string[], sig: Signature, shape
           bound.from === name
             ? `its last axes ${letters.join(",")} must be equal where the letter is`
             : `${letter} is ${bound.n} in ${bound.from}`;
-        throw new ShapeError(op, `${name} has shape ${shapeText(shape)}, expected (...,${letters.join(",")}): ${why}. Signature ${sig.text}.`);
+        throw new ShapeError(
+          op,
+          `${name} has shape ${shapeText(shape)}, expected (...,${letters.join(",")}): ${why}. Signature ${sig.text}.`,
+        );
       }
     });
   });

@@ -31,7 +31,11 @@ export class Trace {
   idOf(t: Tensor): number {
     if (t.traced) {
       if (t.traced.trace !== this) {
-        throw new BacksolveError("ERR_TRACED", "compile", "a tensor of another compile call was used: traced tensors live only inside their own function.");
+        throw new BacksolveError(
+          "ERR_TRACED",
+          "compile",
+          "a tensor of another compile call was used: traced tensors live only inside their own function.",
+        );
       }
       return t.traced.id;
     }
@@ -45,7 +49,12 @@ export class Trace {
     this.idOfConstant.set(t, id);
     return id;
   }
-  emit(op: string, attrs: Attrs, inputs: readonly (Tensor | undefined)[], outputs: readonly (ValueType | undefined)[]): (Tensor | undefined)[] {
+  emit(
+    op: string,
+    attrs: Attrs,
+    inputs: readonly (Tensor | undefined)[],
+    outputs: readonly (ValueType | undefined)[],
+  ): (Tensor | undefined)[] {
     if (!this.live) {
       throw new BacksolveError("ERR_TRACED", op, "a traced tensor was used after its compile call had finished.");
     }

@@ -1,5 +1,5 @@
-import { scalar } from "./op";
 import { ArgumentError, describe } from "./errors";
+import { scalar } from "./op";
 import { isTensor, type Tensor } from "./tensor";
 
 /** A tensor, a number, or plain objects and arrays of them. */
@@ -36,7 +36,9 @@ export function flatten<L>(op: string, tree: unknown, leafOf: (x: unknown) => L 
       return (list) => parts.map((p) => p(list));
     }
     if (depth < MAX_DEPTH && typeof x === "object" && x !== null && isPlain(x)) {
-      const parts = Object.keys(x).map((k) => [k, visit((x as Record<string, unknown>)[k], path === "" ? k : `${path}.${k}`, depth + 1)] as const);
+      const parts = Object.keys(x).map(
+        (k) => [k, visit((x as Record<string, unknown>)[k], path === "" ? k : `${path}.${k}`, depth + 1)] as const,
+      );
       return (list) => Object.fromEntries(parts.map(([k, p]) => [k, p(list)]));
     }
     const where = path === "" ? "" : ` at ${path}`;

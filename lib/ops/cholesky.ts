@@ -1,6 +1,6 @@
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
-import { type Tensor } from "../core/tensor";
+import type { Tensor } from "../core/tensor";
 import { add, log, mul, real } from "./elementwise";
 import { matmul } from "./products";
 import { sum } from "./reductions";
@@ -12,10 +12,19 @@ import { solveTriangular } from "./triangular";
  * lower triangle only. ERR_NOT_POSITIVE_DEFINITE names the order of the leading minor, ERR_NOT_FINITE the item with a NaN or infinity.
  */
 export const cholesky = defineOp({
-  name: "cholesky", tf: "Cholesky", inputs: ["a"], outputs: ["l"], signature: "(n,n)->(n,n)", domain: { a: "hpd" },
-  law: ({ a }, { l }) => [[matmul(l, adjoint(l)), a], [tril(l), l]],
+  name: "cholesky",
+  tf: "Cholesky",
+  inputs: ["a"],
+  outputs: ["l"],
+  signature: "(n,n)->(n,n)",
+  domain: { a: "hpd" },
+  law: ({ a }, { l }) => [
+    [matmul(l, adjoint(l)), a],
+    [tril(l), l],
+  ],
   failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
-  kernel: native("cholesky"), saves: ["l"],
+  kernel: native("cholesky"),
+  saves: ["l"],
   // S = L⁻ᴴ Φ(Lᴴ L̄) L⁻¹, Ā = (S + Sᴴ)/2, Φ = tril with halved diagonal (Murray 2016, arXiv 1602.07527, eq. 10). L has a real diagonal,
   // so that Φ keeps the real part of its own.
   vjp: ({ l }, { l: g }) => ({
@@ -37,7 +46,12 @@ const halved = (m: Tensor<never>): Tensor<never> => {
 
 /** log det A of Hermitian positive-definite matrices by Cholesky: (..., n, n) -> (...), real. Errors as `cholesky`. */
 export const logdet = defineOp({
-  name: "logdet", inputs: ["a"], outputs: ["y"], signature: "(n,n)->()", dtypes: { y: "real" }, domain: { a: "hpd" },
+  name: "logdet",
+  inputs: ["a"],
+  outputs: ["y"],
+  signature: "(n,n)->()",
+  dtypes: { y: "real" },
+  domain: { a: "hpd" },
   failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
   // log det A = 2 Σ log L_ii
   kernel: ({ a }, _attrs, pass) => mul(2, sum(log(real(diag(cholesky(a, pass)))), { axis: -1 })),

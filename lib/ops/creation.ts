@@ -1,7 +1,30 @@
-import { allocate, type AnyArray, type ArrayOf, checkDType, type DType, dtypeOfArray, dtypes, type Float, isComplex, isFloat, type Real } from "../core/dtype";
+import {
+  type AnyArray,
+  type ArrayOf,
+  allocate,
+  checkDType,
+  type DType,
+  dtypeOfArray,
+  dtypes,
+  type Float,
+  isComplex,
+  isFloat,
+  type Real,
+} from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import { guard } from "../core/native";
-import { checkShape, type ComplexNumber, isTensor, type Nested, type Shape, shapeText, sizeOf, Tensor, storageOf, wrap } from "../core/tensor";
+import {
+  type ComplexNumber,
+  checkShape,
+  isTensor,
+  type Nested,
+  type Shape,
+  shapeText,
+  sizeOf,
+  storageOf,
+  type Tensor,
+  wrap,
+} from "../core/tensor";
 
 export interface TensorOptions<D extends DType> {
   readonly shape?: Shape;
@@ -20,27 +43,39 @@ export function tensor(data: Float32Array, options?: TensorOptions<"float32"> & 
 export function tensor(data: Float64Array, options?: TensorOptions<"float64"> & { dtype?: "float64" }): Tensor<"float64">;
 export function tensor(data: Int32Array, options?: TensorOptions<"int32"> & { dtype?: "int32" }): Tensor<"int32">;
 export function tensor<D extends DType>(data: AnyArray | Nested, options: TensorOptions<D> & { readonly dtype: D }): Tensor<D>;
-export function tensor(data: boolean | readonly boolean[] | readonly (readonly boolean[])[], options?: TensorOptions<"bool">): Tensor<"bool">;
-export function tensor(data: ComplexNumber | readonly ComplexNumber[] | readonly (readonly ComplexNumber[])[], options?: TensorOptions<"complex128">): Tensor<"complex128">;
+export function tensor(
+  data: boolean | readonly boolean[] | readonly (readonly boolean[])[],
+  options?: TensorOptions<"bool">,
+): Tensor<"bool">;
+export function tensor(
+  data: ComplexNumber | readonly ComplexNumber[] | readonly (readonly ComplexNumber[])[],
+  options?: TensorOptions<"complex128">,
+): Tensor<"complex128">;
 export function tensor(data: Nested, options?: { readonly shape?: Shape }): Tensor<"float64">;
 export function tensor(data: unknown, options: TensorOptions<DType> = {}): Tensor {
   if (isTensor(data)) throw new ArgumentError("tensor", "data is a tensor already.");
-  if (typeof options !== "object" || options === null) throw new ArgumentError("tensor", `options must be an object, got ${describe(options)}.`);
+  if (typeof options !== "object" || options === null)
+    throw new ArgumentError("tensor", `options must be an object, got ${describe(options)}.`);
   const dtype = options.dtype === undefined ? undefined : checkDType("tensor", options.dtype);
   return ArrayBuffer.isView(data) ? overArray(data, dtype, options.shape) : fromNested(data, dtype, options.shape);
 }
 
 function overArray(data: ArrayBufferView, dtype: DType | undefined, shape: Shape | undefined): Tensor {
   const own = dtypeOfArray(data) ?? (data instanceof Uint8Array ? "bool" : undefined);
-  if (own === undefined) throw new DtypeError("tensor", "data must be a Float32Array, Float64Array, Int32Array or Uint8Array (with dtype bool).");
+  if (own === undefined)
+    throw new DtypeError("tensor", "data must be a Float32Array, Float64Array, Int32Array or Uint8Array (with dtype bool).");
   if (own === "bool" && dtype !== "bool") throw new DtypeError("tensor", 'a Uint8Array needs dtype "bool".');
   const kind = dtype ?? own;
-  if (!(data instanceof dtypes[kind].array)) throw new DtypeError("tensor", `data of dtype ${kind} needs a ${dtypes[kind].array.name}, got a ${own} array.`);
+  if (!(data instanceof dtypes[kind].array))
+    throw new DtypeError("tensor", `data of dtype ${kind} needs a ${dtypes[kind].array.name}, got a ${own} array.`);
   const array = data as AnyArray;
   const { width } = dtypes[kind];
   const full = shape === undefined ? [array.length / width] : checkShape("tensor", shape);
   if (sizeOf(full) * width !== array.length) {
-    throw new ShapeError("tensor", `shape ${shapeText(full)} of ${kind} needs ${sizeOf(full) * width} array elements, got ${array.length}.`);
+    throw new ShapeError(
+      "tensor",
+      `shape ${shapeText(full)} of ${kind} needs ${sizeOf(full) * width} array elements, got ${array.length}.`,
+    );
   }
   return wrap(kind, full, array, true);
 }
@@ -59,7 +94,10 @@ function fromNested(data: unknown, dtype: DType | undefined, given: Shape | unde
     }
     if (!Array.isArray(x) || x.length !== shape[axis]) {
       const got = Array.isArray(x) ? `${x.length} elements` : describe(x);
-      throw new ShapeError("tensor", `nested arrays must be rectangular: expected ${shape[axis]} elements${path ? ` at ${path}` : ""}, got ${got}.`);
+      throw new ShapeError(
+        "tensor",
+        `nested arrays must be rectangular: expected ${shape[axis]} elements${path ? ` at ${path}` : ""}, got ${got}.`,
+      );
     }
     for (let i = 0; i < x.length; i++) visit(x[i], axis + 1, `${path}[${i}]`);
   };
@@ -69,7 +107,8 @@ function fromNested(data: unknown, dtype: DType | undefined, given: Shape | unde
   const array = guard("tensor", () => allocate(kind, leaves.length));
   leaves.forEach((x, i) => put(array, kind, i, x));
   const full = given === undefined ? shape : checkShape("tensor", given);
-  if (sizeOf(full) !== leaves.length) throw new ShapeError("tensor", `shape ${shapeText(full)} needs ${sizeOf(full)} elements, got ${leaves.length}.`);
+  if (sizeOf(full) !== leaves.length)
+    throw new ShapeError("tensor", `shape ${shapeText(full)} needs ${sizeOf(full)} elements, got ${leaves.length}.`);
   return wrap(kind, full, array);
 }
 
@@ -79,9 +118,14 @@ function put(array: AnyArray, dtype: DType, i: number, x: unknown): void {
     array[2 * i + 1] = typeof x === "number" ? 0 : x.im;
   } else if (dtype === "bool" && typeof x === "boolean") array[i] = Number(x);
   else if (dtype !== "bool" && typeof x === "number") {
-    if (dtype === "int32" && (!Number.isInteger(x) || Math.abs(x) > 2 ** 31)) throw new DtypeError("tensor", `element ${i} must be an int32, got ${x}.`);
+    if (dtype === "int32" && (!Number.isInteger(x) || Math.abs(x) > 2 ** 31))
+      throw new DtypeError("tensor", `element ${i} must be an int32, got ${x}.`);
     array[i] = x;
-  } else throw new DtypeError("tensor", `element ${i} must be ${dtype === "bool" ? "a boolean" : isComplex(dtype) ? "a number or { re, im }" : "a number"}, got ${describe(x)}.`);
+  } else
+    throw new DtypeError(
+      "tensor",
+      `element ${i} must be ${dtype === "bool" ? "a boolean" : isComplex(dtype) ? "a number or { re, im }" : "a number"}, got ${describe(x)}.`,
+    );
 }
 
 export interface DTypeOption<D extends DType> {
@@ -89,7 +133,11 @@ export interface DTypeOption<D extends DType> {
 }
 
 /** A tensor of one value. */
-export function full<D extends DType = "float64">(shape: Shape | number, value: number | boolean | ComplexNumber, options: DTypeOption<D> = {}): Tensor<D> {
+export function full<D extends DType = "float64">(
+  shape: Shape | number,
+  value: number | boolean | ComplexNumber,
+  options: DTypeOption<D> = {},
+): Tensor<D> {
   const dtype = checkDType("full", options.dtype ?? "float64") as D;
   const dims = checkShape("full", shape);
   const size = sizeOf(dims);
@@ -101,9 +149,11 @@ export function full<D extends DType = "float64">(shape: Shape | number, value: 
   return wrap(dtype, dims, array);
 }
 /** Zeros. */
-export const zeros = <D extends DType = "float64">(shape: Shape | number, options: DTypeOption<D> = {}): Tensor<D> => full(shape, 0, options);
+export const zeros = <D extends DType = "float64">(shape: Shape | number, options: DTypeOption<D> = {}): Tensor<D> =>
+  full(shape, 0, options);
 /** Ones. */
-export const ones = <D extends DType = "float64">(shape: Shape | number, options: DTypeOption<D> = {}): Tensor<D> => full(shape, 1, options);
+export const ones = <D extends DType = "float64">(shape: Shape | number, options: DTypeOption<D> = {}): Tensor<D> =>
+  full(shape, 1, options);
 
 /** The n x n identity; with `columns`, n x columns. */
 export function eye<D extends Float = "float64">(n: number, options: DTypeOption<D> & { readonly columns?: number } = {}): Tensor<D> {
@@ -130,8 +180,14 @@ function sequence<D extends Real | "int32">(op: string, n: number, options: DTyp
 }
 
 /** start, start + step, ... below stop; arange(stop) starts at 0. */
-export function arange<D extends Real | "int32" = "float64">(start: number, stop?: number, step = 1, options: DTypeOption<D> = {}): Tensor<D> {
-  const [from, to] = stop === undefined ? [0, finite("arange", "stop", start)] : [finite("arange", "start", start), finite("arange", "stop", stop)];
+export function arange<D extends Real | "int32" = "float64">(
+  start: number,
+  stop?: number,
+  step = 1,
+  options: DTypeOption<D> = {},
+): Tensor<D> {
+  const [from, to] =
+    stop === undefined ? [0, finite("arange", "stop", start)] : [finite("arange", "start", start), finite("arange", "stop", stop)];
   if (finite("arange", "step", step) === 0) throw new ArgumentError("arange", "step must not be 0.");
   return sequence("arange", Math.max(0, Math.ceil((to - from) / step)), options, (i) => from + i * step);
 }

@@ -1,12 +1,22 @@
 // Elementwise ops. Cotangents are gradients of a real loss, dL/dRe z + i dL/dIm z: for holomorphic f, x̄ = ȳ conj(f'(x)).
-import { isComplex, type ComplexOf, type DType, type Float, type RealOf } from "../core/dtype";
+import { type ComplexOf, type DType, type Float, isComplex, type RealOf } from "../core/dtype";
 import { constant } from "../core/engine";
 import { type CallOptions, defineOp, type Operand, scalar } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 
 /** The dtype of two operands together: a number adopts the other's, real with complex promotes. */
-export type Promote<A, B> = A extends number ? (B extends Tensor<infer D> ? D : "float64") : A extends Tensor<infer D> ? (B extends number ? D : B extends Tensor<infer E> ? Wider<D, E> : never) : never;
+export type Promote<A, B> = A extends number
+  ? B extends Tensor<infer D>
+    ? D
+    : "float64"
+  : A extends Tensor<infer D>
+    ? B extends number
+      ? D
+      : B extends Tensor<infer E>
+        ? Wider<D, E>
+        : never
+    : never;
 type Wider<D extends DType, E extends DType> = D extends E ? D : E extends ComplexOf<D> ? E : D extends ComplexOf<E> ? D : D | E;
 
 interface Binary {
@@ -18,9 +28,7 @@ type Unary = {
   (x: number, options?: CallOptions): Tensor<"float64">;
   async<D extends Float>(x: Tensor<D>, options?: { signal?: AbortSignal }): Promise<Tensor<D>>;
 };
-interface Compare {
-  (a: Operand, b: Operand): Tensor<"bool">;
-}
+type Compare = (a: Operand, b: Operand) => Tensor<"bool">;
 
 /** conj(x), which for real x is x itself and no op. */
 export const conj = <D extends DType>(x: Tensor<D>): Tensor<D> => (isComplex(x.dtype) ? conjugate(x as Tensor<never>) : x);
@@ -29,114 +37,229 @@ const ab = { inputs: ["a", "b"], outputs: ["y"] } as const;
 const x = { inputs: ["x"], outputs: ["y"] } as const;
 
 /** a + b, broadcast. */
-export const add = defineOp({ name: "add", tf: "AddV2", ...ab, kernel: native("add"), vjp: (_, { y: g }) => ({ a: () => g, b: () => g }) }) as unknown as Binary;
+export const add = defineOp({
+  name: "add",
+  tf: "AddV2",
+  ...ab,
+  kernel: native("add"),
+  vjp: (_, { y: g }) => ({ a: () => g, b: () => g }),
+}) as unknown as Binary;
 
 /** a - b, broadcast. */
-export const sub = defineOp({ name: "sub", tf: "Sub", ...ab, kernel: native("sub"), vjp: (_, { y: g }) => ({ a: () => g, b: () => neg(g) }) }) as unknown as Binary;
+export const sub = defineOp({
+  name: "sub",
+  tf: "Sub",
+  ...ab,
+  kernel: native("sub"),
+  vjp: (_, { y: g }) => ({ a: () => g, b: () => neg(g) }),
+}) as unknown as Binary;
 
 /** a b elementwise, broadcast. */
 export const mul = defineOp({
-  name: "mul", tf: "Mul", ...ab, kernel: native("mul"), saves: ["a", "b"],
+  name: "mul",
+  tf: "Mul",
+  ...ab,
+  kernel: native("mul"),
+  saves: ["a", "b"],
   vjp: ({ a, b }, { y: g }) => ({ a: () => mul(g, conj(b)), b: () => mul(g, conj(a)) }),
 }) as unknown as Binary;
 
 /** a / b elementwise, broadcast. */
 export const div = defineOp({
-  name: "div", tf: "RealDiv", ...ab, domain: { b: "nonzero" }, kernel: native("div"), saves: ["b", "y"],
+  name: "div",
+  tf: "RealDiv",
+  ...ab,
+  domain: { b: "nonzero" },
+  kernel: native("div"),
+  saves: ["b", "y"],
   // d(a/b) = da/b - (a/b) db/b
   vjp: ({ b, y }, { y: g }) => ({ a: () => div(g, conj(b)), b: () => neg(div(mul(g, conj(y)), conj(b))) }),
 }) as unknown as Binary;
 
 /** The larger of two real numbers; NaN if either is. At a tie both get half of the cotangent. */
 export const maximum = defineOp({
-  name: "maximum", tf: "Maximum", ...ab, only: "real", domain: { a: "distinct", b: "distinct" }, kernel: native("maximum"), saves: ["a", "b"],
+  name: "maximum",
+  tf: "Maximum",
+  ...ab,
+  only: "real",
+  domain: { a: "distinct", b: "distinct" },
+  kernel: native("maximum"),
+  saves: ["a", "b"],
   vjp: ({ a, b }, { y: g }) => ({ a: () => mul(g, share(a, b)), b: () => mul(g, share(b, a)) }),
 }) as unknown as Binary;
 
 /** The smaller of two real numbers; NaN if either is. At a tie both get half of the cotangent. */
 export const minimum = defineOp({
-  name: "minimum", tf: "Minimum", ...ab, only: "real", domain: { a: "distinct", b: "distinct" }, kernel: native("minimum"), saves: ["a", "b"],
+  name: "minimum",
+  tf: "Minimum",
+  ...ab,
+  only: "real",
+  domain: { a: "distinct", b: "distinct" },
+  kernel: native("minimum"),
+  saves: ["a", "b"],
   vjp: ({ a, b }, { y: g }) => ({ a: () => mul(g, share(b, a)), b: () => mul(g, share(a, b)) }),
 }) as unknown as Binary;
 
 // 1 where p > q, 1/2 where equal, else 0; locally constant
 const share = (p: Tensor, q: Tensor): Tensor => where(greater(p, q), ones(p), where(equal(p, q), half(p), zeros(p)));
-const like = (value: number) => (t: Tensor): Tensor => scalar(t.dtype, value);
+const like =
+  (value: number) =>
+  (t: Tensor): Tensor =>
+    scalar(t.dtype, value);
 const [ones, half, zeros] = [like(1), like(0.5), like(0)];
 
 /** -x. */
-export const neg = defineOp({ name: "neg", tf: "Neg", ...x, kernel: native("neg"), vjp: (_, { y: g }) => ({ x: () => neg(g) }) }) as unknown as Unary;
+export const neg = defineOp({
+  name: "neg",
+  tf: "Neg",
+  ...x,
+  kernel: native("neg"),
+  vjp: (_, { y: g }) => ({ x: () => neg(g) }),
+}) as unknown as Unary;
 
 /** x². */
 export const square = defineOp({
-  name: "square", tf: "Square", ...x, kernel: native("square"), saves: ["x"],
+  name: "square",
+  tf: "Square",
+  ...x,
+  kernel: native("square"),
+  saves: ["x"],
   vjp: ({ x }, { y: g }) => ({ x: () => mul(2, mul(g, conj(x))) }),
 }) as unknown as Unary;
 
 /** √x, the principal branch for complex x; NaN for negative real x. The derivative at 0 is infinite. */
 export const sqrt = defineOp({
-  name: "sqrt", tf: "Sqrt", ...x, domain: { x: "positive" }, kernel: native("sqrt"), saves: ["y"],
+  name: "sqrt",
+  tf: "Sqrt",
+  ...x,
+  domain: { x: "positive" },
+  kernel: native("sqrt"),
+  saves: ["y"],
   vjp: ({ y }, { y: g }) => ({ x: () => div(g, mul(2, conj(y))) }),
 }) as unknown as Unary;
 
 /** eˣ. */
 export const exp = defineOp({
-  name: "exp", tf: "Exp", ...x, kernel: native("exp"), saves: ["y"],
+  name: "exp",
+  tf: "Exp",
+  ...x,
+  kernel: native("exp"),
+  saves: ["y"],
   vjp: ({ y }, { y: g }) => ({ x: () => mul(g, conj(y)) }),
 }) as unknown as Unary;
 
 /** The natural logarithm, the principal branch for complex x; NaN for negative real x. */
 export const log = defineOp({
-  name: "log", tf: "Log", ...x, domain: { x: "positive" }, kernel: native("log"), saves: ["x"],
+  name: "log",
+  tf: "Log",
+  ...x,
+  domain: { x: "positive" },
+  kernel: native("log"),
+  saves: ["x"],
   vjp: ({ x }, { y: g }) => ({ x: () => div(g, conj(x)) }),
 }) as unknown as Unary;
 
 /** sin x, x in radians. */
 export const sin = defineOp({
-  name: "sin", tf: "Sin", ...x, kernel: native("sin"), saves: ["x"],
+  name: "sin",
+  tf: "Sin",
+  ...x,
+  kernel: native("sin"),
+  saves: ["x"],
   vjp: ({ x }, { y: g }) => ({ x: () => mul(g, conj(cos(x))) }),
 }) as unknown as Unary;
 
 /** cos x, x in radians. */
 export const cos = defineOp({
-  name: "cos", tf: "Cos", ...x, kernel: native("cos"), saves: ["x"],
+  name: "cos",
+  tf: "Cos",
+  ...x,
+  kernel: native("cos"),
+  saves: ["x"],
   vjp: ({ x }, { y: g }) => ({ x: () => neg(mul(g, conj(sin(x)))) }),
 }) as unknown as Unary;
 
 /** The complex conjugate. */
-const conjugate = defineOp({ name: "conj", tf: "Conj", ...x, only: "complex", kernel: native("conj"), vjp: (_, { y: g }) => ({ x: () => conj(g) }) });
+const conjugate = defineOp({
+  name: "conj",
+  tf: "Conj",
+  ...x,
+  only: "complex",
+  kernel: native("conj"),
+  vjp: (_, { y: g }) => ({ x: () => conj(g) }),
+});
 
-const realPart = defineOp({ name: "real", tf: "Real", ...x, only: "complex", dtypes: { y: "real" }, kernel: native("real"), vjp: (_, { y: g }) => ({ x: () => toComplex(g as Tensor<never>) }) });
+const realPart = defineOp({
+  name: "real",
+  tf: "Real",
+  ...x,
+  only: "complex",
+  dtypes: { y: "real" },
+  kernel: native("real"),
+  vjp: (_, { y: g }) => ({ x: () => toComplex(g as Tensor<never>) }),
+});
 const imagPart = defineOp({
-  name: "imag", tf: "Imag", ...x, only: "complex", dtypes: { y: "real" }, kernel: native("imag"),
+  name: "imag",
+  tf: "Imag",
+  ...x,
+  only: "complex",
+  dtypes: { y: "real" },
+  kernel: native("imag"),
   vjp: (_, { y: g }) => ({ x: () => complex(mul(g, 0) as Tensor<never>, g as Tensor<never>) }),
 });
 
 /** The real part; of a real tensor, itself. */
 export const real = <D extends Float>(t: Tensor<D>): Tensor<RealOf<D>> => (isComplex(t.dtype) ? realPart(t) : t) as Tensor<RealOf<D>>;
 /** The imaginary part; of a real tensor, zeros. */
-export const imag = <D extends Float>(t: Tensor<D>): Tensor<RealOf<D>> => (isComplex(t.dtype) ? imagPart(t) : mul(t, 0)) as Tensor<RealOf<D>>;
+export const imag = <D extends Float>(t: Tensor<D>): Tensor<RealOf<D>> =>
+  (isComplex(t.dtype) ? imagPart(t) : mul(t, 0)) as Tensor<RealOf<D>>;
 
 /** re + i im, from two real tensors of one dtype. */
 export const complex = defineOp({
-  name: "complex", tf: "Complex", inputs: ["re", "im"], outputs: ["z"], only: "real", dtypes: { z: "complex" }, kernel: native("complex"),
+  name: "complex",
+  tf: "Complex",
+  inputs: ["re", "im"],
+  outputs: ["z"],
+  only: "real",
+  dtypes: { z: "complex" },
+  kernel: native("complex"),
   vjp: (_, { z: g }) => ({ re: () => real(g as Tensor<Float>), im: () => imag(g as Tensor<Float>) }),
 });
 
 /** A real tensor as a complex one with zero imaginary part. */
 export const toComplex = defineOp({
-  name: "toComplex", inputs: ["x"], outputs: ["z"], only: "real", dtypes: { z: "complex" }, kernel: native("toComplex"),
+  name: "toComplex",
+  inputs: ["x"],
+  outputs: ["z"],
+  only: "real",
+  dtypes: { z: "complex" },
+  kernel: native("toComplex"),
   vjp: (_, { z: g }) => ({ x: () => real(g as Tensor<Float>) }),
 });
 
 /** a where mask is true, else b; all broadcast. The branch not taken gets an exact zero cotangent. */
 export const where = defineOp({
-  name: "where", tf: "SelectV2", inputs: ["mask", "a", "b"], outputs: ["y"], dtypes: { mask: "bool" }, domain: { mask: "mask" }, kernel: native("where"), saves: ["mask"],
+  name: "where",
+  tf: "SelectV2",
+  inputs: ["mask", "a", "b"],
+  outputs: ["y"],
+  dtypes: { mask: "bool" },
+  domain: { mask: "mask" },
+  kernel: native("where"),
+  saves: ["mask"],
   vjp: ({ mask }, { y: g }) => ({ a: () => where(mask as Tensor<"bool">, g, 0), b: () => where(mask as Tensor<"bool">, 0, g) }),
 }) as unknown as <A extends Operand, B extends Operand>(mask: Tensor<"bool">, a: A, b: B) => Tensor<Promote<A, B>>;
 
 const compare = (name: string, tf: string, only?: "real") =>
-  defineOp({ name, tf, ...ab, ...(only ? { only } : {}), dtypes: { y: "bool" }, kernel: native(name), vjp: () => ({}) }) as unknown as Compare;
+  defineOp({
+    name,
+    tf,
+    ...ab,
+    ...(only ? { only } : {}),
+    dtypes: { y: "bool" },
+    kernel: native(name),
+    vjp: () => ({}),
+  }) as unknown as Compare;
 /** a > b as bool, broadcast; real. */
 export const greater = compare("greater", "Greater", "real");
 /** a >= b as bool, broadcast; real. */

@@ -8,9 +8,14 @@ import type { Promote } from "./elementwise";
 import { reshape } from "./structure";
 
 const op = defineOp({
-  name: "matmul", tf: "BatchMatMulV2", inputs: ["a", "b"], outputs: ["c"], attrs: { adjointA: flag(false), adjointB: flag(false) },
+  name: "matmul",
+  tf: "BatchMatMulV2",
+  inputs: ["a", "b"],
+  outputs: ["c"],
+  attrs: { adjointA: flag(false), adjointB: flag(false) },
   signature: ({ adjointA, adjointB }) => `${adjointA ? "(k,m)" : "(m,k)"},${adjointB ? "(n,k)" : "(k,n)"}->(m,n)`,
-  kernel: native("matmul"), saves: ["a", "b"],
+  kernel: native("matmul"),
+  saves: ["a", "b"],
   // The cotangent of op(A) is C̄ op(B)ᴴ, of op(B) op(A)ᴴ C̄; where op is the adjoint, its adjoint (Giles 2008, section 2.2.2).
   vjp: ({ a, b }, { c: g }, { adjointA: ha, adjointB: hb }) => ({
     a: () => (ha ? product(b, g, hb, true) : product(g, b, false, !hb)),
@@ -18,15 +23,25 @@ const op = defineOp({
   }),
   fused: native("matmul_vjp"),
 });
-const product = (a: Tensor, b: Tensor, adjointA: boolean, adjointB: boolean): Tensor => op(a as Tensor<never>, b as Tensor<never>, { adjointA, adjointB });
+const product = (a: Tensor, b: Tensor, adjointA: boolean, adjointB: boolean): Tensor =>
+  op(a as Tensor<never>, b as Tensor<never>, { adjointA, adjointB });
 
 /** op(a) op(b) over the last two axes, batch dimensions broadcast. A 1-D operand is a row (first) or a column (second), as in NumPy. */
-export function matmul<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options: { adjointA?: boolean; adjointB?: boolean } = {}): Tensor<Promote<A, B>> {
-  if (a.rank === 0 || b.rank === 0) throw new ShapeError("matmul", `a and b must have an axis, got shapes ${shapeText(a.shape)} and ${shapeText(b.shape)}; use mul.`);
+export function matmul<A extends Tensor<Float>, B extends Tensor<Float>>(
+  a: A,
+  b: B,
+  options: { adjointA?: boolean; adjointB?: boolean } = {},
+): Tensor<Promote<A, B>> {
+  if (a.rank === 0 || b.rank === 0)
+    throw new ShapeError("matmul", `a and b must have an axis, got shapes ${shapeText(a.shape)} and ${shapeText(b.shape)}; use mul.`);
   const left: Tensor = a.rank === 1 ? reshape(a, options.adjointA ? [a.size, 1] : [1, a.size]) : a;
   const right: Tensor = b.rank === 1 ? reshape(b, options.adjointB ? [1, b.size] : [b.size, 1]) : b;
   const c = op(left as Tensor<never>, right as Tensor<never>, options) as Tensor;
-  const keep = [...c.shape.slice(0, -2), ...(a.rank === 1 ? [] : [c.shape.at(-2) as number]), ...(b.rank === 1 ? [] : [c.shape.at(-1) as number])];
+  const keep = [
+    ...c.shape.slice(0, -2),
+    ...(a.rank === 1 ? [] : [c.shape.at(-2) as number]),
+    ...(b.rank === 1 ? [] : [c.shape.at(-1) as number]),
+  ];
   return (a.rank === 1 || b.rank === 1 ? reshape(c, keep) : c) as Tensor<Promote<A, B>>;
 }
 matmul.row = op.row;

@@ -32,7 +32,8 @@ function threefry({ hi, lo }: Key, counterHi: number, counterLo: number): [numbe
 }
 
 function key(seed: number): Key {
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new ArgumentError("random.key", `seed must be a non-negative integer, got ${describe(seed)}.`);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new ArgumentError("random.key", `seed must be a non-negative integer, got ${describe(seed)}.`);
   return Object.freeze({ hi: Math.floor(seed / 2 ** 32) | 0, lo: seed | 0 });
 }
 
@@ -72,7 +73,11 @@ function draw<D extends Float>(op: string, shape: Shape | number, options: Rando
 }
 
 /** Uniform numbers in (low, high); complex: both parts. */
-function uniform<D extends Float = "float64">(from: Key | number, shape: Shape | number, options: RandomOptions<D> & { readonly low?: number; readonly high?: number } = {}): Tensor<D> {
+function uniform<D extends Float = "float64">(
+  from: Key | number,
+  shape: Shape | number,
+  options: RandomOptions<D> & { readonly low?: number; readonly high?: number } = {},
+): Tensor<D> {
   const k = checkKey("random.uniform", from);
   const { low = 0, high = 1 } = options;
   if (!Number.isFinite(low) || !Number.isFinite(high)) throw new ArgumentError("random.uniform", "low and high must be finite numbers.");

@@ -18,8 +18,17 @@ const reduced = (shape: Shape, axes: readonly number[], keep: boolean): number[]
   shape.map((d, i) => (axes.includes(i) ? 1 : d)).filter((_, i) => keep || !axes.includes(i));
 
 const sumOp = defineOp({
-  name: "sum", tf: "Sum", inputs: ["x"], outputs: ["y"], attrs: { axis: ints(), keepDims: flag(false) },
-  samples: (n) => [{ shapes: { x: [n] }, attrs: { axis: [0] } }, { shapes: { x: [2, n, 3] }, attrs: { axis: [0, 2], keepDims: true } }, { shapes: { x: [n, 2] }, attrs: { axis: [] } }, { shapes: { x: [3, n] }, attrs: { axis: [1] } }],
+  name: "sum",
+  tf: "Sum",
+  inputs: ["x"],
+  outputs: ["y"],
+  attrs: { axis: ints(), keepDims: flag(false) },
+  samples: (n) => [
+    { shapes: { x: [n] }, attrs: { axis: [0] } },
+    { shapes: { x: [2, n, 3] }, attrs: { axis: [0, 2], keepDims: true } },
+    { shapes: { x: [n, 2] }, attrs: { axis: [] } },
+    { shapes: { x: [3, n] }, attrs: { axis: [1] } },
+  ],
   infer: ({ x }, { axis, keepDims }) => {
     if (new Set(axis).size !== axis.length || axis.some((a) => a < 0 || a >= x.length)) {
       throw new ArgumentError("sum", `axes [${axis.join(", ")}] must be different and non-negative, below ${x.length}.`);

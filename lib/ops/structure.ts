@@ -21,11 +21,22 @@ const stridesOf = (shape: Shape): number[] => {
 const at = (list: readonly number[], i: number): number => list[i] as number;
 
 const transposeOp = defineOp({
-  name: "transpose", tf: "Transpose", inputs: ["x"], outputs: ["y"], attrs: { axes: ints() },
-  samples: (n) => [{ shapes: { x: [n, n + 1] }, attrs: { axes: [1, 0] } }, { shapes: { x: [2, n, 3] }, attrs: { axes: [2, 0, 1] } }, { shapes: { x: [] }, attrs: { axes: [] } }],
+  name: "transpose",
+  tf: "Transpose",
+  inputs: ["x"],
+  outputs: ["y"],
+  attrs: { axes: ints() },
+  samples: (n) => [
+    { shapes: { x: [n, n + 1] }, attrs: { axes: [1, 0] } },
+    { shapes: { x: [2, n, 3] }, attrs: { axes: [2, 0, 1] } },
+    { shapes: { x: [] }, attrs: { axes: [] } },
+  ],
   infer: ({ x }, { axes }) => {
     if (axes.length !== x.length || new Set(axes).size !== x.length || axes.some((a) => a < 0 || a >= x.length)) {
-      throw new ArgumentError("transpose", `axes [${axes.join(", ")}] must be a permutation of the ${x.length} axes of shape ${shapeText(x)}.`);
+      throw new ArgumentError(
+        "transpose",
+        `axes [${axes.join(", ")}] must be a permutation of the ${x.length} axes of shape ${shapeText(x)}.`,
+      );
     }
     return { y: axes.map((a) => at(x, a)) };
   },
@@ -45,7 +56,10 @@ export function transpose<D extends DType>(x: Tensor<D>, axes?: readonly number[
 /** Two axes exchanged. */
 export function swapAxes<D extends DType>(x: Tensor<D>, axis1: number, axis2: number): Tensor<D> {
   const [i, j] = [checkAxis("swapAxes", axis1, x.rank), checkAxis("swapAxes", axis2, x.rank)];
-  return transpose(x, x.shape.map((_, k) => (k === i ? j : k === j ? i : k)));
+  return transpose(
+    x,
+    x.shape.map((_, k) => (k === i ? j : k === j ? i : k)),
+  );
 }
 
 const needMatrix = (op: string, x: Tensor) => {
@@ -65,11 +79,19 @@ export function adjoint<D extends DType>(x: Tensor<D>): Tensor<D> {
 }
 
 const reshapeOp = defineOp({
-  name: "reshape", tf: "Reshape", inputs: ["x"], outputs: ["y"], attrs: { shape: ints() },
-  samples: (n) => [{ shapes: { x: [n, 6] }, attrs: { shape: [2, n, 3] } }, { shapes: { x: [1] }, attrs: { shape: [] } }],
+  name: "reshape",
+  tf: "Reshape",
+  inputs: ["x"],
+  outputs: ["y"],
+  attrs: { shape: ints() },
+  samples: (n) => [
+    { shapes: { x: [n, 6] }, attrs: { shape: [2, n, 3] } },
+    { shapes: { x: [1] }, attrs: { shape: [] } },
+  ],
   infer: ({ x }, { shape }) => {
     checkShape("reshape", shape);
-    if (sizeOf(shape) !== sizeOf(x)) throw new ShapeError("reshape", `shape ${shapeText(x)} has ${sizeOf(x)} elements, ${shapeText(shape)} has ${sizeOf(shape)}.`);
+    if (sizeOf(shape) !== sizeOf(x))
+      throw new ShapeError("reshape", `shape ${shapeText(x)} has ${sizeOf(x)} elements, ${shapeText(shape)} has ${sizeOf(shape)}.`);
     return { y: shape };
   },
   kernel: native("view", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
@@ -94,8 +116,15 @@ export function expandDims<D extends DType>(x: Tensor<D>, axis: number): Tensor<
 }
 
 const broadcastOp = defineOp({
-  name: "broadcastTo", tf: "BroadcastTo", inputs: ["x"], outputs: ["y"], attrs: { shape: ints() },
-  samples: (n) => [{ shapes: { x: [n, 1] }, attrs: { shape: [3, n, 2] } }, { shapes: { x: [] }, attrs: { shape: [n] } }],
+  name: "broadcastTo",
+  tf: "BroadcastTo",
+  inputs: ["x"],
+  outputs: ["y"],
+  attrs: { shape: ints() },
+  samples: (n) => [
+    { shapes: { x: [n, 1] }, attrs: { shape: [3, n, 2] } },
+    { shapes: { x: [] }, attrs: { shape: [n] } },
+  ],
   infer: ({ x }, { shape }) => {
     const shift = shape.length - x.length;
     if (shift < 0 || x.some((d, i) => d !== 1 && d !== shape[shift + i])) {
@@ -128,23 +157,45 @@ const diagonalLayout = (matrix: Shape, k: number): number[] => {
 };
 
 const diagonalOp = defineOp({
-  name: "diagonal", tf: "MatrixDiagPart", inputs: ["a"], outputs: ["d"], attrs: { k: int(0) },
-  samples: (n) => [{ shapes: { a: [n, n] } }, { shapes: { a: [2, n, n + 2] }, attrs: { k: 1 } }, { shapes: { a: [n + 1, n] }, attrs: { k: -1 } }, { shapes: { a: [n, n] }, attrs: { k: 40 } }],
+  name: "diagonal",
+  tf: "MatrixDiagPart",
+  inputs: ["a"],
+  outputs: ["d"],
+  attrs: { k: int(0) },
+  samples: (n) => [
+    { shapes: { a: [n, n] } },
+    { shapes: { a: [2, n, n + 2] }, attrs: { k: 1 } },
+    { shapes: { a: [n + 1, n] }, attrs: { k: -1 } },
+    { shapes: { a: [n, n] }, attrs: { k: 40 } },
+  ],
   infer: ({ a }, { k }) => {
     if (a.length < 2) throw new ShapeError("diagonal", `a must be a matrix or a batch of them, got shape ${shapeText(a)}.`);
     return { d: [...a.slice(0, -2), diagonalOf(at(a, a.length - 2), at(a, a.length - 1), k).length] };
   },
   kernel: native("view", ({ k }: { k: number }, [a]) => diagonalLayout(a as Shape, k)),
-  vjp: (_, { d: g }, { k }, { shapes: { a } }) => ({ a: (): Tensor => embed(g, { k, rows: at(a, a.length - 2), columns: at(a, a.length - 1) }) }),
+  vjp: (_, { d: g }, { k }, { shapes: { a } }) => ({
+    a: (): Tensor => embed(g, { k, rows: at(a, a.length - 2), columns: at(a, a.length - 1) }),
+  }),
 });
 
 const diagEmbedOp = defineOp({
-  name: "diagEmbed", tf: "MatrixDiag", inputs: ["d"], outputs: ["a"], attrs: { k: int(0), rows: int(0), columns: int(0) },
-  samples: (n) => [{ shapes: { d: [n] }, attrs: { rows: n, columns: n } }, { shapes: { d: [2, n] }, attrs: { k: 1, rows: n, columns: n + 1 } }, { shapes: { d: [n] }, attrs: { k: -2, rows: n + 2, columns: n } }],
+  name: "diagEmbed",
+  tf: "MatrixDiag",
+  inputs: ["d"],
+  outputs: ["a"],
+  attrs: { k: int(0), rows: int(0), columns: int(0) },
+  samples: (n) => [
+    { shapes: { d: [n] }, attrs: { rows: n, columns: n } },
+    { shapes: { d: [2, n] }, attrs: { k: 1, rows: n, columns: n + 1 } },
+    { shapes: { d: [n] }, attrs: { k: -2, rows: n + 2, columns: n } },
+  ],
   infer: ({ d }, { k, rows, columns }) => {
     const length = rows >= 0 && columns >= 0 ? diagonalOf(rows, columns, k).length : -1;
     if (d.length < 1 || d.at(-1) !== length) {
-      throw new ShapeError("diagEmbed", `diagonal ${k} of a ${rows} x ${columns} matrix has ${length} elements, got shape ${shapeText(d)}.`);
+      throw new ShapeError(
+        "diagEmbed",
+        `diagonal ${k} of a ${rows} x ${columns} matrix has ${length} elements, got shape ${shapeText(d)}.`,
+      );
     }
     return { a: [...d.slice(0, -1), rows, columns] };
   },
@@ -156,14 +207,15 @@ const embed = (d: Tensor, attrs: { k: number; rows: number; columns: number }): 
 /** The k-th diagonal of the last two axes; of a 1-D tensor, the square matrix with that diagonal. For batches of diagonals: `diagEmbed`. */
 export function diag<D extends DType>(x: Tensor<D>, options: { k?: number } = {}): Tensor<D> {
   if (x.rank === 0) throw new ShapeError("diag", "x must have one axis or more, got a scalar.");
-  return x.rank === 1 ? diagEmbed(x, options) : (diagonalOp(x as Tensor<never>, options));
+  return x.rank === 1 ? diagEmbed(x, options) : diagonalOp(x as Tensor<never>, options);
 }
 
 /** Square matrices with the last axis of d on their k-th diagonal, zeros elsewhere. */
 export function diagEmbed<D extends DType>(d: Tensor<D>, options: { k?: number } = {}): Tensor<D> {
   if (d.rank === 0) throw new ShapeError("diagEmbed", "d must have one axis or more, got a scalar.");
   const { k = 0 } = options;
-  if (!Number.isSafeInteger(k) || Math.abs(k) > 2 ** 31) throw new ArgumentError("diagEmbed", `option k must be an integer, got ${describe(k)}.`);
+  if (!Number.isSafeInteger(k) || Math.abs(k) > 2 ** 31)
+    throw new ArgumentError("diagEmbed", `option k must be an integer, got ${describe(k)}.`);
   const n = at(d.shape, d.rank - 1) + Math.abs(k);
   return embed(d, { k, rows: n, columns: n }) as Tensor<D>;
 }
@@ -176,11 +228,15 @@ export const trace = <D extends DType>(a: Tensor<D>): Tensor<D> => {
 
 const band = (name: string, upper: 0 | 1, keeps: string) => {
   const op = defineOp({
-    name, inputs: ["a"], outputs: ["y"], attrs: { k: int(0) }, doc: keeps,
+    name,
+    inputs: ["a"],
+    outputs: ["y"],
+    attrs: { k: int(0) },
+    doc: keeps,
     signature: "(m,n)->(m,n)",
     kernel: native("band", ({ k }: { k: number }) => [upper, Math.max(-(2 ** 40), Math.min(2 ** 40, k))]),
     vjp: (_, { y: g }, { k }) => ({ a: (): Tensor => op(g as Tensor<never>, { k }) as Tensor }),
-  }) as unknown as { <D extends DType>(a: Tensor<D>, options?: { k?: number }): Tensor<D> };
+  }) as unknown as <D extends DType>(a: Tensor<D>, options?: { k?: number }) => Tensor<D>;
   return op;
 };
 /** The lower triangle of the last two axes, up to diagonal k; zeros above. */
@@ -189,21 +245,33 @@ export const tril = band("tril", 0, "lower triangle");
 export const triu = band("triu", 1, "upper triangle");
 
 const sliceOp = defineOp({
-  name: "slice", tf: "Slice", inputs: ["x"], outputs: ["y"], attrs: { start: ints(), size: ints() },
+  name: "slice",
+  tf: "Slice",
+  inputs: ["x"],
+  outputs: ["y"],
+  attrs: { start: ints(), size: ints() },
   samples: (n) => [{ shapes: { x: [n + 2, 4] }, attrs: { start: [1, 2], size: [n, 2] } }],
   infer: ({ x }, { start, size }) => {
-    const fits = start.length === x.length && size.length === x.length && x.every((d, i) => at(start, i) >= 0 && at(size, i) >= 0 && at(start, i) + at(size, i) <= d);
-    if (!fits) throw new ShapeError("slice", `start [${start.join(", ")}] and size [${size.join(", ")}] do not lie inside shape ${shapeText(x)}.`);
+    const fits =
+      start.length === x.length &&
+      size.length === x.length &&
+      x.every((d, i) => at(start, i) >= 0 && at(size, i) >= 0 && at(start, i) + at(size, i) <= d);
+    if (!fits)
+      throw new ShapeError("slice", `start [${start.join(", ")}] and size [${size.join(", ")}] do not lie inside shape ${shapeText(x)}.`);
     return { y: size };
   },
   kernel: native("view", ({ start, size }: { start: readonly number[]; size: readonly number[] }, [x]) => window(x as Shape, start, size)),
   vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): Tensor => placeOp(g as Tensor<never>, { start, shape: shapes.x }) }),
 });
 const placeOp = defineOp({
-  name: "place", inputs: ["x"], outputs: ["y"], attrs: { start: ints(), shape: ints() },
+  name: "place",
+  inputs: ["x"],
+  outputs: ["y"],
+  attrs: { start: ints(), shape: ints() },
   samples: (n) => [{ shapes: { x: [n, 2] }, attrs: { start: [1, 2], shape: [n + 2, 4] } }],
   infer: ({ x }, { start, shape }) => {
-    const fits = start.length === x.length && shape.length === x.length && x.every((d, i) => at(start, i) >= 0 && at(start, i) + d <= at(shape, i));
+    const fits =
+      start.length === x.length && shape.length === x.length && x.every((d, i) => at(start, i) >= 0 && at(start, i) + d <= at(shape, i));
     if (!fits) throw new ShapeError("place", `shape ${shapeText(x)} at [${start.join(", ")}] does not lie inside ${shapeText(shape)}.`);
     return { y: shape };
   },

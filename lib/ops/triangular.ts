@@ -4,8 +4,8 @@ import { ArgumentError } from "../core/errors";
 import { type CallOptions, defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
-import { add, conj, neg, type Promote } from "./elementwise";
 import { eye } from "./creation";
+import { add, conj, neg, type Promote } from "./elementwise";
 import { matmul } from "./products";
 import { adjoint, matrixTranspose, reshape, tril, triu } from "./structure";
 
@@ -19,8 +19,17 @@ interface Attrs {
 const lower = (a: Attrs) => [Number(a.lower), a.adjoint ? 2 : a.transpose ? 1 : 0, Number(a.unitDiagonal), a.side === "right" ? 1 : 0];
 
 const op = defineOp({
-  name: "solveTriangular", tf: "MatrixTriangularSolve", inputs: ["a", "b"], outputs: ["x"],
-  attrs: { lower: flag(true), adjoint: flag(false), transpose: flag(false), unitDiagonal: flag(false), side: oneOf(["left", "right"], "left") },
+  name: "solveTriangular",
+  tf: "MatrixTriangularSolve",
+  inputs: ["a", "b"],
+  outputs: ["x"],
+  attrs: {
+    lower: flag(true),
+    adjoint: flag(false),
+    transpose: flag(false),
+    unitDiagonal: flag(false),
+    side: oneOf(["left", "right"], "left"),
+  },
   signature: ({ side }) => (side === "left" ? "(m,m),(m,k)->(m,k)" : "(m,m),(k,m)->(k,m)"),
   domain: { a: "lowerTriangular" },
   law: ({ a: whole, b }, { x }, attrs) => {
@@ -30,7 +39,8 @@ const op = defineOp({
     return [[attrs.side === "left" ? matmul(m, y) : matmul(y, m), b]];
   },
   failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
-  kernel: native("solveTriangular", lower), saves: ["a", "x"],
+  kernel: native("solveTriangular", lower),
+  saves: ["a", "x"],
   // B̄ = op(A)⁻ᴴ X̄. From op(A) X = B: dX = op(A)⁻¹ (dB - d(op A) X), so the cotangent of op(A) is -B̄ Xᴴ, undone through op, kept on the
   // triangle that is read (Giles 2008, section 2.3.1). Right side: the same with the products exchanged.
   vjp: ({ a, x }, { x: g }, attrs) => {
@@ -61,7 +71,7 @@ function triangleOf(a: Tensor<never>, { lower, unitDiagonal }: Attrs): Tensor<ne
 
 const onTriangle = (a: Tensor<never>, { lower, unitDiagonal }: Attrs): Tensor => {
   const k = unitDiagonal ? 1 : 0;
-  return neg((lower ? tril(a, { k: -k }) : triu(a, { k })));
+  return neg(lower ? tril(a, { k: -k }) : triu(a, { k }));
 };
 
 export interface SolveTriangularOptions extends Partial<Attrs>, CallOptions {}

@@ -45,9 +45,16 @@ export const outputIds = (code: Code): number[] => [...new Set(code.outputs.map(
 function describeInstruction(code: Code, { op, attrs, in: ins, out: outs }: Instruction, words: number[]): void {
   const found = resolve(op);
   if (!found) throw new BacksolveError("ERR_INTERNAL", op, "is not an instruction.");
-  const typesOf = (ids: readonly (number | null)[]): { dtype: DType; shape: Shape }[] => ids.filter((i) => i !== null).map((i) => code.values[i] as ValueType);
+  const typesOf = (ids: readonly (number | null)[]): { dtype: DType; shape: Shape }[] =>
+    ids.filter((i) => i !== null).map((i) => code.values[i] as ValueType);
   const [inputs, outputs] = [typesOf(ins), typesOf(outs)];
-  const numbers = lowerAttrs(found.of, found.kernel, attrs, inputs.map((t) => t.shape), outputs.map((t) => t.shape));
+  const numbers = lowerAttrs(
+    found.of,
+    found.kernel,
+    attrs,
+    inputs.map((t) => t.shape),
+    outputs.map((t) => t.shape),
+  );
   words.push(kernelId(found.kernel.name), dtypes[columnOf(found.row, inputs)].code, numbers.length, ...numbers);
   words.push(ins.length, ...ins.map((i) => i ?? -1), outs.length, ...outs.map((i) => i ?? -1));
 }

@@ -3,8 +3,8 @@
 import { parseAttrs } from "../core/attrs";
 import { type AnyArray, checkDType, type DType, dtypes, isFloat } from "../core/dtype";
 import { fusedTypes } from "../core/engine";
-import { ArgumentError, describe, DtypeError, ShapeError } from "../core/errors";
-import { infer, portDType, columnOf } from "../core/infer";
+import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
+import { columnOf, infer, portDType } from "../core/infer";
 import type { Attrs } from "../core/row";
 import { sameShape } from "../core/signature";
 import { checkShape, type Shape, shapeText, sizeOf } from "../core/tensor";
@@ -42,9 +42,13 @@ const bad = (text: string): never => {
   throw new ArgumentError("Program.from", text);
 };
 const object = (x: unknown, what: string): Record<string, unknown> =>
-  typeof x === "object" && x !== null && !Array.isArray(x) ? (x as Record<string, unknown>) : bad(`${what} must be an object, got ${describe(x)}.`);
-const list = (x: unknown, what: string): unknown[] => (Array.isArray(x) && x.length <= MAX_VALUES ? x : bad(`${what} must be an array, got ${describe(x)}.`));
-const text = (x: unknown, what: string): string => (typeof x === "string" && x.length > 0 && x.length <= 1000 ? x : bad(`${what} must be a name, got ${describe(x)}.`));
+  typeof x === "object" && x !== null && !Array.isArray(x)
+    ? (x as Record<string, unknown>)
+    : bad(`${what} must be an object, got ${describe(x)}.`);
+const list = (x: unknown, what: string): unknown[] =>
+  Array.isArray(x) && x.length <= MAX_VALUES ? x : bad(`${what} must be an array, got ${describe(x)}.`);
+const text = (x: unknown, what: string): string =>
+  typeof x === "string" && x.length > 0 && x.length <= 1000 ? x : bad(`${what} must be a name, got ${describe(x)}.`);
 
 class Loader {
   readonly values: ValueType[] = [];
@@ -80,7 +84,8 @@ export function fromJSON(json: unknown): Code {
     const o = object(x, `output ${i}`);
     return { name: text(o.name, `the name of output ${i}`), id: loader.known(o.id, `output ${i}`) };
   });
-  for (const names of [inputs, outputs]) if (new Set(names.map((n) => n.name)).size !== names.length) bad("two inputs or outputs have the same name.");
+  for (const names of [inputs, outputs])
+    if (new Set(names.map((n) => n.name)).size !== names.length) bad("two inputs or outputs have the same name.");
   return { values: loader.values, inputs, constants, code, outputs };
 }
 
@@ -116,14 +121,20 @@ function loadInstruction(loader: Loader, o: Record<string, unknown>, what: strin
   const outs = list(o.out, `${what}: out`);
   if (outs.length !== types.length) bad(`${what}: ${op} has ${types.length} outputs, got ${outs.length}.`);
   if (outs.every((id) => id === null)) bad(`${what}: no output is wanted.`);
-  return { op, attrs, in: ins, out: outs.map((id, i) => (id === null && found.fused ? null : loader.define(id, types[i] as ValueType, what))) };
+  return {
+    op,
+    attrs,
+    in: ins,
+    out: outs.map((id, i) => (id === null && found.fused ? null : loader.define(id, types[i] as ValueType, what))),
+  };
 }
 
 function plainOutputs(row: Parameters<typeof infer>[0], attrs: Attrs, reads: ValueType[], what: string): ValueType[] {
   const t = columnOf(row, reads);
   const moves = typeof row.kernel !== "function" && ["view", "scatter", "band"].includes(row.kernel.name);
   if (!isFloat(t) && !moves) throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
-  if (row.only && (row.only === "complex") !== t.startsWith("complex")) throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
+  if (row.only && (row.only === "complex") !== t.startsWith("complex"))
+    throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
   reads.forEach((r, i) => {
     const want = portDType(row.dtypes?.[row.inputs[i] as string], t);
     if (r.dtype !== want) throw new DtypeError("Program.from", `${what}: ${row.inputs[i]} must be ${want}, got ${r.dtype}.`);
@@ -133,10 +144,12 @@ function plainOutputs(row: Parameters<typeof infer>[0], attrs: Attrs, reads: Val
 
 function fusedOutputs(of: Parameters<typeof infer>[0], attrs: Attrs, reads: (ValueType | undefined)[], what: string): ValueType[] {
   const saves = of.saves ?? [];
-  if (reads.slice(0, saves.length).some((r) => !r) || reads.slice(saves.length).every((r) => !r)) bad(`${what}: a saved value or every cotangent is null.`);
+  if (reads.slice(0, saves.length).some((r) => !r) || reads.slice(saves.length).every((r) => !r))
+    bad(`${what}: a saved value or every cotangent is null.`);
   const present = reads.filter((r) => r !== undefined);
   const t = (present[0] as ValueType).dtype;
-  if (!isFloat(t) || present.some((r) => r.dtype !== t)) throw new DtypeError("Program.from", `${what}: operands must have one floating dtype.`);
+  if (!isFloat(t) || present.some((r) => r.dtype !== t))
+    throw new DtypeError("Program.from", `${what}: operands must have one floating dtype.`);
   const types = fusedTypes(of, attrs, reads);
   // The row's own shape rule, forward: what the rule reads must be what the op takes and gives.
   const forward = infer(of, types, attrs);
@@ -152,5 +165,6 @@ function checkItem(want: ValueType, got: ValueType | undefined, what: string): v
   if (!got) return;
   const tail = want.shape.slice(want.shape.length - Math.min(2, want.shape.length));
   const rank = tail.length;
-  if (!sameShape(got.shape.slice(got.shape.length - rank), tail)) throw new ShapeError("Program.from", `${what}: shape ${shapeText(got.shape)} does not end in ${shapeText(tail)}.`);
+  if (!sameShape(got.shape.slice(got.shape.length - rank), tail))
+    throw new ShapeError("Program.from", `${what}: shape ${shapeText(got.shape)} does not end in ${shapeText(tail)}.`);
 }

@@ -1,6 +1,7 @@
 // Passes from program to program; each leaves the results as they are.
-import type { Code } from "./code";
+
 import type { Instruction } from "../core/trace";
+import type { Code } from "./code";
 
 export const optimize = (code: Code): Code => compact(deadCode(commonSubexpressions(code)));
 
@@ -51,7 +52,10 @@ export function deadCode(code: Code): Code {
     if (!instruction.out.some((o) => o !== null && needed.has(o))) continue;
     for (const i of instruction.in) if (i !== null) needed.add(i);
     // Only a fused rule can leave an output out; the others have one.
-    kept.push({ ...instruction, out: instruction.op.endsWith("_vjp") ? instruction.out.map((o) => (o !== null && needed.has(o) ? o : null)) : instruction.out });
+    kept.push({
+      ...instruction,
+      out: instruction.op.endsWith("_vjp") ? instruction.out.map((o) => (o !== null && needed.has(o) ? o : null)) : instruction.out,
+    });
   }
   return { ...code, constants: code.constants.filter((c) => needed.has(c.id)), code: kept.reverse() };
 }

@@ -1,13 +1,14 @@
 // The checks that every row goes through (docs/testing.md). Each throws with the numbers it saw.
+
+import { compile, Spec } from "../compile";
 import { type Float, isComplex, isFloat } from "../core/dtype";
 import { apply } from "../core/engine";
 import { BacksolveError, ShapeError } from "../core/errors";
 import { infer } from "../core/infer";
 import type { AnyRow } from "../core/row";
-import { type Shape, sizeOf, storageOf, Tensor, wrap } from "../core/tensor";
-import { compile, Spec } from "../compile";
+import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
 import { add, mul, sub } from "../ops/elementwise";
-import { random, type Key } from "../ops/random";
+import { type Key, random } from "../ops/random";
 import { adjoint, broadcastTo } from "../ops/structure";
 import { jvp, vjp } from "../transforms";
 import { epsOf, inner, maxAbs, relativeError, sameBits } from "./close";
@@ -30,9 +31,11 @@ const within = (what: string, error: number, tolerance: number): void => {
 
 const run = ({ row, c }: Checked, inputs: readonly Tensor[]): Tensor[] => apply(row, inputs, c.attrs);
 const differentiable = ({ row }: Checked): boolean =>
-  (row.vjp !== undefined || typeof row.kernel === "function") && row.outputs.every((o) => row.dtypes?.[o] !== "bool" && row.dtypes?.[o] !== "int32");
+  (row.vjp !== undefined || typeof row.kernel === "function") &&
+  row.outputs.every((o) => row.dtypes?.[o] !== "bool" && row.dtypes?.[o] !== "int32");
 const floats = (inputs: readonly Tensor[]): number[] => inputs.flatMap((t, i) => (isFloat(t.dtype) ? [i] : []));
-const cotangents = (outputs: readonly Tensor[]): Tensor[] => outputs.map((o, i) => random.normal(1000 + i, o.shape, { dtype: o.dtype as Float }));
+const cotangents = (outputs: readonly Tensor[]): Tensor[] =>
+  outputs.map((o, i) => random.normal(1000 + i, o.shape, { dtype: o.dtype as Float }));
 /** Growth of rounding errors with the length of sums, for the well-conditioned samples of sample.ts. */
 const sizeFactor = (inputs: readonly Tensor[]): number => 64 * Math.max(4, ...inputs.map((t) => t.shape.at(-1) ?? 1));
 
@@ -82,7 +85,8 @@ export function shapes(k: Checked): void {
   const want = infer(k.row, inputs, k.c.attrs);
   run(k, inputs).forEach((o, i) => {
     const w = want[i] as { shape: Shape; dtype: string };
-    if (o.shape.join() !== w.shape.join() || o.dtype !== w.dtype) fail(`output ${k.row.outputs[i]} is ${o.dtype} [${o.shape}], inferred ${w.dtype} [${w.shape}]`);
+    if (o.shape.join() !== w.shape.join() || o.dtype !== w.dtype)
+      fail(`output ${k.row.outputs[i]} is ${o.dtype} [${o.shape}], inferred ${w.dtype} [${w.shape}]`);
     if (storageOf(o).array.length !== sizeOf(o.shape) * (isComplex(o.dtype) ? 2 : 1)) fail("the data does not fill the shape");
   });
   if (k.row.signature === undefined) return;
@@ -141,7 +145,12 @@ export function reverseSingle(k: Checked): void {
   const exact = pullback(k, inputs.map(widen), g.map(widen), false);
   for (const composed of [false, true]) {
     pullback(k, inputs, g, composed).forEach((t, i) => {
-      if (isFloat(t.dtype)) within(`single-precision cotangent of ${k.row.inputs[i]}`, relativeError(widen(t), exact[i] as Tensor), sizeFactor(inputs) * epsOf(k.dtype));
+      if (isFloat(t.dtype))
+        within(
+          `single-precision cotangent of ${k.row.inputs[i]}`,
+          relativeError(widen(t), exact[i] as Tensor),
+          sizeFactor(inputs) * epsOf(k.dtype),
+        );
     });
   }
 }
@@ -156,7 +165,9 @@ export function fusedEqualsComposed(k: Checked): void {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
   const [a, b] = [pullback(k, inputs, g, false), pullback(k, inputs, g, true)];
-  a.forEach((t, i) => within(`fused and composed cotangent of ${k.row.inputs[i]}`, relativeError(t, b[i] as Tensor), sizeFactor(inputs) * epsOf(k.dtype)));
+  a.forEach((t, i) =>
+    within(`fused and composed cotangent of ${k.row.inputs[i]}`, relativeError(t, b[i] as Tensor), sizeFactor(inputs) * epsOf(k.dtype)),
+  );
 }
 
 /** 5: the cotangent lies in the tangent space of the domain. */
@@ -188,7 +199,9 @@ export function secondOrder(k: Checked): void {
   const v = which.map((i) => tangentsOf(k, inputs, 78)[i] as Tensor);
   const slopes = difference((t) => at(along(xs, v, t)));
   const forward = jvp((...ys: Tensor[]) => at(ys), xs as never, v as never).tangent as Tensor[];
-  slopes.forEach((d, i) => within("forward over reverse against differences", relativeError(forward[i] as Tensor, d), 40 * DIFFERENCE_TOLERANCE));
+  slopes.forEach((d, i) =>
+    within("forward over reverse against differences", relativeError(forward[i] as Tensor, d), 40 * DIFFERENCE_TOLERANCE),
+  );
   const w = which.map((i) => tangentsOf(k, inputs, 79)[i] as Tensor);
   const { pullback: back } = vjp((...ys: Tensor[]) => at(ys), ...(xs as never[]));
   const twice = back(w as never) as Tensor[];
@@ -208,7 +221,10 @@ export function batching(k: Checked): void {
   const count = sizeOf(c.batch);
   const rank = c.batch.length;
   for (let b = 0; b < count; b++) {
-    const items = run(k, inputs.map((t) => itemOf(t, rank, b)));
+    const items = run(
+      k,
+      inputs.map((t) => itemOf(t, rank, b)),
+    );
     items.forEach((t, i) => within(`item ${b} of the batch`, relativeError(itemOf(whole[i] as Tensor, rank, b), t), tolerance));
   }
   inputs.forEach((x, i) => {
@@ -217,7 +233,8 @@ export function batching(k: Checked): void {
     const repeated = inputs.with(i, broadcastTo(one, x.shape));
     const [s, r] = [run(k, shared), run(k, repeated)];
     s.forEach((t, o) => {
-      if (t.shape.join() === (r[o] as Tensor).shape.join()) within(`broadcast ${k.row.inputs[i]}`, relativeError(t, r[o] as Tensor), tolerance);
+      if (t.shape.join() === (r[o] as Tensor).shape.join())
+        within(`broadcast ${k.row.inputs[i]}`, relativeError(t, r[o] as Tensor), tolerance);
     });
     if (!differentiable(k) || inputs.length === 1 || !isFloat(x.dtype)) return;
     const g = cotangents(r);
@@ -265,7 +282,10 @@ export function compiled(k: Checked): void {
     for (const layout of ["single", "lanes"]) {
       const base = program.runSync(inputs, { layout, threads: 1 });
       base.forEach((t, i) => within(`layout ${layout} against eager`, relativeError(t, want[i] as Tensor), tolerance));
-      for (const options of [{ layout, chunk: 1 }, { layout, chunk: 2, threads: 2 }]) {
+      for (const options of [
+        { layout, chunk: 1 },
+        { layout, chunk: 2, threads: 2 },
+      ]) {
         program.runSync(inputs, options).forEach((t, i) => {
           if (!sameBits(t, base[i] as Tensor)) fail(`${JSON.stringify(options)} changes the bits`);
         });
@@ -302,7 +322,11 @@ export function forward(k: Checked): void {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const which = floats(inputs);
   const v = tangentsOf(k, inputs);
-  const f = (...xs: Tensor[]): Tensor[] => run(k, inputs.map((x, i) => (which.includes(i) ? (xs[which.indexOf(i)] as Tensor) : x)));
+  const f = (...xs: Tensor[]): Tensor[] =>
+    run(
+      k,
+      inputs.map((x, i) => (which.includes(i) ? (xs[which.indexOf(i)] as Tensor) : x)),
+    );
   const xs = which.map((i) => inputs[i] as Tensor);
   const vs = which.map((i) => v[i] as Tensor);
   const pushed = jvp(f, xs as never, vs as never).tangent as Tensor[];
@@ -335,7 +359,9 @@ export function missing(k: Checked): void {
     const zeroed = g.with(o, mul(0, g[o] as T) as Tensor);
     const { pullback: back } = vjp((...xs: Tensor[]) => run(k, xs).filter((_t, i) => i !== o), ...(inputs as never[]));
     const got = back(g.filter((_t, i) => i !== o) as never) as Tensor[];
-    pullback(k, inputs, zeroed, false).forEach((t, i) => within(`without the cotangent of ${k.row.outputs[o]}`, relativeError(got[i] as Tensor, t), sizeFactor(inputs) * epsOf(k.dtype)));
+    pullback(k, inputs, zeroed, false).forEach((t, i) =>
+      within(`without the cotangent of ${k.row.outputs[o]}`, relativeError(got[i] as Tensor, t), sizeFactor(inputs) * epsOf(k.dtype)),
+    );
   });
 }
 
@@ -373,7 +399,8 @@ export function isolation(k: Checked): void {
     const result = k.op(...bad, { ...c.attrs, onFailure: "nan" });
     const list = clean.length === 1 ? [result as Tensor] : k.row.outputs.map((o) => (result as Record<string, Tensor>)[o] as Tensor);
     list.forEach((t, i) => {
-      for (const b of [0, 2]) if (!sameBits(itemOf(t, 1, b), itemOf(clean[i] as Tensor, 1, b))) fail(`${poison} in item 1 changes item ${b}`);
+      for (const b of [0, 2])
+        if (!sameBits(itemOf(t, 1, b), itemOf(clean[i] as Tensor, 1, b))) fail(`${poison} in item 1 changes item ${b}`);
     });
     if (sizeOf(c.shapes[0] as Shape) > 0 && k.row.failures?.includes("ERR_NOT_FINITE")) expectCode(k, bad, "ERR_NOT_FINITE");
   }
@@ -388,4 +415,19 @@ function expectCode(k: Checked, inputs: readonly Tensor[], code: string): void {
   fail(`expected ${code}, got no error`);
 }
 
-export const checks = { law, shapes, reverse, reverseSingle, fusedEqualsComposed, tangentSpace, secondOrder, batching, compiled, asynchronous, forward, missing, memory, isolation };
+export const checks = {
+  law,
+  shapes,
+  reverse,
+  reverseSingle,
+  fusedEqualsComposed,
+  tangentSpace,
+  secondOrder,
+  batching,
+  compiled,
+  asynchronous,
+  forward,
+  missing,
+  memory,
+  isolation,
+};

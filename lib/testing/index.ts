@@ -76,7 +76,8 @@ export interface GradOptions {
 export function checkGrads(f: (...args: never[]) => Tensor, args: readonly (Tensor | number)[], options: GradOptions = {}): void {
   const { order = 1, tolerance = 1e-7 } = options;
   const { leaves } = flattenTensors("checkGrads", args);
-  if (leaves.some((t) => t.dtype !== "float64" && t.dtype !== "complex128")) throw new ArgumentError("checkGrads", "arguments must be float64 or complex128: single precision cannot be differenced.");
+  if (leaves.some((t) => t.dtype !== "float64" && t.dtype !== "complex128"))
+    throw new ArgumentError("checkGrads", "arguments must be float64 or complex128: single precision cannot be differenced.");
   const argnums = leaves.map((_, i) => i);
   const v = leaves.map((t, i) => random.normal(500 + i, t.shape, { dtype: t.dtype as Float }) as Tensor<never>);
   const at = (t: number) => leaves.map((x, i) => add(x as Tensor<never>, mul(t, v[i] as Tensor<never>)));

@@ -3,10 +3,10 @@ import { allocate, type DType, type Float, isComplex } from "../core/dtype";
 import { portDType, signatureOf } from "../core/infer";
 import type { AnyRow, Attrs, Domain, Port } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
-import { add, exp, mul } from "../ops/elementwise";
 import { eye } from "../ops/creation";
+import { add, exp, mul } from "../ops/elementwise";
 import { matmul } from "../ops/products";
-import { random, type Key } from "../ops/random";
+import { type Key, random } from "../ops/random";
 import { adjoint } from "../ops/structure";
 
 export interface Case {
@@ -29,7 +29,8 @@ export function attrGrid(row: AnyRow): Attrs[] {
   return grid;
 }
 
-const letterSize = (letter: string, letters: readonly string[], n: number): number => (n === 0 ? (letter === letters[0] ? 0 : 2) : n + letters.indexOf(letter));
+const letterSize = (letter: string, letters: readonly string[], n: number): number =>
+  n === 0 ? (letter === letters[0] ? 0 : 2) : n + letters.indexOf(letter);
 
 function signatureCase(row: AnyRow, attrs: Attrs, n: number, batch: Shape): Case {
   const sig = signatureOf(row, attrs);

@@ -24,23 +24,35 @@ template <class R>
 using Bits = typename Ieee<R>::bits;
 
 template <class R>
-BS_INLINE Bits<R> bits_of(Vec<R> x) { return reinterpret_cast<Bits<R>>(x); }
+BS_INLINE Bits<R> bits_of(Vec<R> x) {
+  return reinterpret_cast<Bits<R>>(x);
+}
 template <class R>
-BS_INLINE Vec<R> from_bits(Bits<R> b) { return reinterpret_cast<Vec<R>>(b); }
+BS_INLINE Vec<R> from_bits(Bits<R> b) {
+  return reinterpret_cast<Vec<R>>(b);
+}
 template <class R>
-BS_INLINE Vec<R> vabs(Vec<R> x) { return from_bits<R>(bits_of<R>(x) & ~Ieee<R>::sign); }
+BS_INLINE Vec<R> vabs(Vec<R> x) {
+  return from_bits<R>(bits_of<R>(x) & ~Ieee<R>::sign);
+}
 /// |magnitude| with the sign of `sign`.
 template <class R>
 BS_INLINE Vec<R> vcopysign(Vec<R> magnitude, Vec<R> sign) {
   return from_bits<R>((bits_of<R>(magnitude) & ~Ieee<R>::sign) | (bits_of<R>(sign) & Ieee<R>::sign));
 }
 template <class R>
-BS_INLINE Mask<R> is_nan(Vec<R> x) { return x != x; }
+BS_INLINE Mask<R> is_nan(Vec<R> x) {
+  return x != x;
+}
 template <class R>
-BS_INLINE Mask<R> is_inf(Vec<R> x) { return vabs<R>(x) == Ieee<R>::inf; }
+BS_INLINE Mask<R> is_inf(Vec<R> x) {
+  return vabs<R>(x) == Ieee<R>::inf;
+}
 /// False for NaN.
 template <class R>
-BS_INLINE Mask<R> is_finite(Vec<R> x) { return vabs<R>(x) <= Ieee<R>::max; }
+BS_INLINE Mask<R> is_finite(Vec<R> x) {
+  return vabs<R>(x) <= Ieee<R>::max;
+}
 
 /// Whether any lane is set. Only to skip work whose result a select would throw away: a lane never sees its neighbours' branch.
 template <class R>
@@ -70,14 +82,18 @@ BS_INLINE Vec<R> vmax(Vec<R> a, Vec<R> b) {
   return select<R>(is_nan<R>(a) | is_nan<R>(b), from_bits<R>(Bits<R>{} + Ieee<R>::nan), r);
 }
 template <class R>
-BS_INLINE Vec<R> vmin(Vec<R> a, Vec<R> b) { return -vmax<R>(-a, -b); }
+BS_INLINE Vec<R> vmin(Vec<R> a, Vec<R> b) {
+  return -vmax<R>(-a, -b);
+}
 
 template <class R>
 BS_INLINE Vec<R> vfma(Vec<R> a, Vec<R> b, Vec<R> c) {
   Vec<R> y;
   for (int i = 0; i < W<R>; ++i) {
-    if constexpr (sizeof(R) == 8) y[i] = __builtin_fma(a[i], b[i], c[i]);
-    else y[i] = __builtin_fmaf(a[i], b[i], c[i]);
+    if constexpr (sizeof(R) == 8)
+      y[i] = __builtin_fma(a[i], b[i], c[i]);
+    else
+      y[i] = __builtin_fmaf(a[i], b[i], c[i]);
   }
   return y;
 }

@@ -6,7 +6,9 @@ namespace backsolve::BS_ISA {
 namespace {
 
 template <class R>
-BS_INLINE auto to_mask_element(Index i) { return static_cast<__typeof__(Mask<R>{}[0] + 0)>(i); }
+BS_INLINE auto to_mask_element(Index i) {
+  return static_cast<__typeof__(Mask<R>{}[0] + 0)>(i);
+}
 
 template <class L>
 struct Factor {
@@ -15,9 +17,9 @@ struct Factor {
   static constexpr int B = L::block;
 
   Square<L> a, l;
-  Vec<R> inverse[B];   // reciprocals of the diagonal of the current block column
-  Mask<R> finite;      // lanes without NaN or infinity so far
-  Mask<R> minor;       // order of the first failing minor, 0: none
+  Vec<R> inverse[B];  // reciprocals of the diagonal of the current block column
+  Mask<R> finite;     // lanes without NaN or infinity so far
+  Mask<R> minor;      // order of the first failing minor, 0: none
 
   /// acc = A(i.., j..) - Σ_{k<j} L(i,k) conj(L(j,k)); of a diagonal block only the lower triangle is read.
   template <int P, int Q>

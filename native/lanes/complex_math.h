@@ -12,7 +12,9 @@ struct Cx {
 };
 
 template <class R>
-BS_INLINE Cx<R> cx_select(Mask<R> m, Cx<R> a, Cx<R> b) { return {select<R>(m, a.re, b.re), select<R>(m, a.im, b.im)}; }
+BS_INLINE Cx<R> cx_select(Mask<R> m, Cx<R> a, Cx<R> b) {
+  return {select<R>(m, a.re, b.re), select<R>(m, a.im, b.im)};
+}
 /// max(|re|, |im|); NaN may be lost, but it stays in the component.
 template <class R>
 BS_INLINE Vec<R> cx_max(Cx<R> z) {
@@ -21,7 +23,9 @@ BS_INLINE Vec<R> cx_max(Cx<R> z) {
 }
 /// An infinity becomes a unit of its direction: +-1 where a component is infinite, +-0 where not.
 template <class R>
-BS_INLINE Vec<R> box(Vec<R> x) { return vcopysign<R>(select<R>(is_inf<R>(x), splat<R>(1), splat<R>(0)), x); }
+BS_INLINE Vec<R> box(Vec<R> x) {
+  return vcopysign<R>(select<R>(is_inf<R>(x), splat<R>(1), splat<R>(0)), x);
+}
 
 /// z = result / scale with max(|re|, |im|) of the result in [2, 4) (subnormal z: less). `field`: the exponent bits of the scale.
 template <class R>

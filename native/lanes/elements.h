@@ -89,10 +89,14 @@ static __attribute__((noinline)) void copy_strided(char* to, Index to_stride, co
 /// n elements of `bytes` from one stride (in elements) to another.
 BS_INLINE void copy_elements(int bytes, char* to, Index to_stride, const char* from, Index from_stride, Index n) {
   switch (bytes) {
-    case 1: return copy_strided<1>(to, to_stride, from, from_stride, n);
-    case 4: return copy_strided<4>(to, to_stride, from, from_stride, n);
-    case 8: return copy_strided<8>(to, to_stride, from, from_stride, n);
-    default: return copy_strided<16>(to, to_stride, from, from_stride, n);
+    case 1:
+      return copy_strided<1>(to, to_stride, from, from_stride, n);
+    case 4:
+      return copy_strided<4>(to, to_stride, from, from_stride, n);
+    case 8:
+      return copy_strided<8>(to, to_stride, from, from_stride, n);
+    default:
+      return copy_strided<16>(to, to_stride, from, from_stride, n);
   }
 }
 /// n > 0 copies of one element; doubling, since a fill must not cost as much as the map that reads it.

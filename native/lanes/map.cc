@@ -6,8 +6,12 @@
 namespace backsolve::BS_ISA {
 namespace {
 
-#define BS_REAL template <class R> BS_INLINE static Vec<R> real
-#define BS_COMPLEX template <class R> BS_INLINE static Cx<R> complex
+#define BS_REAL      \
+  template <class R> \
+  BS_INLINE static Vec<R> real
+#define BS_COMPLEX   \
+  template <class R> \
+  BS_INLINE static Cx<R> complex
 
 struct Add {
   static constexpr bool componentwise = true;
@@ -78,25 +82,35 @@ struct Conj {
 struct Abs {
   BS_REAL(Vec<R> a) { return vabs<R>(a); }
   template <class R>
-  BS_INLINE static Vec<R> complex(Cx<R> a) { return cx_abs<R>(a); }
+  BS_INLINE static Vec<R> complex(Cx<R> a) {
+    return cx_abs<R>(a);
+  }
 };
 struct RealPart {
   template <class R>
-  BS_INLINE static Vec<R> complex(Cx<R> a) { return a.re; }
+  BS_INLINE static Vec<R> complex(Cx<R> a) {
+    return a.re;
+  }
 };
 struct ImagPart {
   template <class R>
-  BS_INLINE static Vec<R> complex(Cx<R> a) { return a.im; }
+  BS_INLINE static Vec<R> complex(Cx<R> a) {
+    return a.im;
+  }
 };
 
 // Real to complex.
 struct Complex {
   template <class R>
-  BS_INLINE static Cx<R> real(Vec<R> re, Vec<R> im) { return {re, im}; }
+  BS_INLINE static Cx<R> real(Vec<R> re, Vec<R> im) {
+    return {re, im};
+  }
 };
 struct ToComplex {
   template <class R>
-  BS_INLINE static Cx<R> real(Vec<R> re) { return {re, splat<R>(0)}; }
+  BS_INLINE static Cx<R> real(Vec<R> re) {
+    return {re, splat<R>(0)};
+  }
 };
 
 struct Where {
@@ -105,10 +119,12 @@ struct Where {
 };
 
 // Comparisons: to masks.
-#define BS_COMPARE(Name, op)                                              \
-  struct Name {                                                           \
-    template <class R>                                                    \
-    BS_INLINE static Mask<R> real(Vec<R> a, Vec<R> b) { return a op b; }  \
+#define BS_COMPARE(Name, op)                            \
+  struct Name {                                         \
+    template <class R>                                  \
+    BS_INLINE static Mask<R> real(Vec<R> a, Vec<R> b) { \
+      return a op b;                                    \
+    }                                                   \
   };
 BS_COMPARE(Greater, >)
 BS_COMPARE(GreaterEqual, >=)
@@ -116,15 +132,23 @@ BS_COMPARE(Less, <)
 BS_COMPARE(LessEqual, <=)
 struct Equal {
   template <class R>
-  BS_INLINE static Mask<R> real(Vec<R> a, Vec<R> b) { return a == b; }
+  BS_INLINE static Mask<R> real(Vec<R> a, Vec<R> b) {
+    return a == b;
+  }
   template <class R>
-  BS_INLINE static Mask<R> complex(Cx<R> a, Cx<R> b) { return (a.re == b.re) & (a.im == b.im); }
+  BS_INLINE static Mask<R> complex(Cx<R> a, Cx<R> b) {
+    return (a.re == b.re) & (a.im == b.im);
+  }
 };
 struct NotEqual {
   template <class R>
-  BS_INLINE static Mask<R> real(Vec<R> a, Vec<R> b) { return a != b; }
+  BS_INLINE static Mask<R> real(Vec<R> a, Vec<R> b) {
+    return a != b;
+  }
   template <class R>
-  BS_INLINE static Mask<R> complex(Cx<R> a, Cx<R> b) { return (a.re != b.re) | (a.im != b.im); }
+  BS_INLINE static Mask<R> complex(Cx<R> a, Cx<R> b) {
+    return (a.re != b.re) | (a.im != b.im);
+  }
 };
 
 struct Table {

@@ -26,8 +26,10 @@ static void map_strided(Block block, int arity, const int* bytes, char* out, con
     for (int k = 0; k < arity; ++k) {
       const Index stride = strides[k + 1];
       const char* p = in[k] + i * stride * bytes[k + 1];
-      if (stride == 1) from[k] = p;
-      else if (stride != 0) copy_elements(bytes[k + 1], buffer[k + 1], 1, p, stride, count);
+      if (stride == 1)
+        from[k] = p;
+      else if (stride != 0)
+        copy_elements(bytes[k + 1], buffer[k + 1], 1, p, stride, count);
     }
     char* to = out + i * strides[0] * bytes[0];
     if (strides[0] == 1) {
@@ -57,8 +59,10 @@ struct MapLoop {
 
   template <class... V>
   BS_INLINE static auto call(V... v) {
-    if constexpr (is_complex) return F::template complex<R>(v...);
-    else return F::template real<R>(v...);
+    if constexpr (is_complex)
+      return F::template complex<R>(v...);
+    else
+      return F::template real<R>(v...);
   }
 
   template <int... I>

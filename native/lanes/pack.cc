@@ -64,7 +64,9 @@ void unpack_real(void* const* items, const void* lanes, Index count, int, int us
 
 /// An interleaved pair is two reals: element 2e is re and 2e + 1 im, which is the order of the planes, too.
 template <class R>
-void pack_complex(void* lanes, const void* const* items, Index count, int width) { pack_real<R>(lanes, items, 2 * count, width); }
+void pack_complex(void* lanes, const void* const* items, Index count, int width) {
+  pack_real<R>(lanes, items, 2 * count, width);
+}
 template <class R>
 void unpack_complex(void* const* items, const void* lanes, Index count, int width, int used) {
   unpack_real<R>(items, lanes, 2 * count, width, used);

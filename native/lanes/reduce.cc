@@ -9,19 +9,25 @@ namespace {
 // `identity` changes no bit of what it is combined with: x + -0 = x also for x = -0.
 struct Sum {
   template <class R>
-  BS_INLINE static Vec<R> combine(Vec<R> a, Vec<R> b) { return a + b; }
+  BS_INLINE static Vec<R> combine(Vec<R> a, Vec<R> b) {
+    return a + b;
+  }
   template <class R>
   static constexpr R identity = static_cast<R>(-0.0);
 };
 struct Max {
   template <class R>
-  BS_INLINE static Vec<R> combine(Vec<R> a, Vec<R> b) { return vmax<R>(a, b); }
+  BS_INLINE static Vec<R> combine(Vec<R> a, Vec<R> b) {
+    return vmax<R>(a, b);
+  }
   template <class R>
   static constexpr R identity = -Ieee<R>::inf;
 };
 struct Min {
   template <class R>
-  BS_INLINE static Vec<R> combine(Vec<R> a, Vec<R> b) { return vmin<R>(a, b); }
+  BS_INLINE static Vec<R> combine(Vec<R> a, Vec<R> b) {
+    return vmin<R>(a, b);
+  }
   template <class R>
   static constexpr R identity = Ieee<R>::inf;
 };
@@ -67,7 +73,9 @@ struct Chains {
 };
 
 template <class Op, class R>
-BS_INLINE R combine_one(R a, R b) { return Op::template combine<R>(splat<R>(a), splat<R>(b))[0]; }
+BS_INLINE R combine_one(R a, R b) {
+  return Op::template combine<R>(splat<R>(a), splat<R>(b))[0];
+}
 
 /// n elements of `parts` reals (2: a complex pair) each.
 template <class Op, class R, int parts>
@@ -99,8 +107,10 @@ void reduce_flat(void* out, const void* in, Index n, Index stride, bool first) {
     for (int i = 0; i < half; ++i) lane[i] = combine_one<Op, R>(lane[i], lane[i + half]);
   }
   for (int k = 0; k < parts; ++k) {
-    if (!first) result[k] = combine_one<Op, R>(result[k], lane[k]);
-    else result[k] = n > 0 ? lane[k] : Op::template identity<R> + 0;  // an empty sum is +0
+    if (!first)
+      result[k] = combine_one<Op, R>(result[k], lane[k]);
+    else
+      result[k] = n > 0 ? lane[k] : Op::template identity<R> + 0;  // an empty sum is +0
   }
 }
 
@@ -111,8 +121,10 @@ void reduce_lanes(void* out, const void* in, Index n, Index stride, bool first) 
     Chains<Op, R> chains;
     chains.feed(static_cast<const char*>(in) + k * BS_VECTOR_BYTES, n, stride * parts * BS_VECTOR_BYTES);
     Vec<R> v = chains.result();
-    if (!first) v = Op::template combine<R>(load<R>(result + k * W<R>), v);
-    else if (n == 0) v = v + 0;
+    if (!first)
+      v = Op::template combine<R>(load<R>(result + k * W<R>), v);
+    else if (n == 0)
+      v = v + 0;
     store<R>(result + k * W<R>, v);
   }
 }

@@ -34,21 +34,34 @@ constexpr int W = BS_VECTOR_BYTES / static_cast<int>(sizeof(R));
 
 /// load: aligned. loadu: any address. splat: one value in all lanes.
 template <class R>
-BS_INLINE Vec<R> load(const R* p) { return *reinterpret_cast<const Vec<R>*>(p); }
+BS_INLINE Vec<R> load(const R* p) {
+  return *reinterpret_cast<const Vec<R>*>(p);
+}
 template <class R>
-BS_INLINE Vec<R> loadu(const R* p) { return *reinterpret_cast<const typename VecOf<R>::loose*>(p); }
+BS_INLINE Vec<R> loadu(const R* p) {
+  return *reinterpret_cast<const typename VecOf<R>::loose*>(p);
+}
 template <class R>
-BS_INLINE void store(R* p, Vec<R> v) { *reinterpret_cast<Vec<R>*>(p) = v; }
+BS_INLINE void store(R* p, Vec<R> v) {
+  *reinterpret_cast<Vec<R>*>(p) = v;
+}
 template <class R>
-BS_INLINE void storeu(R* p, Vec<R> v) { *reinterpret_cast<typename VecOf<R>::loose*>(p) = v; }
+BS_INLINE void storeu(R* p, Vec<R> v) {
+  *reinterpret_cast<typename VecOf<R>::loose*>(p) = v;
+}
 template <class R>
-BS_INLINE Vec<R> splat(R x) { return x - Vec<R>{}; }
+BS_INLINE Vec<R> splat(R x) {
+  return x - Vec<R>{};
+}
 template <class R>
-BS_INLINE Vec<R> select(Mask<R> m, Vec<R> a, Vec<R> b) { return m ? a : b; }
+BS_INLINE Vec<R> select(Mask<R> m, Vec<R> a, Vec<R> b) {
+  return m ? a : b;
+}
 template <class R>
 BS_INLINE Vec<R> vsqrt(Vec<R> x) {
   Vec<R> y;
-  for (int i = 0; i < W<R>; ++i) y[i] = sizeof(R) == 8 ? static_cast<R>(__builtin_sqrt(x[i])) : static_cast<R>(__builtin_sqrtf(static_cast<float>(x[i])));
+  for (int i = 0; i < W<R>; ++i)
+    y[i] = sizeof(R) == 8 ? static_cast<R>(__builtin_sqrt(x[i])) : static_cast<R>(__builtin_sqrtf(static_cast<float>(x[i])));
   return y;
 }
 

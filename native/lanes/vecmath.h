@@ -27,17 +27,21 @@ namespace backsolve::BS_ISA {
 // BS_MATH1(exp) defines Vec<R> vexp<R>(Vec<R>), BS_MATH2(atan2) defines Vec<R> vatan2<R>(Vec<R>, Vec<R>).
 #if defined(BS_HAVE_SLEEF)
 
-#define BS_MATH1(fn)                                      \
-  template <class R>                                      \
-  BS_INLINE Vec<R> v##fn(Vec<R> x) {                      \
-    if constexpr (sizeof(R) == 8) return BS_SLEEF64(fn)(x); \
-    else return BS_SLEEF32(fn)(x);                        \
+#define BS_MATH1(fn)                 \
+  template <class R>                 \
+  BS_INLINE Vec<R> v##fn(Vec<R> x) { \
+    if constexpr (sizeof(R) == 8)    \
+      return BS_SLEEF64(fn)(x);      \
+    else                             \
+      return BS_SLEEF32(fn)(x);      \
   }
-#define BS_MATH2(fn)                                         \
-  template <class R>                                         \
-  BS_INLINE Vec<R> v##fn(Vec<R> x, Vec<R> y) {               \
-    if constexpr (sizeof(R) == 8) return BS_SLEEF64(fn)(x, y); \
-    else return BS_SLEEF32(fn)(x, y);                        \
+#define BS_MATH2(fn)                           \
+  template <class R>                           \
+  BS_INLINE Vec<R> v##fn(Vec<R> x, Vec<R> y) { \
+    if constexpr (sizeof(R) == 8)              \
+      return BS_SLEEF64(fn)(x, y);             \
+    else                                       \
+      return BS_SLEEF32(fn)(x, y);             \
   }
 
 template <class R>
@@ -53,25 +57,29 @@ BS_INLINE void vsincos(Vec<R> x, Vec<R>& sine, Vec<R>& cosine) {
 
 #else
 
-#define BS_MATH1(fn)                                          \
-  template <class R>                                          \
-  BS_INLINE Vec<R> v##fn(Vec<R> x) {                          \
-    Vec<R> r{};                                               \
-    for (int i = 0; i < W<R>; ++i) {                          \
-      if constexpr (sizeof(R) == 8) r[i] = __builtin_##fn(x[i]); \
-      else r[i] = __builtin_##fn##f(x[i]);                    \
-    }                                                         \
-    return r;                                                 \
+#define BS_MATH1(fn)                    \
+  template <class R>                    \
+  BS_INLINE Vec<R> v##fn(Vec<R> x) {    \
+    Vec<R> r{};                         \
+    for (int i = 0; i < W<R>; ++i) {    \
+      if constexpr (sizeof(R) == 8)     \
+        r[i] = __builtin_##fn(x[i]);    \
+      else                              \
+        r[i] = __builtin_##fn##f(x[i]); \
+    }                                   \
+    return r;                           \
   }
-#define BS_MATH2(fn)                                                \
-  template <class R>                                                \
-  BS_INLINE Vec<R> v##fn(Vec<R> x, Vec<R> y) {                      \
-    Vec<R> r{};                                                     \
-    for (int i = 0; i < W<R>; ++i) {                                \
-      if constexpr (sizeof(R) == 8) r[i] = __builtin_##fn(x[i], y[i]); \
-      else r[i] = __builtin_##fn##f(x[i], y[i]);                    \
-    }                                                               \
-    return r;                                                       \
+#define BS_MATH2(fn)                           \
+  template <class R>                           \
+  BS_INLINE Vec<R> v##fn(Vec<R> x, Vec<R> y) { \
+    Vec<R> r{};                                \
+    for (int i = 0; i < W<R>; ++i) {           \
+      if constexpr (sizeof(R) == 8)            \
+        r[i] = __builtin_##fn(x[i], y[i]);     \
+      else                                     \
+        r[i] = __builtin_##fn##f(x[i], y[i]);  \
+    }                                          \
+    return r;                                  \
   }
 
 #endif

@@ -32,8 +32,8 @@ Index factor_unblocked(Matrix<T> a) {
 }
 
 // Reverse of factor_unblocked, rows from the last to the first (Murray 2016, arXiv 1602.07527, section 4.1; conjugates for complex T, whose
-// diagonal of L is real, so that only the real part of its cotangent counts). `g` holds the cotangent of L in its lower triangle on entry; on
-// exit it holds the cotangent of the lower triangle of A as if entries above were independent of it: Φ-form, diagonal whole.
+// diagonal of L is real, so that only the real part of its cotangent counts). `g` holds the cotangent of L in its lower triangle on entry;
+// on exit it holds the cotangent of the lower triangle of A as if entries above were independent of it: Φ-form, diagonal whole.
 template <class T>
 void reverse_unblocked(Matrix<const T> l, Matrix<T> g) {
   for (Index i = l.rows - 1; i >= 0; --i) {

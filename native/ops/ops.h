@@ -5,9 +5,9 @@
 
 namespace backsolve {
 
-#define BS_DECLARE_KERNEL(name)         \
-  template <class T>                    \
-  std::int32_t name(const Call& call);  \
+#define BS_DECLARE_KERNEL(name)        \
+  template <class T>                   \
+  std::int32_t name(const Call& call); \
   std::size_t name##_scratch(const Index* dims, const double* attrs, DType t, int width);
 
 /// a (n,n) -> l (n,n): A = L Lᴴ; only the lower triangle of a is read. dims {n}.

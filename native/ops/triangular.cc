@@ -109,7 +109,9 @@ std::int32_t solve_triangular_vjp(const Call& call) {
   }
   return 0;
 }
-std::size_t solve_triangular_vjp_scratch(const Index* dims, const double*, DType t, int) { return ops::scratch_bytes(t, dims[0] * dims[1]); }
+std::size_t solve_triangular_vjp_scratch(const Index* dims, const double*, DType t, int) {
+  return ops::scratch_bytes(t, dims[0] * dims[1]);
+}
 
 BS_INSTANTIATE(solve_triangular)
 BS_INSTANTIATE(solve_triangular_vjp)
