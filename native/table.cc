@@ -86,8 +86,6 @@ const char* product_vjp(const double* attrs) {
   return attrs[1] == 0 ? "mkn:(k,m),(k,n),(m,n)->(k,m),(k,n)" : "mkn:(k,m),(n,k),(m,n)->(k,m),(n,k)";
 }
 
-constexpr double kElementary = 10;  // a vectorised exp costs about as much as ten multiplications
-
 // Bits of `nullable`: outputs 3 and 4 of a rule with three inputs are 8 and 16.
 const Kernel kTable[] = {
     matrix("cholesky", 1, "TT", square_to_square, "", 0, 1.0 / 3, BS_SINGLE(cholesky), {&LanesTable::cholesky}),
@@ -97,35 +95,11 @@ const Kernel kTable[] = {
     matrix("matmul", 2, "TTT", product, "11", 0, 2, BS_SINGLE(matmul)),
     matrix("matmul_vjp", 3, "TTTTT", product_vjp, "11", 8 | 16, 4, BS_SINGLE(matmul_vjp)),
 
-    map("add", "TTT", Map::add),
-    map("sub", "TTT", Map::sub),
-    map("mul", "TTT", Map::mul),
-    map("div", "TTT", Map::div),
-    map("maximum", "TTT", Map::maximum),
-    map("minimum", "TTT", Map::minimum),
-    map("neg", "TT", Map::neg),
-    map("square", "TT", Map::square),
-    map("sqrt", "TT", Map::sqrt),
-    map("exp", "TT", Map::exp, kElementary),
-    map("log", "TT", Map::log, kElementary),
-    map("sin", "TT", Map::sin, kElementary),
-    map("cos", "TT", Map::cos, kElementary),
-    map("abs", "TR", Map::abs),
-    map("sign", "TT", Map::sign),
-    map("conj", "TT", Map::conj),
-    map("real", "TR", Map::real),
-    map("imag", "TR", Map::imag),
-    map("complex", "RRC", Map::complex),
-    map("toComplex", "RC", Map::to_complex),
-    map("where", "BTTT", Map::where),
-    map("greater", "TTB", Map::greater),
-    map("greaterEqual", "TTB", Map::greater_equal),
-    map("less", "TTB", Map::less),
-    map("lessEqual", "TTB", Map::less_equal),
-    map("equal", "TTB", Map::equal),
-    map("notEqual", "TTB", Map::not_equal),
+#define BS_MAP_ROW(e, name, ports, cost) map(name, ports, Map::e, cost),
+    BS_MAPS(BS_MAP_ROW)
+#undef BS_MAP_ROW
 
-    reduce("sum", Reduce::sum),
+        reduce("sum", Reduce::sum),
     reduce("max", Reduce::max),
     reduce("min", Reduce::min),
 

@@ -4,37 +4,43 @@
 
 namespace backsolve {
 
-/// Elementwise maps; the names are the kernel names of table.cc. `where`, comparisons, real, imag, complex and toComplex mix dtypes:
-/// the column is that of the floating (for real/imag: the complex; complex/toComplex: the real input's) dtype.
+/// Elementwise maps: enumerator, kernel name, ports (T, R real of T, C complex of T, B bool; inputs then the output), cost in
+/// multiplications. maximum, minimum and the orders: real only, NaN propagates or compares false; sign is 0 at 0, complex z/|z|; principal
+/// branches. The column of a map that mixes dtypes is that of T; of complex and toComplex, of the real input.
+#define BS_MAPS(X)                           \
+  X(add, "add", "TTT", 1)                    \
+  X(sub, "sub", "TTT", 1)                    \
+  X(mul, "mul", "TTT", 1)                    \
+  X(div, "div", "TTT", 1)                    \
+  X(maximum, "maximum", "TTT", 1)            \
+  X(minimum, "minimum", "TTT", 1)            \
+  X(neg, "neg", "TT", 1)                     \
+  X(square, "square", "TT", 1)               \
+  X(sqrt, "sqrt", "TT", 1)                   \
+  X(exp, "exp", "TT", 10)                    \
+  X(log, "log", "TT", 10)                    \
+  X(sin, "sin", "TT", 10)                    \
+  X(cos, "cos", "TT", 10)                    \
+  X(abs, "abs", "TR", 1)                     \
+  X(sign, "sign", "TT", 1)                   \
+  X(conj, "conj", "TT", 1)                   \
+  X(real, "real", "TR", 1)                   \
+  X(imag, "imag", "TR", 1)                   \
+  X(complex, "complex", "RRC", 1)            \
+  X(to_complex, "toComplex", "RC", 1)        \
+  X(where, "where", "BTTT", 1)               \
+  X(greater, "greater", "TTB", 1)            \
+  X(greater_equal, "greaterEqual", "TTB", 1) \
+  X(less, "less", "TTB", 1)                  \
+  X(less_equal, "lessEqual", "TTB", 1)       \
+  X(equal, "equal", "TTB", 1)                \
+  X(not_equal, "notEqual", "TTB", 1)
+
 enum class Map : int {
-  add,
-  sub,
-  mul,
-  div,
-  maximum,
-  minimum,  // (T, T) -> T; maximum, minimum: real only, NaN propagates
-  neg,
-  square,
-  sqrt,
-  exp,
-  log,
-  sin,
-  cos,  // T -> T; complex: principal branches
-  abs,
-  sign,  // T -> real of T (abs), T -> T (sign; 0 at 0; complex z/|z|)
-  conj,
-  real,
-  imag,  // T -> T, T -> real, T -> real
-  complex,
-  to_complex,  // (R, R) -> C, R -> C; columns f32, f64
-  where,       // (b8, T, T) -> T
-  greater,
-  greater_equal,
-  less,
-  less_equal,
-  equal,
-  not_equal,  // (T, T) -> b8; complex: equal and not_equal only
-  count
+#define BS_ENUMERATOR(e, name, ports, cost) e,
+  BS_MAPS(BS_ENUMERATOR)
+#undef BS_ENUMERATOR
+      count
 };
 enum class Reduce : int { sum, max, min, count };  // max, min: real only, NaN propagates
 
