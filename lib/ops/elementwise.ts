@@ -179,6 +179,26 @@ export const cos = defineOp({
   vjp: ({ x }, { y: g }) => ({ x: () => neg(mul(g, conj(sin(x)))) }),
 }) as unknown as Unary;
 
+/** The hyperbolic cosine. */
+export const cosh = defineOp({
+  name: "cosh",
+  tf: "Cosh",
+  ...x,
+  kernel: native("cosh"),
+  saves: ["x"],
+  vjp: ({ x }, { y: g }) => ({ x: () => mul(g, conj(sinh(x))) }),
+}) as unknown as Unary;
+
+/** The hyperbolic sine. */
+export const sinh = defineOp({
+  name: "sinh",
+  tf: "Sinh",
+  ...x,
+  kernel: native("sinh"),
+  saves: ["x"],
+  vjp: ({ x }, { y: g }) => ({ x: () => mul(g, conj(cosh(x))) }),
+}) as unknown as Unary;
+
 /** The complex conjugate. */
 const conjugate = defineOp({
   name: "conj",

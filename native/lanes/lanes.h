@@ -21,6 +21,8 @@ namespace backsolve {
   X(log, "log", "TT", 10)                    \
   X(sin, "sin", "TT", 10)                    \
   X(cos, "cos", "TT", 10)                    \
+  X(cosh, "cosh", "TT", 10)                  \
+  X(sinh, "sinh", "TT", 10)                  \
   X(abs, "abs", "TR", 1)                     \
   X(sign, "sign", "TT", 1)                   \
   X(conj, "conj", "TT", 1)                   \

@@ -66,6 +66,17 @@ struct Cos {
   BS_REAL(Vec<R> a) { return vcos<R>(a); }
   BS_COMPLEX(Cx<R> a) { return cx_cos<R>(a); }
 };
+struct Cosh {
+  BS_REAL(Vec<R> a) { return vcosh<R>(a); }
+  BS_COMPLEX(Cx<R> a) { return cx_cos<R>({-a.im, a.re}); }  // cosh z = cos iz
+};
+struct Sinh {
+  BS_REAL(Vec<R> a) { return vsinh<R>(a); }
+  BS_COMPLEX(Cx<R> a) {  // sinh z = -i sin iz
+    const Cx<R> s = cx_sin<R>({-a.im, a.re});
+    return {s.im, -s.re};
+  }
+};
 struct Sign {
   BS_REAL(Vec<R> a) {
     const Vec<R> zero = splat<R>(0), one = splat<R>(1);
@@ -199,6 +210,8 @@ void fill_map(LanesTable& table) {
   t.unary<Log>(Map::log);
   t.unary<Sin>(Map::sin);
   t.unary<Cos>(Map::cos);
+  t.unary<Cosh>(Map::cosh);
+  t.unary<Sinh>(Map::sinh);
   t.real<Abs, Re, Re>(Map::abs);
   t.complex<Abs, Re, Co>(Map::abs);
   t.unary<Sign>(Map::sign);
