@@ -230,8 +230,8 @@ void Planner::add_instruction(int i, bool hoist) {
       define(v);
     }
   }
-  if (outputs == 0) return;  // nothing to compute
   Step s = step_of(i, nullptr);
+  if (outputs == 0 && s.kernel->family != Family::matrix) return;  // nothing to compute; a matrix kernel still judges its inputs
   switch (s.kernel->family) {
     case Family::matrix:
       add_matrix(s, hoist);

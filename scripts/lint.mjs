@@ -1,4 +1,4 @@
-// Biome, the TypeScript compiler, and clang-format where it is installed. --fix formats C++ instead of checking it.
+// Biome, the TypeScript compiler, and clang-format where it is installed. --fix mends layout instead of checking it.
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,7 +13,7 @@ const run = (command, args) => {
 };
 const bin = (name) => join(root, "node_modules/.bin", name);
 
-if (!fix) run(bin("biome"), ["check", "."]);
+run(bin("biome"), ["check", ...(fix ? ["--write"] : []), "."]);
 if (!fix) run(bin("tsc"), ["--noEmit", "-p", "."]);
 const cpp = readdirSync(join(root, "native"), { recursive: true })
   .filter((f) => /\.(cc|h)$/.test(f))

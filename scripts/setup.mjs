@@ -1,8 +1,11 @@
 // Sets up what is missing: system packages, npm packages, the native addon. Plain Node.js, as node_modules may not be there yet.
-// When everything is there it returns in a fraction of a second.
-import { execFileSync, spawnSync } from "node:child_process";
+// When everything is there it returns in a fraction of a second. --native: always runs the (incremental) native build.
+// Nothing but the npm registry and the system's package manager is asked: Node-API headers are the npm package node-api-headers.
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -31,7 +34,7 @@ const managers = [
     },
     commands: (list) => [
       ["apt-get", "update"],
-      ["apt-get", "install", "-y", "--no-install-recommends", ...list],
+      ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", ...list],
     ],
     root: true,
   },
@@ -85,75 +88,91 @@ function systemPackages() {
   const commands = manager.commands(missing);
   const isRoot = process.getuid?.() === 0;
   const sudo = !manager.root || isRoot ? [] : has("sudo") ? ["sudo"] : undefined;
-  const text = commands.map((c) => `  ${(sudo ?? ["sudo"]).concat(c).join(" ")}`).join("\n");
+  const text = commands.map((c) => `  ${[...(sudo ?? []), ...c].join(" ")}`).join("\n");
   if (!sudo) fail(`system packages are missing: ${missing.join(", ")}. Run as root:\n${text}\nand then npm run setup again.`);
   say(`installing ${missing.join(", ")} with ${manager.name}`);
   for (const c of commands) {
     const [command, ...args] = [...sudo, ...c];
-    const { status } = spawnSync(command, args, {
-      stdio: ["inherit", "inherit", "inherit"],
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    });
+    const { status } = spawnSync(command, args, { stdio: "inherit" });
     if (status !== 0) fail(`this command failed; run it yourself, then npm run setup again:\n${text}`);
   }
 }
 
-const digest = (files) => {
-  const hash = createHash("sha256");
-  for (const f of files) hash.update(`${f}\n`).update(readFileSync(join(root, f)));
-  return hash.digest("hex");
-};
-const stamp = (name) => join(root, "node_modules", `.backsolve-${name}`);
-const isCurrent = (name, value) => existsSync(stamp(name)) && readFileSync(stamp(name), "utf8") === value;
+const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
 
 function run(what, command, args) {
   say(what);
   const start = Date.now();
-  const { status } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
-  if (status !== 0) fail(`${command} ${args.join(" ")} failed (exit code ${status}); its message is above.`);
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  if (error || status !== 0) {
+    fail(`${command} ${args.join(" ")} failed (${error ? error.message : `exit code ${status}`}); its message is above.`);
+  }
   say(`done in ${Math.round((Date.now() - start) / 1000)} s`);
 }
 
-function npmPackages() {
-  const now = digest(["package-lock.json"]);
-  if (isCurrent("packages", now)) return;
-  run("installing npm packages (npm ci)", "npm", ["ci", "--no-audit", "--no-fund"]);
-  writeFileSync(stamp("packages"), now);
+/** Whether node_modules holds what package-lock.json names; npm's own record of what it installed is node_modules/.package-lock.json. */
+function packagesAreCurrent() {
+  const record = join(root, "node_modules/.package-lock.json");
+  if (!existsSync(record)) return false;
+  const wanted = readJson(join(root, "package-lock.json")).packages;
+  const there = readJson(record).packages;
+  return Object.entries(wanted).every(([path, p]) => {
+    if (path === "") return true;
+    if (there[path] === undefined) return p.optional === true; // binaries for other platforms
+    return there[path].version === p.version && existsSync(join(root, path));
+  });
 }
 
-const nativeFiles = () => {
-  const list = ["CMakeLists.txt", "scripts/native-config.mjs"];
-  const walk = (folder) => {
-    for (const f of readdirSync(join(root, folder)).sort()) {
-      const path = `${folder}/${f}`;
-      if (statSync(join(root, path)).isDirectory()) walk(path);
-      else list.push(path);
+function npmPackages() {
+  if (existsSync(join(root, "package-lock.json"))) {
+    if (packagesAreCurrent()) return;
+    // The build and the tests need the development packages, whatever NODE_ENV says.
+    run("installing npm packages (npm ci)", "npm", ["ci", "--include=dev", "--no-audit", "--no-fund"]);
+    return;
+  }
+  // A copy installed by npm has no lock file: the two packages that a build needs come from the project around it.
+  const require = createRequire(join(root, "package.json"));
+  const missing = ["cmake-js", "node-addon-api"].filter((name) => {
+    try {
+      return !require.resolve(`${name}/package.json`);
+    } catch {
+      return true;
     }
-  };
-  walk("native");
-  return list;
-};
+  });
+  if (missing.length > 0)
+    fail(`building from source needs npm packages; in your project run\n  npm install --save-dev ${missing.join(" ")}`);
+}
 
-function nativeBuild() {
-  if (process.env.BACKSOLVE_BINARY) return; // somebody brings a build of their own
-  const now = digest(nativeFiles());
-  if (existsSync(addon) && isCurrent("native", now)) return;
-  const jobs = String(
-    Math.max(1, Number(execFileSync(process.execPath, ["-p", "require('os').availableParallelism()"], { encoding: "utf8" }))),
-  );
-  run(`building the native addon (cmake-js, ${jobs} jobs)`, join(root, "node_modules/.bin/cmake-js"), [
-    "compile",
-    "--out",
-    "build",
-    "--parallel",
-    jobs,
-  ]);
-  mkdirSync(join(root, "node_modules"), { recursive: true });
-  writeFileSync(stamp("native"), now);
+/** Everything that the addon is made from. */
+function nativeDigest() {
+  const hash = createHash("sha256").update(`${process.platform} ${process.arch} ${process.env.BACKSOLVE_OPENBLAS_DIR ?? ""}\n`);
+  const add = (path) => {
+    if (statSync(join(root, path)).isDirectory()) for (const f of readdirSync(join(root, path)).sort()) add(`${path}/${f}`);
+    else hash.update(`${path}\n`).update(readFileSync(join(root, path)));
+  };
+  for (const path of ["CMakeLists.txt", "scripts/native-config.mjs", "native"]) add(path);
+  return hash.digest("hex");
+}
+
+const stamp = join(root, "build/.backsolve-stamp");
+const isBuilt = (digest) => existsSync(addon) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest;
+
+function nativeBuild(digest) {
+  const jobs = String(availableParallelism());
+  const require = createRequire(join(root, "package.json"));
+  const manifest = require.resolve("cmake-js/package.json");
+  const cli = join(dirname(manifest), readJson(manifest).bin["cmake-js"]);
+  rmSync(stamp, { force: true });
+  run(`building the native addon (cmake-js, ${jobs} jobs)`, process.execPath, [cli, "compile", "--out", "build", "--parallel", jobs]);
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, digest);
 }
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 17)) fail(`Node.js 20.17 or newer is needed, this is ${process.version}.`);
-systemPackages();
+const always = process.argv.includes("--native");
+const digest = nativeDigest();
+const build = always || (!process.env.BACKSOLVE_BINARY && !isBuilt(digest)); // BACKSOLVE_BINARY: somebody brings a build of their own
+if (build) systemPackages();
 npmPackages();
-nativeBuild();
+if (build) nativeBuild(digest);

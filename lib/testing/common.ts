@@ -1,0 +1,61 @@
+import { type Float, isFloat } from "../core/dtype";
+import { apply } from "../core/engine";
+import type { AnyRow } from "../core/row";
+import type { Tensor } from "../core/tensor";
+import { add, mul, sub } from "../ops/elementwise";
+import { type Key, random } from "../ops/random";
+import { vjp } from "../transforms";
+import { type Case, domainOf, tangent } from "./sample";
+
+export interface Checked {
+  readonly row: AnyRow;
+  readonly op: (...args: unknown[]) => unknown;
+  readonly dtype: Float;
+  readonly c: Case;
+}
+export type T = Tensor<never>;
+
+export const fail = (text: string): never => {
+  throw new Error(text);
+};
+export const within = (what: string, error: number, tolerance: number): void => {
+  if (!(error <= tolerance)) fail(`${what}: error ${error.toExponential(2)}, tolerance ${tolerance.toExponential(2)}`);
+};
+
+export const run = ({ row, c }: Checked, inputs: readonly Tensor[]): Tensor[] => apply(row, inputs, c.attrs);
+export const differentiable = ({ row }: Checked): boolean =>
+  (row.vjp !== undefined || typeof row.kernel === "function") &&
+  row.outputs.every((o) => row.dtypes?.[o] !== "bool" && row.dtypes?.[o] !== "int32");
+export const floats = (inputs: readonly Tensor[]): number[] => inputs.flatMap((t, i) => (isFloat(t.dtype) ? [i] : []));
+export const cotangents = (outputs: readonly Tensor[]): Tensor[] =>
+  outputs.map((o, i) => random.normal(1000 + i, o.shape, { dtype: o.dtype as Float }));
+/** Growth of rounding errors with the length of sums, for the well-conditioned samples of sample.ts. */
+export const sizeFactor = (inputs: readonly Tensor[]): number => 64 * Math.max(4, ...inputs.map((t) => t.shape.at(-1) ?? 1));
+
+/** Cotangents of the inputs. composed: an outer level watches, so that the fused kernel must not run. */
+export function pullback(k: Checked, inputs: readonly Tensor[], g: readonly Tensor[], composed: boolean): Tensor[] {
+  const pulled = (...cots: Tensor[]): Tensor[] => {
+    const { pullback: back } = vjp((...xs: Tensor[]) => run(k, xs), ...(inputs as never[]));
+    return back(cots as never) as Tensor[];
+  };
+  return composed ? (vjp(pulled, ...(g as never[])).value as Tensor[]) : pulled(...g);
+}
+
+/** The directional derivative by differences, fourth order: error h⁴ f⁽⁵⁾ + ε/h. */
+export function difference(f: (t: number) => Tensor[]): Tensor[] {
+  const h = 2 ** -9;
+  const [p2, p1, m1, m2] = [f(2 * h), f(h), f(-h), f(-2 * h)];
+  return p1.map((p, i) => {
+    const near = sub(p as T, m1[i] as T);
+    const far = sub(p2[i] as T, m2[i] as T);
+    return mul(1 / (12 * h), sub(mul(8, near) as T, far as T)) as Tensor;
+  });
+}
+export const DIFFERENCE_TOLERANCE = 3e-9; // h⁴ times a fifth derivative of some hundreds, and ε / h = 1e-13
+
+export const along = (inputs: readonly Tensor[], v: readonly (Tensor | undefined)[], t: number): Tensor[] =>
+  inputs.map((x, i) => (v[i] ? (add(x as T, mul(t, v[i] as T) as T) as Tensor) : x));
+export const tangentsOf = (k: Checked, inputs: readonly Tensor[], seed = 77): (Tensor | undefined)[] => {
+  const keys = random.split(seed, inputs.length);
+  return inputs.map((x, i) => (isFloat(x.dtype) ? tangent(domainOf(k.row, i), x, keys[i] as Key) : undefined));
+};

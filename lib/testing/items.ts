@@ -1,0 +1,239 @@
+// Checks 1, 2, 7, 8, 11 and 12: values, batches, programs, memory.
+import { compile, Spec } from "../compile";
+import { type Float, isComplex, isFloat } from "../core/dtype";
+import { BacksolveError, ShapeError } from "../core/errors";
+import { infer } from "../core/infer";
+import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
+import { add } from "../ops/elementwise";
+import { random } from "../ops/random";
+import { broadcastTo } from "../ops/structure";
+import { vjp } from "../transforms";
+import { epsOf, relativeError, sameBits } from "./close";
+import { type Checked, cotangents, differentiable, fail, pullback, run, sizeFactor, type T, within } from "./common";
+import { inputsOf } from "./sample";
+
+/** 1: the defining equations hold to LAPACK's own measure, |residual| / (n |value| eps) < 30. */
+export function law(k: Checked): void {
+  if (!k.row.law) return;
+  const inputs = inputsOf(k.row, k.c, k.dtype);
+  const outputs = run(k, inputs);
+  const named = (names: readonly string[], list: readonly Tensor[]) => Object.fromEntries(names.map((n, i) => [n, list[i] as Tensor]));
+  k.row.law(named(k.row.inputs, inputs), named(k.row.outputs, outputs), k.c.attrs).forEach(([a, b], i) => {
+    const n = Math.max(1, b.shape.at(-1) ?? 1);
+    within(`equation ${i + 1} of the law`, relativeError(a, b, 0.1) / (n * epsOf(k.dtype)), 30);
+  });
+}
+
+/** 2: shapes and dtypes as inferred; wrong ranks and sizes are ShapeErrors that name the op. */
+export function shapes(k: Checked): void {
+  const inputs = inputsOf(k.row, k.c, k.dtype);
+  const want = infer(k.row, inputs, k.c.attrs);
+  run(k, inputs).forEach((o, i) => {
+    const w = want[i] as { shape: Shape; dtype: string };
+    if (o.shape.join() !== w.shape.join() || o.dtype !== w.dtype)
+      fail(`output ${k.row.outputs[i]} is ${o.dtype} [${o.shape}], inferred ${w.dtype} [${w.shape}]`);
+    if (storageOf(o).array.length !== sizeOf(o.shape) * (isComplex(o.dtype) ? 2 : 1)) fail("the data does not fill the shape");
+  });
+  if (k.row.signature === undefined) return;
+  inputs.forEach((x, i) => {
+    if (x.rank === 0 || k.c.batch?.length !== 0) return;
+    const flat = wrap(x.dtype, [], storageOf(x).array.slice(0, isComplex(x.dtype) ? 2 : 1));
+    expectShapeError(k, inputs.with(i, flat), "rank");
+    const longer = [...x.shape.slice(0, -1), (x.shape.at(-1) as number) + 7];
+    if (inputs.length > 1 || x.rank > 1) {
+      const bad = random.normal(3, longer, { dtype: k.dtype }) as Tensor;
+      if (shapesFit(k, inputs.with(i, bad))) return; // a letter that nothing else binds
+      expectShapeError(k, inputs.with(i, bad), "size");
+    }
+  });
+}
+function shapesFit(k: Checked, inputs: readonly Tensor[]): boolean {
+  try {
+    infer(k.row, inputs, k.c.attrs);
+    return true;
+  } catch {
+    return false;
+  }
+}
+function expectShapeError(k: Checked, inputs: readonly Tensor[], what: string): void {
+  try {
+    k.op(...inputs, k.c.attrs);
+  } catch (error) {
+    if (error instanceof ShapeError && error.message.startsWith(`${k.row.name}: `)) return;
+    throw new Error(`a wrong ${what} gave ${String(error)}`);
+  }
+  fail(`a wrong ${what} gave no error`);
+}
+
+/** 7: a batch equals the loop over its items; a broadcast input equals the repeated one, derivatives too. */
+export function batching(k: Checked): void {
+  const { c } = k;
+  if (!c.batch || sizeOf(c.batch) < 2) return;
+  const inputs = inputsOf(k.row, c, k.dtype);
+  const whole = run(k, inputs);
+  const tolerance = sizeFactor(inputs) * epsOf(k.dtype);
+  const count = sizeOf(c.batch);
+  const rank = c.batch.length;
+  for (let b = 0; b < count; b++) {
+    const items = run(
+      k,
+      inputs.map((t) => itemOf(t, rank, b)),
+    );
+    items.forEach((t, i) => within(`item ${b} of the batch`, relativeError(itemOf(whole[i] as Tensor, rank, b), t), tolerance));
+  }
+  inputs.forEach((x, i) => {
+    const one = itemOf(x, rank, 0);
+    const ones = wrap(x.dtype, [...x.shape.slice(0, rank).map(() => 1), ...one.shape], storageOf(one).array); // axes of size 1 broadcast, too
+    for (const small of [one, ones]) broadcasting(k, inputs.with(i, small), inputs.with(i, broadcastTo(one, x.shape)), i, tolerance);
+  });
+}
+function broadcasting(k: Checked, shared: readonly Tensor[], repeated: readonly Tensor[], i: number, tolerance: number): void {
+  const name = k.row.inputs[i];
+  const [s, r] = [run(k, shared), run(k, repeated)];
+  if (s.some((t, o) => t.shape.join() !== (r[o] as Tensor).shape.join())) return; // the only input: nothing to broadcast against
+  s.forEach((t, o) => {
+    within(`broadcast ${name}`, relativeError(t, r[o] as Tensor), tolerance);
+  });
+  if (!differentiable(k) || !isFloat((shared[i] as Tensor).dtype)) return;
+  const g = cotangents(r);
+  const [small, whole] = [pullback(k, shared, g, false)[i] as Tensor, pullback(k, repeated, g, false)[i] as Tensor];
+  const summed = sumItems(whole, k.c.batch?.length ?? 0);
+  const want = wrap(summed.dtype, (shared[i] as Tensor).shape, storageOf(summed).array);
+  within(`cotangent of broadcast ${name}`, relativeError(small, want), 4 * tolerance);
+}
+const perItem = (t: Tensor, rank: number): number => sizeOf(t.shape.slice(rank)) * (isComplex(t.dtype) ? 2 : 1);
+function itemOf(t: Tensor, rank: number, b: number): Tensor {
+  const n = perItem(t, rank);
+  return wrap(t.dtype, t.shape.slice(rank), storageOf(t).array.slice(b * n, (b + 1) * n));
+}
+function sumItems(t: Tensor, rank: number): Tensor {
+  const count = sizeOf(t.shape.slice(0, rank));
+  let total = itemOf(t, rank, 0);
+  for (let b = 1; b < count; b++) total = add(total as T, itemOf(t, rank, b) as T) as Tensor;
+  return total;
+}
+
+/** 8: a compiled program gives the same bits in any chunk and thread setting, and agrees with the eager call; so do its derivatives. */
+export function compiled(k: Checked): void {
+  const { c, row } = k;
+  if (c.batch && c.batch.length > 1) return;
+  const rank = c.batch?.length ?? 0;
+  const inputs = inputsOf(row, c, k.dtype);
+  if (inputs.some((t) => !isFloat(t.dtype))) return; // programs have no bool inputs
+  const specs = inputs.map((t) => new Spec(t.dtype, t.shape.slice(rank)));
+  const tolerance = 4 * sizeFactor(inputs) * epsOf(k.dtype);
+  const eager = run(k, inputs);
+  const programs: [Tensor[], (...xs: Tensor[]) => Tensor[]][] = [[eager, (...xs) => run(k, xs)]];
+  const smooth = differentiable(k) && eager.every((t) => isFloat(t.dtype));
+  if (smooth) {
+    // item by item, as the program sees it: a cotangent of ones
+    const back = (...xs: Tensor[]): Tensor[] => {
+      const { value, pullback: p } = vjp((...ys: Tensor[]) => run(k, ys), ...(xs as never[]));
+      return p((value as Tensor[]).map((o) => onesOf(o)) as never) as Tensor[];
+    };
+    programs.push([back(...inputs), back]);
+  }
+  for (const [want, f] of programs) {
+    const program = compile(f as never, ...(specs as never[])) as unknown as AnyProgram;
+    const first = program.runSync(inputs, {});
+    first.forEach((t, i) => within("compiled against eager", relativeError(t, want[i] as Tensor), tolerance));
+    for (const layout of ["single", "lanes"]) {
+      const base = program.runSync(inputs, { layout, threads: 1 });
+      base.forEach((t, i) => within(`layout ${layout} against eager`, relativeError(t, want[i] as Tensor), tolerance));
+      for (const options of [
+        { layout, chunk: 1 },
+        { layout, chunk: 2, threads: 2 },
+      ]) {
+        program.runSync(inputs, options).forEach((t, i) => {
+          if (!sameBits(t, base[i] as Tensor)) fail(`${JSON.stringify(options)} changes the bits`);
+        });
+      }
+    }
+  }
+}
+const onesOf = (o: Tensor): Tensor => {
+  const array = storageOfOnes(o.dtype as Float, sizeOf(o.shape));
+  return wrap(o.dtype, o.shape, array);
+};
+function storageOfOnes(dtype: Float, n: number): Float32Array | Float64Array {
+  const width = isComplex(dtype) ? 2 : 1;
+  const array = dtype === "float32" || dtype === "complex64" ? new Float32Array(n * width) : new Float64Array(n * width);
+  for (let i = 0; i < n; i++) array[i * width] = 1;
+  return array;
+}
+
+/** 8, asynchronous: the same bits off the event loop. */
+export async function asynchronous(k: Checked): Promise<void> {
+  const inputs = inputsOf(k.row, k.c, k.dtype);
+  const sync = run(k, inputs);
+  const twin = (k.op as unknown as { async(...args: unknown[]): Promise<unknown> }).async;
+  const result = await twin(...inputs, k.c.attrs);
+  const list = sync.length === 1 ? [result as Tensor] : k.row.outputs.map((o) => (result as Record<string, Tensor>)[o] as Tensor);
+  list.forEach((t, i) => {
+    if (!sameBits(t, sync[i] as Tensor)) fail("the asynchronous call gives other bits");
+  });
+}
+
+/** 11: inputs stay as they are, byte for byte; an output that held NaN comes back fully written. */
+export function memory(k: Checked): void {
+  const inputs = inputsOf(k.row, k.c, k.dtype);
+  const before = inputs.map((t) => wrap(t.dtype, t.shape, storageOf(t).array.slice()));
+  const outputs = run(k, inputs);
+  if (differentiable(k) && outputs.every((o) => isFloat(o.dtype))) pullback(k, inputs, cotangents(outputs), false);
+  inputs.forEach((t, i) => {
+    if (!sameBits(t, before[i] as Tensor)) fail(`input ${k.row.inputs[i]} was written to`);
+  });
+  if (typeof k.row.kernel === "function" || k.row.kernel.alias || outputs.length > 1) return;
+  const [want] = outputs as [Tensor];
+  const array = storageOf(want).array.slice();
+  array.fill(isFloat(want.dtype) ? Number.NaN : 77);
+  const out = wrap(want.dtype, want.shape, array);
+  k.op(...inputs, { ...k.c.attrs, out });
+  if (!sameBits(out, want)) fail("an output that held NaN differs");
+}
+
+/** 12: NaN and infinity in one item never reach another. */
+export function isolation(k: Checked): void {
+  const { c } = k;
+  if (c.batch?.join() !== "3") return;
+  const inputs = inputsOf(k.row, c, k.dtype);
+  const clean = run(k, inputs);
+  for (const poison of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const bad = inputs.map((t) => {
+      const array = storageOf(t).array.slice();
+      const n = perItem(t, 1);
+      if (isFloat(t.dtype)) array.fill(poison, n, 2 * n);
+      return wrap(t.dtype, t.shape, array);
+    });
+    const result = k.op(...bad, { ...c.attrs, onFailure: "nan" });
+    const list = clean.length === 1 ? [result as Tensor] : k.row.outputs.map((o) => (result as Record<string, Tensor>)[o] as Tensor);
+    list.forEach((t, i) => {
+      for (const b of [0, 2])
+        if (!sameBits(itemOf(t, 1, b), itemOf(clean[i] as Tensor, 1, b))) fail(`${poison} in item 1 changes item ${b}`);
+    });
+    const names = k.row.failures?.includes("ERR_NOT_FINITE") && sizeOf(c.shapes[0] as Shape) > 0;
+    if (names) expectCode(() => k.op(...bad, k.c.attrs), "ERR_NOT_FINITE");
+    if (inputs.some((t) => !isFloat(t.dtype))) continue;
+    // the same side by side in lanes
+    const specs = inputs.map((t) => new Spec(t.dtype, t.shape.slice(1)));
+    const program = compile(((...xs: Tensor[]) => run(k, xs)) as never, ...(specs as never[])) as unknown as AnyProgram;
+    const want = program.runSync(inputs, { layout: "lanes" });
+    program.runSync(bad, { layout: "lanes", onFailure: "nan" }).forEach((t, i) => {
+      for (const b of [0, 2])
+        if (!sameBits(itemOf(t, 1, b), itemOf(want[i] as Tensor, 1, b))) fail(`in lanes, ${poison} in item 1 changes item ${b}`);
+    });
+    if (names) expectCode(() => program.runSync(bad, { layout: "lanes" }), "ERR_NOT_FINITE");
+  }
+}
+interface AnyProgram {
+  runSync(inputs: unknown, options: object): Tensor[];
+}
+function expectCode(f: () => unknown, code: string): void {
+  try {
+    f();
+  } catch (error) {
+    if (error instanceof BacksolveError && error.code === code && (error as { item?: number }).item === 1) return;
+    throw new Error(`expected ${code} of item 1, got ${String(error)}`);
+  }
+  fail(`expected ${code}, got no error`);
+}
