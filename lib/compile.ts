@@ -32,7 +32,7 @@ export const complex64 = spec("complex64");
 export const complex128 = spec("complex128");
 
 /** A tree of specs as the function sees it. */
-export type Specced<T> = T extends Spec<infer D> ? Tensor<D> : { readonly [K in keyof T]: Specced<T[K]> };
+export type Specced<T> = T extends Spec<infer D> ? Tensor<D> : { [K in keyof T]: Specced<T[K]> };
 /** A tree of specs as `run` takes it: batch dimensions before the item's; a number where an item is a scalar. */
 export type Batched<T> = T extends Spec<infer D> ? Tensor<D> | number : { readonly [K in keyof T]: Batched<T[K]> };
 /** What `run` returns: the function's tree, and the items that failed when `onFailure` is "nan". */

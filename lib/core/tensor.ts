@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import type { Methods } from "../methods";
 import { type AnyArray, type ArrayOf, type DType, dtypes, isComplex } from "./dtype";
 import { ArgumentError, BacksolveError, describe, ShapeError } from "./errors";
 
@@ -49,10 +50,15 @@ export const sizeOf = (shape: Shape): number => {
   return n;
 };
 
+// The methods that methods.ts puts on the prototype.
+export interface Tensor<out D extends DType = DType> extends Methods<D> {}
+
 /**
  * An immutable, row-major, contiguous n-dimensional array. Complex elements are interleaved (re, im) in `data`.
  * Inside `grad` and its like a tensor also carries what its derivative needs; inside `compile` it has no data.
  */
+
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: as above
 export class Tensor<out D extends DType = DType> {
   readonly shape: Shape;
   readonly dtype: D;

@@ -6,7 +6,7 @@ import { isTensor, type Tensor } from "./tensor";
 export type Tree = Tensor | number | readonly Tree[] | { readonly [key: string]: Tree };
 
 /** The same tree with tensors for numbers: what a transformed function receives, and the form of its gradients. */
-export type Tensors<T> = T extends number ? Tensor<"float64"> : T extends Tensor ? T : { readonly [K in keyof T]: Tensors<T[K]> };
+export type Tensors<T> = T extends number ? Tensor<"float64"> : T extends Tensor ? T : { [K in keyof T]: Tensors<T[K]> };
 
 export interface Flat<L> {
   readonly leaves: L[];

@@ -1,0 +1,14 @@
+// The ESM entries re-export the CommonJS core by name, so that both worlds see one registry (docs/adr/0003-commonjs-core.md).
+// After tsup: its declaration build clears what it did not write.
+import { writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
+const require = createRequire(import.meta.url);
+for (const name of ["index", "testing"]) {
+  const names = Object.keys(require(join(dist, `${name}.js`)));
+  writeFileSync(join(dist, `${name}.mjs`), `import core from "./${name}.js";\nexport const { ${names.join(", ")} } = core;\n`);
+  writeFileSync(join(dist, `${name}.d.mts`), `export * from "./${name}.js";\n`);
+}

@@ -1,0 +1,70 @@
+// The shape of the code: imports go one way, files stay small, instruction sets stay apart.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, normalize } from "node:path";
+import { expect } from "chai";
+
+const files = (folder: string, pattern: RegExp): string[] =>
+  (readdirSync(folder, { recursive: true }) as string[]).filter((f) => pattern.test(f)).map((f) => join(folder, f));
+
+// Later may import earlier; a group may import within itself only where marked.
+const ORDER: { group: RegExp; within?: boolean }[] = [
+  { group: /^lib\/core\/errors$/ },
+  { group: /^lib\/core\/dtype$/ },
+  { group: /^lib\/core\/tensor$/ },
+  { group: /^lib\/core\/(signature|attrs)$/ },
+  { group: /^lib\/core\/row$/ },
+  { group: /^lib\/core\/(levels|trace|registry)$/ },
+  { group: /^lib\/core\/infer$/ },
+  { group: /^lib\/core\/native$/ },
+  { group: /^lib\/core\/engine$/ },
+  { group: /^lib\/core\/op$/ },
+  { group: /^lib\/core\/tree$/ },
+  { group: /^lib\/ops\//, within: true }, // rules may refer to each other: they resolve when called
+  { group: /^lib\/(methods|transforms|runtime)$/ },
+  { group: /^lib\/program\/code$/ },
+  { group: /^lib\/program\/(passes|json)$/ },
+  { group: /^lib\/compile$/ },
+  { group: /^lib\/testing\//, within: true },
+  { group: /^lib\/index$/ },
+];
+const rank = (path: string): number => ORDER.findIndex(({ group }) => group.test(path));
+
+describe("structure", () => {
+  it("imports go one way", () => {
+    const wrong: string[] = [];
+    for (const file of files("lib", /\.ts$/)) {
+      const from = file.replace(/\.ts$/, "");
+      expect(rank(from), `${file} has a place in the order`).to.be.at.least(0);
+      for (const [, target] of readFileSync(file, "utf8")
+        .replace(/^import type .*$/gm, "")
+        .matchAll(/from "(\.[^"]+)"/g)) {
+        const to = normalize(join(file, "..", target as string));
+        const [a, b] = [rank(from), rank(to)];
+        if (b > a || (b === a && !ORDER[a]?.within)) wrong.push(`${from} -> ${to}`);
+      }
+    }
+    expect(wrong).to.deep.equal([]);
+  });
+  it("no file is longer than 400 lines", () => {
+    const long = [...files("lib", /\.ts$/), ...files("native", /\.(cc|h)$/)].filter(
+      (f) => readFileSync(f, "utf8").split("\n").length > 401,
+    );
+    expect(long).to.deep.equal([]);
+  });
+  it("code of an instruction set has no symbol that the linker could merge into another", function () {
+    const folder = "build/CMakeFiles";
+    if (!existsSync(folder)) this.skip(); // built elsewhere
+    const leaks: string[] = [];
+    for (const object of files(folder, /lanes_\w+\.dir.*\.o$/)) {
+      const isa = /lanes_(\w+)\.dir/.exec(object)?.[1] as string;
+      const symbols = execFileSync("nm", ["-C", "--defined-only", object], { encoding: "utf8" });
+      for (const line of symbols.split("\n")) {
+        const weak = /^[0-9a-f]+ [WVu] (.*)$/.exec(line)?.[1];
+        // DW.ref: a pointer to the exception personality, the same for every set and no code
+        if (weak && !weak.startsWith("DW.ref.") && !weak.includes(`backsolve::${isa}::`)) leaks.push(`${object}: ${weak}`);
+      }
+    }
+    expect(leaks).to.deep.equal([]);
+  });
+});
