@@ -67,7 +67,7 @@ const char* check_strides(std::span<const double> attrs, const Shape& walked, co
 const char* check_matrix(const Kernel& kernel, std::span<const double> attrs, const Shape* operands) {
   if (attrs.size() != static_cast<std::size_t>(kernel.attrs)) return "wrong number of attributes";
   for (std::size_t i = 0; i < attrs.size(); ++i) {
-    if (!integer_within(attrs[i], 0, kernel.attr_max[i] - '0')) return "attribute out of range";
+    if (kernel.attr_max[i] != 'r' && !integer_within(attrs[i], 0, kernel.attr_max[i] - '0')) return "attribute out of range";
   }
   Binding binding;
   return bind(kernel, attrs.data(), operands, binding);
@@ -141,6 +141,13 @@ const char* bind(const Kernel& kernel, const double* attrs, const Shape* operand
       bound = n;
     }
     if (i < kernel.inputs) binding.outer_rank = std::max(binding.outer_rank, lead);
+  }
+  for (int l = 0; l < s.letters; ++l) {
+    if (s.meet[l][0] == s.meet[l][1]) continue;
+    const Index a = binding.dims[s.meet[l][0]], b = binding.dims[s.meet[l][1]];
+    if (a < 0 || b < 0) return "a size is not given by any operand";
+    if (binding.dims[l] >= 0 && binding.dims[l] != std::min(a, b)) return "sizes of matrices disagree";
+    binding.dims[l] = std::min(a, b);
   }
   if (std::find(binding.dims, binding.dims + s.letters, -1) != binding.dims + s.letters) return "a size is not given by any operand";
   std::fill_n(binding.outer, binding.outer_rank, Index{1});

@@ -161,8 +161,8 @@ bool choose_isa(std::string_view name) { return sets().choose(name); }
 
 Signature parse_signature(const char* text) {
   Signature s;
-  char letters[kMaxDims];
-  const auto number = [&](char c) {
+  int letters[kMaxDims];  // a character, or 256 times the second plus the first of m^n
+  const auto number = [&](int c) {
     int i = 0;
     while (i < s.letters && letters[i] != c) ++i;
     if (i == s.letters) letters[s.letters++] = c;
@@ -176,7 +176,14 @@ Signature parse_signature(const char* text) {
     if (*text == '(') ++s.operands;
     if (*text < 'a' || *text > 'z') continue;
     const int operand = s.operands - 1;
-    s.letter[operand][s.rank[operand]++] = number(*text);
+    std::int8_t at = number(*text);
+    if (text[1] == '^') {
+      const std::int8_t a = at, b = number(text[2]);
+      at = number(256 * text[2] + *text);
+      s.meet[at][0] = a, s.meet[at][1] = b;
+      text += 2;
+    }
+    s.letter[operand][s.rank[operand]++] = at;
   }
   return s;
 }

@@ -1,10 +1,10 @@
 import { allocate, isComplex, isFloat } from "./dtype";
 import { ArgumentError, BacksolveError } from "./errors";
-import { columnOf, infer, lowerAttrs, signatureOf } from "./infer";
+import { columnOf, infer, inferAll, kernelOutputs, lowerAttrs, portDType, withAux } from "./infer";
 import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, topLevel } from "./levels";
 import { type Failure, guard, type KernelCall, type Operand, run as runNative } from "./native";
 import { rowOf, ruleFor } from "./registry";
-import type { AnyRow, Attrs, ComposedKernel, Native } from "./row";
+import type { AnyRow, Attrs, ComposedKernel, Native, Pass, Port } from "./row";
 import { broadcast, sameShape } from "./signature";
 import { innermost, type Level, type Shape, sizeOf, storageOf, Tensor, wrap } from "./tensor";
 import { traceOf, type ValueType } from "./trace";
@@ -20,25 +20,32 @@ const PLAIN: RunOptions = { collect: false, failures: [], out: undefined };
 /** The key under which a composed kernel passes its caller's options on to the ops that it is made of. */
 export const RUN: unique symbol = Symbol("run");
 const NO_ATTRS: Attrs = {};
+/** For rules: the options that make errors of an op carry another's name. */
+export const as = (op: string): Pass => ({ [RUN]: { ...PLAIN, failures: [], op } satisfies RunOptions });
 
 /**
  * Runs an op on whatever its inputs are. The highest live level among them unwraps its boxes, the op runs one level down, and the outputs
  * are boxed with what the derivative needs; without boxes the op is recorded in a trace or computed.
  */
-export function apply(row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunOptions = PLAIN): Tensor[] {
+export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunOptions = PLAIN): Tensor[] =>
+  applyAll(row, given, attrs, options, false).slice(0, row.outputs.length);
+
+/** Outputs, then aux where a reverse level above keeps them. Aux has no derivative, so that it is never boxed. */
+function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunOptions, wantAux: boolean): Tensor[] {
   const inputs = given.map(strip);
   const level = topLevel(inputs);
   const rule = ruleFor(row);
   if (typeof row.kernel === "function" && !row.vjp && !rule) return composed(row, inputs, attrs, options);
-  if (!level) return base(row, inputs, attrs, options);
+  if (!level) return base(row, inputs, attrs, options, wantAux);
   const values = inputs.map((t) => boxAt(t, level)?.value ?? t);
-  const outputs = apply(row, values, attrs, options);
-  if (level.mode === "reverse") return record(level, row, attrs, inputs, values, outputs, rule !== undefined);
+  const reverse = level.mode === "reverse";
+  const outputs = applyAll(row, values, attrs, options, wantAux || (reverse && !rule));
+  if (reverse) return record(level, row, attrs, inputs, values, outputs, rule !== undefined);
   const tangents = push(
     row,
     attrs,
     values,
-    outputs,
+    outputs.slice(0, row.outputs.length),
     inputs.map((t) => boxAt(t, level)?.tangent),
   );
   return outputs.map((o, i) => (tangents[i] ? dual(level, o, tangents[i]) : o));
@@ -70,19 +77,20 @@ function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options:
 
 // ---- Level 0: data or a trace ----
 
-function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
+function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions, wantAux: boolean): Tensor[] {
   if (typeof row.kernel === "function") return composed(row, inputs, attrs, options);
-  const types = infer(row, inputs, attrs);
+  const types = inferAll(row, inputs, attrs);
+  const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
   const trace = traceOf(inputs);
-  if (trace) return trace.emit(row.name, attrs, inputs, types) as Tensor[];
+  if (trace) return trace.emit(row.name, attrs, inputs, wanted).filter((t) => t !== undefined);
   if (row.kernel.alias) {
     const [type, storage] = [types[0] as ValueType, storageOf(inputs[0] as Tensor)];
     return [new Tensor(type.dtype, type.shape, storage)];
   }
-  const outputs = types.map((t) => output(row.name, t, options.out));
+  const outputs = wanted.map((t, i) => t && output(row.name, t, i === 0 ? options.out : undefined));
   const kernel = { ...kernelCall(row, row.kernel, inputs, types, outputs, attrs, options.collect), op: options.op ?? row.name };
   for (const f of runNative(kernel)) options.failures.push(f);
-  return outputs as Tensor[];
+  return outputs.filter((t) => t !== undefined);
 }
 
 function output(op: string, type: ValueType, out: Tensor | undefined): Tensor {
@@ -116,7 +124,7 @@ export function kernelCall(
   return {
     op: row.name,
     kernel: kernel.name,
-    column: columnOf(row, present),
+    column: columnOf(row, inputs),
     attrs: lowerAttrs(
       row,
       kernel,
@@ -202,10 +210,13 @@ function thunks(
 export function fusedRow(row: AnyRow): AnyRow {
   const known = derived.get(row);
   if (known) return known;
+  const dtypes: Record<string, Port | undefined> = { ...row.dtypes };
+  for (const o of row.outputs) dtypes[`g_${o}`] = row.dtypes?.[o] ?? "T";
   const made: AnyRow = {
     name: `${row.name}_vjp`,
-    inputs: [...(row.saves ?? []), ...row.outputs.map((o) => `g_${o}`)],
+    inputs: [...reads(row), ...row.outputs.map((o) => `g_${o}`)],
     outputs: row.inputs,
+    dtypes,
     kernel: row.fused as Native,
     attrs: row.attrs ?? {},
   };
@@ -213,43 +224,48 @@ export function fusedRow(row: AnyRow): AnyRow {
   return made;
 }
 const derived = new WeakMap<AnyRow, AnyRow>();
+/** @internal What a fused rule reads besides cotangents. */
+export const reads = (row: AnyRow): string[] => [...(row.saves ?? []), ...Object.keys(row.aux ?? {})];
 
 /** @internal Types of a fused rule's outputs: the broadcast batch of what it reads, the item shape of each input. */
-export function fusedTypes(row: AnyRow, attrs: Attrs, reads: readonly (ValueType | undefined)[]): ValueType[] {
-  const sig = signatureOf(row, attrs);
-  if (!sig) throw new BacksolveError("ERR_INTERNAL", row.name, "a fused rule needs a signature.");
+export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType | undefined)[]): ValueType[] {
+  const sig = withAux(row, attrs);
   const size = new Map<string, number>();
   const batches: Shape[] = [];
-  const names = [...(row.saves ?? []), ...row.outputs];
-  let dtype = (reads.find((r) => r) as ValueType).dtype;
-  reads.forEach((read, i) => {
+  const own = reads(row);
+  const names = [...own, ...row.outputs];
+  const outputs = kernelOutputs(row);
+  given.forEach((read, i) => {
     if (!read) return;
     const at = row.inputs.indexOf(names[i] as string);
-    const isInput = i < (row.saves ?? []).length && at >= 0;
-    const letters = (isInput ? sig.inputs[at] : sig.outputs[row.outputs.indexOf(names[i] as string)]) as readonly string[];
+    const isInput = i < own.length && at >= 0;
+    const letters = (isInput ? sig.inputs[at] : sig.outputs[outputs.indexOf(names[i] as string)]) as readonly string[];
     const cut = read.shape.length - letters.length;
     batches.push(read.shape.slice(0, cut));
     letters.forEach((l, k) => size.set(l, read.shape[cut + k] as number));
-    dtype = read.dtype;
   });
   const batch = broadcast(batches) as number[];
-  return sig.inputs.map((letters) => ({ dtype, shape: [...batch, ...letters.map((l) => size.get(l) as number)] }));
+  const t = columnOf(fusedRow(row), given);
+  return sig.inputs.map((letters, i) => ({
+    dtype: portDType(row.dtypes?.[row.inputs[i] as string], t),
+    shape: [...batch, ...letters.map((l) => size.get(l) as number)],
+  }));
 }
 
 function fused(node: Node, kernel: Native, g: readonly (Tensor | undefined)[], wanted: readonly boolean[]): (Tensor | undefined)[] {
   const row = fusedRow(node.row as AnyRow);
-  const reads = [...((node.row as AnyRow).saves ?? []).map((n) => strip(node.saved[n] as Tensor)), ...g.map((t) => t && strip(t))];
-  const types = fusedTypes(node.row as AnyRow, node.attrs, reads);
-  const trace = traceOf(reads);
+  const given = [...reads(node.row as AnyRow).map((n) => strip(node.saved[n] as Tensor)), ...g.map((t) => t && strip(t))];
+  const types = fusedTypes(node.row as AnyRow, node.attrs, given);
+  const trace = traceOf(given);
   if (trace)
     return trace.emit(
       row.name,
       node.attrs,
-      reads,
+      given,
       types.map((t, i) => (wanted[i] ? t : undefined)),
     );
   const outputs = types.map((t, i) => (wanted[i] ? output(row.name, t, undefined) : undefined));
-  runNative(kernelCall(row, kernel, reads, types, outputs, node.attrs, false));
+  runNative({ ...kernelCall(row, kernel, given, types, outputs, node.attrs, false), op: (node.row as AnyRow).name });
   return outputs;
 }
 

@@ -9,11 +9,12 @@ import type { ValueType } from "./trace";
 export const portDType = (port: Port | undefined, t: DType): DType =>
   port === undefined || port === "T" ? t : port === "real" ? realOf(t) : port === "complex" ? complexOf(t) : port;
 
-/** The op's dtype T from its operands. */
-export function columnOf(row: AnyRow, inputs: readonly { dtype: DType }[]): DType {
+/** The op's dtype T from its operands; undefined: one that a fused rule does without. */
+export function columnOf(row: AnyRow, inputs: readonly ({ dtype: DType } | undefined)[]): DType {
   for (let i = 0; i < inputs.length; i++) {
     const port = row.dtypes?.[row.inputs[i] as string] ?? "T";
-    if (port === "T") return (inputs[i] as { dtype: DType }).dtype;
+    const given = inputs[i];
+    if (port === "T" && given) return given.dtype;
   }
   throw new BacksolveError("ERR_INTERNAL", row.name, "no input carries the op's dtype.");
 }
@@ -21,18 +22,31 @@ export function columnOf(row: AnyRow, inputs: readonly { dtype: DType }[]): DTyp
 export const signatureOf = (row: AnyRow, attrs: Attrs): Signature | undefined =>
   row.signature === undefined ? undefined : parseSignature(typeof row.signature === "string" ? row.signature : row.signature(attrs));
 
+/** Names of what the row's native kernel gives: outputs, then aux. */
+export const kernelOutputs = (row: AnyRow): readonly string[] => [...row.outputs, ...Object.keys(row.aux ?? {})];
+
+/** The signature with aux as further outputs. */
+export const withAux = (row: AnyRow, attrs: Attrs): Signature => {
+  const plain = signatureOf(row, attrs) as Signature;
+  return row.aux ? parseSignature([plain.text, ...Object.values(row.aux)].join(",")) : plain;
+};
+
 const elementwise = (row: AnyRow): boolean => row.signature === undefined && row.infer === undefined;
 
-/** Shapes and dtypes of the outputs; throws ShapeError in the words of the op. */
-export function infer(row: AnyRow, inputs: readonly ValueType[], attrs: Attrs): ValueType[] {
+/** Shapes and dtypes of the outputs and aux; throws ShapeError in the words of the op. */
+export function inferAll(row: AnyRow, inputs: readonly ValueType[], attrs: Attrs): ValueType[] {
   const t = columnOf(row, inputs);
   const shapes = outputShapes(
     row,
     inputs.map((i) => i.shape),
     attrs,
   );
-  return row.outputs.map((name, i) => ({ dtype: portDType(row.dtypes?.[name], t), shape: shapes[i] as Shape }));
+  return kernelOutputs(row).map((name, i) => ({ dtype: portDType(row.dtypes?.[name], t), shape: shapes[i] as Shape }));
 }
+
+/** Of the outputs alone. */
+export const infer = (row: AnyRow, inputs: readonly ValueType[], attrs: Attrs): ValueType[] =>
+  inferAll(row, inputs, attrs).slice(0, row.outputs.length);
 
 function outputShapes(row: AnyRow, shapes: readonly Shape[], attrs: Attrs): readonly Shape[] {
   if (elementwise(row)) {
@@ -46,7 +60,7 @@ function outputShapes(row: AnyRow, shapes: readonly Shape[], attrs: Attrs): read
     const out = row.infer(named, attrs);
     return row.outputs.map((name) => out[name] as Shape);
   }
-  return bind(row.name, row.inputs, signatureOf(row, attrs) as Signature, shapes).outputs;
+  return bind(row.name, row.inputs, withAux(row, attrs), shapes).outputs;
 }
 
 /** Attributes as the numbers that the native table knows. */

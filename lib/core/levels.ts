@@ -69,15 +69,21 @@ export function record(
   attrs: Attrs,
   inputs: readonly Tensor[],
   values: readonly Tensor[],
-  outputs: readonly Tensor[],
+  given: readonly Tensor[], // outputs, then aux
   all: boolean,
 ): Tensor[] {
+  const outputs = given.slice(0, row.outputs.length);
+  const aux = given.slice(row.outputs.length);
   const saved: Record<string, Tensor> = {};
   const keep = all ? [...row.inputs, ...row.outputs] : (row.saves ?? []);
   for (const name of keep) {
     const i = row.inputs.indexOf(name);
     saved[name] = (i >= 0 ? values[i] : outputs[row.outputs.indexOf(name)]) as Tensor;
   }
+  Object.keys(row.aux ?? {}).forEach((name, i) => {
+    const t = aux[i];
+    if (t) saved[name] = t;
+  });
   const node: Node = {
     id: ++lastId,
     row,
@@ -87,7 +93,7 @@ export function record(
     inputs: values.map(typeOf),
     outputs: outputs.map(typeOf),
   };
-  return outputs.map((o, i) => boxed(level, o, node, i));
+  return [...outputs.map((o, i) => boxed(level, o, node, i)), ...aux];
 }
 
 const typeOf = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype });

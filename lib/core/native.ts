@@ -202,8 +202,21 @@ const KINDS: readonly { code: Code; text(index: number): string }[] = [
   { code: "ERR_SINGULAR", text: (i) => `is singular: the pivot in column ${i} is exactly zero` },
   { code: "ERR_NOT_FINITE", text: () => "contains NaN or infinity" },
   { code: "ERR_NO_CONVERGENCE", text: (i) => `did not converge (LAPACK's info ${i})` },
-  { code: "ERR_RANK_DEFICIENT", text: (i) => `is rank-deficient (column ${i})` },
+  { code: "ERR_RANK_DEFICIENT", text: () => 'is rank-deficient: use method "svd", or a positive l2Regularizer' },
   { code: "ERR_OUT_OF_MEMORY", text: () => "needs more workspace than there is" },
+  {
+    code: "ERR_DEGENERATE",
+    text: (i) =>
+      `has equal eigenvalues (${i} and ${i + 1}), whose eigenvectors have no derivative: use funmHermitian, expmHermitian and their like for functions of the matrix, eigvalsh for symmetric functions of the eigenvalues, or the option degenerate: "nan" or "mask"`,
+  },
+  {
+    code: "ERR_DEGENERATE",
+    text: (i) => `has a loss that depends on the arbitrary phase of eigenvector ${i}: only what does not change with it has a derivative`,
+  },
+  { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `has eigenvalue ${i} outside the domain of the function` },
+  { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
+  { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },
+  { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
 ];
 
 /** `[item, instruction, kind, index, ...]` as failures; `opOf` names the op of an instruction. */

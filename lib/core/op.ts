@@ -81,7 +81,7 @@ function checkRow(row: AnyRow): void {
   if (!Array.isArray(row.inputs) || row.inputs.length === 0) throw bad(`${row.name}: inputs must name at least one input.`);
   if (!Array.isArray(row.outputs) || row.outputs.length === 0) throw bad(`${row.name}: outputs must name at least one output.`);
   if (row.signature !== undefined && row.infer) throw bad(`${row.name}: a row has a signature or infer, not both.`);
-  if (row.fused && row.signature === undefined) throw bad(`${row.name}: a fused rule needs a signature.`);
+  if ((row.fused || row.aux) && row.signature === undefined) throw bad(`${row.name}: a fused rule and aux need a signature.`);
   for (const name of row.saves ?? []) {
     if (!row.inputs.includes(name) && !row.outputs.includes(name))
       throw bad(`${row.name}: saves names ${name}, which is no input or output.`);
@@ -159,7 +159,8 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, c
     ),
   );
   const isPrivate = inputs.every((t) => !storageOf(t).exposed);
-  const kernelOf = kernelCall(row, kernel, inputs, types, outputs, attrs, collect);
+  const noAux = Object.keys(row.aux ?? {}).map(() => undefined);
+  const kernelOf = kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, collect);
   await lent(inputs.map(storageOf), () => runAsync(kernelOf, isPrivate, signal));
   return outputs;
 }

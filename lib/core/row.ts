@@ -38,11 +38,12 @@ export interface Row<I extends string = string, O extends string = string, S ext
   readonly doc?: string;
   readonly inputs: readonly I[];
   readonly outputs: readonly O[];
-  /** gufunc notation of the item dimensions, or a function of the attrs. Exactly one of `signature` and `infer`. */
+  /** gufunc notation of the item dimensions, or a function of the attrs; m^n is the smaller of the two. Exactly one of `signature` and `infer`. */
   readonly signature?: string | ((attrs: AttrsOf<S>) => string);
   /** Output shapes where gufunc notation cannot say them; throws ShapeError. */
   readonly infer?: (shapes: Shapes<I>, attrs: AttrsOf<S>) => Shapes<O>;
-  readonly dtypes?: { readonly [k in I | O]?: Port };
+  /** Of inputs, outputs and aux. */
+  readonly dtypes?: { readonly [k: string]: Port };
   /** The ops whose T may be only real or only complex. */
   readonly only?: "real" | "complex";
   readonly attrs?: S;
@@ -54,6 +55,8 @@ export interface Row<I extends string = string, O extends string = string, S ext
    * errors name this op and `onFailure` reaches them.
    */
   readonly kernel: Native | ((inputs: Tensors<I>, attrs: AttrsOf<S>, pass: Pass) => Tensor | Tensors<O>);
+  /** More outputs of a native kernel, for `fused` alone: factors that it would compute again. Name and item dimensions, as in the signature. */
+  readonly aux?: { readonly [name: string]: string };
   /** What the rule reads. */
   readonly saves?: readonly NoInfer<I | O>[];
   /**
@@ -66,7 +69,7 @@ export interface Row<I extends string = string, O extends string = string, S ext
     attrs: AttrsOf<S>,
     context: Context<I>,
   ) => { readonly [k in I]?: () => Tensor };
-  /** The first-order rule in one kernel: reads saves, then cotangents; gives the wanted inputs' cotangents. */
+  /** The first-order rule in one kernel: reads saves, then aux, then cotangents; gives the wanted inputs' cotangents. */
   readonly fused?: Native;
   /** Shapes and attrs of about size n that `checkOp` tries, for rows with `infer`; the others' follow from the signature. */
   readonly samples?: (n: number) => readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<AttrsOf<S>> }[];
@@ -92,6 +95,7 @@ export interface AnyRow {
   readonly law?: (inputs: Record<string, Tensor>, outputs: Record<string, Tensor>, attrs: Attrs) => [Tensor, Tensor][];
   readonly failures?: readonly Code[];
   readonly kernel: Native | ComposedKernel;
+  readonly aux?: Readonly<Record<string, string>>;
   readonly saves?: readonly string[];
   readonly vjp?: (
     saved: Record<string, Tensor>,

@@ -15,7 +15,7 @@ export function parseSignature(text: string): Signature {
   const known = cache.get(text);
   if (known) return known;
   const side = (s: string) => [...s.matchAll(/\(([^)]*)\)/g)].map((m) => (m[1] as string).split(",").filter((l) => l !== ""));
-  const match = /^(\([a-z,]*\)(?:,\([a-z,]*\))*)->(\([a-z,]*\)(?:,\([a-z,]*\))*)$/.exec(text.replaceAll(" ", ""));
+  const match = /^(\([a-z,]*\)(?:,\([a-z,]*\))*)->(\([a-z,^]*\)(?:,\([a-z,^]*\))*)$/.exec(text.replaceAll(" ", ""));
   if (!match) throw new BacksolveError("ERR_ARGUMENT", "defineOp", `signature "${text}" is not of the form (n,n),(n,k)->(n,k).`);
   const parsed = { text, inputs: side(match[1] as string), outputs: side(match[2] as string) };
   cache.set(text, parsed);
@@ -47,6 +47,10 @@ export function broadcastOrThrow(op: string, names: readonly string[], shapes: r
   const given = names.map((n, i) => `${n} ${shapeText(shapes[i] as Shape)}`).join(", ");
   throw new ShapeError(op, `shapes do not broadcast together: ${given}. Aligned at the right, sizes must be equal or 1.`);
 }
+
+/** The size of a letter, or of m^n: the smaller of the two. */
+export const sizeOfLetter = (letter: string, size: (l: string) => number | undefined): number =>
+  Math.min(...letter.split("^").map((l) => size(l) as number));
 
 export interface Bound {
   readonly batch: Shape;
@@ -90,6 +94,6 @@ export function bind(op: string, names: readonly string[], sig: Signature, shape
     const given = names.map((n, i) => `${n} ${shapeText(shapes[i] as Shape)}`).join(", ");
     throw new ShapeError(op, `batch dimensions do not broadcast together: ${given}. Signature ${sig.text}.`);
   }
-  const outputs = sig.outputs.map((letters) => [...batch, ...letters.map((l) => (size.get(l) as { n: number }).n)]);
+  const outputs = sig.outputs.map((letters) => [...batch, ...letters.map((l) => sizeOfLetter(l, (x) => size.get(x)?.n))]);
   return { batch, outputs };
 }

@@ -57,8 +57,7 @@ export interface Tensor<out D extends DType = DType> extends Methods<D> {}
  * An immutable, row-major, contiguous n-dimensional array. Complex elements are interleaved (re, im) in `data`.
  * Inside `grad` and its like a tensor also carries what its derivative needs; inside `compile` it has no data.
  */
-
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: as above
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are put on the prototype by methods.ts
 export class Tensor<out D extends DType = DType> {
   readonly shape: Shape;
   readonly dtype: D;

@@ -26,6 +26,9 @@ export function resolve(op: string): { row: AnyRow; of: AnyRow; kernel: Native; 
   return { row: fusedRow(base), of: base, kernel: base.fused, fused: true };
 }
 
+/** Whether output i of an instruction may be left out: every one of a fused rule, aux of the others. */
+export const optional = (found: { row: AnyRow; fused: boolean }, i: number): boolean => found.fused || i >= found.row.outputs.length;
+
 /** The descriptor of docs/native-boundary.md. */
 export function describeProgram(code: Code): { descriptor: Float64Array; constants: AnyArray[] } {
   const words: number[] = [1, code.values.length];
@@ -55,6 +58,10 @@ function describeInstruction(code: Code, { op, attrs, in: ins, out: outs }: Inst
     inputs.map((t) => t.shape),
     outputs.map((t) => t.shape),
   );
-  words.push(kernelId(found.kernel.name), dtypes[columnOf(found.row, inputs)].code, numbers.length, ...numbers);
+  const column = columnOf(
+    found.row,
+    ins.map((i) => (i === null ? undefined : code.values[i])),
+  );
+  words.push(kernelId(found.kernel.name), dtypes[column].code, numbers.length, ...numbers);
   words.push(ins.length, ...ins.map((i) => i ?? -1), outs.length, ...outs.map((i) => i ?? -1));
 }

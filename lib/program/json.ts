@@ -2,14 +2,14 @@
 // and equal, sizes bounded. After that a program is as safe as eager calls.
 import { parseAttrs } from "../core/attrs";
 import { type AnyArray, checkDType, type DType, dtypes, isFloat } from "../core/dtype";
-import { fusedTypes } from "../core/engine";
+import { fusedRow, fusedTypes, reads as readsOf } from "../core/engine";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
-import { columnOf, infer, portDType } from "../core/infer";
-import type { Attrs } from "../core/row";
+import { columnOf, inferAll, kernelOutputs, portDType } from "../core/infer";
+import type { AnyRow, Attrs } from "../core/row";
 import { sameShape } from "../core/signature";
 import { checkShape, type Shape, shapeText, sizeOf } from "../core/tensor";
 import type { Instruction, ValueType } from "../core/trace";
-import { type Code, resolve } from "./code";
+import { type Code, optional, resolve } from "./code";
 
 export interface ProgramJSON {
   readonly format: "backsolve-program";
@@ -125,11 +125,11 @@ function loadInstruction(loader: Loader, o: Record<string, unknown>, what: strin
     op,
     attrs,
     in: ins,
-    out: outs.map((id, i) => (id === null && found.fused ? null : loader.define(id, types[i] as ValueType, what))),
+    out: outs.map((id, i) => (id === null && optional(found, i) ? null : loader.define(id, types[i] as ValueType, what))),
   };
 }
 
-function plainOutputs(row: Parameters<typeof infer>[0], attrs: Attrs, reads: ValueType[], what: string): ValueType[] {
+function plainOutputs(row: AnyRow, attrs: Attrs, reads: ValueType[], what: string): ValueType[] {
   const t = columnOf(row, reads);
   const moves = typeof row.kernel !== "function" && ["view", "scatter", "band"].includes(row.kernel.name);
   if (!isFloat(t) && !moves) throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
@@ -139,24 +139,28 @@ function plainOutputs(row: Parameters<typeof infer>[0], attrs: Attrs, reads: Val
     const want = portDType(row.dtypes?.[row.inputs[i] as string], t);
     if (r.dtype !== want) throw new DtypeError("Program.from", `${what}: ${row.inputs[i]} must be ${want}, got ${r.dtype}.`);
   });
-  return infer(row, reads, attrs);
+  return inferAll(row, reads, attrs);
 }
 
-function fusedOutputs(of: Parameters<typeof infer>[0], attrs: Attrs, reads: (ValueType | undefined)[], what: string): ValueType[] {
-  const saves = of.saves ?? [];
+function fusedOutputs(of: AnyRow, attrs: Attrs, reads: (ValueType | undefined)[], what: string): ValueType[] {
+  const saves = readsOf(of);
   if (reads.slice(0, saves.length).some((r) => !r) || reads.slice(saves.length).every((r) => !r))
     bad(`${what}: a saved value or every cotangent is null.`);
-  const present = reads.filter((r) => r !== undefined);
-  const t = (present[0] as ValueType).dtype;
-  if (!isFloat(t) || present.some((r) => r.dtype !== t))
-    throw new DtypeError("Program.from", `${what}: operands must have one floating dtype.`);
+  const row = fusedRow(of);
+  const t = columnOf(row, reads);
+  reads.forEach((r, i) => {
+    const want = portDType(row.dtypes?.[row.inputs[i] as string], t);
+    if (!isFloat(t) || (r && r.dtype !== want))
+      throw new DtypeError("Program.from", `${what}: ${row.inputs[i]} must be ${want}, got ${r?.dtype}.`);
+  });
   const types = fusedTypes(of, attrs, reads);
   // The row's own shape rule, forward: what the rule reads must be what the op takes and gives.
-  const forward = infer(of, types, attrs);
+  const forward = inferAll(of, types, attrs);
+  const outputs = kernelOutputs(of);
   of.outputs.forEach((name, i) => checkItem(forward[i] as ValueType, reads[saves.length + i], `${what}: cotangent of ${name}`));
   saves.forEach((name, i) => {
     const at = of.inputs.indexOf(name);
-    checkItem((at >= 0 ? types[at] : forward[of.outputs.indexOf(name)]) as ValueType, reads[i], `${what}: ${name}`);
+    checkItem((at >= 0 ? types[at] : forward[outputs.indexOf(name)]) as ValueType, reads[i], `${what}: ${name}`);
   });
   return types;
 }

@@ -1,7 +1,7 @@
 // Passes from program to program; each leaves the results as they are.
 
 import type { Instruction } from "../core/trace";
-import type { Code } from "./code";
+import { type Code, optional, resolve } from "./code";
 
 export const optimize = (code: Code): Code => compact(deadCode(commonSubexpressions(code)));
 
@@ -51,11 +51,9 @@ export function deadCode(code: Code): Code {
   for (const instruction of [...code.code].reverse()) {
     if (!instruction.out.some((o) => o !== null && needed.has(o))) continue;
     for (const i of instruction.in) if (i !== null) needed.add(i);
-    // Only a fused rule can leave an output out; the others have one.
-    kept.push({
-      ...instruction,
-      out: instruction.op.endsWith("_vjp") ? instruction.out.map((o) => (o !== null && needed.has(o) ? o : null)) : instruction.out,
-    });
+    const found = resolve(instruction.op) as NonNullable<ReturnType<typeof resolve>>;
+    const out = instruction.out.map((o, i) => (o !== null && !needed.has(o) && optional(found, i) ? null : o));
+    kept.push({ ...instruction, out });
   }
   return { ...code, constants: code.constants.filter((c) => needed.has(c.id)), code: kept.reverse() };
 }
