@@ -83,6 +83,33 @@ BS_DECLARE_LAPACK(std::complex<float>, float, cpotrf, ctrsm, cgemm, cherk)
 BS_DECLARE_LAPACK(std::complex<double>, double, zpotrf, ztrsm, zgemm, zherk)
 #undef BS_DECLARE_LAPACK
 
+#define BS_DECLARE_SVD(T, R, name, ...)                                                                                              \
+  extern "C" void BS_LA(name)(const char* jobz, const Int* m, const Int* n, T* a, const Int* lda, R* s, T* u, const Int* ldu, T* vt, \
+                              const Int* ldvt, T* work, const Int* lwork __VA_ARGS__, Int* iwork, Int* info, Length);
+#define BS_AND_REALS(R) , R* rwork
+BS_DECLARE_SVD(float, float, sgesdd)
+BS_DECLARE_SVD(double, double, dgesdd)
+BS_DECLARE_SVD(std::complex<float>, float, cgesdd, BS_AND_REALS(float))
+BS_DECLARE_SVD(std::complex<double>, double, zgesdd, BS_AND_REALS(double))
+#undef BS_AND_REALS
+#undef BS_DECLARE_SVD
+
+namespace fortran {
+#define BS_CALL_SVD(T, R, name, ...)                                                                            \
+  inline Int gesdd(Int n, T* a, R* s, T* u, T* vt, T* work, Int lwork, [[maybe_unused]] R* rwork, Int* iwork) { \
+    Int info = 0;                                                                                               \
+    BS_LA(name)("A", &n, &n, a, &n, s, u, &n, vt, &n, work, &lwork __VA_ARGS__, iwork, &info, 1);               \
+    return info;                                                                                                \
+  }
+#define BS_REALS , rwork
+BS_CALL_SVD(float, float, sgesdd)
+BS_CALL_SVD(double, double, dgesdd)
+BS_CALL_SVD(std::complex<float>, float, cgesdd, BS_REALS)
+BS_CALL_SVD(std::complex<double>, double, zgesdd, BS_REALS)
+#undef BS_REALS
+#undef BS_CALL_SVD
+}  // namespace fortran
+
 // ---- Row-major. Everything below speaks of the row-major matrices; the flips above happen here and nowhere else. ----
 
 enum class Op : char { none = 'N', transpose = 'T', adjoint = 'C' };
@@ -132,6 +159,25 @@ void trsm(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T
 template <class T>
 Int potrf_lower(Matrix<T> a) {
   return a.rows == 0 ? 0 : fortran::potrf('U', to_int(a.rows), a.data, leading(a));
+}
+
+/// Workspace of gesdd for a square matrix with all vectors: LAPACK's documented minimum (its query asks for more only to block the
+/// bidiagonalisation), so that no call is needed to know it.
+struct SvdWork {
+  Index work, reals, integers;
+  bool fits;
+};
+template <class T>
+SvdWork gesdd_work(Index n) {
+  constexpr bool kIsReal = std::is_same_v<T, Real<T>>;
+  const Index work = std::max<Index>(1, kIsReal ? 4 * n * n + (7 + 32) * n : n * n + (4 + 64) * n);
+  const Index reals = kIsReal ? 0 : std::max<Index>(1, 5 * n * n + 7 * n);
+  return {work, reals, 8 * n, fits(work) && fits(reals)};
+}
+/// F = Aᵀ to LAPACK = conj(V) Σ Uᵀ: `vh` and `u` get Vᴴ and U by rows. Destroys A. Returns LAPACK's info.
+template <class T>
+Int gesdd(Matrix<T> a, Real<T>* s, Matrix<T> vh, Matrix<T> u, T* work, Index count, Real<T>* reals, Int* integers) {
+  return a.rows == 0 ? 0 : fortran::gesdd(to_int(a.rows), a.data, s, vh.data, u.data, work, to_int(count), reals, integers);
 }
 
 }  // namespace backsolve::la

@@ -86,6 +86,15 @@ const char* product_vjp(const double* attrs) {
   return attrs[1] == 0 ? "mkn:(k,m),(k,n),(m,n)->(k,m),(k,n)" : "mkn:(k,m),(n,k),(m,n)->(k,m),(n,k)";
 }
 
+constexpr const char* factored(const double*) { return "(m,n)->(m,n),(m^n)"; }
+constexpr const char* pivoted(const double*) { return "(k),(m,n)->(m,n)"; }
+constexpr const char* solved(const double*) { return "(m,m),(m,k)->(m,k),(m,m),(m)"; }
+constexpr const char* solved_vjp(const double*) { return "(m,m),(m,k),(m,m),(m),(m,k)->(m,m),(m,k)"; }
+constexpr const char* determined(const double*) { return "(n,n)->(),(n,n),(n)"; }
+constexpr const char* determined_vjp(const double*) { return "(n,n),(n,n),(n),()->(n,n)"; }
+constexpr const char* sign_and_log(const double*) { return "(n,n)->(),(),(n,n),(n)"; }
+constexpr const char* sign_and_log_vjp(const double*) { return "(n,n),(),(n,n),(n),(),()->(n,n)"; }
+
 // Bits of `nullable`: outputs 3 and 4 of a rule with three inputs are 8 and 16.
 const Kernel kTable[] = {
     matrix("cholesky", 1, "TT", square_to_square, "", 0, 1.0 / 3, BS_SINGLE(cholesky), {&LanesTable::cholesky}),
@@ -94,6 +103,18 @@ const Kernel kTable[] = {
     matrix("solveTriangular_vjp", 3, "TTTTT", triangular_vjp, "1211", 8 | 16, 2, BS_SINGLE(solve_triangular_vjp)),
     matrix("matmul", 2, "TTT", product, "11", 0, 2, BS_SINGLE(matmul)),
     matrix("matmul_vjp", 3, "TTTTT", product_vjp, "11", 8 | 16, 4, BS_SINGLE(matmul_vjp)),
+    matrix("luFactor", 1, "TTI", factored, "", 0, 2.0 / 3, BS_SINGLE(lu_factor)),
+    matrix("applyPivots", 2, "ITT", pivoted, "1", 0, 0, BS_SINGLE(apply_pivots)),
+    matrix("solve", 2, "TTTTI", solved, "1", 8 | 16, 1, BS_SINGLE(solve)),
+    matrix("solve_vjp", 5, "TTTITTT", solved_vjp, "1", 32 | 64, 2, BS_SINGLE(solve_vjp)),
+    matrix("inv", 1, "TT", square_to_square, "1", 0, 2, BS_SINGLE(inv)),
+    matrix("inv_vjp", 2, "TTT", two_squares_to_square, "1", 0, 4, BS_SINGLE(inv_vjp)),
+    matrix("det", 1, "TTTI", determined, "", 4 | 8, 2.0 / 3, BS_SINGLE(det)),
+    matrix("det_vjp", 4, "TTITT", determined_vjp, "", 0, 4, BS_SINGLE(det_vjp)),
+    matrix("adjugate", 1, "TT", square_to_square, "", 0, 30, BS_SINGLE(adjugate)),
+    matrix("adjugateDerivative", 2, "TTT", two_squares_to_square, "", 0, 38, BS_SINGLE(adjugate_derivative)),
+    matrix("slogdet", 1, "TTRTI", sign_and_log, "", 8 | 16, 2.0 / 3, BS_SINGLE(slogdet)),
+    matrix("slogdet_vjp", 6, "TTTITRT", sign_and_log_vjp, "", 16 | 32, 2, BS_SINGLE(slogdet_vjp)),
 
 #define BS_MAP_ROW(e, name, ports, cost) map(name, ports, Map::e, cost),
     BS_MAPS(BS_MAP_ROW)

@@ -6,7 +6,7 @@ import type { Shape, Tensor } from "./tensor";
 export type Port = "T" | "real" | "complex" | "bool" | "int32";
 
 /** How `checkOp` samples an input, and the space its tangents and cotangents live in. */
-export type Domain = "any" | "positive" | "nonzero" | "distinct" | "hpd" | "lowerTriangular" | "mask";
+export type Domain = "any" | "positive" | "nonzero" | "distinct" | "hpd" | "invertible" | "lowerTriangular" | "pivots" | "mask";
 
 export type Shapes<K extends string> = { readonly [k in K]: Shape };
 /** Inside rules the dtype is unknown: Tensor<never> goes wherever a tensor goes. */

@@ -56,3 +56,21 @@ export const logdet = defineOp({
   // log det A = 2 Σ log L_ii
   kernel: ({ a }, _attrs, pass) => mul(2, sum(log(real(diag(cholesky(a, pass)))), { axis: -1 })),
 });
+
+/**
+ * X with A X = B from the lower Cholesky factor of A: (..., m, m), (..., m, k) -> (..., m, k). ERR_SINGULAR: a zero on the diagonal.
+ */
+export const choleskySolve = defineOp({
+  name: "choleskySolve",
+  inputs: ["l", "b"],
+  outputs: ["x"],
+  signature: "(m,m),(m,k)->(m,k)",
+  domain: { l: "lowerTriangular" },
+  law: ({ l: whole, b }, { x }) => {
+    const l = tril(whole);
+    return [[matmul(l, matmul(l, x, { adjointA: true })), b]];
+  },
+  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
+  // L⁻ᴴ L⁻¹ B
+  kernel: ({ l, b }, _attrs, pass) => solveTriangular(l, solveTriangular(l, b, pass) as Tensor<never>, { adjoint: true, ...pass }),
+});

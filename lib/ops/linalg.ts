@@ -1,5 +1,7 @@
 // Matrix functions: the `linalg` namespace.
-export { cholesky, logdet } from "./cholesky";
+export { cholesky, choleskySolve, logdet } from "./cholesky";
+export { adjugate, det, slogdet } from "./determinant";
+export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } from "./lu";
 export { matmul } from "./products";
 export { adjoint, diag, matrixTranspose, trace, tril, triu } from "./structure";
 export { solveTriangular } from "./triangular";

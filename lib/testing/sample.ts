@@ -69,6 +69,12 @@ export function sample(domain: Domain, dtype: DType, shape: Shape, key: Key): Te
     for (let i = 0; i < array.length; i++) array[i] = (u[i] as number) < 0.5 ? 0 : 1;
     return wrap("bool", shape, array);
   }
+  if (domain === "pivots") {
+    const array = allocate("int32", sizeOf(shape));
+    const [n, u] = [shape.at(-1) as number, storageOf(random.uniform(key, shape)).array];
+    for (let i = 0; i < array.length; i++) array[i] = (i % n) + Math.floor((u[i] as number) * (n - (i % n)));
+    return wrap("int32", shape, array);
+  }
   const option = { dtype: dtype as Float };
   const x = random.normal(key, shape, option) as Tensor<never>;
   switch (domain) {
@@ -79,6 +85,14 @@ export function sample(domain: Domain, dtype: DType, shape: Shape, key: Key): Te
     case "hpd": {
       const n = shape.at(-1) as number;
       return add(mul(1 / Math.max(n, 1), matmul(x, adjoint(x))), eye(n, option) as Tensor<never>);
+    }
+    case "invertible": {
+      // Dominated by the diagonal of the reversed rows: pivots are needed, and far from ties.
+      const [m, n] = shape.slice(-2) as [number, number];
+      const flipped = allocate(dtype, m * n);
+      const width = flipped.length / Math.max(1, m * n);
+      for (let i = 0; i < Math.min(m, n); i++) flipped[((m - 1 - i) * n + i) * width] = 1.5;
+      return add(mul(0.4 / Math.sqrt(Math.max(m, n, 1)), x), wrap(dtype, [m, n], flipped) as Tensor<never>);
     }
     case "lowerTriangular": {
       // Both triangles are filled: an op that reads the wrong one is seen.
@@ -100,6 +114,7 @@ function awayFromZero(x: Tensor<never>): Tensor {
 /** A direction in the tangent space of the domain. */
 export function tangent(domain: Domain, like: Tensor, key: Key): Tensor {
   const x = random.normal(key, like.shape, { dtype: like.dtype as Float }) as Tensor<never>;
+  if (domain === "invertible") return mul(1 / Math.sqrt(Math.max(1, ...like.shape.slice(-2))), x);
   if (domain !== "hpd") return x;
   // of spectral norm about 1, as differences need
   return mul(0.5 / Math.sqrt(Math.max(1, like.shape.at(-1) as number)), add(x, adjoint(x)));

@@ -28,6 +28,34 @@ BS_DECLARE_KERNEL(matmul)
 /// a, b, g (m,n) -> a, b; either output may be null. dims and attrs as above.
 BS_DECLARE_KERNEL(matmul_vjp)
 
+/// a (m,n) -> lu (m,n), pivots (m^n): P A = L U, L below the diagonal with ones on it; pivots[i] is the row exchanged with row i, from 0.
+/// A zero pivot is no failure. dims {m, n}. Fails: not_finite.
+BS_DECLARE_KERNEL(lu_factor)
+/// pivots (k), b (m,n) -> P b. attrs [inverse]. dims {k, m, n}. Fails: bad_pivot (its position, from 0).
+BS_DECLARE_KERNEL(apply_pivots)
+/// a (m,m), b (m,k) -> x (m,k); may be null: lu (m,m), pivots (m). A X = B, or Aᴴ X = B. attrs [adjoint]. dims {m, k}.
+/// Fails: not_finite, singular (column of the first zero pivot).
+BS_DECLARE_KERNEL(solve)
+/// a (not read), x, lu, pivots, g -> a, b; either output may be null. attrs and dims as above.
+BS_DECLARE_KERNEL(solve_vjp)
+/// a (n,n) -> y (n,n), A⁻¹ or A⁻ᴴ. attrs [adjoint]. dims {n}. Fails as solve.
+BS_DECLARE_KERNEL(inv)
+/// y, g -> a.
+BS_DECLARE_KERNEL(inv_vjp)
+
+/// a (n,n) -> d (); may be null: lu (n,n), pivots (n). dims {n}. Fails: not_finite.
+BS_DECLARE_KERNEL(det)
+/// a, lu, pivots, g -> a. Right at any rank.
+BS_DECLARE_KERNEL(det_vjp)
+/// a (n,n) -> y (n,n). Fails: not_finite, no_convergence.
+BS_DECLARE_KERNEL(adjugate)
+/// a (n,n), e (n,n) -> y (n,n): the derivative of adjugate at a along e.
+BS_DECLARE_KERNEL(adjugate_derivative)
+/// a (n,n) -> sign (), log |det| () real; may be null: lu (n,n), pivots (n). 0 and -Inf if singular. Fails: not_finite.
+BS_DECLARE_KERNEL(slogdet)
+/// a (not read), sign, lu, pivots, g_sign, g_log -> a; either cotangent may be null. Fails: singular.
+BS_DECLARE_KERNEL(slogdet_vjp)
+
 #undef BS_DECLARE_KERNEL
 
 }  // namespace backsolve

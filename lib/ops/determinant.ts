@@ -1,0 +1,112 @@
+import { isComplex } from "../core/dtype";
+import { as } from "../core/engine";
+import { defineOp } from "../core/op";
+import { native } from "../core/row";
+import type { Tensor } from "../core/tensor";
+import { add, complex, conj, imag, mul, neg } from "./elementwise";
+import { inv } from "./lu";
+import { matmul } from "./products";
+import { adjoint, expandDims, trace } from "./structure";
+
+type T = Tensor<never>;
+const perMatrix = (x: Tensor): T => expandDims(expandDims(x as T, -1) as T, -1) as T;
+
+/**
+ * Determinant of square matrices by LU: (..., n, n) -> (...); 1 for n = 0. Its derivatives are right at singular matrices too, to second
+ * order. ERR_NOT_FINITE names the item with a NaN or infinity.
+ */
+export const det = defineOp({
+  name: "det",
+  tf: "MatrixDeterminant",
+  inputs: ["a"],
+  outputs: ["d"],
+  signature: "(n,n)->()",
+  dtypes: { pivots: "int32" },
+  domain: { a: "invertible" },
+  failures: ["ERR_NOT_FINITE"],
+  kernel: native("det"),
+  aux: { lu: "(n,n)", pivots: "(n)" },
+  saves: ["a"],
+  // Jacobi: d det A = tr(adj(A) dA), so Ā = d̄ adj(A)ᴴ
+  vjp: ({ a }, { d: g }) => ({ a: (): Tensor => mul(perMatrix(g), adjoint(adjugate(a, as("det")))) }),
+  fused: native("det_vjp"),
+});
+
+/**
+ * Adjugate of square matrices, adj(A) A = det(A) I, also where A is singular: (..., n, n) -> (..., n, n). By singular values.
+ * ERR_NOT_FINITE, ERR_NO_CONVERGENCE name the item.
+ */
+export const adjugate = defineOp({
+  name: "adjugate",
+  inputs: ["a"],
+  outputs: ["y"],
+  signature: "(n,n)->(n,n)",
+  domain: { a: "invertible" },
+  law: ({ a }, { y }): [Tensor, Tensor][] => [[matmul(matmul(y, a), a), mul(perMatrix(det(a)), a)]],
+  failures: ["ERR_NOT_FINITE", "ERR_NO_CONVERGENCE"],
+  kernel: native("adjugate"),
+  saves: ["a"],
+  // The derivative K(A) is symmetric: tr(F K(A)[E]) = d² det A [E, F]; hence its adjoint is K(A)ᴴ = K(Aᴴ).
+  vjp: ({ a }, { y: g }) => ({ a: (): Tensor => adjugateDerivative(adjoint(a), g, as("adjugate")) }),
+});
+
+/** @internal d adj(A)[E]: (..., n, n), (..., n, n) -> (..., n, n). Right at any rank; its own derivative with respect to a needs A⁻¹. */
+export const adjugateDerivative = defineOp({
+  name: "adjugateDerivative",
+  inputs: ["a", "e"],
+  outputs: ["y"],
+  signature: "(n,n),(n,n)->(n,n)",
+  domain: { a: "invertible" },
+  failures: ["ERR_NOT_FINITE", "ERR_NO_CONVERGENCE", "ERR_SINGULAR"],
+  kernel: native("adjugateDerivative"),
+  saves: ["a", "e"],
+  // With Y = A⁻¹, d = det A, t = tr(Y E), H = Gᴴ: tr(H K(A)[E]) = d (t tr(H Y) - tr(H Y E Y)); its derivative with respect to A is Wᴴ,
+  // W = d (tr(H M) Y - tr(H Y) Y E Y - t Y H Y + Y E Y H Y + Y H Y E Y), M = t Y - Y E Y (docs/derivations/determinant.md).
+  vjp: ({ a, e }, { y: g }) => ({
+    a: (): Tensor => {
+      const y = inv(a, as("adjugateDerivative")) as T;
+      const h = adjoint(g) as T;
+      const ye = matmul(y, e) as T;
+      const yh = matmul(y, h) as T;
+      const yey = matmul(ye, y) as T;
+      const yhy = matmul(yh, y) as T;
+      const [t, s] = [trace(ye), trace(yh)];
+      const first = add(mul(t as T, s as T), neg(trace(matmul(yh, ye) as T)) as T) as T;
+      const linear = neg(add(mul(perMatrix(s), yey), mul(perMatrix(t), yhy) as T)) as T;
+      const cubic = add(matmul(yey, matmul(h, y) as T), matmul(yhy, matmul(e, y) as T) as T) as T;
+      const w = add(add(mul(perMatrix(first), y), linear) as T, cubic) as T;
+      return adjoint(mul(perMatrix(det(a)), w) as T);
+    },
+    e: (): Tensor => adjugateDerivative(adjoint(a), g, as("adjugateDerivative")),
+  }),
+});
+
+/**
+ * Sign (of magnitude 1, or 0) and logarithm of the magnitude of the determinant: (..., n, n) -> sign (...), logabsdet (...) real; det A =
+ * sign · exp(logabsdet). A singular matrix has sign 0 and -Infinity, and no gradient: ERR_SINGULAR. For complex matrices the sign has a
+ * gradient.
+ */
+export const slogdet = defineOp({
+  name: "slogdet",
+  tf: "LogMatrixDeterminant",
+  inputs: ["a"],
+  outputs: ["sign", "logabsdet"],
+  signature: "(n,n)->(),()",
+  dtypes: { logabsdet: "real", pivots: "int32" },
+  domain: { a: "invertible" },
+  failures: ["ERR_NOT_FINITE", "ERR_SINGULAR"],
+  kernel: native("slogdet"),
+  aux: { lu: "(n,n)", pivots: "(n)" },
+  saves: ["a", "sign"],
+  // d logabsdet + i dθ = tr(A⁻¹ dA) and d sign = i sign dθ: Ā = (ḡ - i Im(conj(s̄) s)) A⁻ᴴ
+  vjp: ({ a, sign }, { sign: gs, logabsdet: g }) => ({
+    a: () => {
+      const y = inv(a, { adjoint: true, ...as("slogdet") }) as T;
+      if (!isComplex((a as Tensor).dtype)) return mul(perMatrix(g ?? mul(0, sign)), y);
+      const turn = gs ? neg(imag(mul(conj(gs), sign) as never)) : undefined;
+      const re = (g ?? mul(0, turn as never)) as T;
+      return mul(perMatrix(complex(re as never, (turn ?? mul(0, re)) as never)), y);
+    },
+  }),
+  fused: native("slogdet_vjp"),
+});

@@ -1,0 +1,127 @@
+// LU factors, general solves and inverses, and their adjoints.
+#include "factor.h"
+#include "ops.h"
+
+namespace backsolve {
+namespace {
+
+using ops::Pivot;
+using ops::read;
+
+/// Where the factors of a square `a` go: the aux outputs if somebody wants them, else scratch.
+template <class T>
+struct Factors {
+  Matrix<T> lu;
+  Pivot* pivots;
+};
+template <class T>
+Factors<T> factors_at(const Call& call, int lu, Index n) {
+  T* f = call.operand[lu] != nullptr ? call.vector<T>(lu) : call.scratch->take<T>(n * n);
+  Pivot* p = call.operand[lu + 1] != nullptr ? call.vector<Pivot>(lu + 1) : call.scratch->take<Pivot>(n);
+  return {{f, n, n, n}, p};
+}
+template <class T>
+std::int32_t factor(Matrix<const T> a, const Factors<T>& f) {
+  if (!ops::all_finite(a)) return make_info(Fail::not_finite);
+  ops::copy(a, f.lu);
+  ops::lu(f.lu, f.pivots);
+  const Index zero = ops::zero_pivot(read(f.lu));
+  return zero == 0 ? 0 : make_info(Fail::singular, zero);
+}
+std::size_t factors_scratch(DType t, Index n) { return ops::scratch_bytes(t, n * n) + ops::scratch_bytes(DType::i32, n); }
+
+}  // namespace
+
+template <class T>
+std::int32_t lu_factor(const Call& call) {
+  const Index m = call.dims[0], n = call.dims[1];
+  const auto a = call.matrix<const T>(0, m, n);
+  const auto out = call.matrix<T>(1, m, n);
+  if (!ops::all_finite(a)) return make_info(Fail::not_finite);
+  ops::copy(a, out);
+  ops::lu(out, call.vector<Pivot>(2));
+  return 0;
+}
+std::size_t lu_factor_scratch(const Index*, const double*, DType, int) { return 0; }
+
+template <class T>
+std::int32_t apply_pivots(const Call& call) {
+  const Index k = call.dims[0], m = call.dims[1], n = call.dims[2];
+  const Pivot* pivots = call.vector<const Pivot>(0);
+  const auto out = call.matrix<T>(2, m, n);
+  for (Index i = 0; i < k; ++i)
+    if (i >= m || pivots[i] < 0 || pivots[i] >= m) return make_info(Fail::bad_pivot, i);
+  ops::copy(call.matrix<const T>(1, m, n), out);
+  ops::apply_pivots(pivots, k, call.attrs[0] != 0, out);
+  return 0;
+}
+std::size_t apply_pivots_scratch(const Index*, const double*, DType, int) { return 0; }
+
+template <class T>
+std::int32_t solve(const Call& call) {
+  const Index m = call.dims[0], k = call.dims[1];
+  const auto b = call.matrix<const T>(1, m, k);
+  const auto x = call.matrix<T>(2, m, k);
+  if (!ops::all_finite(b)) return make_info(Fail::not_finite);
+  const auto f = factors_at<T>(call, 3, m);
+  if (const auto info = factor(call.matrix<const T>(0, m, m), f)) return info;
+  ops::copy(b, x);
+  ops::lu_solve(read(f.lu), f.pivots, call.attrs[0] != 0, x);
+  return 0;
+}
+std::size_t solve_scratch(const Index* dims, const double*, DType t, int) { return factors_scratch(t, dims[0]); }
+
+// B̄ = A⁻ᴴ X̄, Ā = -B̄ Xᴴ; adjoint: B̄ = A⁻¹ X̄, Ā = -X B̄ᴴ (Giles 2008, section 2.3.1).
+template <class T>
+std::int32_t solve_vjp(const Call& call) {
+  const Index m = call.dims[0], k = call.dims[1];
+  const bool adjoint = call.attrs[0] != 0;
+  const auto x = call.matrix<const T>(1, m, k);
+  const auto f = call.matrix<const T>(2, m, m);
+  T* at = call.operand[6] != nullptr ? call.vector<T>(6) : call.scratch->take<T>(m * k);
+  const Matrix<T> b{at, m, k, k};
+  ops::copy(call.matrix<const T>(4, m, k), b);
+  ops::lu_solve(f, call.vector<const Pivot>(3), !adjoint, b);
+  if (call.operand[5] == nullptr) return 0;
+  const auto a = call.matrix<T>(5, m, m);
+  la::gemm<T>(-1, la::Op::none, adjoint ? x : read(b), la::Op::adjoint, adjoint ? read(b) : x, 0, a);
+  return 0;
+}
+std::size_t solve_vjp_scratch(const Index* dims, const double*, DType t, int) { return ops::scratch_bytes(t, dims[0] * dims[1]); }
+
+template <class T>
+std::int32_t inv(const Call& call) {
+  const Index n = call.dims[0];
+  const auto y = call.matrix<T>(1, n, n);
+  const Factors<T> f{{call.scratch->take<T>(n * n), n, n, n}, call.scratch->take<Pivot>(n)};
+  if (const auto info = factor(call.matrix<const T>(0, n, n), f)) return info;
+  ops::set_identity(y);
+  ops::lu_solve(read(f.lu), f.pivots, call.attrs[0] != 0, y);
+  return 0;
+}
+std::size_t inv_scratch(const Index* dims, const double*, DType t, int) { return factors_scratch(t, dims[0]); }
+
+// Y = A⁻¹: Ā = -Yᴴ Ȳ Yᴴ. Y = A⁻ᴴ: Ā = -Y Ȳᴴ Y.
+template <class T>
+std::int32_t inv_vjp(const Call& call) {
+  const Index n = call.dims[0];
+  const bool adjoint = call.attrs[0] != 0;
+  const auto y = call.matrix<const T>(0, n, n);
+  const auto g = call.matrix<const T>(1, n, n);
+  const auto a = call.matrix<T>(2, n, n);
+  const Matrix<T> t{call.scratch->take<T>(n * n), n, n, n};
+  const la::Op of_y = adjoint ? la::Op::none : la::Op::adjoint, of_g = adjoint ? la::Op::adjoint : la::Op::none;
+  la::gemm<T>(1, of_y, y, of_g, g, 0, t);
+  la::gemm<T>(-1, la::Op::none, read(t), of_y, y, 0, a);
+  return 0;
+}
+std::size_t inv_vjp_scratch(const Index* dims, const double*, DType t, int) { return ops::scratch_bytes(t, dims[0] * dims[0]); }
+
+BS_INSTANTIATE(lu_factor)
+BS_INSTANTIATE(apply_pivots)
+BS_INSTANTIATE(solve)
+BS_INSTANTIATE(solve_vjp)
+BS_INSTANTIATE(inv)
+BS_INSTANTIATE(inv_vjp)
+
+}  // namespace backsolve
