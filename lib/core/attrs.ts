@@ -33,6 +33,12 @@ export const int = (fallback: number): Attr<number> => ({
   parse: (v) => (Number.isSafeInteger(v) ? (v as number) : undefined),
 });
 
+export const real = (fallback: number): Attr<number> => ({
+  fallback,
+  expected: "a finite number",
+  parse: (v) => (Number.isFinite(v) ? (v as number) : undefined),
+});
+
 /** A list of integers that the op's own function always gives; users of the row give it too. */
 export const ints = (): Attr<readonly number[]> => ({
   fallback: [],

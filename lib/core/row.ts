@@ -6,7 +6,18 @@ import type { Shape, Tensor } from "./tensor";
 export type Port = "T" | "real" | "complex" | "bool" | "int32";
 
 /** How `checkOp` samples an input, and the space its tangents and cotangents live in. */
-export type Domain = "any" | "positive" | "nonzero" | "distinct" | "hpd" | "invertible" | "lowerTriangular" | "pivots" | "mask";
+export type Domain =
+  | "any"
+  | "positive"
+  | "nonzero"
+  | "distinct"
+  | "ascending"
+  | "hpd"
+  | "hermitian"
+  | "invertible"
+  | "lowerTriangular"
+  | "pivots"
+  | "mask";
 
 export type Shapes<K extends string> = { readonly [k in K]: Shape };
 /** Inside rules the dtype is unknown: Tensor<never> goes wherever a tensor goes. */
@@ -48,6 +59,8 @@ export interface Row<I extends string = string, O extends string = string, S ext
   readonly only?: "real" | "complex";
   readonly attrs?: S;
   readonly domain?: { readonly [k in I]?: Domain };
+  /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
+  readonly gauge?: (outputs: Tensors<O>) => { readonly [k in O]: Tensor };
   readonly law?: (inputs: Tensors<I>, outputs: Tensors<O>, attrs: AttrsOf<S>) => [Tensor, Tensor][];
   readonly failures?: readonly Code[];
   /**
@@ -69,6 +82,8 @@ export interface Row<I extends string = string, O extends string = string, S ext
     attrs: AttrsOf<S>,
     context: Context<I>,
   ) => { readonly [k in I]?: () => Tensor };
+  /** The highest derivative that exists, where not any: beyond it rules throw, and `checkOp` does not look. */
+  readonly order?: number;
   /** The first-order rule in one kernel: reads saves, then aux, then cotangents; gives the wanted inputs' cotangents. */
   readonly fused?: Native;
   /** Shapes and attrs of about size n that `checkOp` tries, for rows with `infer`; the others' follow from the signature. */
@@ -92,6 +107,7 @@ export interface AnyRow {
   readonly only?: "real" | "complex";
   readonly attrs?: AttrSchema;
   readonly domain?: Readonly<Record<string, Domain | undefined>>;
+  readonly gauge?: (outputs: Record<string, Tensor>) => Readonly<Record<string, Tensor>>;
   readonly law?: (inputs: Record<string, Tensor>, outputs: Record<string, Tensor>, attrs: Attrs) => [Tensor, Tensor][];
   readonly failures?: readonly Code[];
   readonly kernel: Native | ComposedKernel;
@@ -103,6 +119,7 @@ export interface AnyRow {
     attrs: Attrs,
     context: Context<string>,
   ) => Readonly<Record<string, (() => Tensor) | undefined>>;
+  readonly order?: number;
   readonly fused?: Native;
   readonly samples?: (n: number) => readonly { readonly shapes: Readonly<Record<string, Shape>>; readonly attrs?: Attrs }[];
 }

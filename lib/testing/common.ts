@@ -22,8 +22,17 @@ export const within = (what: string, error: number, tolerance: number): void => 
   if (!(error <= tolerance)) fail(`${what}: error ${error.toExponential(2)}, tolerance ${tolerance.toExponential(2)}`);
 };
 
-export const run = ({ row, c }: Checked, inputs: readonly Tensor[]): Tensor[] => apply(row, inputs, c.attrs);
+/** What the op gives. */
+export const raw = ({ row, c }: Checked, inputs: readonly Tensor[]): Tensor[] => apply(row, inputs, c.attrs);
+/** The same through the row's gauge: a function of the inputs, with derivatives. */
+export function run(k: Checked, inputs: readonly Tensor[]): Tensor[] {
+  const outputs = raw(k, inputs);
+  if (!k.row.gauge) return outputs;
+  const fixed = k.row.gauge(Object.fromEntries(k.row.outputs.map((name, i) => [name, outputs[i] as Tensor])));
+  return k.row.outputs.map((name) => fixed[name] as Tensor);
+}
 export const differentiable = ({ row }: Checked): boolean =>
+  row.order !== 0 &&
   (row.vjp !== undefined || typeof row.kernel === "function") &&
   row.outputs.every((o) => row.dtypes?.[o] !== "bool" && row.dtypes?.[o] !== "int32");
 export const floats = (inputs: readonly Tensor[]): number[] => inputs.flatMap((t, i) => (isFloat(t.dtype) ? [i] : []));

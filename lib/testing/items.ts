@@ -1,6 +1,6 @@
 // Checks 1, 2, 7, 8, 11 and 12: values, batches, programs, memory.
 import { compile, Spec } from "../compile";
-import { type Float, isComplex, isFloat } from "../core/dtype";
+import { allocate, type Float, isComplex, isFloat } from "../core/dtype";
 import { BacksolveError, ShapeError } from "../core/errors";
 import { infer } from "../core/infer";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
@@ -9,14 +9,14 @@ import { random } from "../ops/random";
 import { broadcastTo } from "../ops/structure";
 import { vjp } from "../transforms";
 import { epsOf, relativeError, sameBits } from "./close";
-import { type Checked, cotangents, differentiable, fail, pullback, run, sizeFactor, type T, within } from "./common";
+import { type Checked, cotangents, differentiable, fail, pullback, raw, run, sizeFactor, type T, within } from "./common";
 import { inputsOf } from "./sample";
 
 /** 1: the defining equations hold to LAPACK's own measure, |residual| / (n |value| eps) < 30. */
 export function law(k: Checked): void {
   if (!k.row.law) return;
   const inputs = inputsOf(k.row, k.c, k.dtype);
-  const outputs = run(k, inputs);
+  const outputs = raw(k, inputs);
   const named = (names: readonly string[], list: readonly Tensor[]) => Object.fromEntries(names.map((n, i) => [n, list[i] as Tensor]));
   k.row.law(named(k.row.inputs, inputs), named(k.row.outputs, outputs), k.c.attrs).forEach(([a, b], i) => {
     const n = Math.max(1, b.shape.at(-1) ?? 1);
@@ -28,7 +28,7 @@ export function law(k: Checked): void {
 export function shapes(k: Checked): void {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const want = infer(k.row, inputs, k.c.attrs);
-  run(k, inputs).forEach((o, i) => {
+  raw(k, inputs).forEach((o, i) => {
     const w = want[i] as { shape: Shape; dtype: string };
     if (o.shape.join() !== w.shape.join() || o.dtype !== w.dtype)
       fail(`output ${k.row.outputs[i]} is ${o.dtype} [${o.shape}], inferred ${w.dtype} [${w.shape}]`);
@@ -41,7 +41,9 @@ export function shapes(k: Checked): void {
     expectShapeError(k, inputs.with(i, flat), "rank");
     const longer = [...x.shape.slice(0, -1), (x.shape.at(-1) as number) + 7];
     if (inputs.length > 1 || x.rank > 1) {
-      const bad = random.normal(3, longer, { dtype: k.dtype }) as Tensor;
+      const bad = isFloat(x.dtype)
+        ? (random.normal(3, longer, { dtype: x.dtype as Float }) as Tensor)
+        : wrap(x.dtype, longer, allocate(x.dtype, sizeOf(longer)).fill(0));
       if (shapesFit(k, inputs.with(i, bad))) return; // a letter that nothing else binds
       expectShapeError(k, inputs.with(i, bad), "size");
     }
@@ -165,7 +167,7 @@ function storageOfOnes(dtype: Float, n: number): Float32Array | Float64Array {
 /** 8, asynchronous: the same bits off the event loop. */
 export async function asynchronous(k: Checked): Promise<void> {
   const inputs = inputsOf(k.row, k.c, k.dtype);
-  const sync = run(k, inputs);
+  const sync = raw(k, inputs);
   const twin = (k.op as unknown as { async(...args: unknown[]): Promise<unknown> }).async;
   const result = await twin(...inputs, k.c.attrs);
   const list = sync.length === 1 ? [result as Tensor] : k.row.outputs.map((o) => (result as Record<string, Tensor>)[o] as Tensor);
@@ -197,7 +199,7 @@ export function isolation(k: Checked): void {
   const { c } = k;
   if (c.batch?.join() !== "3") return;
   const inputs = inputsOf(k.row, c, k.dtype);
-  const clean = run(k, inputs);
+  const clean = raw(k, inputs);
   for (const poison of [Number.NaN, Number.POSITIVE_INFINITY]) {
     const bad = inputs.map((t) => {
       const array = storageOf(t).array.slice();

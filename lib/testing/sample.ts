@@ -1,13 +1,13 @@
 // Inputs of a row: shapes from its signature, values from its domains.
-import { allocate, type DType, type Float, isComplex } from "../core/dtype";
+import { allocate, type DType, type Float, isComplex, realOf } from "../core/dtype";
 import { portDType, signatureOf } from "../core/infer";
 import type { AnyRow, Attrs, Domain, Port } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
-import { eye } from "../ops/creation";
-import { add, exp, mul } from "../ops/elementwise";
+import { arange, eye } from "../ops/creation";
+import { add, exp, mul, sin, sub, toComplex } from "../ops/elementwise";
 import { matmul } from "../ops/products";
 import { type Key, random } from "../ops/random";
-import { adjoint } from "../ops/structure";
+import { adjoint, broadcastTo } from "../ops/structure";
 
 export interface Case {
   readonly label: string;
@@ -89,10 +89,22 @@ export function sample(domain: Domain, dtype: DType, shape: Shape, key: Key): Te
     case "invertible": {
       // Dominated by the diagonal of the reversed rows: pivots are needed, and far from ties.
       const [m, n] = shape.slice(-2) as [number, number];
-      const flipped = allocate(dtype, m * n);
+      const flipped = allocate(dtype, m * n).fill(0 as never);
       const width = flipped.length / Math.max(1, m * n);
       for (let i = 0; i < Math.min(m, n); i++) flipped[((m - 1 - i) * n + i) * width] = 1.5;
       return add(mul(0.4 / Math.sqrt(Math.max(m, n, 1)), x), wrap(dtype, [m, n], flipped) as Tensor<never>);
+    }
+    case "ascending":
+      return add(ramp(shape, option), mul(0.1, sin(x))) as Tensor;
+    case "hermitian": {
+      // Eigenvalues of both signs, 1 apart or more: a diagonal matrix, perturbed by less than 0.25 in norm, reflected.
+      const n = shape.at(-1) as number;
+      const one = eye(n, option) as Tensor<never>;
+      const centred = sub(ramp([n], option), 0.75 * (n - 1) - 0.25) as Tensor<never>;
+      const noise = mul(0.08 / Math.sqrt(Math.max(n, 1)), add(x, adjoint(x))) as Tensor<never>;
+      const reflection = sub(one, 2 / Math.max(n, 1)) as Tensor<never>;
+      const middle = add(noise, mul(one, centred)) as Tensor<never>;
+      return matmul(matmul(reflection, middle), reflection);
     }
     case "lowerTriangular": {
       // Both triangles are filled: an op that reads the wrong one is seen.
@@ -104,6 +116,14 @@ export function sample(domain: Domain, dtype: DType, shape: Shape, key: Key): Te
   }
 }
 
+/** 0, 1.5, 3, ... along the last axis. */
+function ramp(shape: Shape, option: { dtype: Float }): Tensor<never> {
+  const n = shape.at(-1) as number;
+  const steps = arange(0, n, 1, { dtype: realOf(option.dtype) as "float64" });
+  const scaled = mul(1.5, isComplex(option.dtype) ? toComplex(steps as Tensor<never>) : steps) as Tensor<never>;
+  return broadcastTo(scaled, shape) as Tensor<never>;
+}
+
 // real: 1/2 more in magnitude; complex: exp of something small is far from 0
 function awayFromZero(x: Tensor<never>): Tensor {
   if (isComplex(x.dtype)) return exp(mul(0.5, x));
@@ -111,11 +131,13 @@ function awayFromZero(x: Tensor<never>): Tensor {
   return wrap(x.dtype, x.shape, array);
 }
 
+export const isHermitian = (domain: Domain): boolean => domain === "hpd" || domain === "hermitian";
+
 /** A direction in the tangent space of the domain. */
 export function tangent(domain: Domain, like: Tensor, key: Key): Tensor {
   const x = random.normal(key, like.shape, { dtype: like.dtype as Float }) as Tensor<never>;
   if (domain === "invertible") return mul(1 / Math.sqrt(Math.max(1, ...like.shape.slice(-2))), x);
-  if (domain !== "hpd") return x;
+  if (!isHermitian(domain)) return x;
   // of spectral norm about 1, as differences need
   return mul(0.5 / Math.sqrt(Math.max(1, like.shape.at(-1) as number)), add(x, adjoint(x)));
 }
