@@ -7,6 +7,8 @@
 //   trsm   op(A) X = B  is  Xᵀ op(A)ᵀ = Bᵀ: left becomes right, lower becomes upper; the op letter stays (as above).
 //   herk   the lower triangle of C = A Aᴴ is the upper of Cᵀ = conj(A) Aᵀ = Fᴴ F: lower becomes upper, 'N' becomes 'C' ('T' if real).
 //   potrf  A = L Lᴴ is F = conj(L) Lᵀ = Uᴴ U with U = Lᵀ: 'U' on the lower triangle of the row-major buffer leaves L there. No conj.
+//   heevd  A = V diag(w) Vᴴ: 'U' on the lower triangle hands Fortran F = conj(A) = Z diag(w) Zᴴ, Z = conj(V). It leaves Z column by column,
+//          so that the buffer read by rows holds Zᵀ = Vᴴ: its conjugate transpose is V (a plain transpose only if real).
 //
 // 'Conjugate without transpose' does not exist in BLAS: conj(A)⁻¹ B is computed as conj(A⁻¹ conj(B)), by conjugating data.
 // gemm with beta = 0 does not read C (BLAS standard; the tests hold OpenBLAS to it), so C may be uninitialised.
@@ -82,6 +84,34 @@ BS_DECLARE_LAPACK(double, double, dpotrf, dtrsm, dgemm, dsyrk)
 BS_DECLARE_LAPACK(std::complex<float>, float, cpotrf, ctrsm, cgemm, cherk)
 BS_DECLARE_LAPACK(std::complex<double>, double, zpotrf, ztrsm, zgemm, zherk)
 #undef BS_DECLARE_LAPACK
+
+#define BS_DECLARE_SYEVD(T, name)                                                                                                      \
+  extern "C" void BS_LA(name)(const char* jobz, const char* uplo, const Int* n, T* a, const Int* lda, T* w, T* work, const Int* lwork, \
+                              Int* iwork, const Int* liwork, Int* info, Length, Length);                                               \
+  namespace fortran {                                                                                                                  \
+  inline Int heevd(char jobz, char uplo, Int n, T* a, Int lda, T* w, T* work, Int lwork, T*, Int, Int* iwork, Int liwork) {            \
+    Int info = 0;                                                                                                                      \
+    BS_LA(name)(&jobz, &uplo, &n, a, &lda, w, work, &lwork, iwork, &liwork, &info, 1, 1);                                              \
+    return info;                                                                                                                       \
+  }                                                                                                                                    \
+  }
+#define BS_DECLARE_HEEVD(T, R, name)                                                                                                     \
+  extern "C" void BS_LA(name)(const char* jobz, const char* uplo, const Int* n, T* a, const Int* lda, R* w, T* work, const Int* lwork,   \
+                              R* rwork, const Int* lrwork, Int* iwork, const Int* liwork, Int* info, Length, Length);                    \
+  namespace fortran {                                                                                                                    \
+  inline Int heevd(char jobz, char uplo, Int n, T* a, Int lda, R* w, T* work, Int lwork, R* rwork, Int lrwork, Int* iwork, Int liwork) { \
+    Int info = 0;                                                                                                                        \
+    BS_LA(name)(&jobz, &uplo, &n, a, &lda, w, work, &lwork, rwork, &lrwork, iwork, &liwork, &info, 1, 1);                                \
+    return info;                                                                                                                         \
+  }                                                                                                                                      \
+  }
+
+BS_DECLARE_SYEVD(float, ssyevd)
+BS_DECLARE_SYEVD(double, dsyevd)
+BS_DECLARE_HEEVD(std::complex<float>, float, cheevd)
+BS_DECLARE_HEEVD(std::complex<double>, double, zheevd)
+#undef BS_DECLARE_SYEVD
+#undef BS_DECLARE_HEEVD
 
 #define BS_DECLARE_SVD(T, R, name, ...)                                                                                              \
   extern "C" void BS_LA(name)(const char* jobz, const Int* m, const Int* n, T* a, const Int* lda, R* s, T* u, const Int* ldu, T* vt, \
@@ -159,6 +189,24 @@ void trsm(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T
 template <class T>
 Int potrf_lower(Matrix<T> a) {
   return a.rows == 0 ? 0 : fortran::potrf('U', to_int(a.rows), a.data, leading(a));
+}
+
+/// Workspace of heevd_lower, in elements of T, Real<T> and Int.
+struct EigenWork {
+  Index work, real, integer;
+  bool fits() const { return la::fits(work) && la::fits(real) && la::fits(integer); }
+};
+/// The least that LAPACK documents, with 64 columns more for the blocked back transformation of complex vectors.
+constexpr EigenWork heevd_work(Index n, bool is_complex) {
+  const Index pair = 1 + 5 * n + 2 * n * n;
+  return {is_complex ? 66 * n + n * n : pair + 66 * n, is_complex ? pair : 0, 3 + 5 * n};
+}
+
+/// A = V diag(w) Vᴴ from the lower triangle of A, w ascending; A becomes Vᴴ, or with vectors = false undefined. Returns LAPACK's info.
+template <class T>
+Int heevd_lower(Matrix<T> a, Real<T>* w, bool vectors, const EigenWork& size, T* work, Real<T>* rwork, Int* iwork) {
+  return fortran::heevd(vectors ? 'V' : 'N', 'U', to_int(a.rows), a.data, leading(a), w, work, to_int(size.work), rwork, to_int(size.real),
+                        iwork, to_int(size.integer));
 }
 
 /// Workspace of gesdd for a square matrix with all vectors: LAPACK's documented minimum (its query asks for more only to block the

@@ -94,6 +94,13 @@ constexpr const char* determined(const double*) { return "(n,n)->(),(n,n),(n)"; 
 constexpr const char* determined_vjp(const double*) { return "(n,n),(n,n),(n),()->(n,n)"; }
 constexpr const char* sign_and_log(const double*) { return "(n,n)->(),(),(n,n),(n)"; }
 constexpr const char* sign_and_log_vjp(const double*) { return "(n,n),(),(n,n),(n),(),()->(n,n)"; }
+constexpr const char* square_to_spectrum(const double*) { return "(n,n)->(n),(n,n)"; }
+constexpr const char* spectrum_vjp(const double*) { return "(n),(n,n),(n),(n,n)->(n,n)"; }
+constexpr const char* eigenvalues_vjp(const double*) { return "(n,n),(n,n),(n)->(n,n)"; }
+constexpr const char* vector_and_square_to_square(const double*) { return "(n),(n,n)->(n,n)"; }
+constexpr const char* square_to_function(const double*) { return "(n,n)->(n,n),(n),(n,n)"; }
+constexpr const char* function_vjp(const double*) { return "(n,n),(n),(n,n),(n,n)->(n,n)"; }
+constexpr const char* three_squares_to_square(const double*) { return "(n,n),(n,n),(n,n)->(n,n)"; }
 
 // Bits of `nullable`: outputs 3 and 4 of a rule with three inputs are 8 and 16.
 const Kernel kTable[] = {
@@ -115,6 +122,14 @@ const Kernel kTable[] = {
     matrix("adjugateDerivative", 2, "TTT", two_squares_to_square, "", 0, 38, BS_SINGLE(adjugate_derivative)),
     matrix("slogdet", 1, "TTRTI", sign_and_log, "", 8 | 16, 2.0 / 3, BS_SINGLE(slogdet)),
     matrix("slogdet_vjp", 6, "TTTITRT", sign_and_log_vjp, "", 16 | 32, 2, BS_SINGLE(slogdet_vjp)),
+    matrix("eigh", 1, "TRT", square_to_spectrum, "2", 4, 9, BS_SINGLE(eigh)),
+    matrix("eigh_vjp", 4, "RTRTT", spectrum_vjp, "21", 4 | 8, 6, BS_SINGLE(eigh_vjp)),
+    matrix("eigvalsh_vjp", 3, "TTRT", eigenvalues_vjp, "1", 0, 2, BS_SINGLE(eigvalsh_vjp)),
+    matrix("gapQuotient", 2, "RTT", vector_and_square_to_square, "23", 0, 1.0 / 32, BS_SINGLE(gap_quotient)),
+    matrix("hermitianFunction", 1, "TTRT", square_to_function, "4r", 4 | 8, 11, BS_SINGLE(hermitian_function)),
+    matrix("hermitianFunction_vjp", 4, "TRTTT", function_vjp, "4r", 0, 8, BS_SINGLE(hermitian_function_vjp)),
+    matrix("spectralDerivative", 2, "TTT", two_squares_to_square, "4r", 0, 17, BS_SINGLE(spectral_derivative)),
+    matrix("spectralSecond", 3, "TTTT", three_squares_to_square, "4r", 0, 40, BS_SINGLE(spectral_second)),
 
 #define BS_MAP_ROW(e, name, ports, cost) map(name, ports, Map::e, cost),
     BS_MAPS(BS_MAP_ROW)

@@ -1,7 +1,10 @@
 // Matrix functions: the `linalg` namespace.
 export { cholesky, choleskySolve, logdet } from "./cholesky";
 export { adjugate, det, slogdet } from "./determinant";
+export { eigh, eigvalsh } from "./eigh";
+export { funmHermitian } from "./funm";
 export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } from "./lu";
 export { matmul } from "./products";
+export { expmHermitian, inverseSqrtmHermitian, logmHermitian, powmHermitian, sqrtmHermitian } from "./spectral";
 export { adjoint, diag, matrixTranspose, trace, tril, triu } from "./structure";
 export { solveTriangular } from "./triangular";

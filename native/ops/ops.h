@@ -55,6 +55,28 @@ BS_DECLARE_KERNEL(adjugate_derivative)
 BS_DECLARE_KERNEL(slogdet)
 /// a (not read), sign, lu, pivots, g_sign, g_log -> a; either cotangent may be null. Fails: singular.
 BS_DECLARE_KERNEL(slogdet_vjp)
+/// a (n,n) -> w (n) real ascending, v (n,n): A = V diag(w) Vᴴ; only the lower triangle of a is read; v may be null. dims {n}.
+/// attrs [bound on the eigenvalues: 0 any, 1 nonnegative, 2 positive]. Fails: not_finite, no_convergence, too_large, not_definite (which).
+BS_DECLARE_KERNEL(eigh)
+/// w, v, gw (n), gv (n,n) -> a (n,n); gw or gv may be null. attrs [degenerate: 0 fail, 1 NaN, 2 mask, lower].
+/// Fails: degenerate (first of the pair), phase (which vector).
+BS_DECLARE_KERNEL(eigh_vjp)
+/// a (not read), v (n,n), g (n) -> a (n,n). attrs [lower].
+BS_DECLARE_KERNEL(eigvalsh_vjp)
+/// w (n) real, m (n,n) -> q (n,n), q_ij = m_ij / (w_j - w_i), 0 on the diagonal. attrs [degenerate, checks: 1 the phases of eigenvectors,
+/// 2 every pair is looked at, even where m is 0]. Fails as eigh_vjp.
+BS_DECLARE_KERNEL(gap_quotient)
+
+/// Functions of Hermitian matrices: attrs [function: 0 exp, 1 log, 2 sqrt, 3 1/sqrt, 4 power, p]. dims {n}. Of a only the lower triangle is
+/// read. Fails: as eigh; not_definite: eigenvalue `index` outside the domain of the function or of its derivative. a (n,n) -> y (n,n), w
+/// (n), v (n,n): y = V f(w) Vᴴ; w and v may be null.
+BS_DECLARE_KERNEL(hermitian_function)
+/// a (not read), w, v, g (n,n) -> a: D f(A)[herm g].
+BS_DECLARE_KERNEL(hermitian_function_vjp)
+/// a, e (n,n) -> d: D f(A)[herm e].
+BS_DECLARE_KERNEL(spectral_derivative)
+/// a, e, h (n,n) -> d: D² f(A)[herm e, herm h].
+BS_DECLARE_KERNEL(spectral_second)
 
 #undef BS_DECLARE_KERNEL
 

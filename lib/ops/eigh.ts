@@ -1,0 +1,142 @@
+// Spectra of Hermitian matrices. Derivations: docs/derivations/eigh.md
+import { int, oneOf } from "../core/attrs";
+import { as } from "../core/engine";
+import { defineOp } from "../core/op";
+import { native, type Tensors } from "../core/row";
+import type { Tensor } from "../core/tensor";
+import { eye, ones } from "./creation";
+import { add, conj, mul, real, sub } from "./elementwise";
+import { matmul } from "./products";
+import { sum } from "./reductions";
+import { adjoint, diag, diagEmbed, expandDims, tril } from "./structure";
+
+type T = Tensor<never>;
+
+const POLICIES = ["throw", "nan", "mask"] as const;
+type Policy = (typeof POLICIES)[number];
+const codeOf = (policy: Policy): number => POLICIES.indexOf(policy);
+interface Options {
+  readonly triangle: "full" | "lower";
+  readonly degenerate: Policy;
+}
+const options = { triangle: oneOf(["full", "lower"], "full"), degenerate: oneOf(POLICIES, "throw") };
+const policyAndTriangle = ({ degenerate, triangle }: Options) => [codeOf(degenerate), Number(triangle === "lower")];
+
+const PHASE = 1;
+const STRICT = 2;
+
+/**
+ * q_ij = m_ij / (w_j - w_i), zero on the diagonal: what perturbation theory divides by. Pairs no further apart than n ε max|w| are equal;
+ * where such a pair has an m beyond rounding, `degenerate` says what happens: "throw" ERR_DEGENERATE, "nan" or "mask" (0). `checks`: 1 tests
+ * that Im m_ii, the derivative along the phase of vector i, vanishes; 2 takes a pair as degenerate even where m is zero.
+ */
+export const gapQuotient = defineOp({
+  name: "gapQuotient",
+  inputs: ["w", "m"],
+  outputs: ["q"],
+  signature: "(n),(n,n)->(n,n)",
+  dtypes: { w: "real" },
+  attrs: { degenerate: oneOf(POLICIES, "throw"), checks: int(0) },
+  domain: { w: "ascending" },
+  failures: ["ERR_DEGENERATE"],
+  kernel: native("gapQuotient", ({ degenerate, checks }: { degenerate: Policy; checks: number }) => [codeOf(degenerate), checks]),
+  saves: ["w", "q"],
+  // F is real: m̄ = F ∘ q̄. dq_ij = -q_ij F_ij (dw_j - dw_i): with c = Re(conj(q̄) ∘ F ∘ q), w̄_k = Σ_j c_kj - Σ_i c_ik.
+  vjp: ({ w, q }, { q: g }, { degenerate, checks }) => {
+    const again = { degenerate, checks: checks & STRICT, ...as("eigh") };
+    return {
+      w: (): Tensor => {
+        const c = real(mul(conj(g), gapQuotient(w, q, again))) as Tensor;
+        return sub(sum(c, { axis: -1 }), sum(c, { axis: -2 }));
+      },
+      m: (): Tensor => gapQuotient(w, g, again),
+    };
+  },
+});
+
+export const hermitian = (m: T): T => mul(0.5, add(m, adjoint(m))) as T;
+/** The lower triangle standing for both, TensorFlow's form of a Hermitian cotangent. */
+const lowerForm = (a: T): T => add(mul(2, tril(a, { k: -1 })), diagEmbed(diag(a))) as T;
+const onTriangle = (a: T, triangle: Options["triangle"]): Tensor => (triangle === "lower" ? lowerForm(a) : a);
+
+/** M with columns scaled. */
+const columns = (m: T, w: T): T => mul(m, expandDims(w, -2)) as T;
+/** V diag(w) Vᴴ. */
+export const assemble = (v: T, w: T): T => matmul(columns(v, w), v, { adjointB: true }) as T;
+
+const decomposition = (name: string, checks: number) =>
+  defineOp({
+    name,
+    ...(checks & STRICT ? {} : { tf: "SelfAdjointEigV2" }),
+    inputs: ["a"],
+    outputs: ["w", "v"],
+    signature: "(n,n)->(n),(n,n)",
+    dtypes: { w: "real" },
+    attrs: options,
+    domain: { a: "hermitian" },
+    // v_i (v_iᴴ c): free of the phase of v_i
+    gauge: ({ w, v }) => ({ w, v: mul(v, conj(sum(v, { axis: -2, keepDims: true }))) }),
+    law: ({ a }, { w, v }) => {
+      const one = eye(v.shape.at(-1) as number, { dtype: v.dtype });
+      return [
+        [assemble(v, w), a],
+        [matmul(v, v, { adjointA: true }), mul(one, ones(v.shape, { dtype: v.dtype }))],
+      ];
+    },
+    failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE"],
+    kernel: native("eigh", () => [0]),
+    saves: ["w", "v"],
+    // Ā = herm(V (diag(w̄) + F ∘ (Vᴴ V̄)) Vᴴ), F_ij = 1/(w_j - w_i), F_ii = 0 (Giles 2008, section 3.1)
+    vjp: ({ w, v }, { w: gw, v: gv }, { triangle, degenerate }) => ({
+      a: () => {
+        const parts: T[] = [];
+        if (gw) parts.push(assemble(v, gw));
+        if (gv) {
+          const q = gapQuotient(w, matmul(v, gv, { adjointA: true }) as T, { degenerate, checks, ...as("eigh") }) as T;
+          parts.push(matmul(matmul(v, q), v, { adjointB: true }) as T);
+        }
+        return onTriangle(hermitian(parts.reduce((p, q) => add(p, q) as T)), triangle);
+      },
+    }),
+    ...(checks & STRICT ? {} : { fused: native("eigh_vjp", policyAndTriangle) }),
+  });
+
+/**
+ * Eigenvalues w, real and ascending, and eigenvectors, the columns of v, of Hermitian matrices: A = V diag(w) Vᴴ, (..., n, n) -> (..., n),
+ * (..., n, n). Reads the lower triangle only. The gradient is Hermitian; with `triangle: "lower"` it is TensorFlow's, lower triangular.
+ * A gradient that needs the vectors of equal eigenvalues does not exist: `degenerate` says whether it is ERR_DEGENERATE, NaN, or without
+ * the terms concerned ("mask"). It comes from the gradient, never from the call itself; so does ERR_DEGENERATE for a loss that depends on
+ * the arbitrary phases of complex vectors. Functions of the matrix do better with `funmHermitian`.
+ */
+export const eigh = decomposition("eigh", PHASE);
+
+/** As `eigh`, for the rule of `eigvalsh`: at equal eigenvalues a zero in Vᴴ V̄ does not tell that a derivative is zero. */
+const eighStrict = decomposition("eighStrict", PHASE | STRICT);
+
+/**
+ * Eigenvalues of Hermitian matrices, real and ascending: (..., n, n) -> (..., n). Reads the lower triangle only. The gradient of a symmetric
+ * function of the eigenvalues is exact where some are equal, too; its second derivatives are ERR_DEGENERATE there, unless `degenerate` says
+ * otherwise: the eigenvalues alone do not hold them. Options as `eigh`.
+ */
+export const eigvalsh = defineOp({
+  name: "eigvalsh",
+  inputs: ["a"],
+  outputs: ["w"],
+  signature: "(n,n)->(n)",
+  dtypes: { w: "real" },
+  attrs: options,
+  domain: { a: "hermitian" },
+  law: ({ a }, { w }) => [
+    [sum(w, { axis: -1 }), real(sum(diag(a), { axis: -1 }))],
+    [sum(mul(w, w), { axis: -1 }), real(sum(mul(a, conj(a)), { axis: [-2, -1] }))],
+  ],
+  failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE"],
+  kernel: native("eigh", () => [0]),
+  aux: { v: "(n,n)" },
+  saves: ["a"],
+  // Ā = V diag(w̄) Vᴴ (Giles 2008, section 3.1)
+  vjp: ({ a }, { w: g }, { triangle, degenerate }) => ({
+    a: () => onTriangle(hermitian(assemble((eighStrict(a, { degenerate }) as Tensors<"v">).v, g)), triangle),
+  }),
+  fused: native("eigvalsh_vjp", ({ triangle }: Options) => [Number(triangle === "lower")]),
+});

@@ -1,0 +1,154 @@
+// Functions of Hermitian matrices, f(A) = V f(w) Vᴴ, with derivatives by divided differences, exact at equal eigenvalues.
+// Derivations: docs/derivations/spectral.md
+import { oneOf, real as realNumber } from "../core/attrs";
+import type { Float } from "../core/dtype";
+import { as } from "../core/engine";
+import { ArgumentError, BacksolveError, describe } from "../core/errors";
+import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
+import { native, type Tensors } from "../core/row";
+import type { Tensor } from "../core/tensor";
+import { eye } from "./creation";
+import { matmul } from "./products";
+import { broadcastTo } from "./structure";
+
+const FUNCTIONS = ["exp", "log", "sqrt", "inverseSqrt", "power"] as const;
+type Name = (typeof FUNCTIONS)[number];
+interface Attrs {
+  readonly f: Name;
+  readonly p: number;
+}
+const OPS = {
+  exp: "expmHermitian",
+  log: "logmHermitian",
+  sqrt: "sqrtmHermitian",
+  inverseSqrt: "inverseSqrtmHermitian",
+  power: "powmHermitian",
+} as const satisfies { [k in Name]: string };
+
+const attrs = { f: oneOf(FUNCTIONS, "exp"), p: realNumber(1.5) };
+const lower = ({ f, p }: Attrs) => [FUNCTIONS.indexOf(f), p];
+/** The same function, errors under the name of the op that the user called. */
+const passed = ({ f, p }: Attrs) => ({ f, p, ...as(OPS[f]) });
+const failures = ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NO_CONVERGENCE", "ERR_NOT_FINITE"] as const;
+
+/** D²f(A)[herm E, herm H] = V Y Vᴴ, Y_ij = Σ_k f[w_i,w_k,w_j] (Ẽ_ik H̃_kj + H̃_ik Ẽ_kj), Ẽ = Vᴴ E V. */
+const spectralSecond = defineOp({
+  name: "spectralSecond",
+  inputs: ["a", "e", "h"],
+  outputs: ["d"],
+  signature: "(n,n),(n,n),(n,n)->(n,n)",
+  attrs,
+  domain: { a: "hpd" },
+  failures,
+  kernel: native("spectralSecond", lower),
+  saves: ["a", "e", "h"],
+  order: 0, // in a; linear in e and h
+  // ⟨G, D²f(A)[E, H]⟩ is symmetric in E, H and G.
+  vjp: ({ a, e, h }, { d: g }, given) => ({
+    a: (): Tensor => {
+      throw new BacksolveError("ERR_ARGUMENT", OPS[given.f], "has derivatives up to the second order only.");
+    },
+    e: (): Tensor => spectralSecond(a, h, g, passed(given)),
+    h: (): Tensor => spectralSecond(a, e, g, passed(given)),
+  }),
+});
+
+/** Df(A)[herm E] = V (f[w_i,w_j] ∘ Vᴴ E V) Vᴴ (Daleckii & Krein 1965). */
+const spectralDerivative = defineOp({
+  name: "spectralDerivative",
+  inputs: ["a", "e"],
+  outputs: ["d"],
+  signature: "(n,n),(n,n)->(n,n)",
+  attrs,
+  domain: { a: "hpd" },
+  failures,
+  kernel: native("spectralDerivative", lower),
+  saves: ["a", "e"],
+  order: 1,
+  // Df(A) is its own adjoint; ⟨G, D²f(A)[E, H]⟩ = ⟨H, D²f(A)[E, G]⟩.
+  vjp: ({ a, e }, { d: g }, given) => ({
+    a: (): Tensor => spectralSecond(a, e, g, passed(given)),
+    e: (): Tensor => spectralDerivative(a, g, passed(given)),
+  }),
+});
+
+type Equations = [Tensor, Tensor][];
+type Law = (inputs: Tensors<"a">, outputs: Tensors<"y">) => Equations;
+
+const named = <const N extends Exclude<Name, "power">>(f: N, law: Law) =>
+  defineOp({
+    name: OPS[f] as (typeof OPS)[N],
+    inputs: ["a"],
+    outputs: ["y"],
+    signature: "(n,n)->(n,n)",
+    domain: { a: "hpd" },
+    law,
+    failures,
+    kernel: native("hermitianFunction", () => lower({ f, p: 0 })),
+    aux: { w: "(n)", v: "(n,n)" },
+    dtypes: { w: "real" },
+    saves: ["a"],
+    order: 2,
+    // Ā = Df(A)[herm Ȳ]
+    vjp: ({ a }, { y: g }) => ({ a: () => spectralDerivative(a, g, passed({ f, p: 0 })) }),
+    fused: native("hermitianFunction_vjp", () => lower({ f, p: 0 })),
+  });
+
+/**
+ * eᴬ of Hermitian matrices: (..., n, n) -> (..., n, n). Reads the lower triangle only; the gradient is Hermitian. Derivatives to the second
+ * order, exact where eigenvalues are equal or close.
+ */
+export const expmHermitian = named("exp", ({ a }, { y }): Equations => [[logmHermitian(y), a]]);
+
+/** The logarithm of Hermitian positive-definite matrices. ERR_NOT_POSITIVE_DEFINITE names the eigenvalue. Otherwise as `expmHermitian`. */
+export const logmHermitian = named("log", ({ a }, { y }): Equations => [[expmHermitian(y), a]]);
+
+/**
+ * The square root of Hermitian positive-semidefinite matrices; eigenvalues negative by rounding count as 0. It has derivatives where A is
+ * positive definite, otherwise they are ERR_NOT_POSITIVE_DEFINITE. Otherwise as `expmHermitian`.
+ */
+export const sqrtmHermitian = named("sqrt", ({ a }, { y }) => [[matmul(y, y), a]]);
+
+/** A^(-1/2) of Hermitian positive-definite matrices. Otherwise as `expmHermitian`. */
+export const inverseSqrtmHermitian = named("inverseSqrt", ({ a }, { y }) => [[matmul(matmul(y, a), y), eyeLike(a)]]);
+const eyeLike = (a: Tensor<never>): Tensor => {
+  const n = a.shape.at(-1) as number;
+  return broadcastTo(eye(n, { dtype: (a as Tensor<Float>).dtype }), a.shape);
+};
+
+const power = defineOp({
+  name: OPS.power,
+  inputs: ["a"],
+  outputs: ["y"],
+  signature: "(n,n)->(n,n)",
+  attrs: { p: attrs.p },
+  domain: { a: "hpd" },
+  law: ({ a }, { y }, { p }): Equations => [[power(y, { p: 1 / p }), a]],
+  failures,
+  kernel: native("hermitianFunction", ({ p }: { p: number }) => lower({ f: "power", p })),
+  aux: { w: "(n)", v: "(n,n)" },
+  dtypes: { w: "real" },
+  saves: ["a"],
+  order: 2,
+  vjp: ({ a }, { y: g }, { p }): { a: () => Tensor } => ({ a: () => spectralDerivative(a, g, passed({ f: "power", p })) }),
+  fused: native("hermitianFunction_vjp", ({ p }: { p: number }) => lower({ f: "power", p })),
+});
+
+const exponent = (p: unknown): number => {
+  if (Number.isFinite(p)) return p as number;
+  throw new ArgumentError(OPS.power, `p must be a finite number, got ${describe(p)}.`);
+};
+
+/**
+ * Aᵖ of Hermitian matrices, p a real number. Whole p (up to 1024 in magnitude) take any eigenvalues, negative ones any but 0; other p take
+ * eigenvalues that are positive, or 0 where xᵖ and the derivatives asked for exist there. Otherwise as `expmHermitian`.
+ */
+export const powmHermitian = Object.assign(
+  <D extends Float>(a: Tensor<D>, p: number, options: CallOptions = {}): Tensor<D> => power(a, { ...options, p: exponent(p) }) as Tensor<D>,
+  {
+    async: <D extends Float>(a: Tensor<D>, p: number, options: AsyncOptions = {}): Promise<Tensor<D>> =>
+      power.async(a, { ...options, p: exponent(p) }) as Promise<Tensor<D>>,
+    checked: <D extends Float>(a: Tensor<D>, p: number): Checked<Tensor<D>> => power.checked(a, { p: exponent(p) }) as Checked<Tensor<D>>,
+    row: power.row,
+  },
+);

@@ -1,0 +1,126 @@
+// Eigenvalues and eigenvectors of Hermitian matrices, and their reverse sweep. docs/derivations/eigh.md
+#include "eigen.h"
+
+namespace backsolve {
+namespace {
+
+using ops::conj;
+using ops::read;
+using ops::real;
+
+enum class Policy { raise = 0, nan = 1, mask = 2 };
+constexpr int kPhase = 1, kStrict = 2;  // bits of `checks`
+
+// M := F ∘ M, F_ij = 1/(w_j - w_i), zero on the diagonal and where M_ij is exactly zero. Eigenvalues no further apart than
+// n ε max|w| are equal for all that their computation can tell.
+template <class T>
+std::int32_t gap_quotient_of(const Real<T>* w, Matrix<T> m, Policy policy, int checks) {
+  using R = Real<T>;
+  const Index n = m.rows;
+  const R eps = std::numeric_limits<R>::epsilon(), nan = std::numeric_limits<R>::quiet_NaN();
+  R top = 0, norm = 0;
+  for (Index i = 0; i < n; ++i) top = std::max(top, std::abs(w[i]));
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) norm = std::max(norm, std::abs(m(i, j)));
+  const R same = R(n) * eps * top, noise = 8 * R(n) * eps * norm;
+  for (Index i = 0; i < n; ++i) {
+    T diagonal = 0;
+    if constexpr (ops::kComplex<T>) {
+      // The derivative along v_i -> e^{it} v_i is Im (Vᴴ V̄)_ii; what a phase-free loss leaves there is rounding of its own sums.
+      if ((checks & kPhase) != 0 && policy != Policy::mask && std::abs(m(i, i).imag()) > 128 * noise) {
+        if (policy == Policy::raise) return make_info(Fail::phase, i + 1);
+        diagonal = nan;
+      }
+    }
+    for (Index j = 0; j < n; ++j) {
+      if (i == j) continue;
+      const R gap = w[j] - w[i];
+      if (!(std::abs(gap) <= same)) {
+        m(i, j) = m(i, j) == T(0) ? T(0) : m(i, j) / gap;
+      } else if (policy == Policy::mask || ((checks & kStrict) == 0 && std::abs(m(i, j)) <= noise)) {
+        m(i, j) = 0;
+      } else if (policy == Policy::raise) {
+        return make_info(Fail::degenerate, std::min(i, j) + 1);
+      } else {
+        m(i, j) = nan;
+      }
+    }
+    m(i, i) = diagonal;
+  }
+  return 0;
+}
+
+// TensorFlow's form: the lower triangle stands for both.
+template <class T>
+void onto_lower(Matrix<T> a) {
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j)
+      if (j != i) a(i, j) = j < i ? Real<T>(2) * a(i, j) : T(0);
+}
+
+}  // namespace
+
+template <class T>
+std::int32_t eigh(const Call& call) {
+  const Index n = call.dims[0];
+  return ops::spectrum(call.matrix<const T>(0, n, n), call.vector<Real<T>>(1), call.matrix<T>(2, n, n),
+                       static_cast<ops::Bound>(call.attrs[0]), *call.scratch);
+}
+std::size_t eigh_scratch(const Index* dims, const double*, DType t, int) { return ops::spectrum_scratch(dims[0], t); }
+
+template <class T>
+std::int32_t gap_quotient(const Call& call) {
+  const Index n = call.dims[0];
+  const auto out = call.matrix<T>(2, n, n);
+  ops::copy(call.matrix<const T>(1, n, n), out);
+  return gap_quotient_of(call.vector<const Real<T>>(0), out, static_cast<Policy>(call.attrs[0]), static_cast<int>(call.attrs[1]));
+}
+std::size_t gap_quotient_scratch(const Index*, const double*, DType, int) { return 0; }
+
+// Ā = herm(V (diag(w̄) + F ∘ (Vᴴ V̄)) Vᴴ) (Giles 2008, section 3.1; herm as for any Hermitian argument)
+template <class T>
+std::int32_t eigh_vjp(const Call& call) {
+  const Index n = call.dims[0];
+  const auto* w = call.vector<const Real<T>>(0);
+  const auto v = call.matrix<const T>(1, n, n);
+  const auto* gw = call.vector<const Real<T>>(2);
+  const auto out = call.matrix<T>(4, n, n);
+  const Matrix<T> x{call.scratch->take<T>(n * n), n, n, n}, work{call.scratch->take<T>(n * n), n, n, n};
+  if (call.operand[3] != nullptr) {
+    la::gemm<T>(1, la::Op::adjoint, v, la::Op::none, call.matrix<const T>(3, n, n), 0, x);
+    if (const auto info = gap_quotient_of(w, x, static_cast<Policy>(call.attrs[0]), kPhase)) return info;
+  } else {
+    std::fill_n(x.data, n * n, T(0));
+  }
+  if (gw != nullptr)
+    for (Index i = 0; i < n; ++i) x(i, i) += gw[i];
+  ops::congruence(la::Op::none, v, read(x), work, out);
+  ops::symmetrize(out);
+  if (call.attrs[1] != 0) onto_lower(out);
+  return 0;
+}
+std::size_t eigh_vjp_scratch(const Index* dims, const double*, DType t, int) { return 2 * ops::scratch_bytes(t, dims[0] * dims[0]); }
+
+// Ā = V diag(w̄) Vᴴ
+template <class T>
+std::int32_t eigvalsh_vjp(const Call& call) {
+  const Index n = call.dims[0];
+  const auto v = call.matrix<const T>(1, n, n);
+  const auto* g = call.vector<const Real<T>>(2);
+  const auto out = call.matrix<T>(3, n, n);
+  const Matrix<T> x{call.scratch->take<T>(n * n), n, n, n};
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) x(i, j) = v(i, j) * g[j];
+  la::gemm<T>(1, la::Op::none, read(x), la::Op::adjoint, v, 0, out);
+  ops::symmetrize(out);
+  if (call.attrs[0] != 0) onto_lower(out);
+  return 0;
+}
+std::size_t eigvalsh_vjp_scratch(const Index* dims, const double*, DType t, int) { return ops::scratch_bytes(t, dims[0] * dims[0]); }
+
+BS_INSTANTIATE(eigh)
+BS_INSTANTIATE(eigh_vjp)
+BS_INSTANTIATE(eigvalsh_vjp)
+BS_INSTANTIATE(gap_quotient)
+
+}  // namespace backsolve

@@ -1,0 +1,162 @@
+// Functions of Hermitian matrices, and their first and second derivatives by divided differences. docs/derivations/spectral.md
+#include "differences.h"
+#include "eigen.h"
+
+namespace backsolve {
+namespace {
+
+using ops::conj;
+using ops::Differences;
+using ops::read;
+
+Differences function_of(const double* attrs) { return {static_cast<ops::Function>(static_cast<int>(attrs[0])), attrs[1]}; }
+
+/// What eigenvalues must be for f and `order` derivatives.
+ops::Bound bound_of(const Differences& f, int order) {
+  if (f.both_sides()) return ops::Bound::any;
+  return f.smoothness_at_zero() < order ? ops::Bound::positive : ops::Bound::nonnegative;
+}
+template <class R>
+std::int32_t check_zero(const Differences& f, int order, const R* w, Index n) {
+  if (f.smoothness_at_zero() >= order) return 0;
+  for (Index i = 0; i < n; ++i)
+    if (w[i] == 0) return make_info(Fail::not_definite, i + 1);
+  return 0;
+}
+
+template <class T>
+std::int32_t spectrum_for(const Differences& f, int order, Matrix<const T> a, Real<T>* w, Matrix<T> v, Scratch& scratch) {
+  if (const auto info = ops::spectrum(a, w, v, bound_of(f, order), scratch)) return info;
+  return check_zero(f, order, w, a.rows);
+}
+
+template <class T>
+Matrix<T> square(Scratch& scratch, Index n) {
+  return {scratch.take<T>(n * n), n, n, n};
+}
+
+/// out = Vᴴ herm(e) V, by way of `work`.
+template <class T>
+void into_basis(Matrix<const T> v, Matrix<const T> e, Matrix<T> work, Matrix<T> out) {
+  const Matrix<T> h = out;
+  ops::copy(e, h);
+  ops::symmetrize(h);
+  la::gemm<T>(1, la::Op::adjoint, v, la::Op::none, read(h), 0, work);
+  la::gemm<T>(1, la::Op::none, read(work), la::Op::none, v, 0, out);
+}
+
+// D f(A)[E] = V (f[w_i,w_j] ∘ Vᴴ E V) Vᴴ (Daleckii & Krein 1965; Higham 2008, theorem 3.11)
+template <class T>
+void derivative(const Differences& f, const Real<T>* w, Matrix<const T> v, Matrix<const T> e, Matrix<T> out, Scratch& scratch) {
+  const Index n = v.rows;
+  const Matrix<T> x = square<T>(scratch, n), work = square<T>(scratch, n);
+  into_basis(v, e, work, x);
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = 0; j <= i; ++j) {
+      const auto d = static_cast<Real<T>>(f(w[i], w[j]));
+      x(i, j) *= d;
+      if (i != j) x(j, i) *= d;
+    }
+  }
+  ops::congruence(la::Op::none, v, read(x), work, out);
+  ops::symmetrize(out);
+}
+
+// Y_ij = Σ_k f[w_i,w_k,w_j] (E_ik H_kj + H_ik E_kj): each difference once, for every place in the middle of its three indices
+template <class T>
+void second(const Differences& f, const Real<T>* w, Matrix<const T> e, Matrix<const T> h, Matrix<T> y) {
+  const Index n = e.rows;
+  std::fill_n(y.data, n * n, T(0));
+  const auto give = [&](Real<T> d, Index i, Index k, Index j) { y(i, j) += d * (e(i, k) * h(k, j) + h(i, k) * e(k, j)); };
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = i; j < n; ++j) {
+      for (Index k = j; k < n; ++k) {
+        const auto d = static_cast<Real<T>>(f(w[i], w[j], w[k]));
+        give(d, j, i, k);
+        if (j != i) give(d, i, j, k);
+        if (k != j) give(d, i, k, j);
+      }
+    }
+  }
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < i; ++j) y(i, j) = conj(y(j, i));
+}
+
+std::size_t scratch_of(Index n, DType t, int squares) {
+  return ops::scratch_bytes(t, n) + static_cast<std::size_t>(squares) * ops::scratch_bytes(t, n * n) + ops::spectrum_scratch(n, t);
+}
+
+}  // namespace
+
+template <class T>
+std::int32_t hermitian_function(const Call& call) {
+  const Index n = call.dims[0];
+  Scratch& scratch = *call.scratch;
+  const Differences f = function_of(call.attrs);
+  const auto y = call.matrix<T>(1, n, n);
+  auto* const w = call.operand[2] != nullptr ? call.vector<Real<T>>(2) : scratch.take<Real<T>>(n);
+  const Matrix<T> v = call.operand[3] != nullptr ? call.matrix<T>(3, n, n) : square<T>(scratch, n);
+  const Matrix<T> work = square<T>(scratch, n);
+  if (const auto info = spectrum_for(f, 0, call.matrix<const T>(0, n, n), w, v, scratch)) return info;
+  for (Index j = 0; j < n; ++j) {
+    const auto value = static_cast<Real<T>>(f(w[j]));
+    for (Index i = 0; i < n; ++i) work(i, j) = v(i, j) * value;
+  }
+  la::gemm<T>(1, la::Op::none, read(work), la::Op::adjoint, read(v), 0, y);
+  ops::symmetrize(y);
+  return 0;
+}
+std::size_t hermitian_function_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 2); }
+
+template <class T>
+std::int32_t hermitian_function_vjp(const Call& call) {
+  const Index n = call.dims[0];
+  const Differences f = function_of(call.attrs);
+  const auto* w = call.vector<const Real<T>>(1);
+  if (bound_of(f, 1) != ops::Bound::any && n > 0 && !(w[0] > 0) && f.smoothness_at_zero() < 1) return make_info(Fail::not_definite, 1);
+  derivative(f, w, call.matrix<const T>(2, n, n), call.matrix<const T>(3, n, n), call.matrix<T>(4, n, n), *call.scratch);
+  return 0;
+}
+std::size_t hermitian_function_vjp_scratch(const Index* dims, const double*, DType t, int) {
+  return 2 * ops::scratch_bytes(t, dims[0] * dims[0]);
+}
+
+template <class T>
+std::int32_t spectral_derivative(const Call& call) {
+  const Index n = call.dims[0];
+  Scratch& scratch = *call.scratch;
+  const Differences f = function_of(call.attrs);
+  auto* const w = scratch.take<Real<T>>(n);
+  const Matrix<T> v = square<T>(scratch, n);
+  if (const auto info = spectrum_for(f, 1, call.matrix<const T>(0, n, n), w, v, scratch)) return info;
+  derivative(f, w, read(v), call.matrix<const T>(1, n, n), call.matrix<T>(2, n, n), scratch);
+  return 0;
+}
+std::size_t spectral_derivative_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 3); }
+
+// D² f(A)[E, H] = V Y Vᴴ, Y from Vᴴ E V and Vᴴ H V
+template <class T>
+std::int32_t spectral_second(const Call& call) {
+  const Index n = call.dims[0];
+  Scratch& scratch = *call.scratch;
+  const Differences f = function_of(call.attrs);
+  const auto out = call.matrix<T>(3, n, n);
+  auto* const w = scratch.take<Real<T>>(n);
+  const Matrix<T> v = square<T>(scratch, n), e = square<T>(scratch, n), h = square<T>(scratch, n), work = square<T>(scratch, n);
+  if (const auto info = spectrum_for(f, 2, call.matrix<const T>(0, n, n), w, v, scratch)) return info;
+  into_basis(read(v), call.matrix<const T>(1, n, n), work, e);
+  into_basis(read(v), call.matrix<const T>(2, n, n), work, h);
+  second(f, w, read(e), read(h), out);
+  la::gemm<T>(1, la::Op::none, read(v), la::Op::none, read(out), 0, work);
+  la::gemm<T>(1, la::Op::none, read(work), la::Op::adjoint, read(v), 0, out);
+  ops::symmetrize(out);
+  return 0;
+}
+std::size_t spectral_second_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 4); }
+
+BS_INSTANTIATE(hermitian_function)
+BS_INSTANTIATE(hermitian_function_vjp)
+BS_INSTANTIATE(spectral_derivative)
+BS_INSTANTIATE(spectral_second)
+
+}  // namespace backsolve
