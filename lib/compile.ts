@@ -8,7 +8,7 @@ import { broadcast } from "./core/signature";
 import { bytesOf, checkShape, isTensor, type Shape, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
 import { Trace } from "./core/trace";
 import { flatten, flattenTensors } from "./core/tree";
-import { type Code, describeProgram, outputIds } from "./program/code";
+import { type Code, describeProgram, opName, outputIds } from "./program/code";
 import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
 import { optimize } from "./program/passes";
 
@@ -176,7 +176,7 @@ export class Program<I = unknown, O = unknown> {
     return { descriptor: Float64Array.from(words), inputs, outputs, batch, collect };
   }
   private finish(b: Bound, flat: Float64Array | undefined, options: RunOptions): O {
-    const failures = readFailures(flat, (i) => this.code.code[i]?.op ?? "program", b.batch, undefined);
+    const failures = readFailures(flat, (i) => opName(this.code.code[i]), b.batch, undefined);
     if (failures.length > 0 && !b.collect) throwFailure(failures[0] as Failure);
     options.failures?.push(...failures);
     const ids = outputIds(this.code);

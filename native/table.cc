@@ -100,6 +100,11 @@ constexpr const char* eigenvalues_vjp(const double*) { return "(n,n),(n,n),(n)->
 constexpr const char* vector_and_square_to_square(const double*) { return "(n),(n,n)->(n,n)"; }
 constexpr const char* square_to_function(const double*) { return "(n,n)->(n,n),(n),(n,n)"; }
 constexpr const char* function_vjp(const double*) { return "(n,n),(n),(n,n),(n,n)->(n,n)"; }
+constexpr const char* least_squares(const double*) { return "(m,n),(m,k),()->(n,k),(m^n,m^n)"; }
+constexpr const char* least_squares_vjp(const double*) { return "(m,n),(m,k),(),(n,k),(m^n,m^n),(n,k)->(m,n),(m,k),()"; }
+constexpr const char* least_squares_svd(const double*) { return "(m,n),(m,k),()->(n,k),(m,m^n),(m^n),(m^n,n)"; }
+constexpr const char* least_squares_svd_vjp(const double*) { return "(m,n),(m,k),(),(n,k),(m,m^n),(m^n),(m^n,n),(n,k)->(m,n),(m,k),()"; }
+constexpr const char* normal_equations(const double*) { return "(m,n),(n,k),()->(n,k)"; }
 constexpr const char* three_squares_to_square(const double*) { return "(n,n),(n,n),(n,n)->(n,n)"; }
 
 // Bits of `nullable`: outputs 3 and 4 of a rule with three inputs are 8 and 16.
@@ -122,6 +127,12 @@ const Kernel kTable[] = {
     matrix("adjugateDerivative", 2, "TTT", two_squares_to_square, "", 0, 38, BS_SINGLE(adjugate_derivative)),
     matrix("slogdet", 1, "TTRTI", sign_and_log, "", 8 | 16, 2.0 / 3, BS_SINGLE(slogdet)),
     matrix("slogdet_vjp", 6, "TTTITRT", sign_and_log_vjp, "", 16 | 32, 2, BS_SINGLE(slogdet_vjp)),
+    matrix("lstsq", 3, "TTRTT", least_squares, "1r", 16, 2, BS_SINGLE(lstsq)),
+    matrix("lstsq_vjp", 6, "TTRTTTTTR", least_squares_vjp, "1r", 64 | 128 | 256, 4, BS_SINGLE(lstsq_vjp)),
+    matrix("normalSolve", 3, "TTRT", normal_equations, "1r", 0, 2, BS_SINGLE(normal_solve)),
+    matrix("lstsqSvd", 3, "TTRTTRT", least_squares_svd, "r", 16 | 32 | 64, 20, BS_SINGLE(lstsq_svd)),
+    matrix("lstsqSvd_vjp", 8, "TTRTTRTTTTR", least_squares_svd_vjp, "r", 256 | 512 | 1024, 8, BS_SINGLE(lstsq_svd_vjp)),
+    matrix("normalSolveSvd", 3, "TTRT", normal_equations, "r", 0, 20, BS_SINGLE(normal_solve_svd)),
     matrix("eigh", 1, "TRT", square_to_spectrum, "2", 4, 9, BS_SINGLE(eigh)),
     matrix("eigh_vjp", 4, "RTRTT", spectrum_vjp, "21", 4 | 8, 6, BS_SINGLE(eigh_vjp)),
     matrix("eigvalsh_vjp", 3, "TTRT", eigenvalues_vjp, "1", 0, 2, BS_SINGLE(eigvalsh_vjp)),

@@ -47,16 +47,28 @@ export const ints = (): Attr<readonly number[]> => ({
     Array.isArray(v) && v.length <= 64 && v.every((x) => Number.isSafeInteger(x)) ? Object.freeze([...(v as number[])]) : undefined,
 });
 
-/** Checks every option by name; an unknown one is an error that lists the known. */
-export function parseAttrs(op: string, schema: AttrSchema, options: unknown, common: readonly string[]): Record<string, AttrValue> {
-  const out: Record<string, AttrValue> = {};
-  for (const name in schema) out[name] = (schema[name] as Attr).fallback;
-  if (options === undefined) return out;
+/** Options as an object; undefined is none. */
+export function optionsOf(op: string, options: unknown): Record<string, unknown> {
+  if (options === undefined) return {};
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new ArgumentError(op, `expected an object of options, got ${describe(options)}.`);
   }
+  return options as Record<string, unknown>;
+}
+
+interface Checks {
+  readonly attrs?: AttrSchema;
+  conflict?(attrs: Record<string, AttrValue>): string | undefined;
+}
+
+/** Checks every option by name; an unknown one is an error that lists the known. */
+export function parseAttrs(op: string, row: Checks, given: unknown, common: readonly string[]): Record<string, AttrValue> {
+  const schema = row.attrs ?? {};
+  const out: Record<string, AttrValue> = {};
+  for (const name in schema) out[name] = (schema[name] as Attr).fallback;
+  const options = optionsOf(op, given);
   for (const name of Object.keys(options)) {
-    const value = (options as Record<string, unknown>)[name];
+    const value = options[name];
     if (common.includes(name)) continue;
     if (!Object.hasOwn(schema, name)) {
       const known = [...Object.keys(schema), ...common].join(", ");
@@ -68,5 +80,7 @@ export function parseAttrs(op: string, schema: AttrSchema, options: unknown, com
     if (parsed === undefined) throw new ArgumentError(op, `option ${name} must be ${attr.expected}, got ${describe(value)}.`);
     out[name] = parsed;
   }
+  const conflict = row.conflict?.(out);
+  if (conflict) throw new ArgumentError(op, `options ${conflict} exclude each other.`);
   return out;
 }

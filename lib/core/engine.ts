@@ -4,7 +4,7 @@ import { columnOf, infer, inferAll, kernelOutputs, lowerAttrs, portDType, withAu
 import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, topLevel } from "./levels";
 import { type Failure, guard, type KernelCall, type Operand, run as runNative } from "./native";
 import { rowOf, ruleFor } from "./registry";
-import type { AnyRow, Attrs, ComposedKernel, Native, Pass, Port } from "./row";
+import { type AnyRow, type Attrs, type ComposedKernel, type Native, nameOf, type Pass, type Port } from "./row";
 import { broadcast, sameShape } from "./signature";
 import { innermost, type Level, type Shape, sizeOf, storageOf, Tensor, wrap } from "./tensor";
 import { traceOf, type ValueType } from "./trace";
@@ -67,10 +67,10 @@ function named(names: readonly string[], tensors: readonly (Tensor | undefined)[
 function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
   if (row.signature !== undefined || row.infer) infer(row, inputs, attrs); // shape errors in the words of this op
   const kernel = row.kernel as ComposedKernel;
-  const result = kernel(named(row.inputs, inputs), attrs, { [RUN]: { ...options, out: undefined, op: options.op ?? row.name } });
+  const result = kernel(named(row.inputs, inputs), attrs, { [RUN]: { ...options, out: undefined, op: options.op ?? nameOf(row) } });
   const list = result instanceof Tensor ? [result] : row.outputs.map((n) => result?.[n]);
   list.forEach((t, i) => {
-    if (!(t instanceof Tensor)) throw new ArgumentError(row.name, `its kernel must return a tensor for ${row.outputs[i]}.`);
+    if (!(t instanceof Tensor)) throw new ArgumentError(nameOf(row), `its kernel must return a tensor for ${row.outputs[i]}.`);
   });
   return list as Tensor[];
 }
@@ -87,8 +87,8 @@ function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: Run
     const [type, storage] = [types[0] as ValueType, storageOf(inputs[0] as Tensor)];
     return [new Tensor(type.dtype, type.shape, storage)];
   }
-  const outputs = wanted.map((t, i) => t && output(row.name, t, i === 0 ? options.out : undefined));
-  const kernel = { ...kernelCall(row, row.kernel, inputs, types, outputs, attrs, options.collect), op: options.op ?? row.name };
+  const outputs = wanted.map((t, i) => t && output(nameOf(row), t, i === 0 ? options.out : undefined));
+  const kernel = { ...kernelCall(row, row.kernel, inputs, types, outputs, attrs, options.collect), op: options.op ?? nameOf(row) };
   for (const f of runNative(kernel)) options.failures.push(f);
   return outputs.filter((t) => t !== undefined);
 }
@@ -122,7 +122,7 @@ export function kernelCall(
   const present = inputs.filter((t) => t !== undefined);
   const shapes = present.map((t) => t.shape);
   return {
-    op: row.name,
+    op: nameOf(row),
     kernel: kernel.name,
     column: columnOf(row, inputs),
     attrs: lowerAttrs(
@@ -198,7 +198,7 @@ function thunks(
   inputs: readonly ValueType[],
 ) {
   if (!row.vjp) {
-    throw new BacksolveError("ERR_ARGUMENT", row.name, `has no gradient: registerGradient("${row.name}", rule) adds one.`);
+    throw new BacksolveError("ERR_ARGUMENT", nameOf(row), `has no gradient: registerGradient("${row.name}", rule) adds one.`);
   }
   const shapes: Record<string, Shape> = {};
   row.inputs.forEach((n, i) => (shapes[n] = (inputs[i] as ValueType).shape));
@@ -214,6 +214,7 @@ export function fusedRow(row: AnyRow): AnyRow {
   for (const o of row.outputs) dtypes[`g_${o}`] = row.dtypes?.[o] ?? "T";
   const made: AnyRow = {
     name: `${row.name}_vjp`,
+    says: nameOf(row),
     inputs: [...reads(row), ...row.outputs.map((o) => `g_${o}`)],
     outputs: row.inputs,
     dtypes,
@@ -264,8 +265,8 @@ function fused(node: Node, kernel: Native, g: readonly (Tensor | undefined)[], w
       given,
       types.map((t, i) => (wanted[i] ? t : undefined)),
     );
-  const outputs = types.map((t, i) => (wanted[i] ? output(row.name, t, undefined) : undefined));
-  runNative({ ...kernelCall(row, kernel, given, types, outputs, node.attrs, false), op: (node.row as AnyRow).name });
+  const outputs = types.map((t, i) => (wanted[i] ? output(nameOf(row), t, undefined) : undefined));
+  runNative(kernelCall(row, kernel, given, types, outputs, node.attrs, false));
   return outputs;
 }
 

@@ -6,7 +6,7 @@ import { infer } from "./infer";
 import { strip } from "./levels";
 import { type Failure, guard, lent, runAsync } from "./native";
 import { addRow, rowOf } from "./registry";
-import type { AnyRow, Attrs, Port, Row } from "./row";
+import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";
 import { isTensor, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./tensor";
 
 /** What ops take: a tensor, or a number in the dtype of the others. */
@@ -93,9 +93,10 @@ type Loose = ((...args: unknown[]) => unknown) & { row: AnyRow };
 function opOf(row: AnyRow): Loose {
   const arity = row.inputs.length;
   const split = (args: unknown[]) => {
-    if (args.length > arity + 1) throw new ArgumentError(row.name, `expected ${arity} inputs and options, got ${args.length} arguments.`);
+    if (args.length > arity + 1)
+      throw new ArgumentError(nameOf(row), `expected ${arity} inputs and options, got ${args.length} arguments.`);
     const options = args[arity] as Record<string, unknown> | undefined;
-    const attrs = parseAttrs(row.name, row.attrs ?? {}, options, COMMON) as Attrs;
+    const attrs = parseAttrs(nameOf(row), row, options, COMMON) as Attrs;
     return { inputs: operands(row, args.slice(0, arity)), attrs, options: options ?? {} };
   };
   const shape = (out: Tensor[]): unknown =>
@@ -104,12 +105,12 @@ function opOf(row: AnyRow): Loose {
     const { onFailure } = options;
     if (onFailure === undefined || onFailure === "throw") return false;
     if (onFailure === "nan") return true;
-    throw new ArgumentError(row.name, `option onFailure must be "throw" or "nan", got ${describe(onFailure)}.`);
+    throw new ArgumentError(nameOf(row), `option onFailure must be "throw" or "nan", got ${describe(onFailure)}.`);
   };
   const op = (...args: unknown[]) => {
     const { inputs, attrs, options } = split(args);
     if (options.signal !== undefined)
-      throw new ArgumentError(row.name, `a signal needs ${row.name}.async: a synchronous call cannot be aborted.`);
+      throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
     const passed = (options as { [RUN]?: RunOptions })[RUN];
     const out = outOption(row, options.out);
     return shape(apply(row, inputs, attrs, passed ?? { collect: collects(options), failures: [], out }));
@@ -129,20 +130,21 @@ function opOf(row: AnyRow): Loose {
 
 function outOption(row: AnyRow, out: unknown): Tensor | undefined {
   if (out === undefined) return undefined;
-  if (!isTensor(out) || row.outputs.length !== 1) throw new ArgumentError(row.name, `option out must be a tensor, got ${describe(out)}.`);
+  if (!isTensor(out) || row.outputs.length !== 1)
+    throw new ArgumentError(nameOf(row), `option out must be a tensor, got ${describe(out)}.`);
   return out;
 }
 
 async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, collect: boolean, signal: unknown): Promise<Tensor[]> {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new ArgumentError(row.name, `option signal must be an AbortSignal, got ${describe(signal)}.`);
+    throw new ArgumentError(nameOf(row), `option signal must be an AbortSignal, got ${describe(signal)}.`);
   }
   const inputs = given.map(strip);
   if (inputs.some((t) => t.box ?? tracedOf(t))) {
     throw new BacksolveError(
       "ERR_TRACED",
-      row.name,
-      `${row.name}.async cannot run inside a transform or a trace; use compile(...).run instead.`,
+      nameOf(row),
+      `${nameOf(row)}.async cannot run inside a transform or a trace; use compile(...).run instead.`,
     );
   }
   const kernel = row.kernel;
@@ -155,7 +157,7 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, c
     wrap(
       t.dtype,
       t.shape,
-      guard(row.name, () => allocate(t.dtype, sizeOf(t.shape))),
+      guard(nameOf(row), () => allocate(t.dtype, sizeOf(t.shape))),
     ),
   );
   const isPrivate = inputs.every((t) => !storageOf(t).exposed);
@@ -171,7 +173,7 @@ function operands(row: AnyRow, args: readonly unknown[]): Tensor[] {
   args.forEach((a, i) => {
     if (isTensor(a) || typeof a === "number") return;
     const hint = Array.isArray(a) ? " Wrap it: tensor([...])." : "";
-    throw new ArgumentError(row.name, `${row.inputs[i]} must be a tensor or a number, got ${describe(a)}.${hint}`);
+    throw new ArgumentError(nameOf(row), `${row.inputs[i]} must be a tensor or a number, got ${describe(a)}.${hint}`);
   });
   const port = (i: number): Port => row.dtypes?.[row.inputs[i] as string] ?? "T";
   const t = columnDType(row, args as readonly Operand[], port);
@@ -181,7 +183,7 @@ function operands(row: AnyRow, args: readonly unknown[]): Tensor[] {
     if (typeof a === "number") return scalar(want, a);
     if (a.dtype === want) return a;
     if (p === "T" && !isComplex(a.dtype)) return apply(rowOf("toComplex"), [a], {})[0] as Tensor;
-    throw new DtypeError(row.name, `${row.inputs[i]} must have dtype ${want}, got ${a.dtype}.`);
+    throw new DtypeError(nameOf(row), `${row.inputs[i]} must have dtype ${want}, got ${a.dtype}.`);
   });
 }
 
@@ -191,19 +193,19 @@ function columnDType(row: AnyRow, args: readonly Operand[], port: (i: number) =>
   args.forEach((a, i) => {
     if (typeof a === "number" || port(i) !== "T") return;
     if (!isFloat(a.dtype) && row.kernel && !acceptsAny(row)) {
-      throw new DtypeError(row.name, `${row.inputs[i]} must be float32, float64, complex64 or complex128, got ${a.dtype}.`);
+      throw new DtypeError(nameOf(row), `${row.inputs[i]} must be float32, float64, complex64 or complex128, got ${a.dtype}.`);
     }
     if (t === undefined || t === a.dtype) t = a.dtype;
     else if (isFloat(t) && isFloat(a.dtype) && realOf(t) === realOf(a.dtype)) t = dtypes[t].complex;
     else
       throw new DtypeError(
-        row.name,
+        nameOf(row),
         `${row.inputs[i]} is ${a.dtype}, the inputs before it are ${t}: convert one of them, precisions do not mix.`,
       );
   });
   t ??= "float64";
   if (row.only && isFloat(t) && (row.only === "complex") !== isComplex(t)) {
-    throw new DtypeError(row.name, `is defined for ${row.only} tensors, got ${t}.`);
+    throw new DtypeError(nameOf(row), `is defined for ${row.only} tensors, got ${t}.`);
   }
   return t;
 }

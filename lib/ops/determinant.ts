@@ -47,12 +47,13 @@ export const adjugate = defineOp({
   kernel: native("adjugate"),
   saves: ["a"],
   // The derivative K(A) is symmetric: tr(F K(A)[E]) = d² det A [E, F]; hence its adjoint is K(A)ᴴ = K(Aᴴ).
-  vjp: ({ a }, { y: g }) => ({ a: (): Tensor => adjugateDerivative(adjoint(a), g, as("adjugate")) }),
+  vjp: ({ a }, { y: g }) => ({ a: (): Tensor => adjugateDerivative(adjoint(a), g) }),
 });
 
 /** @internal d adj(A)[E]: (..., n, n), (..., n, n) -> (..., n, n). Right at any rank; its own derivative with respect to a needs A⁻¹. */
 export const adjugateDerivative = defineOp({
   name: "adjugateDerivative",
+  says: "adjugate",
   inputs: ["a", "e"],
   outputs: ["y"],
   signature: "(n,n),(n,n)->(n,n)",
@@ -64,7 +65,7 @@ export const adjugateDerivative = defineOp({
   // W = d (tr(H M) Y - tr(H Y) Y E Y - t Y H Y + Y E Y H Y + Y H Y E Y), M = t Y - Y E Y (docs/derivations/determinant.md).
   vjp: ({ a, e }, { y: g }) => ({
     a: (): Tensor => {
-      const y = inv(a, as("adjugateDerivative")) as T;
+      const y = inv(a, as("adjugate")) as T;
       const h = adjoint(g) as T;
       const ye = matmul(y, e) as T;
       const yh = matmul(y, h) as T;
@@ -77,7 +78,7 @@ export const adjugateDerivative = defineOp({
       const w = add(add(mul(perMatrix(first), y), linear) as T, cubic) as T;
       return adjoint(mul(perMatrix(det(a)), w) as T);
     },
-    e: (): Tensor => adjugateDerivative(adjoint(a), g, as("adjugateDerivative")),
+    e: (): Tensor => adjugateDerivative(adjoint(a), g),
   }),
 });
 

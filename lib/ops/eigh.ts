@@ -1,6 +1,5 @@
 // Spectra of Hermitian matrices. Derivations: docs/derivations/eigh.md
 import { int, oneOf } from "../core/attrs";
-import { as } from "../core/engine";
 import { defineOp } from "../core/op";
 import { native, type Tensors } from "../core/row";
 import type { Tensor } from "../core/tensor";
@@ -32,6 +31,7 @@ const STRICT = 2;
  */
 export const gapQuotient = defineOp({
   name: "gapQuotient",
+  says: "eigh",
   inputs: ["w", "m"],
   outputs: ["q"],
   signature: "(n),(n,n)->(n,n)",
@@ -43,7 +43,7 @@ export const gapQuotient = defineOp({
   saves: ["w", "q"],
   // F is real: m̄ = F ∘ q̄. dq_ij = -q_ij F_ij (dw_j - dw_i): with c = Re(conj(q̄) ∘ F ∘ q), w̄_k = Σ_j c_kj - Σ_i c_ik.
   vjp: ({ w, q }, { q: g }, { degenerate, checks }) => {
-    const again = { degenerate, checks: checks & STRICT, ...as("eigh") };
+    const again = { degenerate, checks: checks & STRICT };
     return {
       w: (): Tensor => {
         const c = real(mul(conj(g), gapQuotient(w, q, again))) as Tensor;
@@ -67,6 +67,7 @@ export const assemble = (v: T, w: T): T => matmul(columns(v, w), v, { adjointB: 
 const decomposition = (name: string, checks: number) =>
   defineOp({
     name,
+    says: "eigh",
     ...(checks & STRICT ? {} : { tf: "SelfAdjointEigV2" }),
     inputs: ["a"],
     outputs: ["w", "v"],
@@ -92,7 +93,7 @@ const decomposition = (name: string, checks: number) =>
         const parts: T[] = [];
         if (gw) parts.push(assemble(v, gw));
         if (gv) {
-          const q = gapQuotient(w, matmul(v, gv, { adjointA: true }) as T, { degenerate, checks, ...as("eigh") }) as T;
+          const q = gapQuotient(w, matmul(v, gv, { adjointA: true }) as T, { degenerate, checks }) as T;
           parts.push(matmul(matmul(v, q), v, { adjointB: true }) as T);
         }
         return onTriangle(hermitian(parts.reduce((p, q) => add(p, q) as T)), triangle);

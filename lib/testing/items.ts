@@ -3,6 +3,7 @@ import { compile, Spec } from "../compile";
 import { allocate, type Float, isComplex, isFloat } from "../core/dtype";
 import { BacksolveError, ShapeError } from "../core/errors";
 import { infer } from "../core/infer";
+import { nameOf } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
 import { add } from "../ops/elementwise";
 import { random } from "../ops/random";
@@ -61,7 +62,7 @@ function expectShapeError(k: Checked, inputs: readonly Tensor[], what: string): 
   try {
     k.op(...inputs, k.c.attrs);
   } catch (error) {
-    if (error instanceof ShapeError && error.message.startsWith(`${k.row.name}: `)) return;
+    if (error instanceof ShapeError && error.message.startsWith(`${nameOf(k.row)}: `)) return;
     throw new Error(`a wrong ${what} gave ${String(error)}`);
   }
   fail(`a wrong ${what} gave no error`);

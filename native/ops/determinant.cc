@@ -77,12 +77,12 @@ std::int32_t svd(const Call& call, Matrix<const T> a, Svd<T>& out) {
   const auto work = square();
   Pivot* pivots = call.scratch->take<Pivot>(n);
   ops::copy(a, work);
-  const la::SvdWork sizes = la::gesdd_work<T>(n);
+  const la::SvdWork sizes = la::gesdd_work(n, n, ops::kComplex<T>);
   if (!sizes.fits) return make_info(Fail::too_large);
   T* lapack = call.scratch->take<T>(sizes.work);
   Real<T>* reals = call.scratch->take<Real<T>>(sizes.reals);
   la::Int* integers = call.scratch->take<la::Int>(sizes.integers);
-  if (const auto info = la::gesdd(work, out.s, out.vh, out.u, lapack, sizes.work, reals, integers)) {
+  if (const auto info = la::gesdd(work, out.s, out.u, out.vh, lapack, sizes.work, reals, integers)) {
     return make_info(Fail::no_convergence, info);
   }
   out.phase = 1;
@@ -97,20 +97,7 @@ std::int32_t svd(const Call& call, Matrix<const T> a, Svd<T>& out) {
 }
 std::size_t svd_scratch(DType t, Index n) {
   const DType real = t == DType::c64 ? DType::f32 : t == DType::c128 ? DType::f64 : t;
-  la::SvdWork sizes{};
-  switch (t) {
-    case DType::f32:
-      sizes = la::gesdd_work<float>(n);
-      break;
-    case DType::f64:
-      sizes = la::gesdd_work<double>(n);
-      break;
-    case DType::c64:
-      sizes = la::gesdd_work<std::complex<float>>(n);
-      break;
-    default:
-      sizes = la::gesdd_work<std::complex<double>>(n);
-  }
+  const la::SvdWork sizes = la::gesdd_work(n, n, t == DType::c64 || t == DType::c128);
   return 3 * ops::scratch_bytes(t, n * n) + ops::scratch_bytes(real, n) + ops::scratch_bytes(DType::i32, n) +
          ops::scratch_bytes(t, sizes.work) + ops::scratch_bytes(real, sizes.reals) + ops::scratch_bytes(DType::i32, sizes.integers);
 }
