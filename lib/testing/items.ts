@@ -10,12 +10,12 @@ import { random } from "../ops/random";
 import { broadcastTo } from "../ops/structure";
 import { vjp } from "../transforms";
 import { epsOf, relativeError, sameBits } from "./close";
-import { type Checked, cotangents, differentiable, fail, pullback, raw, run, sizeFactor, type T, within } from "./common";
+import { type Checked, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T, within } from "./common";
 import { inputsOf } from "./sample";
 
 /** 1: the defining equations hold to LAPACK's own measure, |residual| / (n |value| eps) < 30. */
-export function law(k: Checked): void {
-  if (!k.row.law) return;
+export function law(k: Checked): boolean {
+  if (!k.row.law) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = raw(k, inputs);
   const named = (names: readonly string[], list: readonly Tensor[]) => Object.fromEntries(names.map((n, i) => [n, list[i] as Tensor]));
@@ -23,6 +23,7 @@ export function law(k: Checked): void {
     const n = Math.max(1, b.shape.at(-1) ?? 1);
     within(`equation ${i + 1} of the law`, relativeError(a, b, 0.1) / (n * epsOf(k.dtype)), 30);
   });
+  return true;
 }
 
 /** 2: shapes and dtypes as inferred; wrong ranks and sizes are ShapeErrors that name the op. */
@@ -69,9 +70,9 @@ function expectShapeError(k: Checked, inputs: readonly Tensor[], what: string): 
 }
 
 /** 7: a batch equals the loop over its items; a broadcast input equals the repeated one, derivatives too. */
-export function batching(k: Checked): void {
+export function batching(k: Checked): boolean {
   const { c } = k;
-  if (!c.batch || sizeOf(c.batch) < 2) return;
+  if (!c.batch || sizeOf(c.batch) < 2) return false;
   const inputs = inputsOf(k.row, c, k.dtype);
   const whole = run(k, inputs);
   const tolerance = sizeFactor(inputs) * epsOf(k.dtype);
@@ -89,6 +90,7 @@ export function batching(k: Checked): void {
     const ones = wrap(x.dtype, [...x.shape.slice(0, rank).map(() => 1), ...one.shape], storageOf(one).array); // axes of size 1 broadcast, too
     for (const small of [one, ones]) broadcasting(k, inputs.with(i, small), inputs.with(i, broadcastTo(one, x.shape)), i, tolerance);
   });
+  return true;
 }
 function broadcasting(k: Checked, shared: readonly Tensor[], repeated: readonly Tensor[], i: number, tolerance: number): void {
   const name = k.row.inputs[i];
@@ -117,42 +119,46 @@ function sumItems(t: Tensor, rank: number): Tensor {
 }
 
 /** 8: a compiled program gives the same bits in any chunk and thread setting, and agrees with the eager call; so do its derivatives. */
-export function compiled(k: Checked): void {
+export function compiled(k: Checked): boolean {
   const { c, row } = k;
-  if (c.batch && c.batch.length > 1) return;
+  if (c.batch && c.batch.length > 1) return false;
   const rank = c.batch?.length ?? 0;
   const inputs = inputsOf(row, c, k.dtype);
-  if (inputs.some((t) => !isFloat(t.dtype))) return; // programs have no bool inputs
-  const specs = inputs.map((t) => new Spec(t.dtype, t.shape.slice(rank)));
+  const which = floats(inputs);
+  if (which.length < inputs.length && rank > 0) return false; // programs have float inputs only; the others are constants of one item
+  const given = which.map((i) => inputs[i] as Tensor);
+  const all = (xs: readonly Tensor[]) => inputs.map((t, i) => (which.includes(i) ? (xs[which.indexOf(i)] as Tensor) : t));
+  const specs = given.map((t) => new Spec(t.dtype as Float, t.shape.slice(rank)));
   const tolerance = 4 * sizeFactor(inputs) * epsOf(k.dtype);
   const eager = run(k, inputs);
-  const programs: [Tensor[], (...xs: Tensor[]) => Tensor[]][] = [[eager, (...xs) => run(k, xs)]];
+  const programs: [Tensor[], (...xs: Tensor[]) => Tensor[]][] = [[eager, (...xs) => run(k, all(xs))]];
   const smooth = differentiable(k) && eager.every((t) => isFloat(t.dtype));
   if (smooth) {
     // item by item, as the program sees it: a cotangent of ones
     const back = (...xs: Tensor[]): Tensor[] => {
-      const { value, pullback: p } = vjp((...ys: Tensor[]) => run(k, ys), ...(xs as never[]));
+      const { value, pullback: p } = vjp((...ys: Tensor[]) => run(k, all(ys)), ...(xs as never[]));
       return p((value as Tensor[]).map((o) => onesOf(o)) as never) as Tensor[];
     };
-    programs.push([back(...inputs), back]);
+    programs.push([back(...given), back]);
   }
   for (const [want, f] of programs) {
     const program = compile(f as never, ...(specs as never[])) as unknown as AnyProgram;
-    const first = program.runSync(inputs, {});
+    const first = program.runSync(given, {});
     first.forEach((t, i) => within("compiled against eager", relativeError(t, want[i] as Tensor), tolerance));
     for (const layout of ["single", "lanes"]) {
-      const base = program.runSync(inputs, { layout, threads: 1 });
+      const base = program.runSync(given, { layout, threads: 1 });
       base.forEach((t, i) => within(`layout ${layout} against eager`, relativeError(t, want[i] as Tensor), tolerance));
       for (const options of [
         { layout, chunk: 1 },
         { layout, chunk: 2, threads: 2 },
       ]) {
-        program.runSync(inputs, options).forEach((t, i) => {
+        program.runSync(given, options).forEach((t, i) => {
           if (!sameBits(t, base[i] as Tensor)) fail(`${JSON.stringify(options)} changes the bits`);
         });
       }
     }
   }
+  return true;
 }
 const onesOf = (o: Tensor): Tensor => {
   const array = storageOfOnes(o.dtype as Float, sizeOf(o.shape));
@@ -196,9 +202,9 @@ export function memory(k: Checked): void {
 }
 
 /** 12: NaN and infinity in one item never reach another. */
-export function isolation(k: Checked): void {
+export function isolation(k: Checked): boolean {
   const { c } = k;
-  if (c.batch?.join() !== "3") return;
+  if (c.batch?.join() !== "3") return false;
   const inputs = inputsOf(k.row, c, k.dtype);
   const clean = raw(k, inputs);
   for (const poison of [Number.NaN, Number.POSITIVE_INFINITY]) {
@@ -227,6 +233,7 @@ export function isolation(k: Checked): void {
     });
     if (names) expectCode(() => program.runSync(bad, { layout: "lanes" }), "ERR_NOT_FINITE");
   }
+  return true;
 }
 interface AnyProgram {
   runSync(inputs: unknown, options: object): Tensor[];
