@@ -113,6 +113,7 @@ export const luFactor = defineOp({
   signature: "(m,n)->(m,n),(m^n)",
   sizes,
   dtypes: { pivots: "int32" },
+  domain: { a: "invertible" },
   failures: ["ERR_NOT_FINITE"],
   kernel: native("luFactor"),
   saves: ["lu", "pivots"],

@@ -192,7 +192,7 @@ export function memory(k: Checked): void {
   inputs.forEach((t, i) => {
     if (!sameBits(t, before[i] as Tensor)) fail(`input ${k.row.inputs[i]} was written to`);
   });
-  if (typeof k.row.kernel === "function" || k.row.kernel.alias || outputs.length > 1) return;
+  if (typeof k.row.kernel === "function" || k.row.kernel.alias || k.row.outputs.length > 1) return;
   const [want] = outputs as [Tensor];
   const array = storageOf(want).array.slice();
   array.fill(isFloat(want.dtype) ? Number.NaN : 77);
