@@ -77,13 +77,19 @@ export const registry = {
 /**
  * Adds or replaces the gradient of an op, named as here or as in TensorFlow. The rule gets inputs, outputs and attrs, and the cotangents
  * of the outputs; what it computes with ops of this package is differentiable again. Replacing a rule emits a process warning.
+ * @returns a function that puts the rule before it back.
  */
-export function registerGradient(name: string, rule: GradientRule): void {
+export function registerGradient(name: string, rule: GradientRule): () => void {
   const row = registry.get(name);
   if (!row) throw new ArgumentError("registerGradient", `there is no op named ${describe(name)}; registry.list() has all names.`);
   if (typeof rule !== "function") throw new ArgumentError("registerGradient", `the rule must be a function, got ${describe(rule)}.`);
   if (row.vjp || rules.has(row.name)) {
     process.emitWarning(`the gradient of ${row.name} is replaced.`, { type: "BacksolveWarning", code: "BACKSOLVE_GRADIENT_REPLACED" });
   }
+  const before = rules.get(row.name);
   rules.set(row.name, rule);
+  return () => {
+    if (before) rules.set(row.name, before);
+    else rules.delete(row.name);
+  };
 }
