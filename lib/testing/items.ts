@@ -1,10 +1,13 @@
 // Checks 1, 2, 7, 8, 11 and 12: values, batches, programs, memory.
 import { compile, Spec } from "../compile";
 import { allocate, type Float, isComplex, isFloat } from "../core/dtype";
+import { fusedRow, fusedTypes, kernelCall, reads } from "../core/engine";
 import { BacksolveError, ShapeError } from "../core/errors";
-import { infer } from "../core/infer";
-import { nameOf } from "../core/row";
+import { infer, inferAll, kernelOutputs, portDType } from "../core/infer";
+import { run as runNative } from "../core/native";
+import { type AnyRow, type Native, nameOf } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
+import type { ValueType } from "../core/trace";
 import { add } from "../ops/elementwise";
 import { random } from "../ops/random";
 import { broadcastTo } from "../ops/structure";
@@ -192,13 +195,33 @@ export function memory(k: Checked): void {
   inputs.forEach((t, i) => {
     if (!sameBits(t, before[i] as Tensor)) fail(`input ${k.row.inputs[i]} was written to`);
   });
-  if (typeof k.row.kernel === "function" || k.row.kernel.alias || k.row.outputs.length > 1) return;
-  const [want] = outputs as [Tensor];
-  const array = storageOf(want).array.slice();
-  array.fill(isFloat(want.dtype) ? Number.NaN : 77);
-  const out = wrap(want.dtype, want.shape, array);
-  k.op(...inputs, { ...k.c.attrs, out });
-  if (!sameBits(out, want)) fail("an output that held NaN differs");
+  writesAll(k, inputs);
+}
+
+/** Every output and aux of the kernel, and every cotangent of the fused rule, is written in full, whatever it held before. */
+function writesAll({ row, c, dtype }: Checked, inputs: readonly Tensor[]): void {
+  if (typeof row.kernel === "function" || row.kernel.alias) return;
+  const twice = (of: AnyRow, kernel: Native, given: readonly Tensor[], types: readonly ValueType[]): Tensor[] => {
+    const [first, second] = [Number.NaN, 77].map((fill) => {
+      const outputs = types.map((t) => wrap(t.dtype, t.shape, allocate(t.dtype, sizeOf(t.shape)).fill(fill as never)));
+      runNative(kernelCall(of, kernel, given, types, outputs, c.attrs, false));
+      return outputs;
+    }) as [Tensor[], Tensor[]];
+    first.forEach((t, i) => {
+      if (!sameBits(t, second[i] as Tensor)) fail(`output ${i} of ${of.name} depends on what its memory held`);
+    });
+    return first;
+  };
+  const outputs = twice(row, row.kernel, inputs, inferAll(row, inputs, c.attrs));
+  if (!row.fused) return;
+  const names = [...row.inputs, ...kernelOutputs(row)];
+  const saved = reads(row).map((n) => [...inputs, ...outputs][names.indexOf(n)] as Tensor);
+  const g = row.outputs.map((o, i) => {
+    const port = portDType(row.dtypes?.[o], dtype);
+    return random.normal(2000 + i, (outputs[i] as Tensor).shape, { dtype: port as Float }) as Tensor;
+  });
+  if (row.gauge) return; // random cotangents are not those of a function of the gauge
+  twice(fusedRow(row), row.fused, [...saved, ...g], fusedTypes(row, c.attrs, [...saved, ...g]));
 }
 
 /** 12: NaN and infinity in one item never reach another. */
