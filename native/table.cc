@@ -79,13 +79,6 @@ const char* product(const double* attrs) {
   if (attrs[0] == 0) return attrs[1] == 0 ? "mkn:(m,k),(k,n)->(m,n)" : "mkn:(m,k),(n,k)->(m,n)";
   return attrs[1] == 0 ? "mkn:(k,m),(k,n)->(m,n)" : "mkn:(k,m),(n,k)->(m,n)";
 }
-const char* product_vjp(const double* attrs) {
-  if (attrs[0] == 0) {
-    return attrs[1] == 0 ? "mkn:(m,k),(k,n),(m,n)->(m,k),(k,n)" : "mkn:(m,k),(n,k),(m,n)->(m,k),(n,k)";
-  }
-  return attrs[1] == 0 ? "mkn:(k,m),(k,n),(m,n)->(k,m),(k,n)" : "mkn:(k,m),(n,k),(m,n)->(k,m),(n,k)";
-}
-
 constexpr const char* factored(const double*) { return "(m,n)->(m,n),(m^n)"; }
 constexpr const char* pivoted(const double*) { return "(k),(m,n)->(m,n)"; }
 constexpr const char* solved(const double*) { return "(m,m),(m,k)->(m,k),(m,m),(m)"; }
@@ -114,7 +107,6 @@ const Kernel kTable[] = {
     matrix("solveTriangular", 2, "TTT", triangular, "1211", 0, 1, BS_SINGLE(solve_triangular)),
     matrix("solveTriangular_vjp", 3, "TTTTT", triangular_vjp, "1211", 8 | 16, 2, BS_SINGLE(solve_triangular_vjp)),
     matrix("matmul", 2, "TTT", product, "11", 0, 2, BS_SINGLE(matmul)),
-    matrix("matmul_vjp", 3, "TTTTT", product_vjp, "11", 8 | 16, 4, BS_SINGLE(matmul_vjp)),
     matrix("luFactor", 1, "TTI", factored, "", 0, 2.0 / 3, BS_SINGLE(lu_factor)),
     matrix("applyPivots", 2, "ITT", pivoted, "1", 0, 0, BS_SINGLE(apply_pivots)),
     matrix("solve", 2, "TTTTI", solved, "1", 8 | 16, 1, BS_SINGLE(solve)),

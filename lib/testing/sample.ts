@@ -32,7 +32,7 @@ export function attrGrid(row: AnyRow): Attrs[] {
 const letterSize = (letter: string, letters: readonly string[], n: number): number =>
   n === 0 ? (letter === letters[0] ? 0 : 2) : n + letters.indexOf(letter);
 
-function signatureCase(row: AnyRow, attrs: Attrs, n: number, batch: Shape, sizes?: { readonly [letter: string]: number }): Case {
+export function signatureCase(row: AnyRow, attrs: Attrs, n: number, batch: Shape, sizes?: { readonly [letter: string]: number }): Case {
   const sig = signatureOf(row, attrs);
   const letters = sig ? [...new Set(sig.inputs.flat())].sort() : [];
   const label = `${sizes ? JSON.stringify(sizes) : `n=${n}`} batch=[${batch}] ${JSON.stringify(attrs)}`;

@@ -159,6 +159,7 @@ std::int32_t det_vjp(const Call& call) {
   const auto a = call.matrix<const T>(0, n, n);
   const auto lu = call.matrix<const T>(1, n, n);
   const Pivot* pivots = call.vector<const Pivot>(2);
+  if (const auto info = ops::check_pivots(pivots, n, n)) return info;
   const T g = *call.vector<const T>(3);
   const auto out = call.matrix<T>(4, n, n);
   Real<T> least = std::numeric_limits<Real<T>>::infinity(), most = 0;
@@ -271,6 +272,8 @@ std::int32_t slogdet_vjp(const Call& call) {
   const T sign = *call.vector<const T>(1);
   const auto lu = call.matrix<const T>(2, n, n);
   const auto out = call.matrix<T>(6, n, n);
+  const Pivot* const pivots = call.vector<const Pivot>(3);
+  if (const auto info = ops::check_pivots(pivots, n, n)) return info;
   if (const Index zero = ops::zero_pivot(lu)) return make_info(Fail::singular, zero);
   const Real<T> g = call.operand[5] != nullptr ? *call.vector<const Real<T>>(5) : 0;
   T weight = g;
@@ -278,7 +281,7 @@ std::int32_t slogdet_vjp(const Call& call) {
     if (call.operand[4] != nullptr) weight = {g, -(std::conj(*call.vector<const T>(4)) * sign).imag()};
   }
   ops::set_identity(out);
-  ops::lu_solve(lu, call.vector<const Pivot>(3), true, out);
+  ops::lu_solve(lu, pivots, true, out);
   for (Index i = 0; i < n * n; ++i) out.data[i] *= weight;
   return 0;
 }

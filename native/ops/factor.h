@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "../status.h"
 #include "blocks.h"
 
 namespace backsolve::ops {
@@ -30,6 +31,13 @@ void apply_pivots(const Pivot* pivots, Index count, bool inverse, Matrix<T> b) {
     const Index i = inverse ? count - 1 - s : s;
     swap_rows(b, i, pivots[i]);
   }
+}
+
+/// Pivots of a rule come from the caller, who may lie: none may lead out of the m rows. 0, or the failure that names the first.
+inline std::int32_t check_pivots(const Pivot* pivots, Index count, Index m) {
+  for (Index i = 0; i < count; ++i)
+    if (i >= m || pivots[i] < 0 || pivots[i] >= m) return make_info(Fail::bad_pivot, i);
+  return 0;
 }
 
 // Right-looking, for narrow or short blocks.

@@ -49,8 +49,7 @@ std::int32_t apply_pivots(const Call& call) {
   const Index k = call.dims[0], m = call.dims[1], n = call.dims[2];
   const Pivot* pivots = call.vector<const Pivot>(0);
   const auto out = call.matrix<T>(2, m, n);
-  for (Index i = 0; i < k; ++i)
-    if (i >= m || pivots[i] < 0 || pivots[i] >= m) return make_info(Fail::bad_pivot, i);
+  if (const auto info = ops::check_pivots(pivots, k, m)) return info;
   ops::copy(call.matrix<const T>(1, m, n), out);
   ops::apply_pivots(pivots, k, call.attrs[0] != 0, out);
   return 0;
@@ -78,10 +77,12 @@ std::int32_t solve_vjp(const Call& call) {
   const bool adjoint = call.attrs[0] != 0;
   const auto x = call.matrix<const T>(1, m, k);
   const auto f = call.matrix<const T>(2, m, m);
+  const Pivot* const pivots = call.vector<const Pivot>(3);
+  if (const auto info = ops::check_pivots(pivots, m, m)) return info;
   T* at = call.operand[6] != nullptr ? call.vector<T>(6) : call.scratch->take<T>(m * k);
   const Matrix<T> b{at, m, k, k};
   ops::copy(call.matrix<const T>(4, m, k), b);
-  ops::lu_solve(f, call.vector<const Pivot>(3), !adjoint, b);
+  ops::lu_solve(f, pivots, !adjoint, b);
   if (call.operand[5] == nullptr) return 0;
   const auto a = call.matrix<T>(5, m, m);
   la::gemm<T>(-1, la::Op::none, adjoint ? x : read(b), la::Op::adjoint, adjoint ? read(b) : x, 0, a);

@@ -25,8 +25,6 @@ BS_DECLARE_KERNEL(solve_triangular_vjp)
 
 /// C = op(A) op(B), c (m,n). attrs [adjointA, adjointB]; a is (m,k), with adjointA (k,m); b is (k,n), with adjointB (n,k). dims {m, k, n}.
 BS_DECLARE_KERNEL(matmul)
-/// a, b, g (m,n) -> a, b; either output may be null. dims and attrs as above.
-BS_DECLARE_KERNEL(matmul_vjp)
 
 /// a (m,n) -> lu (m,n), pivots (m^n): P A = L U, L below the diagonal with ones on it; pivots[i] is the row exchanged with row i, from 0.
 /// A zero pivot is no failure. dims {m, n}. Fails: not_finite.
