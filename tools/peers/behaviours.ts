@@ -152,6 +152,7 @@ const EMPTY: Readonly<Record<string, (a: F64) => F64>> = {
   det: (a) => sum(linalg.det(a)),
   slogdet: (a) => sum(linalg.slogdet(a).logabsdet),
   solve: (a) => sum(linalg.solve(a, ones([...a.shape.slice(0, -1), 1]))),
+  lstsq: (a) => sum(linalg.lstsq(a, ones([...a.shape.slice(0, -1), 1]))),
   cholesky: (a) => sum(linalg.cholesky(a)),
   eigvalsh: (a) => sum(linalg.eigvalsh(a)),
   eigh: (a) => add(sum(linalg.eigh(a).v), sum(linalg.eigh(a).w)) as F64,
@@ -202,6 +203,7 @@ export const behaviours: Readonly<Record<string, () => string>> = {
   ...Object.fromEntries(Object.keys(BAD).map((id) => [`batch.${id}`, () => told(id)])),
   ...Object.fromEntries(emptyOps.map((op) => [`empty.n0.${op}`, () => empty(op, [0, 0])])),
   ...Object.fromEntries(emptyOps.map((op) => [`empty.batch0.${op}`, () => empty(op, [0, 3, 3])])),
+  "lstsq.slow": () => attempt(() => (grad((x: F64) => sum(linalg.lstsq(x, ones([4, 1]))))(GOOD) ? "yes" : "no")),
   "vectors.pair": () => noAnswer(pairLoss, pairMatrix),
   "vectors.phase": () => noAnswer(phaseLoss, phaseMatrix),
 };

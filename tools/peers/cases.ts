@@ -29,6 +29,12 @@ const rootByVectors: Loss = (p) => {
   const { w, v } = linalg.eigh(of(p, "a"));
   return inner(p.w, matmul(mul(v, sqrt(w)), v, { adjointB: true }));
 };
+type Least = { l2Regularizer?: F64; rcond?: number };
+const leastSquares = (matrix: (p: Inputs) => F64, options: (p: Inputs) => Least, methods: readonly ("qr" | "svd" | "cholesky")[]): Ways =>
+  Object.fromEntries(
+    methods.map((method) => [method, (p: Inputs) => inner(p.c, linalg.lstsq(matrix(p), of(p, "b"), { ...options(p), method }))]),
+  );
+const METHODS = ["qr", "svd", "cholesky"] as const;
 const vectors: Loss = (p) => {
   const { v } = linalg.eigh(of(p, "a"));
   return sum(mul(of(p, "c"), square(re(sum(mul(conj(v), matmul(of(p, "b"), v)), { axis: 0 })))));
@@ -56,6 +62,22 @@ const LOSSES: readonly (readonly [prefix: string, ways: Ways])[] = [
   ["equal.square.", squareSum],
   ["equal.sqrtm.", root],
   ["equal.top.", { eigh: topVector }],
+  [
+    "lstsq.deficient.",
+    leastSquares(
+      (p) => matmul(of(p, "p"), of(p, "q")),
+      () => ({ rcond: 1e-12 }),
+      ["svd"],
+    ),
+  ],
+  [
+    "lstsq.",
+    leastSquares(
+      (p) => of(p, "a"),
+      (p) => (p.l ? { l2Regularizer: p.l } : {}),
+      METHODS,
+    ),
+  ],
   ["gap.", { ...root, eigh: rootByVectors }],
 ];
 
