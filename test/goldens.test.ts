@@ -76,6 +76,9 @@ const functions: Record<string, (x: Named, options: Options) => Named> = {
   inv: ({ a }, options) => ({ y: linalg.inv(a as T, options) }),
   logdet: ({ a }) => ({ y: linalg.logdet(a as T) }),
   logmHermitian: ({ a }) => ({ y: linalg.logmHermitian(a as T) }),
+  lstsq: ({ a, b, l2 }, options) => ({
+    x: linalg.lstsq(a as T, b as T, { ...options, ...(l2 === undefined ? {} : { l2Regularizer: l2 }) }),
+  }),
   lu: ({ a }) => ({ ...linalg.lu(a as T) }),
   matmul: ({ a, b }, options) => ({ c: matmul(a as T, b as T, options) }),
   slogdet: ({ a }) => ({ ...linalg.slogdet(a as T) }),

@@ -24,6 +24,7 @@ import scipy
 import tensorflow
 import torch
 
+import linalg_lstsq  # noqa: F401  adds its op
 from linalg_cases import CASES
 from linalg_ops import NP, OPS
 from linalg_peers import by_jax, by_tensorflow, by_torch, prepared

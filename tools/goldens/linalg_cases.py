@@ -86,6 +86,44 @@ def products():
     return cases + [Case("matmul", {"adjointA": True, "adjointB": False}, {"a": (2, 3), "b": (2, 2)}, real=(n,)) for n in ("a", "b")]
 
 
+def least_squares():
+    def case(method, a, b, l2=None, domain="invertible", regularizer="positive", **options):
+        shapes = {"a": a, "b": b} | ({} if l2 is None else {"l2": l2})
+        return Case("lstsq", {"method": method, **options}, shapes, {"a": domain, "l2": regularizer})
+
+    cases = []
+    for method in ["qr", "svd", "cholesky"]:
+        for a in [(4, 2), (2, 4)]:
+            cases.append(case(method, a, (a[0], 2)))
+            cases.append(case(method, a, (a[0], 2), l2=()))
+    cases += [
+        case("qr", (1, 1), (1, 2)),
+        case("qr", (3, 3), (3, 2)),
+        case("qr", (3, 3), (3, 1), l2=()),
+        case("qr", (5, 3), (5,)),
+        case("qr", (3, 5), (3,), l2=()),
+        case("qr", (3, 3, 2), (3, 3, 2)),
+        case("cholesky", (3, 2, 3), (3, 2, 1)),
+        case("svd", (3, 3, 2), (3, 3, 1)),
+        case("qr", (2, 3), (2, 1, 2, 1)),
+        case("qr", (3, 3, 2), (3,)),
+        case("qr", (2, 1, 3, 2), (3, 3, 1), l2=()),
+        case("svd", (3, 2, 3), (2, 2), l2=()),
+        case("qr", (3, 3, 2), (3, 1), l2=(3,)),
+        # derivatives at λ = 0
+        case("qr", (3, 2), (3, 2), l2=(), regularizer="zero"),
+        case("cholesky", (2, 3), (2, 2), l2=(), regularizer="zero"),
+        # rank min(m, n) - 1
+        case("qr", (4, 3), (4, 1), l2=(), domain="deficient"),
+        case("svd", (4, 3), (4, 2), domain="deficient"),
+        case("svd", (3, 4), (3, 2), domain="deficient"),
+        case("svd", (3, 3), (3, 1), domain="deficient", rcond=1e-5),
+        case("svd", (3, 3, 2), (3, 3, 1), domain="deficient", rcond=1e-5),
+        case("svd", (2, 1, 2, 3), (2,), domain="deficient", rcond=1e-5),
+    ]
+    return cases
+
+
 CASES = {
     "inv": inverses,
     "det": lambda: square("det", "invertible"),
@@ -102,4 +140,5 @@ CASES = {
     "logmHermitian": lambda: square("logmHermitian", "hpd"),
     "sqrtmHermitian": lambda: square("sqrtmHermitian", "hpd"),
     "matmul": products,
+    "lstsq": least_squares,
 }
