@@ -117,6 +117,7 @@ const Kernel kTable[] = {
     matrix("det_vjp", 4, "TTITT", determined_vjp, "", 0, 4, BS_SINGLE(det_vjp)),
     matrix("adjugate", 1, "TT", square_to_square, "", 0, 30, BS_SINGLE(adjugate)),
     matrix("adjugateDerivative", 2, "TTT", two_squares_to_square, "", 0, 38, BS_SINGLE(adjugate_derivative)),
+    matrix("adjugateSecond", 3, "TTTT", three_squares_to_square, "", 0, 50, BS_SINGLE(adjugate_second)),
     matrix("slogdet", 1, "TTRTI", sign_and_log, "", 8 | 16, 2.0 / 3, BS_SINGLE(slogdet)),
     matrix("slogdet_vjp", 6, "TTTITRT", sign_and_log_vjp, "", 16 | 32, 2, BS_SINGLE(slogdet_vjp)),
     matrix("lstsq", 3, "TTRTT", least_squares, "1r", 16, 2, BS_SINGLE(lstsq)),

@@ -1,6 +1,6 @@
 import { allocate, isComplex, isFloat } from "./dtype";
 import { ArgumentError, BacksolveError } from "./errors";
-import { columnOf, infer, inferAll, kernelOutputs, lowerAttrs, portDType, withAux } from "./infer";
+import { columnOf, infer, inferAll, kernelOutputs, lowerAttrs, portDType, signatureOf, withAux } from "./infer";
 import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, topLevel } from "./levels";
 import { type Failure, guard, type KernelCall, type Operand, run as runNative } from "./native";
 import { rowOf, ruleFor } from "./registry";
@@ -135,7 +135,21 @@ export function kernelCall(
     inputs: inputs.map((t) => t && operand(t)),
     outputs: outputs.map((t) => t && operand(t)),
     collect,
+    ...itemOf(row, attrs, shapes, (types[0] as { shape: Shape }).shape),
   };
+}
+
+/** Batch and item of a call: the item is the first input that the signature makes a matrix, a fused rule's what its cotangent has. */
+function itemOf(row: AnyRow, attrs: Attrs, inputs: readonly Shape[], output: Shape): { batch: Shape; item: Shape } {
+  const sig = signatureOf(row, attrs);
+  if (!sig) return { batch: output.slice(0, -2), item: output.slice(-2) };
+  const at = Math.max(
+    0,
+    sig.inputs.findIndex((letters) => letters.length === 2),
+  );
+  const cut = output.length - (sig.outputs[0] as readonly string[]).length;
+  const shape = inputs[at] as Shape;
+  return { batch: output.slice(0, cut), item: shape.slice(shape.length - (sig.inputs[at] as readonly string[]).length) };
 }
 
 // ---- Reverse mode ----

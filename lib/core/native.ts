@@ -109,6 +109,8 @@ export interface KernelCall {
   readonly inputs: readonly (Operand | undefined)[];
   readonly outputs: readonly (Operand | undefined)[];
   readonly collect: boolean;
+  readonly batch: Shape; // for messages, as is
+  readonly item: Shape; // of the matrix that an item is known by
 }
 
 const COLLECT = 1;
@@ -217,6 +219,11 @@ const KINDS: readonly { code: Code; text(index: number): string }[] = [
   { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
   { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },
   { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
+  {
+    code: "ERR_DEGENERATE",
+    text: (i) =>
+      `has equal eigenvalues (${i} and ${i + 1}), whose derivatives beyond the first, and in forward mode, they do not determine: use funmHermitian, expmHermitian and their like for functions of the matrix, or the option degenerate: "nan" or "mask"`,
+  },
 ];
 
 /** `[item, instruction, kind, index, ...]` as failures; `opOf` names the op of an instruction. */
@@ -248,9 +255,7 @@ export const throwFailure = (f: Failure): never => {
 
 function settle(call: KernelCall, flat: Float64Array | undefined): Failure[] {
   if (!flat || flat.length === 0) return [];
-  const main = call.inputs.find((o) => o !== undefined) as Operand;
-  const out = call.outputs.find((o) => o !== undefined) as Operand;
-  const failures = readFailures(flat, () => call.op, out.shape.slice(0, -2), main.shape.slice(-2));
+  const failures = readFailures(flat, () => call.op, call.batch, call.item);
   if (!call.collect) throwFailure(failures[0] as Failure);
   return failures;
 }

@@ -49,6 +49,8 @@ BS_DECLARE_KERNEL(det_vjp)
 BS_DECLARE_KERNEL(adjugate)
 /// a (n,n), e (n,n) -> y (n,n): the derivative of adjugate at a along e.
 BS_DECLARE_KERNEL(adjugate_derivative)
+/// a, e, h (n,n) -> y: d² adj(A)[E, H], at any rank. Fails: not_finite, no_convergence, too_large.
+BS_DECLARE_KERNEL(adjugate_second)
 /// a (n,n) -> sign (), log |det| () real; may be null: lu (n,n), pivots (n). 0 and -Inf if singular. Fails: not_finite.
 BS_DECLARE_KERNEL(slogdet)
 /// a (not read), sign, lu, pivots, g_sign, g_log -> a; either cotangent may be null. Fails: singular.
