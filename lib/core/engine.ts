@@ -20,8 +20,10 @@ const PLAIN: RunOptions = { collect: false, failures: [], out: undefined };
 /** The key under which a composed kernel passes its caller's options on to the ops that it is made of. */
 export const RUN: unique symbol = Symbol("run");
 const NO_ATTRS: Attrs = {};
-/** For rules: the options that make errors of an op carry another's name. */
-export const as = (op: string): Pass => ({ [RUN]: { ...PLAIN, failures: [], op } satisfies RunOptions });
+/** The options that make errors of an op carry another's name; with a list, failing items become NaN and are put into it. */
+export const as = (op: string, failures?: Failure[]): Pass => ({
+  [RUN]: { ...PLAIN, collect: failures !== undefined, failures: failures ?? [], op } satisfies RunOptions,
+});
 
 /**
  * Runs an op on whatever its inputs are. The highest live level among them unwraps its boxes, the op runs one level down, and the outputs

@@ -101,19 +101,13 @@ function opOf(row: AnyRow): Loose {
   };
   const shape = (out: Tensor[]): unknown =>
     row.outputs.length === 1 ? out[0] : Object.fromEntries(row.outputs.map((n, i) => [n, out[i]]));
-  const collects = (options: Record<string, unknown>): boolean => {
-    const { onFailure } = options;
-    if (onFailure === undefined || onFailure === "throw") return false;
-    if (onFailure === "nan") return true;
-    throw new ArgumentError(nameOf(row), `option onFailure must be "throw" or "nan", got ${describe(onFailure)}.`);
-  };
   const op = (...args: unknown[]) => {
     const { inputs, attrs, options } = split(args);
     if (options.signal !== undefined)
       throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
     const passed = (options as { [RUN]?: RunOptions })[RUN];
     const out = outOption(row, options.out);
-    return shape(apply(row, inputs, attrs, passed ?? { collect: collects(options), failures: [], out }));
+    return shape(apply(row, inputs, attrs, passed ?? { collect: collects(nameOf(row), options), failures: [], out }));
   };
   const checked = (...args: unknown[]) => {
     const { inputs, attrs } = split(args);
@@ -122,10 +116,24 @@ function opOf(row: AnyRow): Loose {
   };
   const asynchronous = async (...args: unknown[]) => {
     const { inputs, attrs, options } = split(args);
-    return shape(await applyAsync(row, inputs, attrs, collects(options), options.signal));
+    const says = (options as { [RUN]?: RunOptions })[RUN]?.op ?? nameOf(row);
+    return shape(await applyAsync(row, inputs, attrs, { says, collect: collects(says, options), signal: options.signal }));
   };
   Object.defineProperty(op, "name", { value: row.name });
   return Object.assign(op, { async: asynchronous, checked, row });
+}
+
+/** Whether failing items are to become NaN. @throws ArgumentError for an option onFailure that is neither. */
+export function collects(op: string, { onFailure }: { readonly onFailure?: unknown }): boolean {
+  if (onFailure === undefined || onFailure === "throw") return false;
+  if (onFailure === "nan") return true;
+  throw new ArgumentError(op, `option onFailure must be "throw" or "nan", got ${describe(onFailure)}.`);
+}
+
+/** @throws BacksolveError ERR_TRACED: asynchronous calls have no place where others record. */
+export function refuseRecorded(op: string, inputs: readonly Tensor[]): void {
+  if (!inputs.some((t) => strip(t).box ?? tracedOf(t))) return;
+  throw new BacksolveError("ERR_TRACED", op, `${op}.async cannot run inside a transform or a trace; use compile(...).run instead.`);
 }
 
 function outOption(row: AnyRow, out: unknown): Tensor | undefined {
@@ -135,18 +143,18 @@ function outOption(row: AnyRow, out: unknown): Tensor | undefined {
   return out;
 }
 
-async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, collect: boolean, signal: unknown): Promise<Tensor[]> {
+interface AsyncRun {
+  readonly says: string;
+  readonly collect: boolean;
+  readonly signal: unknown;
+}
+
+async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, { says, collect, signal }: AsyncRun): Promise<Tensor[]> {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new ArgumentError(nameOf(row), `option signal must be an AbortSignal, got ${describe(signal)}.`);
+    throw new ArgumentError(says, `option signal must be an AbortSignal, got ${describe(signal)}.`);
   }
+  refuseRecorded(says, given);
   const inputs = given.map(strip);
-  if (inputs.some((t) => t.box ?? tracedOf(t))) {
-    throw new BacksolveError(
-      "ERR_TRACED",
-      nameOf(row),
-      `${nameOf(row)}.async cannot run inside a transform or a trace; use compile(...).run instead.`,
-    );
-  }
   const kernel = row.kernel;
   if (typeof kernel === "function" || kernel.alias) {
     signal?.throwIfAborted();
@@ -157,12 +165,12 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, c
     wrap(
       t.dtype,
       t.shape,
-      guard(nameOf(row), () => allocate(t.dtype, sizeOf(t.shape))),
+      guard(says, () => allocate(t.dtype, sizeOf(t.shape))),
     ),
   );
   const isPrivate = inputs.every((t) => !storageOf(t).exposed);
   const noAux = Object.keys(row.aux ?? {}).map(() => undefined);
-  const kernelOf = kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, collect);
+  const kernelOf = { ...kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, collect), op: says };
   await lent(inputs.map(storageOf), () => runAsync(kernelOf, isPrivate, signal));
   return outputs;
 }
