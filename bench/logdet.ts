@@ -1,36 +1,10 @@
 // The compiled gradient of Σ log diag chol(A) over 10,000 matrices against JAX (jit + vmap), alternating in one run, same threads.
 // BACKSOLVE_BENCH_PYTHON names a Python with jax; without it only our side runs.
-import { spawn } from "node:child_process";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { add, compile, diag, eye, float64, grad, info, linalg, log, matmul, mul, random, sum, type Tensor } from "../lib/index";
+import { peer } from "./peer";
 
 type T = Tensor<"float64">;
 const median = (xs: number[]): number => [...xs].sort((a, b) => a - b)[xs.length >> 1] as number;
-
-export interface Peer {
-  readonly name: string;
-  time(line: string): Promise<number>;
-  close(): void;
-}
-
-/** A process that answers one number per line. */
-export async function peer(script: string): Promise<Peer | undefined> {
-  const python = process.env.BACKSOLVE_BENCH_PYTHON;
-  if (!python) return undefined;
-  const child = spawn(python, [join(__dirname, "peers", script)], { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => String((await lines.next()).value);
-  const name = await next();
-  return {
-    name,
-    time: async (line) => {
-      child.stdin.write(`${line}\n`);
-      return Number(await next());
-    },
-    close: () => child.kill(),
-  };
-}
 
 export async function benchLogdet(): Promise<void> {
   const jax = await peer("jax_logdet.py");

@@ -2,11 +2,13 @@
 import { benchEager } from "./eager";
 import { benchFused } from "./fused";
 import { benchLogdet } from "./logdet";
+import { benchOps } from "./ops";
 
 async function main(): Promise<void> {
   benchEager();
   benchFused();
   await benchLogdet();
+  await benchOps();
 }
 main().catch((error: unknown) => {
   console.error(error);

@@ -109,7 +109,7 @@ bool Planner::lanes_pay(int width) {
     matrices = true;
     Binding b;
     bind(k, code.attrs.data(), shapes(code).data(), b);
-    if (*std::max_element(b.dims, b.dims + b.signature.letters) > kMaxLanesSize) return false;
+    if (*std::max_element(b.dims, b.dims + b.signature.letters) > (k.lanes != nullptr ? k.lanes_max : kMaxLanesSize)) return false;
     in_lanes |= runs_in_lanes(code);
   }
   return matrices ? in_lanes : short_maps;

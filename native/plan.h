@@ -101,8 +101,6 @@ struct Plan {
 
 Plan make_plan(const Program& program, const Run& run);
 
-/// Lanes pay for matrices up to this size, measured: beyond it a single matrix keeps the registers full by itself.
-constexpr Index kMaxLanesSize = 128;
 /// BLAS uses its own threads for one matrix from this size on.
 constexpr Index kBigMatrix = 512;
 /// Below this many operations waking a thread costs more than it brings.

@@ -22,7 +22,17 @@ struct Single {
 struct InLanes {
   LanesOf kernel = nullptr;
   ScratchSize scratch = nullptr;
+  Index max = kMaxLanesSize;
 };
+/// Of lanes kernels: one operand, or LU factors with pivots.
+std::size_t lanes_bytes(DType t, Index count, int width) {
+  return (static_cast<std::size_t>(count) * size_of(t) * static_cast<std::size_t>(width) + 63) / 64 * 64;
+}
+std::size_t right_side_lanes(const Index* d, const double*, DType t, int width) { return lanes_bytes(t, d[0] * d[1], width); }
+std::size_t square_lanes(const Index* d, const double*, DType t, int width) { return lanes_bytes(t, d[0] * d[0], width); }
+std::size_t factors_lanes(const Index* d, const double* attrs, DType t, int width) {
+  return square_lanes(d, attrs, t, width) + lanes_bytes(DType::i32, d[0], width);
+}
 
 constexpr int length(const char* s) {
   int n = 0;
@@ -46,6 +56,7 @@ constexpr Kernel matrix(const char* name, int inputs, const char* ports, Signatu
   k.scratch = single.scratch;
   k.lanes = lanes.kernel;
   k.lanes_scratch = lanes.scratch;
+  k.lanes_max = lanes.max;
   k.attr_max = attr_max;
   k.flops = flops;
   return k;
@@ -104,15 +115,16 @@ constexpr const char* three_squares_to_square(const double*) { return "(n,n),(n,
 const Kernel kTable[] = {
     matrix("cholesky", 1, "TT", square_to_square, "", 0, 1.0 / 3, BS_SINGLE(cholesky), {&LanesTable::cholesky}),
     matrix("cholesky_vjp", 2, "TTT", two_squares_to_square, "", 0, 2.0 / 3, BS_SINGLE(cholesky_vjp), {&LanesTable::cholesky_vjp}),
-    matrix("solveTriangular", 2, "TTT", triangular, "1211", 0, 1, BS_SINGLE(solve_triangular)),
-    matrix("solveTriangular_vjp", 3, "TTTTT", triangular_vjp, "1211", 8 | 16, 2, BS_SINGLE(solve_triangular_vjp)),
-    matrix("matmul", 2, "TTT", product, "11", 0, 2, BS_SINGLE(matmul)),
+    matrix("solveTriangular", 2, "TTT", triangular, "1211", 0, 1, BS_SINGLE(solve_triangular), {&LanesTable::solve_triangular}),
+    matrix("solveTriangular_vjp", 3, "TTTTT", triangular_vjp, "1211", 8 | 16, 2, BS_SINGLE(solve_triangular_vjp),
+           {&LanesTable::solve_triangular_vjp, right_side_lanes}),
+    matrix("matmul", 2, "TTT", product, "11", 0, 2, BS_SINGLE(matmul), {&LanesTable::matmul}),
     matrix("luFactor", 1, "TTI", factored, "", 0, 2.0 / 3, BS_SINGLE(lu_factor)),
     matrix("applyPivots", 2, "ITT", pivoted, "1", 0, 0, BS_SINGLE(apply_pivots)),
-    matrix("solve", 2, "TTTTI", solved, "1", 8 | 16, 1, BS_SINGLE(solve)),
-    matrix("solve_vjp", 5, "TTTITTT", solved_vjp, "1", 32 | 64, 2, BS_SINGLE(solve_vjp)),
-    matrix("inv", 1, "TT", square_to_square, "1", 0, 2, BS_SINGLE(inv)),
-    matrix("inv_vjp", 2, "TTT", two_squares_to_square, "1", 0, 4, BS_SINGLE(inv_vjp)),
+    matrix("solve", 2, "TTTTI", solved, "1", 8 | 16, 1, BS_SINGLE(solve), {&LanesTable::solve, factors_lanes}),
+    matrix("solve_vjp", 5, "TTTITTT", solved_vjp, "1", 32 | 64, 2, BS_SINGLE(solve_vjp), {&LanesTable::solve_vjp, right_side_lanes}),
+    matrix("inv", 1, "TT", square_to_square, "1", 0, 2, BS_SINGLE(inv), {&LanesTable::inv, factors_lanes}),
+    matrix("inv_vjp", 2, "TTT", two_squares_to_square, "1", 0, 4, BS_SINGLE(inv_vjp), {&LanesTable::inv_vjp, square_lanes}),
     matrix("det", 1, "TTTI", determined, "", 4 | 8, 2.0 / 3, BS_SINGLE(det)),
     matrix("det_vjp", 4, "TTITT", determined_vjp, "", 0, 4, BS_SINGLE(det_vjp)),
     matrix("adjugate", 1, "TT", square_to_square, "", 0, 30, BS_SINGLE(adjugate)),

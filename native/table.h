@@ -14,6 +14,9 @@ enum class Family { matrix, map, reduce, view, scatter, band };
 /// dtype of an operand, given the kernel's column T.
 enum class Port : char { same = 'T', real = 'R', complex = 'C', boolean = 'B', int32 = 'I' };
 
+/// Lanes pay for matrices up to this size at most: beyond it a single matrix keeps the registers full by itself.
+constexpr Index kMaxLanesSize = 128;
+
 struct Kernel {
   const char* name;  // the row's name, "_vjp" for its fused rule: "solveTriangular_vjp"
   Family family;
@@ -27,6 +30,7 @@ struct Kernel {
   ScratchSize scratch;
   LanesKernel (LanesTable::*lanes)[kFloatTypes];  // null: no lanes kernel; the executor adapts `single`
   ScratchSize lanes_scratch;
+  Index lanes_max;  // the largest dimension for which lanes pay, measured
   // map, reduce:
   int which;             // Map or Reduce enumerator
   const char* attr_max;  // matrix: the largest value of each attribute, one digit per attribute; the smallest is 0. 'r': any number

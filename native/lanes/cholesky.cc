@@ -5,11 +5,6 @@
 namespace backsolve::BS_ISA {
 namespace {
 
-template <class R>
-BS_INLINE auto to_mask_element(Index i) {
-  return static_cast<__typeof__(Mask<R>{}[0] + 0)>(i);
-}
-
 template <class L>
 struct Factor {
   using R = typename L::Real;
@@ -51,7 +46,7 @@ struct Factor {
     for (int q = 0; q < Q; ++q) {
       const Vec<R> pivot = L::re(acc[q][q]);
       const Mask<R> good = pivot > Vec<R>{};  // false for NaN
-      const Mask<R> order = Mask<R>{} + to_mask_element<R>(j + q + 1);
+      const Mask<R> order = splat_index<R>(j + q + 1);
       minor = (~good & (minor == 0)) ? order : minor;
       const Vec<R> d = vsqrt<R>(good ? pivot : splat<R>(1));  // a failed lane goes on with harmless numbers
       inverse[q] = splat<R>(1) / d;

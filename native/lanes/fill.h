@@ -9,5 +9,8 @@ void fill_reduce(LanesTable&);
 void fill_pack(LanesTable&);
 void fill_cholesky(LanesTable&);
 void fill_cholesky_vjp(LanesTable&);
+void fill_triangular(LanesTable&);
+void fill_matmul(LanesTable&);
+void fill_lu(LanesTable&);
 
 }  // namespace backsolve::BS_ISA

@@ -63,6 +63,13 @@ struct LanesTable {
 
   LanesKernel cholesky[kFloatTypes];
   LanesKernel cholesky_vjp[kFloatTypes];
+  LanesKernel solve_triangular[kFloatTypes];
+  LanesKernel solve_triangular_vjp[kFloatTypes];
+  LanesKernel matmul[kFloatTypes];
+  LanesKernel solve[kFloatTypes];
+  LanesKernel solve_vjp[kFloatTypes];
+  LanesKernel inv[kFloatTypes];
+  LanesKernel inv_vjp[kFloatTypes];
 };
 
 /// The tables that this build holds; null where the compiler or the processor lacks the set.

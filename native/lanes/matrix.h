@@ -1,7 +1,7 @@
 // Elements of W matrices side by side: one vector (real), or re and im vectors (complex), with the few products that factorisations need.
 #pragma once
 #include "../kernel.h"
-#include "simd.h"
+#include "bits.h"
 
 namespace backsolve::BS_ISA {
 
@@ -17,6 +17,13 @@ struct RealLanes {
   BS_INLINE static Element from_re(Vec<R> x) { return x; }
   BS_INLINE static Element conj(Element x) { return x; }
   BS_INLINE static Element scale(Element x, Vec<R> s) { return x * s; }
+  BS_INLINE static Element negate(Element x) { return -x; }
+  BS_INLINE static Element mul(Element a, Element b) { return a * b; }
+  BS_INLINE static Element pick(Mask<R> m, Element a, Element b) { return m ? a : b; }
+  BS_INLINE static Element inverse(Element x) { return splat<R>(1) / x; }
+  /// LAPACK's measure: |re| + |im|.
+  BS_INLINE static Vec<R> size1(Element x) { return vabs<R>(x); }
+  BS_INLINE static Mask<R> is_zero(Element x) { return x == Vec<R>{}; }
   /// acc - a b
   BS_INLINE static Element minus(Element acc, Element a, Element b) { return acc - a * b; }
   /// acc - a conj(b)
@@ -41,6 +48,17 @@ struct ComplexLanes {
   BS_INLINE static Element from_re(Vec<R> x) { return {x, Vec<R>{}}; }
   BS_INLINE static Element conj(Element x) { return {x.re, -x.im}; }
   BS_INLINE static Element scale(Element x, Vec<R> s) { return {x.re * s, x.im * s}; }
+  BS_INLINE static Element negate(Element x) { return {-x.re, -x.im}; }
+  BS_INLINE static Element mul(Element a, Element b) { return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; }
+  BS_INLINE static Element pick(Mask<R> m, Element a, Element b) { return {m ? a.re : b.re, m ? a.im : b.im}; }
+  /// conj(x) / |x|², of x scaled to a largest component of 1, so that the square does not leave the exponents.
+  BS_INLINE static Element inverse(Element x) {
+    const Vec<R> re = vabs<R>(x.re), im = vabs<R>(x.im), s = splat<R>(1) / (re > im ? re : im);
+    const Vec<R> p = x.re * s, q = x.im * s, d = s / (p * p + q * q);
+    return {p * d, -q * d};
+  }
+  BS_INLINE static Vec<R> size1(Element x) { return vabs<R>(x.re) + vabs<R>(x.im); }
+  BS_INLINE static Mask<R> is_zero(Element x) { return (x.re == Vec<R>{}) & (x.im == Vec<R>{}); }
   BS_INLINE static Element minus(Element acc, Element a, Element b) {
     return {acc.re - a.re * b.re + a.im * b.im, acc.im - a.re * b.im - a.im * b.re};
   }
@@ -52,6 +70,16 @@ struct ComplexLanes {
     return d == d;
   }
 };
+
+template <class R>
+BS_INLINE auto mask_element(Index i) {
+  return static_cast<__typeof__(Mask<R>{}[0] + 0)>(i);
+}
+/// An integer in all lanes.
+template <class R>
+BS_INLINE Mask<R> splat_index(Index i) {
+  return Mask<R>{} + mask_element<R>(i);
+}
 
 /// n x n matrices of lanes, row-major.
 template <class L>

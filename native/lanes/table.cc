@@ -18,6 +18,9 @@ static LanesTable make_table() {
   fill_pack(t);
   fill_cholesky(t);
   fill_cholesky_vjp(t);
+  fill_triangular(t);
+  fill_matmul(t);
+  fill_lu(t);
   return t;
 }
 }  // namespace BS_ISA
