@@ -29,7 +29,8 @@ struct Call {
 using SingleKernel = std::int32_t (*)(const Call&);
 
 /// W items in lanes: element e of an operand is one vector at e * W reals (real), or two vectors, re then im, at e * 2W reals
-/// (complex as two planes), aligned to the vector size. Writes W infos. A lane that fails does not disturb the others and never traps.
+/// (complex as two planes), aligned to the vector size. Writes W infos. A lane that fails does not disturb the others and never traps. A
+/// lane whose info is Fail::declined is computed again by the single kernel: rare cases that take another algorithm.
 using LanesKernel = void (*)(const Call&, std::int32_t* info);
 
 /// Bytes of scratch for these dims. `width` is 1 for single, W for lanes.

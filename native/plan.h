@@ -56,6 +56,7 @@ struct Step {
   DType dtype;     // pack, unpack, copy
   const Instruction* code;
   const Kernel* kernel;
+  SingleKernel instead;  // matrix, lanes: computes lanes that are declined; null where none is
   union {
     SingleKernel single;
     LanesKernel lanes;

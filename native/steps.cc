@@ -83,6 +83,60 @@ void step_matrix_single(const Step& s, Chunk& c) {
   }
 }
 
+namespace {
+
+/// Operands of W lanes as W items each, in the thread's temporary memory.
+class Unpacked {
+ public:
+  Unpacked(const Step& s, const Chunk& c) : s_(s), c_(c), counts_(number(c, s.reduced)) {
+    char* room = reinterpret_cast<char*>(c.base[Ref::arena]) + c.plan->temp_offset;
+    for (int i = 0; i < s.operands; ++i) {
+      for (int l = 0; l < c.plan->width; ++l, room += counts_[s.operands + i]) item_[i][l] = room;
+    }
+  }
+  void unpack(int first, int last, char* const* q, int used) {
+    for (int i = first; i < last; ++i) {
+      if (q[i] != nullptr) isa().unpack[type(i)](reinterpret_cast<void* const*>(item_[i]), q[i], counts_[i], c_.plan->width, used);
+    }
+  }
+  void pack(int first, int last, char* const* q, int used) {
+    for (int i = first; i < last; ++i) {
+      if (q[i] == nullptr) continue;
+      const void* from[kMaxBlock];
+      for (int l = 0; l < c_.plan->width; ++l) from[l] = item_[i][std::min(l, used - 1)];
+      isa().pack[type(i)](q[i], from, counts_[i], c_.plan->width);
+    }
+  }
+  std::int32_t run(SingleKernel kernel, char* const* q, int lane) {
+    char* operand[kMaxOperands];
+    for (int i = 0; i < s_.operands; ++i) operand[i] = q[i] != nullptr ? item_[i][lane] : nullptr;
+    return kernel(call_of(s_, c_, operand));
+  }
+
+ private:
+  const Step& s_;
+  const Chunk& c_;
+  const Index* counts_;  // elements of an item per operand, then its bytes
+  char* item_[kMaxOperands][kMaxBlock];
+
+  const LanesTable& isa() const { return *c_.plan->isa; }
+  int type(int i) const { return static_cast<int>(port_dtype(static_cast<Port>(s_.kernel->ports[i]), s_.code->column)); }
+};
+
+/// Computes the lanes that a lanes kernel declined.
+void run_declined(const Step& s, Chunk& c, char* const* q, std::int32_t* info, int used) {
+  constexpr auto kDeclined = static_cast<std::int32_t>(Fail::declined);
+  if (std::find(info, info + used, kDeclined) == info + used) return;
+  Unpacked items(s, c);
+  items.unpack(0, s.operands, q, used);
+  for (int l = 0; l < used; ++l) {
+    if (info[l] == kDeclined) info[l] = items.run(s.instead, q, l);
+  }
+  items.pack(s.inputs, s.operands, q, used);
+}
+
+}  // namespace
+
 void step_matrix_lanes(const Step& s, Chunk& c) {
   char* p[kMaxOperands];
   alignas(64) std::int32_t info[kMaxBlock];
@@ -91,6 +145,7 @@ void step_matrix_lanes(const Step& s, Chunk& c) {
     for_outer(s, c, p, [&](char* const* q) {
       s.lanes(call_of(s, c, q), info);
       const int used = used_lanes(c, g);
+      if (s.instead != nullptr) run_declined(s, c, q, info, used);
       for (int l = 0; l < used; ++l) {
         if (info[l] != 0) c.fail(g * c.plan->width + l, s.instruction, info[l]);
       }
@@ -101,36 +156,19 @@ void step_matrix_lanes(const Step& s, Chunk& c) {
 /// A kernel without code for lanes: each lane is unpacked, computed and packed again.
 void step_matrix_adapted(const Step& s, Chunk& c) {
   const int width = c.plan->width;
-  const Index* item_counts = number(c, s.reduced);
-  const Index* item_bytes = item_counts + s.operands;
-  char* const temp = reinterpret_cast<char*>(c.base[Ref::arena]) + c.plan->temp_offset;
   char* p[kMaxOperands];
-  char* item[kMaxOperands][kMaxBlock];
-  char* room = temp;
-  for (int i = 0; i < s.operands; ++i) {
-    for (int l = 0; l < width; ++l, room += item_bytes[i]) item[i][l] = room;
-  }
+  Unpacked items(s, c);
   for (Index g = 0; g < c.groups; ++g) {
     const int used = used_lanes(c, g);
     operands_at(s, c, g, p);
     for_outer(s, c, p, [&](char* const* q) {
-      const auto type = [&](int i) { return static_cast<int>(port_dtype(static_cast<Port>(s.kernel->ports[i]), s.code->column)); };
-      for (int i = 0; i < s.inputs; ++i) {
-        if (q[i] != nullptr) c.plan->isa->unpack[type(i)](reinterpret_cast<void* const*>(item[i]), q[i], item_counts[i], width, used);
-      }
+      items.unpack(0, s.inputs, q, used);
       for (int l = 0; l < used; ++l) {
         if (skips(c, g * width + l)) continue;
-        char* operand[kMaxOperands];
-        for (int i = 0; i < s.operands; ++i) operand[i] = q[i] != nullptr ? item[i][l] : nullptr;
-        const std::int32_t info = s.single(call_of(s, c, operand));
+        const std::int32_t info = items.run(s.single, q, l);
         if (info != 0) c.fail(g * width + l, s.instruction, info);
       }
-      for (int i = s.inputs; i < s.operands; ++i) {
-        if (q[i] == nullptr) continue;
-        const void* from[kMaxBlock];
-        for (int l = 0; l < width; ++l) from[l] = item[i][std::min(l, used - 1)];
-        c.plan->isa->pack[type(i)](q[i], from, item_counts[i], width);
-      }
+      items.pack(s.inputs, s.operands, q, used);
     });
   }
 }
@@ -229,16 +267,18 @@ void Planner::add_matrix(Step& s, bool hoist) {
   s.loops = add_numbers(nest.data, nest.size);
   const double flops = matrix_flops(k, b) * static_cast<double>(b.outer_count);
   plan_.flops += hoist ? flops : flops * static_cast<double>(plan_.items);
-  std::size_t scratch;
-  if (lanes && runs_in_lanes(code)) {
+  const bool native_lanes = lanes && runs_in_lanes(code), declines = native_lanes && s.kernel->lanes_decline;
+  std::size_t scratch = 0;
+  if (native_lanes) {
     s.run = step_matrix_lanes;
     s.lanes = (plan_.isa->*k.lanes)[static_cast<int>(code.column)];
-    scratch = k.lanes_scratch == nullptr ? 0 : k.lanes_scratch(b.dims, code.attrs.data(), code.column, width);
-  } else {
-    s.run = lanes ? step_matrix_adapted : step_matrix_single;
-    s.single = k.single[static_cast<int>(code.column)];
+    if (k.lanes_scratch != nullptr) scratch = k.lanes_scratch(b.dims, code.attrs.data(), code.column, width);
+  }
+  if (!native_lanes || declines) {
+    (native_lanes ? s.instead : s.single) = k.single[static_cast<int>(code.column)];
+    if (!native_lanes) s.run = lanes ? step_matrix_adapted : step_matrix_single;
     s.reduced = add_numbers(item, 2 * s.operands);
-    scratch = k.scratch(b.dims, code.attrs.data(), code.column, 1);
+    scratch = std::max(scratch, k.scratch(b.dims, code.attrs.data(), code.column, 1));
     const bool large = *std::max_element(b.dims, b.dims + b.signature.letters) >= kBigMatrix && b.outer_count == 1;
     (hoist ? plan_.hoisted_blas : plan_.blas) = true;
     if (large && hoist) plan_.hoisted_big = true;

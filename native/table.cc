@@ -23,6 +23,7 @@ struct InLanes {
   LanesOf kernel = nullptr;
   ScratchSize scratch = nullptr;
   Index max = kMaxLanesSize;
+  bool declines = false;
 };
 /// Of lanes kernels: one operand, or LU factors with pivots.
 std::size_t lanes_bytes(DType t, Index count, int width) {
@@ -57,6 +58,7 @@ constexpr Kernel matrix(const char* name, int inputs, const char* ports, Signatu
   k.lanes = lanes.kernel;
   k.lanes_scratch = lanes.scratch;
   k.lanes_max = lanes.max;
+  k.lanes_decline = lanes.declines;
   k.attr_max = attr_max;
   k.flops = flops;
   return k;
@@ -125,13 +127,13 @@ const Kernel kTable[] = {
     matrix("solve_vjp", 5, "TTTITTT", solved_vjp, "1", 32 | 64, 2, BS_SINGLE(solve_vjp), {&LanesTable::solve_vjp, right_side_lanes}),
     matrix("inv", 1, "TT", square_to_square, "1", 0, 2, BS_SINGLE(inv), {&LanesTable::inv, factors_lanes}),
     matrix("inv_vjp", 2, "TTT", two_squares_to_square, "1", 0, 4, BS_SINGLE(inv_vjp), {&LanesTable::inv_vjp, square_lanes}),
-    matrix("det", 1, "TTTI", determined, "", 4 | 8, 2.0 / 3, BS_SINGLE(det)),
-    matrix("det_vjp", 4, "TTITT", determined_vjp, "", 0, 4, BS_SINGLE(det_vjp)),
+    matrix("det", 1, "TTTI", determined, "", 4 | 8, 2.0 / 3, BS_SINGLE(det), {&LanesTable::det, factors_lanes}),
+    matrix("det_vjp", 4, "TTITT", determined_vjp, "", 0, 4, BS_SINGLE(det_vjp), {&LanesTable::det_vjp, nullptr, kMaxLanesSize, true}),
     matrix("adjugate", 1, "TT", square_to_square, "", 0, 30, BS_SINGLE(adjugate)),
     matrix("adjugateDerivative", 2, "TTT", two_squares_to_square, "", 0, 38, BS_SINGLE(adjugate_derivative)),
     matrix("adjugateSecond", 3, "TTTT", three_squares_to_square, "", 0, 50, BS_SINGLE(adjugate_second)),
-    matrix("slogdet", 1, "TTRTI", sign_and_log, "", 8 | 16, 2.0 / 3, BS_SINGLE(slogdet)),
-    matrix("slogdet_vjp", 6, "TTTITRT", sign_and_log_vjp, "", 16 | 32, 2, BS_SINGLE(slogdet_vjp)),
+    matrix("slogdet", 1, "TTRTI", sign_and_log, "", 8 | 16, 2.0 / 3, BS_SINGLE(slogdet), {&LanesTable::slogdet, factors_lanes}),
+    matrix("slogdet_vjp", 6, "TTTITRT", sign_and_log_vjp, "", 16 | 32, 2, BS_SINGLE(slogdet_vjp), {&LanesTable::slogdet_vjp}),
     matrix("lstsq", 3, "TTRTT", least_squares, "1r", 16, 2, BS_SINGLE(lstsq)),
     matrix("lstsq_vjp", 6, "TTRTTTTTR", least_squares_vjp, "1r", 64 | 128 | 256, 4, BS_SINGLE(lstsq_vjp)),
     matrix("normalSolve", 3, "TTRT", normal_equations, "1r", 0, 2, BS_SINGLE(normal_solve)),

@@ -30,7 +30,8 @@ struct Kernel {
   ScratchSize scratch;
   LanesKernel (LanesTable::*lanes)[kFloatTypes];  // null: no lanes kernel; the executor adapts `single`
   ScratchSize lanes_scratch;
-  Index lanes_max;  // the largest dimension for which lanes pay, measured
+  Index lanes_max;     // the largest dimension for which lanes pay, measured
+  bool lanes_decline;  // whether the lanes kernel may leave a lane to the single one
   // map, reduce:
   int which;             // Map or Reduce enumerator
   const char* attr_max;  // matrix: the largest value of each attribute, one digit per attribute; the smallest is 0. 'r': any number

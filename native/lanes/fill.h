@@ -12,5 +12,6 @@ void fill_cholesky_vjp(LanesTable&);
 void fill_triangular(LanesTable&);
 void fill_matmul(LanesTable&);
 void fill_lu(LanesTable&);
+void fill_determinant(LanesTable&);
 
 }  // namespace backsolve::BS_ISA

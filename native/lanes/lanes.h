@@ -70,6 +70,10 @@ struct LanesTable {
   LanesKernel solve_vjp[kFloatTypes];
   LanesKernel inv[kFloatTypes];
   LanesKernel inv_vjp[kFloatTypes];
+  LanesKernel det[kFloatTypes];
+  LanesKernel det_vjp[kFloatTypes];
+  LanesKernel slogdet[kFloatTypes];
+  LanesKernel slogdet_vjp[kFloatTypes];
 };
 
 /// The tables that this build holds; null where the compiler or the processor lacks the set.

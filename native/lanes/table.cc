@@ -21,6 +21,7 @@ static LanesTable make_table() {
   fill_triangular(t);
   fill_matmul(t);
   fill_lu(t);
+  fill_determinant(t);
   return t;
 }
 }  // namespace BS_ISA

@@ -1,0 +1,164 @@
+// Determinants of W matrices side by side, and their adjoints. Equations: native/ops/determinant.cc.
+#include "fill.h"
+#include "lu.h"
+
+namespace backsolve::BS_ISA {
+namespace {
+
+/// Π of the diagonal of U with the sign of the exchanges, as mantissa · 2^exponent: no overflow or underflow on the way.
+template <class L>
+struct Scaled {
+  using R = typename L::Real;
+  using E = typename L::Element;
+  E mantissa;
+  Mask<R> exponent;
+
+  BS_INLINE void rescale() {
+    using I = Ieee<R>;
+    Bits<R> field = exponent_of<R>(L::size1(mantissa));
+    field = field > I::exponent - 2 * I::unit ? Bits<R>{} + (I::exponent - 2 * I::unit) : field;  // its inverse is a normal number
+    mantissa = L::scale(mantissa, from_bits<R>(2 * I::bias * I::unit - field));
+    exponent += reinterpret_cast<Mask<R>>(field / I::unit - I::bias);
+  }
+};
+template <class L>
+__attribute__((noinline)) Scaled<L> determinant(Strided<L> lu, const std::int32_t* pivots) {
+  using R = typename L::Real;
+  Scaled<L> d{L::from_re(splat<R>(1)), Mask<R>{}};
+  Mask<R> odd = Mask<R>{};
+  for (Index i = 0; i < lu.rows; ++i) {
+    Scaled<L> x{lu.get(i, i), Mask<R>{}};
+    x.rescale();
+    d.mantissa = L::mul(d.mantissa, x.mantissa);
+    d.exponent += x.exponent;
+    d.rescale();
+    odd ^= load_pivot<R>(pivots, i) != splat_index<R>(i);
+  }
+  d.mantissa = L::pick(odd, L::negate(d.mantissa), d.mantissa);
+  return d;
+}
+/// mantissa · 2^exponent.
+template <class R>
+BS_INLINE Vec<R> ldexp_lanes(Vec<R> x, Mask<R> e) {
+  for (int w = 0; w < W<R>; ++w) {
+    const int n = e[w] > 4000 ? 4000 : e[w] < -4000 ? -4000 : static_cast<int>(e[w]);
+    x[w] = static_cast<R>(__builtin_ldexp(x[w], n));  // exact, or what overflow and underflow leave
+  }
+  return x;
+}
+template <class L>
+BS_INLINE typename L::Element value_of(const Scaled<L>& d) {
+  using R = typename L::Real;
+  if constexpr (L::planes == 2)
+    return {ldexp_lanes<R>(d.mantissa.re, d.exponent), ldexp_lanes<R>(d.mantissa.im, d.exponent)};
+  else
+    return ldexp_lanes<R>(d.mantissa, d.exponent);
+}
+template <class L>
+BS_INLINE Vec<typename L::Real> magnitude(typename L::Element x) {
+  using R = typename L::Real;
+  if constexpr (L::planes == 2)
+    return vsqrt<R>(x.re * x.re + x.im * x.im);
+  else
+    return vabs<R>(x);
+}
+
+template <class L>
+BS_INLINE Factors<L> factored(const Call& call, int at, Index n, Mask<typename L::Real>& finite) {
+  const auto f = factors_of<L>(call, at, n);
+  finite = finite_lanes<L>(call.operand[0], n * n, ~Mask<typename L::Real>{});
+  copy_lanes<L>(call.operand[0], f.lu.data, n * n);
+  factor<L>(f.lu, f.pivots, nothing_beside(f.lu));
+  return f;
+}
+
+template <class L>
+void det(const Call& call, std::int32_t* info) {
+  using R = typename L::Real;
+  Mask<R> finite;
+  const auto f = factored<L>(call, 2, call.dims[0], finite);
+  L::store(static_cast<R*>(call.operand[1]), value_of(determinant<L>(f.lu, f.pivots)));
+  report<R>(finite, Mask<R>{}, info);
+}
+
+/// out := weight A⁻ᴴ.
+template <class L>
+BS_INLINE void weighted_inverse_adjoint(Strided<L> lu, const std::int32_t* pivots, typename L::Element weight, Strided<L> out) {
+  set_identity(out);
+  solve_adjoint<L>(lu, pivots, out);
+  for (Index i = 0; i < out.rows; ++i)
+    for (Index j = 0; j < out.cols; ++j) out.set(i, j, L::mul(weight, out.get(i, j)));
+}
+
+// Ā = d̄ conj(d) A⁻ᴴ where the pivots show a regular matrix; other lanes are declined, to go by singular values.
+template <class L>
+void det_vjp(const Call& call, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index n = call.dims[0];
+  const auto lu = strided<L>(call.operand[1], n, n);
+  const auto* const pivots = static_cast<const std::int32_t*>(call.operand[2]);
+  Vec<R> least = splat<R>(Ieee<R>::inf), most = Vec<R>{};
+  for (Index i = 0; i < n; ++i) {
+    const Vec<R> size = magnitude<L>(lu.get(i, i));
+    least = size < least ? size : least;
+    most = size > most ? size : most;
+  }
+  const auto d = value_of(determinant<L>(lu, pivots));
+  const Vec<R> size = magnitude<L>(d);
+  const Mask<R> regular = (least * R(64) > most) & (size >= Ieee<R>::min_normal) & (size <= Ieee<R>::max);
+  const auto g = L::load(static_cast<const R*>(call.operand[3]));
+  weighted_inverse_adjoint<L>(lu, pivots, L::mul(g, L::conj(d)), strided<L>(call.operand[4], n, n));
+  for (int w = 0; w < W<R>; ++w) info[w] = regular[w] ? 0 : static_cast<int>(Fail::declined);
+  check_pivots<L>(pivots, n, info);
+}
+
+template <class L>
+void slogdet(const Call& call, std::int32_t* info) {
+  using R = typename L::Real;
+  Mask<R> finite;
+  const auto f = factored<L>(call, 3, call.dims[0], finite);
+  const Scaled<L> d = determinant<L>(f.lu, f.pivots);
+  const Vec<R> size = magnitude<L>(d.mantissa);
+  const Mask<R> zero = size == Vec<R>{};
+  const Vec<R> inverse = splat<R>(1) / (zero ? splat<R>(1) : size);
+  L::store(static_cast<R*>(call.operand[1]), L::scale(d.mantissa, inverse));
+  Vec<R> log;
+  for (int w = 0; w < W<R>; ++w) {
+    const double e = zero[w] ? 0 : static_cast<double>(d.exponent[w]) * 0.693147180559945309417232121458176568;
+    log[w] = static_cast<R>(__builtin_log(size[w]) + e);
+  }
+  store<R>(static_cast<R*>(call.operand[2]), log);
+  report<R>(finite, Mask<R>{}, info);
+}
+
+// Ā = (ḡ - i Im(conj(s̄) s)) A⁻ᴴ
+template <class L>
+void slogdet_vjp(const Call& call, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index n = call.dims[0];
+  const auto lu = strided<L>(call.operand[2], n, n);
+  const auto* const pivots = static_cast<const std::int32_t*>(call.operand[3]);
+  auto weight = L::from_re(call.operand[5] != nullptr ? load<R>(static_cast<const R*>(call.operand[5])) : Vec<R>{});
+  if constexpr (L::planes == 2) {
+    if (call.operand[4] != nullptr) {
+      const auto s = L::load(static_cast<const R*>(call.operand[1])), g = L::load(static_cast<const R*>(call.operand[4]));
+      weight.im = g.im * s.re - g.re * s.im;
+    }
+  }
+  Mask<R> zero = Mask<R>{};
+  for (Index i = 0; i < n; ++i) zero = (zero == 0) & L::is_zero(lu.get(i, i)) ? splat_index<R>(i + 1) : zero;
+  weighted_inverse_adjoint<L>(lu, pivots, weight, strided<L>(call.operand[6], n, n));
+  report<R>(~Mask<R>{}, zero, info);
+  check_pivots<L>(pivots, n, info);
+}
+
+}  // namespace
+
+void fill_determinant(LanesTable& t) {
+  BS_FILL_LANES(t, det, det)
+  BS_FILL_LANES(t, det_vjp, det_vjp)
+  BS_FILL_LANES(t, slogdet, slogdet)
+  BS_FILL_LANES(t, slogdet_vjp, slogdet_vjp)
+}
+
+}  // namespace backsolve::BS_ISA

@@ -1,0 +1,21 @@
+// Run by lanes.test.ts with BACKSOLVE_ISA set: checkOp of every op with lane kernels on that instruction set.
+import { native } from "../lib/core/native";
+import { info, registry } from "../lib/index";
+import { checkOp } from "../lib/testing/index";
+
+async function main(): Promise<void> {
+  if (info().isa !== process.env.BACKSOLVE_ISA) throw new Error(`runs on ${info().isa}`);
+  const matrices = native()
+    .kernels()
+    .filter((k) => k.family === "matrix" && k.lanes.length > 0)
+    .map((k) => k.name.replace("_vjp", ""));
+  for (const name of new Set([...matrices, "exp", "log", "sqrt", "div", "where", "sum"])) {
+    const only = ["law", "reverse", "batching", "compiled", "isolation"] as const;
+    await checkOp(registry.op(name) as Parameters<typeof checkOp>[0], { sizes: [1, 4, 9], only });
+    console.log(name);
+  }
+}
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,92 @@
+// Lane kernels where checkOp's well-behaved samples do not lead: lanes that decline, pivots that differ from lane to lane, every instruction set.
+import { spawnSync } from "node:child_process";
+import { expect } from "chai";
+import { add, compile, float64, grad, info, linalg, mul, random, sum, type Tensor, tensor } from "../lib/index";
+import { relativeError } from "../lib/testing/index";
+
+type F64 = Tensor<"float64">;
+const EPS = 2 ** -52;
+
+describe("lanes", () => {
+  it("a lane whose matrix is singular is computed by the single kernel, the others stay", () => {
+    const n = 5;
+    const data = random.normal(1, [19, n, n]).data.slice();
+    for (let item = 0; item < 19; item += 3) {
+      const at = item * n * n;
+      for (let j = 0; j < n; j++) data[at + (n - 1) * n + j] = (data[at + j] as number) + (data[at + n + j] as number); // last row: sum of the first two
+    }
+    const a = tensor(data, { shape: [19, n, n] });
+    const program = compile(
+      grad((x: F64) => linalg.det(x)),
+      float64(n, n),
+    );
+    const lanes = program.runSync([a], { layout: "lanes" });
+    const single = program.runSync([a], { layout: "single" });
+    expect(relativeError(lanes, single)).to.be.below(64 * EPS);
+    const eager = grad((x: F64) => sum(linalg.det(x)))(a);
+    expect(relativeError(eager, single)).to.be.below(64 * EPS);
+    // d det = tr(adj(A) dA), and adj(A) of a matrix of corank 1 is not zero
+    expect(relativeError(linalg.adjugate(a).adjoint(), lanes)).to.be.below(64 * n * EPS);
+  });
+
+  it("pivots of every lane are its own: permuted rows, zero rows, ties", () => {
+    const n = 6;
+    const rows = random.normal(2, [n, n]).toArray() as number[][];
+    const items = Array.from({ length: 17 }, (_, k) => rows.map((_r, i) => rows[(i * 5 + k) % n] as number[])); // 5 and 6 have no common divisor
+    items[3] = rows.map((r, i) => (i === 2 ? r.map(() => 0) : r));
+    items[9] = rows.map((r) => r.map(Math.sign));
+    const a = tensor(items as never) as unknown as F64;
+    const [x, lu] = [linalg.solve.checked(a, a), linalg.luFactor(a)];
+    expect(x.failures.map((f) => [f.item, f.code]).filter(([i]) => i !== 9)).to.deep.equal([[3, "ERR_SINGULAR"]]);
+    for (let k = 0; k < 17; k++) {
+      if (k === 3 || k === 9) continue;
+      for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) expect(x.value.at(k, i, j)).to.be.closeTo(i === j ? 1 : 0, 1e-12);
+    }
+    const { sign, logabsdet } = linalg.slogdet(a);
+    for (let k = 0; k < 17; k++) {
+      const one = linalg.slogdet(tensor(items[k] as number[][]));
+      expect(sign.at(k)).to.equal(one.sign.item());
+      if (one.sign.item() === 0) expect(logabsdet.at(k)).to.equal(Number.NEGATIVE_INFINITY);
+      else expect(logabsdet.at(k)).to.be.closeTo(one.logabsdet.item(), 1e-12);
+    }
+    expect(lu.pivots.shape).to.deep.equal([17, n]);
+  });
+
+  it("a reciprocal of a complex pivot neither overflows nor underflows", () => {
+    for (const scale of [1e-300, 1e-160, 1, 1e160, 1e300]) {
+      const a = mul(
+        scale,
+        add(random.normal(3, [9, 4, 4], { dtype: "complex128" }), mul(3, tensor([1, 1, 1, 1]).diag())) as Tensor<"complex128">,
+      );
+      const x = linalg.solve(a, a);
+      for (let k = 0; k < 9; k++) {
+        for (let i = 0; i < 4; i++) {
+          expect(x.at(k, i, i).re).to.be.closeTo(1, 1e-13);
+          expect(x.at(k, i, i).im).to.be.closeTo(0, 1e-13);
+        }
+      }
+    }
+  });
+
+  for (const isa of info().isas) {
+    if (isa === info().isa) continue;
+    it(`passes checkOp on ${isa}, for every kernel with lanes`, function () {
+      this.timeout(180_000);
+      const done = spawnSync(process.execPath, ["--import", "tsx", "test/isa-child.ts"], {
+        encoding: "utf8",
+        env: { ...process.env, BACKSOLVE_ISA: isa },
+      });
+      expect(done.stderr).to.equal("");
+      expect(done.stdout.split("\n")).to.include.members([
+        "cholesky",
+        "solveTriangular",
+        "matmul",
+        "solve",
+        "inv",
+        "det",
+        "slogdet",
+        "exp",
+      ]);
+    });
+  }
+});
