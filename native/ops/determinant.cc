@@ -171,7 +171,8 @@ std::int32_t det_vjp(const Call& call) {
   const Index n = call.dims[0];
   const auto a = call.matrix<const T>(0, n, n);
   const auto lu = call.matrix<const T>(1, n, n);
-  const Pivot* pivots = call.vector<const Pivot>(2);
+  Pivot* pivots = call.scratch->take<Pivot>(n);
+  if (const Index bad = ops::own_pivots(call.vector<const Pivot>(2), n, n, pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
   const T g = *call.vector<const T>(3);
   const auto out = call.matrix<T>(4, n, n);
   Real<T> least = std::numeric_limits<Real<T>>::infinity(), most = 0;
@@ -197,7 +198,7 @@ std::int32_t det_vjp(const Call& call) {
   return 0;
 }
 std::size_t det_vjp_scratch(const Index* dims, const double*, DType t, int) {
-  return adjugate_of_scratch(t, dims[0]) + ops::scratch_bytes(t, dims[0] * dims[0]);
+  return adjugate_of_scratch(t, dims[0]) + ops::scratch_bytes(t, dims[0] * dims[0]) + ops::scratch_bytes(DType::i32, dims[0]);
 }
 
 template <class T>
@@ -284,6 +285,8 @@ std::int32_t slogdet_vjp(const Call& call) {
   const T sign = *call.vector<const T>(1);
   const auto lu = call.matrix<const T>(2, n, n);
   const auto out = call.matrix<T>(6, n, n);
+  Pivot* pivots = call.scratch->take<Pivot>(n);
+  if (const Index bad = ops::own_pivots(call.vector<const Pivot>(3), n, n, pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
   if (const Index zero = ops::zero_pivot(lu)) return make_info(Fail::singular, zero);
   const Real<T> g = call.operand[5] != nullptr ? *call.vector<const Real<T>>(5) : 0;
   T weight = g;
@@ -291,11 +294,11 @@ std::int32_t slogdet_vjp(const Call& call) {
     if (call.operand[4] != nullptr) weight = {g, -(std::conj(*call.vector<const T>(4)) * sign).imag()};
   }
   ops::set_identity(out);
-  ops::lu_solve(lu, call.vector<const Pivot>(3), true, out);
+  ops::lu_solve(lu, pivots, true, out);
   for (Index i = 0; i < n * n; ++i) out.data[i] *= weight;
   return 0;
 }
-std::size_t slogdet_vjp_scratch(const Index*, const double*, DType, int) { return 0; }
+std::size_t slogdet_vjp_scratch(const Index* dims, const double*, DType, int) { return ops::scratch_bytes(DType::i32, dims[0]); }
 
 BS_INSTANTIATE(det)
 BS_INSTANTIATE(det_vjp)
