@@ -1,13 +1,13 @@
 import { type AttrSchema, type AttrsOf, parseAttrs } from "./attrs";
-import { allocate, type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
-import { apply, kernelCall, RUN, type RunOptions } from "./engine";
+import { type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
+import { apply, kernelCall, output, RUN, type RunOptions } from "./engine";
 import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
 import { infer } from "./infer";
 import { strip } from "./levels";
-import { type Failure, guard, lent, runAsync } from "./native";
+import { type Failure, lent, runAsync } from "./native";
 import { addRow, rowOf } from "./registry";
 import type { AnyRow, Attrs, Port, Row } from "./row";
-import { isTensor, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./tensor";
+import { adopt, isTensor, storageOf, type Tensor, tracedOf, wrap } from "./tensor";
 
 /** What ops take: a tensor, or a number in the dtype of the others. */
 export type Operand<D extends DType = DType> = Tensor<D> | number;
@@ -55,6 +55,7 @@ export interface Op<I extends readonly string[], O extends readonly string[], P,
 }
 
 const COMMON = ["onFailure", "out", "signal"] as const;
+const ASYNC = ["onFailure", "signal"] as const;
 
 /**
  * Defines an op from its row and registers it under its name. The result is a function of the inputs, in the row's order, and one object of
@@ -92,10 +93,11 @@ type Loose = ((...args: unknown[]) => unknown) & { row: AnyRow };
 
 function opOf(row: AnyRow): Loose {
   const arity = row.inputs.length;
-  const split = (args: unknown[]) => {
-    if (args.length > arity + 1) throw new ArgumentError(row.name, `expected ${arity} inputs and options, got ${args.length} arguments.`);
+  const split = (args: unknown[], common: readonly string[]) => {
+    if (args.length < arity || args.length > arity + 1)
+      throw new ArgumentError(row.name, `expected ${row.inputs.join(", ")} and options, got ${args.length} arguments.`);
     const options = args[arity] as Record<string, unknown> | undefined;
-    const attrs = parseAttrs(row.name, row.attrs ?? {}, options, COMMON) as Attrs;
+    const attrs = parseAttrs(row.name, row.attrs ?? {}, options, common) as Attrs;
     return { inputs: operands(row, args.slice(0, arity)), attrs, options: options ?? {} };
   };
   const shape = (out: Tensor[]): unknown =>
@@ -107,7 +109,7 @@ function opOf(row: AnyRow): Loose {
     throw new ArgumentError(row.name, `option onFailure must be "throw" or "nan", got ${describe(onFailure)}.`);
   };
   const op = (...args: unknown[]) => {
-    const { inputs, attrs, options } = split(args);
+    const { inputs, attrs, options } = split(args, COMMON);
     if (options.signal !== undefined)
       throw new ArgumentError(row.name, `a signal needs ${row.name}.async: a synchronous call cannot be aborted.`);
     const passed = (options as { [RUN]?: RunOptions })[RUN];
@@ -115,12 +117,12 @@ function opOf(row: AnyRow): Loose {
     return shape(apply(row, inputs, attrs, passed ?? { collect: collects(options), failures: [], out }));
   };
   const checked = (...args: unknown[]) => {
-    const { inputs, attrs } = split(args);
+    const { inputs, attrs } = split(args, []);
     const run: RunOptions = { collect: true, failures: [], out: undefined };
     return { value: shape(apply(row, inputs, attrs, run)), failures: run.failures };
   };
   const asynchronous = async (...args: unknown[]) => {
-    const { inputs, attrs, options } = split(args);
+    const { inputs, attrs, options } = split(args, ASYNC);
     return shape(await applyAsync(row, inputs, attrs, collects(options), options.signal));
   };
   Object.defineProperty(op, "name", { value: row.name });
@@ -129,7 +131,9 @@ function opOf(row: AnyRow): Loose {
 
 function outOption(row: AnyRow, out: unknown): Tensor | undefined {
   if (out === undefined) return undefined;
-  if (!isTensor(out) || row.outputs.length !== 1) throw new ArgumentError(row.name, `option out must be a tensor, got ${describe(out)}.`);
+  if (row.outputs.length !== 1)
+    throw new ArgumentError(row.name, `option out is for functions of one result, this one has ${row.outputs.join(", ")}.`);
+  if (!isTensor(out)) throw new ArgumentError(row.name, `option out must be a tensor, got ${describe(out)}.`);
   return out;
 }
 
@@ -151,13 +155,7 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, c
     return apply(row, inputs, attrs, { collect, failures: [], out: undefined });
   }
   const types = infer(row, inputs, attrs);
-  const outputs = types.map((t) =>
-    wrap(
-      t.dtype,
-      t.shape,
-      guard(row.name, () => allocate(t.dtype, sizeOf(t.shape))),
-    ),
-  );
+  const outputs = types.map((t) => output(row.name, t));
   const isPrivate = inputs.every((t) => !storageOf(t).exposed);
   const noAux = Object.keys(row.aux ?? {}).map(() => undefined);
   const kernelOf = kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, collect);
@@ -167,15 +165,11 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, c
 
 // ---- Inputs: numbers, dtypes, promotion ----
 
-function operands(row: AnyRow, args: readonly unknown[]): Tensor[] {
-  args.forEach((a, i) => {
-    if (isTensor(a) || typeof a === "number") return;
-    const hint = Array.isArray(a) ? " Wrap it: tensor([...])." : "";
-    throw new ArgumentError(row.name, `${row.inputs[i]} must be a tensor or a number, got ${describe(a)}.${hint}`);
-  });
+function operands(row: AnyRow, given: readonly unknown[]): Tensor[] {
+  const args = given.map((a, i) => (typeof a === "number" ? a : asTensor(row.name, row.inputs[i] as string, a)));
   const port = (i: number): Port => row.dtypes?.[row.inputs[i] as string] ?? "T";
-  const t = columnDType(row, args as readonly Operand[], port);
-  return (args as readonly Operand[]).map((a, i) => {
+  const t = columnDType(row, args, port);
+  return args.map((a, i) => {
     const p = port(i);
     const want: DType = p === "T" ? t : p === "real" ? realOf(t) : p === "complex" ? (dtypes[t].complex as DType) : p;
     if (typeof a === "number") return scalar(want, a);
@@ -183,6 +177,16 @@ function operands(row: AnyRow, args: readonly unknown[]): Tensor[] {
     if (p === "T" && !isComplex(a.dtype)) return apply(rowOf("toComplex"), [a], {})[0] as Tensor;
     throw new DtypeError(row.name, `${row.inputs[i]} must have dtype ${want}, got ${a.dtype}.`);
   });
+}
+
+/** What a user gives where a tensor is wanted; a number is a float64 scalar. */
+export function asTensor(op: string, name: string, x: unknown): Tensor {
+  if (isTensor(x)) return x;
+  if (typeof x === "number") return scalar("float64", x);
+  const foreign = adopt(op, x);
+  if (foreign) return foreign;
+  const hint = Array.isArray(x) ? " Wrap it: tensor([...])." : "";
+  throw new ArgumentError(op, `${name} must be a tensor or a number, got ${describe(x)}.${hint}`);
 }
 
 /** T: the dtype of the inputs that carry it; real with complex of one precision promotes, other mixtures are errors. */
