@@ -3,7 +3,7 @@ import type { Float } from "../core/dtype";
 import { as } from "../core/engine";
 import { type CallOptions, defineOp } from "../core/op";
 import { native } from "../core/row";
-import type { Tensor } from "../core/tensor";
+import { isTensor, type Tensor } from "../core/tensor";
 import { eye } from "./creation";
 import { add, neg, type Promote } from "./elementwise";
 import { matmul } from "./products";
@@ -72,7 +72,7 @@ export interface SolveOptions extends CallOptions {
 
 function solveAny<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options?: SolveOptions): Tensor<Promote<A, B>>;
 function solveAny(a: T, b: T, options: SolveOptions = {}): Tensor {
-  if (b?.rank !== 1) return solveOp(a, b, options);
+  if (!isTensor(b) || b.rank !== 1) return solveOp(a, b, options);
   const x: Tensor = solveOp(a, reshape(b, [b.size, 1]) as T, options);
   return reshape(x, [...x.shape.slice(0, -2), b.size]);
 }

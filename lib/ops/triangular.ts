@@ -1,9 +1,9 @@
-import { flag, oneOf } from "../core/attrs";
+import { flag, oneOf, optionsOf } from "../core/attrs";
 import type { Float } from "../core/dtype";
 import { ArgumentError } from "../core/errors";
 import { type CallOptions, defineOp } from "../core/op";
 import { native } from "../core/row";
-import type { Tensor } from "../core/tensor";
+import { isTensor, type Tensor } from "../core/tensor";
 import { eye } from "./creation";
 import { add, conj, neg, type Promote } from "./elementwise";
 import { matmul } from "./products";
@@ -78,8 +78,9 @@ export interface SolveTriangularOptions extends Partial<Attrs>, CallOptions {}
 
 function solve<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options?: SolveTriangularOptions): Tensor<Promote<A, B>>;
 function solve(a: Tensor<never>, b: Tensor<never>, options: SolveTriangularOptions = {}): Tensor {
-  if (options.adjoint && options.transpose) throw new ArgumentError("solveTriangular", "options adjoint and transpose exclude each other.");
-  if (b?.rank !== 1) return op(a, b, options);
+  const { adjoint: h, transpose: t } = optionsOf("solveTriangular", options);
+  if (h && t) throw new ArgumentError("solveTriangular", "options adjoint and transpose exclude each other.");
+  if (!isTensor(b) || b.rank !== 1) return op(a, b, options);
   const n = b.size;
   const x: Tensor = op(a, reshape(b, options.side === "right" ? [1, n] : [n, 1]), options);
   return reshape(x, [...x.shape.slice(0, -2), n]);
