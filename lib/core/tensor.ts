@@ -255,8 +255,9 @@ export function checkShape(op: string, shape: unknown): number[] {
 export function fitting<S extends Shape>(op: string, shape: S): S {
   if (shape.length > MAX_RANK) throw new ShapeError(op, `the result of shape ${shapeText(shape)} has more than ${MAX_RANK} axes.`);
   let size = 1;
-  for (let i = 0; i < shape.length; i++) size *= Math.max(shape[i] as number, 1);
-  if (!(size <= Number.MAX_SAFE_INTEGER / 16)) throw new ShapeError(op, `shape ${shapeText(shape)} has too many elements.`);
+  for (let i = 0; i < shape.length; i++) size *= (shape[i] as number) >= 0 ? Math.max(shape[i] as number, 1) : Number.NaN;
+  if (!(size <= Number.MAX_SAFE_INTEGER / 16))
+    throw new ShapeError(op, `shape ${shapeText(shape)} has ${Number.isNaN(size) ? "a negative size" : "too many elements"}.`);
   return shape;
 }
 
