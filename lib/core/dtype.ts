@@ -57,6 +57,8 @@ export function checkDType(op: string, x: unknown): DType {
 const UNZEROED_BYTES = 4096; // below, V8's own zeroed allocation is cheaper
 
 const LARGE_BYTES = 2 ** 30;
+/** Of the machine, or of the container. */
+const memoryBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 
 /** Memory for `size` tensor elements; large arrays are not zeroed: whoever asks writes them in full. RangeError when there is none. */
 export function allocate<D extends DType>(dtype: D, size: number): ArrayOf<D> {
@@ -64,7 +66,7 @@ export function allocate<D extends DType>(dtype: D, size: number): ArrayOf<D> {
   const bytes = size * width * array.BYTES_PER_ELEMENT;
   if (bytes < UNZEROED_BYTES) return new array(size * width) as ArrayOf<D>;
   // Where the system promises more memory than it has, the process would die when it is written to.
-  if (bytes > LARGE_BYTES && bytes > totalmem()) throw new RangeError("Array buffer allocation failed");
+  if (bytes > LARGE_BYTES && bytes > memoryBytes()) throw new RangeError("Array buffer allocation failed");
   if (bytes > constants.MAX_LENGTH) return new array(size * width) as ArrayOf<D>;
   return new array(Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer) as ArrayOf<D>;
 }

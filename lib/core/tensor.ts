@@ -90,7 +90,10 @@ export class Tensor<out D extends DType = DType> {
   }
   static {
     made = (x): x is Tensor => #storage in x;
-    ownStorage = (t) => t.#storage;
+    ownStorage = (t) => {
+      if (#storage in t) return t.#storage;
+      throw new ArgumentError("Tensor", `expected a tensor, got ${describe(t)} made to look like one.`);
+    };
   }
 
   /** Number of axes. */
@@ -165,7 +168,7 @@ export const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x 
  */
 export function adopt(op: string, x: unknown): Tensor | undefined {
   if (isTensor(x)) return x;
-  if (typeof x !== "object" || x === null || (x as { [BRAND]?: unknown })[BRAND] !== true) return undefined;
+  if (typeof x !== "object" || x === null || x instanceof Tensor || (x as { [BRAND]?: unknown })[BRAND] !== true) return undefined;
   const { dtype, shape, data } = x as Tensor;
   return wrapView(op, checkDType(op, dtype), checkShape(op, shape), data);
 }

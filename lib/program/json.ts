@@ -57,7 +57,7 @@ class Loader {
   define(id: unknown, type: ValueType, what: string): number {
     if (id !== this.values.length) bad(`${what}: ids are defined in order; expected ${this.values.length}, got ${describe(id)}.`);
     if (sizeOf(type.shape) > MAX_ELEMENTS) bad(`${what}: shape ${shapeText(type.shape)} is too large.`);
-    this.values.push(type);
+    this.values.push({ dtype: type.dtype, shape: Object.freeze(type.shape) });
     return id as number;
   }
   known(id: unknown, what: string): number {
