@@ -127,10 +127,10 @@ export class Program<I = unknown, O = unknown> {
   }
   /** Names, dtypes and item shapes of the inputs, in the order of the arguments' leaves. */
   get inputs(): readonly { name: string; dtype: DType; shape: Shape }[] {
-    return this.#code.inputs.map(({ name, id }) => ({ name, ...(this.#code.values[id] as { dtype: DType; shape: Shape }) }));
+    return this.#code.inputs.map((i) => this.#typed(i));
   }
   get outputs(): readonly { name: string; dtype: DType; shape: Shape }[] {
-    return this.#code.outputs.map(({ name, id }) => ({ name, ...(this.#code.values[id] as { dtype: DType; shape: Shape }) }));
+    return this.#code.outputs.map((o) => this.#typed(o));
   }
   /** Runs over the broadcast batch of the inputs, on this thread and the pool's idle ones. */
   runSync(args: I, options: RunOptions = {}): O {
@@ -165,6 +165,10 @@ export class Program<I = unknown, O = unknown> {
     return JSON.stringify(plan, null, 2);
   }
 
+  #typed({ name, id }: { name: string; id: number }) {
+    const { dtype, shape } = this.#code.values[id] as { dtype: DType; shape: Shape };
+    return { name, dtype, shape: [...shape] };
+  }
   #native(): object {
     this.#handle ??= guard("program", () => {
       const { descriptor, constants } = describeProgram(this.#code);

@@ -671,7 +671,7 @@ describe("signals", () => {
       program.run([full([200000, 2, 2], 1)], { signal: controller.signal }),
     ];
     controller.abort(reason);
-    for (const job of jobs) expect(await rejected(job as Promise<unknown>)).to.equal(reason);
+    for (const error of await Promise.all(jobs.map(rejected))) expect(error).to.equal(reason);
   });
   it("must be signals", async () => {
     for (const signal of [1, {}, "x", Object.create(null)])

@@ -53,10 +53,33 @@ describe("hostile: tensors", () => {
       expect(() => Object.assign(t, { [name]: "float32" }), name).to.throw(TypeError);
     }
     expect(() => Object.setPrototypeOf(t, null)).to.throw(TypeError);
-    expect(() => (t.shape as number[]).push(7)).to.throw(TypeError);
-    expect(() => ((t.shape as number[])[0] = 2 ** 40)).to.throw(TypeError);
     expect(linalg.det(t).item()).to.be.closeTo(11, 1e-12);
     expect(linalg.det(linalg.inv(t)).shape).to.deep.equal([]);
+  });
+
+  it("whose shape was written to, against its type, get an error or what memory holds", () => {
+    for (const lie of [1, 3, 2 ** 31, 2 ** 40, -1, 0.5, Number.NaN, "2", {}, null, undefined]) {
+      for (const change of [(s: unknown[]) => (s[0] = lie), (s: unknown[]) => s.push(lie), (s: unknown[]) => (s.length = 1)]) {
+        const t = eye(2);
+        change(t.shape as unknown as unknown[]);
+        const ways: (() => unknown)[] = [
+          () => linalg.inv(t),
+          () => add(t, 1),
+          () => t.reshape([4]),
+          () => t.toArray(),
+          () => sum(t, { axis: 0 }),
+          () => grad((x: F64) => sum(mul(x, x)))(t),
+          () => compile((x: F64) => add(x, t), float64(2, 2)).runSync([t]),
+        ];
+        for (const f of ways) {
+          try {
+            f();
+          } catch (error) {
+            expect(error, String((error as Error).stack)).to.be.instanceOf(BacksolveError);
+          }
+        }
+      }
+    }
   });
 
   it("cannot be made by hand", () => {
@@ -378,7 +401,8 @@ describe("hostile: programs", () => {
     Object.assign(program, { code: {}, handle: {}, inTree: 1, outTree: 1 });
     (program.inputs[0] as unknown as { shape: number[] }).shape = [1000, 1000];
     const loaded = Program.from(JSON.stringify(program)) as typeof program;
-    for (const { shape } of [...loaded.inputs, ...loaded.outputs]) expect(() => ((shape as number[])[0] = 1)).to.throw(TypeError);
+    for (const { shape } of [...loaded.inputs, ...loaded.outputs, ...loaded.toJSON().inputs]) (shape as number[])[0] = 1000;
+    expect(loaded.runSync([eye(2)]).at(0, 0)).to.equal(1);
     (program.toJSON().code as unknown[]).length = 0;
     expect(program.runSync([eye(2)]).at(0, 0)).to.equal(1);
     expect(() => Program.prototype.runSync.call({} as never, [])).to.throw(TypeError);

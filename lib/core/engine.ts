@@ -68,8 +68,7 @@ function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: Run
   }
   if (options.out) checkOut(row, options.out, types[0], inputs);
   const outputs = wanted.map((t, i) => t && ((i === 0 && options.out) || output(row.name, t)));
-  const kernel = kernelCall(row, row.kernel, inputs, types, outputs, attrs, options.collect);
-  for (const f of runNative({ ...kernel, op: options.op ?? row.name, into: options.batch })) options.failures.push(f);
+  for (const f of runNative(kernelCall(row, row.kernel, inputs, types, outputs, attrs, options))) options.failures.push(f);
   return outputs.filter((t) => t !== undefined);
 }
 
@@ -87,12 +86,12 @@ export function kernelCall(
   types: readonly ValueType[],
   outputs: readonly (Tensor | undefined)[],
   attrs: Attrs,
-  collect: boolean,
+  { collect, op = row.name, batch }: Pick<RunOptions, "collect" | "op" | "batch">,
 ): KernelCall {
   const present = inputs.filter((t) => t !== undefined);
   const shapes = present.map((t) => t.shape);
   return {
-    op: row.name,
+    op,
     kernel: kernel.name,
     column: columnOf(row, inputs),
     attrs: lowerAttrs(
@@ -102,10 +101,11 @@ export function kernelCall(
       shapes,
       types.map((t) => t.shape),
     ),
-    inputs: inputs.map((t, i) => t && operand(row.name, t, row.inputs[i])),
-    outputs: outputs.map((t) => t && operand(row.name, t, "out")),
+    inputs: inputs.map((t, i) => t && operand(op, t, row.inputs[i])),
+    outputs: outputs.map((t) => t && operand(op, t, "out")),
     collect,
     frame: () => frameOf(row, attrs, inputs, types),
+    into: batch,
   };
 }
 
@@ -234,7 +234,7 @@ function fused(node: Node, kernel: Native, g: readonly (Tensor | undefined)[], w
       types.map((t, i) => (wanted[i] ? t : undefined)),
     );
   const outputs = types.map((t, i) => (wanted[i] ? output((node.row as AnyRow).name, t) : undefined));
-  runNative({ ...kernelCall(row, kernel, given, types, outputs, node.attrs, false), op: (node.row as AnyRow).name });
+  runNative(kernelCall(row, kernel, given, types, outputs, node.attrs, { collect: false, op: (node.row as AnyRow).name }));
   return outputs;
 }
 

@@ -113,7 +113,7 @@ export interface KernelCall {
   readonly collect: boolean;
   readonly frame: () => Frame;
   /** The batch whose items failures name, where the call is a part of a composed op. */
-  readonly into?: Shape | undefined;
+  readonly into: Shape | undefined;
 }
 /** What failures are told about: the batch, and the shape of one matrix. */
 export interface Frame {
@@ -125,20 +125,32 @@ const COLLECT = 1;
 const PRIVATE = 2;
 
 function describeCall(call: KernelCall, isPrivate: boolean): { descriptor: Float64Array; buffers: AnyArray[] } {
-  const words = [kernelId(call.kernel), (call.collect ? COLLECT : 0) | (isPrivate ? PRIVATE : 0), dtypes[call.column].code];
-  words.push(call.attrs.length, ...call.attrs, call.inputs.length + call.outputs.length);
+  const { attrs, inputs, outputs } = call;
+  const operands = [...inputs, ...outputs];
+  let length = 5 + attrs.length + 4 * operands.length;
+  for (const o of operands) length += o ? o.shape.length : 0;
+  const words = new Float64Array(length);
+  let at = 0;
+  words[at++] = kernelId(call.kernel);
+  words[at++] = (call.collect ? COLLECT : 0) | (isPrivate ? PRIVATE : 0);
+  words[at++] = dtypes[call.column].code;
+  words[at++] = attrs.length;
+  for (const x of attrs) words[at++] = x;
+  words[at++] = operands.length;
   const buffers: AnyArray[] = [];
-  const push = (o: Operand | undefined) => {
+  for (const o of operands) {
     if (!o) {
-      words.push(0, 0, 0, 0);
-      return;
+      at += 4; // not there: zeros
+      continue;
     }
-    words.push(1, dtypes[o.dtype].code, o.shape.length, ...o.shape, 0);
+    words[at++] = 1;
+    words[at++] = dtypes[o.dtype].code;
+    words[at++] = o.shape.length;
+    for (const d of o.shape) words[at++] = d;
+    at++; // no offset
     buffers.push(o.array);
-  };
-  for (const o of call.inputs) push(o);
-  for (const o of call.outputs) push(o);
-  return { descriptor: Float64Array.from(words), buffers };
+  }
+  return { descriptor: words, buffers };
 }
 
 /** Runs a kernel now. Returns the failures when `collect`, else throws the first. */

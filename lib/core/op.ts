@@ -158,7 +158,7 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, c
   const outputs = types.map((t) => output(row.name, t));
   const isPrivate = inputs.every((t) => !storageOf(t).exposed);
   const noAux = Object.keys(row.aux ?? {}).map(() => undefined);
-  const kernelOf = kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, collect);
+  const kernelOf = kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, { collect });
   await lent(inputs.map(storageOf), () => runAsync(kernelOf, isPrivate, signal));
   return outputs;
 }

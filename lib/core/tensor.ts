@@ -82,7 +82,7 @@ export class Tensor<out D extends DType = DType> {
   constructor(key: symbol, dtype: D, shape: Shape, storage: Storage | undefined, box?: Box, traced?: Traced) {
     if (key !== KEY) throw new ArgumentError("Tensor", "is not for calling: tensor(data) makes tensors.");
     this.dtype = dtype;
-    this.shape = Object.freeze(shape);
+    this.shape = shape;
     this.#storage = storage;
     this.box = box;
     this.traced = traced;

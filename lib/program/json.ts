@@ -25,7 +25,10 @@ const MAX_OPERANDS = 2 ** 15; // inputs, constants and outputs are arguments of 
 const MAX_ELEMENTS = 2 ** 40;
 
 export function toJSON(code: Code): ProgramJSON {
-  const type = (id: number) => code.values[id] as ValueType;
+  const type = (id: number): ValueType => {
+    const { dtype, shape } = code.values[id] as ValueType;
+    return { dtype, shape: [...shape] };
+  };
   return {
     format: "backsolve-program",
     version: 1,
@@ -57,7 +60,7 @@ class Loader {
   define(id: unknown, type: ValueType, what: string): number {
     if (id !== this.values.length) bad(`${what}: ids are defined in order; expected ${this.values.length}, got ${describe(id)}.`);
     if (sizeOf(type.shape) > MAX_ELEMENTS) bad(`${what}: shape ${shapeText(type.shape)} is too large.`);
-    this.values.push({ dtype: type.dtype, shape: Object.freeze(type.shape) });
+    this.values.push(type);
     return id as number;
   }
   known(id: unknown, what: string): number {
