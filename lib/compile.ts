@@ -22,7 +22,7 @@ import {
 } from "./core/tensor";
 import { Trace } from "./core/trace";
 import { flatten, flattenTensors } from "./core/tree";
-import { type Code, clash, describeProgram, outputIds, resolve } from "./program/code";
+import { type Code, clash, describeProgram, opName, outputIds } from "./program/code";
 import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
 import { optimize } from "./program/passes";
 
@@ -203,8 +203,7 @@ export class Program<I = unknown, O = unknown> {
     return { descriptor: Float64Array.from(words), inputs, outputs, batch, failures };
   }
   #finish(b: Bound, flat: Float64Array | undefined): O {
-    const nameOf = (i: number): string => resolve(this.#code.code[i]?.op ?? "")?.of.name ?? "program";
-    const failures = readFailures(flat, nameOf, b.batch, undefined);
+    const failures = readFailures(flat, (i) => opName(this.#code.code[i]), b.batch, undefined);
     if (failures.length > 0 && !b.failures) throw failureOf(failures[0] as Failure);
     for (const f of failures) b.failures?.push(f);
     const ids = outputIds(this.#code);

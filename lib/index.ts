@@ -6,7 +6,7 @@ export type { Complex, ComplexOf, DType, Float, Real, RealOf } from "./core/dtyp
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
 export type { Failure, NativeInfo } from "./core/native";
 export { type CallOptions, type Checked, defineOp, type Op, type Operand } from "./core/op";
-export { type GradientRule, registerGradient, registry } from "./core/registry";
+export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Domain, native, type Row } from "./core/row";
 export { type ComplexNumber, isTensor, type Nested, type Scalar, type Shape, Tensor } from "./core/tensor";
 export type { Tensors, Tree } from "./core/tree";

@@ -5,8 +5,13 @@
 //   gemm   C = op(A) op(B)  is  Cᵀ = op(B)ᵀ op(A)ᵀ: swap the operands and their sizes. The op letters stay:
 //          (A)ᵀ = F is 'N'; (Aᵀ)ᵀ = Fᵀ is 'T'; (Aᴴ)ᵀ = conj(A) = Fᴴ is 'C'.
 //   trsm   op(A) X = B  is  Xᵀ op(A)ᵀ = Bᵀ: left becomes right, lower becomes upper; the op letter stays (as above).
-//   herk   the lower triangle of C = A Aᴴ is the upper of Cᵀ = conj(A) Aᵀ = Fᴴ F: lower becomes upper, 'N' becomes 'C' ('T' if real).
+//   herk   the lower triangle of C = A Aᴴ is the upper of Cᵀ = conj(A) Aᵀ = Fᴴ F: lower becomes upper, 'N' becomes 'C' ('T' if real), and
+//   for
+//          C = Aᴴ A, Cᵀ = Aᵀ conj(A) = F Fᴴ, 'C' becomes 'N'.
 //   potrf  A = L Lᴴ is F = conj(L) Lᵀ = Uᴴ U with U = Lᵀ: 'U' on the lower triangle of the row-major buffer leaves L there. No conj.
+//   QR     A = Q R (tall) is F = Rᵀ Qᵀ: gelqf on the buffer; row by row its lower triangle is R. Qᴴ B is Bᵀ conj(Qᵀ)ᵀ: unmlq 'C' from the
+//          right on the buffer of B. A = L Q (wide) is F = Qᵀ Lᵀ: geqrf, whose R by rows is L; Qᴴ Y likewise by unmqr 'C' from the right.
+//   gesdd  A = U diag(s) Vᴴ is F = conj(V) diag(s) Uᵀ: its left vectors by rows are Vᴴ, its right ones U.
 //   heevd  A = V diag(w) Vᴴ: 'U' on the lower triangle hands Fortran F = conj(A) = Z diag(w) Zᴴ, Z = conj(V). It leaves Z column by column,
 //          so that the buffer read by rows holds Zᵀ = Vᴴ: its conjugate transpose is V (a plain transpose only if real).
 //
@@ -125,11 +130,11 @@ BS_DECLARE_SVD(std::complex<double>, double, zgesdd, BS_AND_REALS(double))
 #undef BS_DECLARE_SVD
 
 namespace fortran {
-#define BS_CALL_SVD(T, R, name, ...)                                                                            \
-  inline Int gesdd(Int n, T* a, R* s, T* u, T* vt, T* work, Int lwork, [[maybe_unused]] R* rwork, Int* iwork) { \
-    Int info = 0;                                                                                               \
-    BS_LA(name)("A", &n, &n, a, &n, s, u, &n, vt, &n, work, &lwork __VA_ARGS__, iwork, &info, 1);               \
-    return info;                                                                                                \
+#define BS_CALL_SVD(T, R, name, ...)                                                                                   \
+  inline Int gesdd(Int m, Int n, T* a, R* s, T* u, T* vt, T* work, Int lwork, [[maybe_unused]] R* rwork, Int* iwork) { \
+    Int info = 0, k = m < n ? m : n;                                                                                   \
+    BS_LA(name)("S", &m, &n, a, &m, s, u, &m, vt, &k, work, &lwork __VA_ARGS__, iwork, &info, 1);                      \
+    return info;                                                                                                       \
   }
 #define BS_REALS , rwork
 BS_CALL_SVD(float, float, sgesdd)
@@ -139,6 +144,48 @@ BS_CALL_SVD(std::complex<double>, double, zgesdd, BS_REALS)
 #undef BS_REALS
 #undef BS_CALL_SVD
 }  // namespace fortran
+
+#define BS_DECLARE_QR(T, R, geqrf_name, gelqf_name, unmqr_name, unmlq_name, trcon_name, kRealsOrIntegers)                           \
+  extern "C" {                                                                                                                      \
+  void BS_LA(geqrf_name)(const Int* m, const Int* n, T* a, const Int* lda, T* tau, T* work, const Int* lwork, Int* info);           \
+  void BS_LA(gelqf_name)(const Int* m, const Int* n, T* a, const Int* lda, T* tau, T* work, const Int* lwork, Int* info);           \
+  void BS_LA(unmqr_name)(const char* side, const char* trans, const Int* m, const Int* n, const Int* k, const T* a, const Int* lda, \
+                         const T* tau, T* c, const Int* ldc, T* work, const Int* lwork, Int* info, Length, Length);                 \
+  void BS_LA(unmlq_name)(const char* side, const char* trans, const Int* m, const Int* n, const Int* k, const T* a, const Int* lda, \
+                         const T* tau, T* c, const Int* ldc, T* work, const Int* lwork, Int* info, Length, Length);                 \
+  void BS_LA(trcon_name)(const char* norm, const char* uplo, const char* diag, const Int* n, const T* a, const Int* lda, R* rcond,  \
+                         T* work, kRealsOrIntegers* rwork, Int* info, Length, Length, Length);                                      \
+  }                                                                                                                                 \
+  namespace fortran {                                                                                                               \
+  inline void geqrf(Int m, Int n, T* a, Int lda, T* tau, T* work, Int lwork) {                                                      \
+    Int info = 0;                                                                                                                   \
+    BS_LA(geqrf_name)(&m, &n, a, &lda, tau, work, &lwork, &info);                                                                   \
+  }                                                                                                                                 \
+  inline void gelqf(Int m, Int n, T* a, Int lda, T* tau, T* work, Int lwork) {                                                      \
+    Int info = 0;                                                                                                                   \
+    BS_LA(gelqf_name)(&m, &n, a, &lda, tau, work, &lwork, &info);                                                                   \
+  }                                                                                                                                 \
+  inline void unmqr(char trans, Int m, Int n, Int k, const T* a, Int lda, const T* tau, T* c, Int ldc, T* work, Int lwork) {        \
+    Int info = 0;                                                                                                                   \
+    BS_LA(unmqr_name)("R", &trans, &m, &n, &k, a, &lda, tau, c, &ldc, work, &lwork, &info, 1, 1);                                   \
+  }                                                                                                                                 \
+  inline void unmlq(char trans, Int m, Int n, Int k, const T* a, Int lda, const T* tau, T* c, Int ldc, T* work, Int lwork) {        \
+    Int info = 0;                                                                                                                   \
+    BS_LA(unmlq_name)("R", &trans, &m, &n, &k, a, &lda, tau, c, &ldc, work, &lwork, &info, 1, 1);                                   \
+  }                                                                                                                                 \
+  inline R trcon(char uplo, Int n, const T* a, Int lda, T* work, void* rwork) {                                                     \
+    Int info = 0;                                                                                                                   \
+    R rcond = 0;                                                                                                                    \
+    BS_LA(trcon_name)("1", &uplo, "N", &n, a, &lda, &rcond, work, static_cast<kRealsOrIntegers*>(rwork), &info, 1, 1, 1);           \
+    return rcond;                                                                                                                   \
+  }                                                                                                                                 \
+  }
+
+BS_DECLARE_QR(float, float, sgeqrf, sgelqf, sormqr, sormlq, strcon, Int)
+BS_DECLARE_QR(double, double, dgeqrf, dgelqf, dormqr, dormlq, dtrcon, Int)
+BS_DECLARE_QR(std::complex<float>, float, cgeqrf, cgelqf, cunmqr, cunmlq, ctrcon, float)
+BS_DECLARE_QR(std::complex<double>, double, zgeqrf, zgelqf, zunmqr, zunmlq, ztrcon, double)
+#undef BS_DECLARE_QR
 
 // ---- Row-major. Everything below speaks of the row-major matrices; the flips above happen here and nowhere else. ----
 
@@ -167,13 +214,14 @@ void gemm(Real<T> alpha, Op op_a, Matrix<const T> a, Op op_b, Matrix<const T> b,
                 leading(b), a.data, leading(a), T(beta), c.data, leading(c));
 }
 
-/// The given triangle of C = alpha A Aᴴ + beta C.
+/// The given triangle of C = alpha op(A) op(A)ᴴ + beta C; op is none or adjoint. With beta = 0, C is only written.
 template <class T>
-void herk(Triangle triangle, Real<T> alpha, Matrix<const T> a, Real<T> beta, Matrix<T> c) {
+void herk(Triangle triangle, Real<T> alpha, Op op, Matrix<const T> a, Real<T> beta, Matrix<T> c) {
   if (c.rows == 0) return;
   constexpr char kAdjoint = std::is_same_v<T, Real<T>> ? 'T' : 'C';
-  fortran::herk(triangle == Triangle::lower ? 'U' : 'L', kAdjoint, to_int(c.rows), to_int(a.cols), alpha, a.data, leading(a), beta, c.data,
-                leading(c));
+  const Index inner = op == Op::none ? a.cols : a.rows;
+  fortran::herk(triangle == Triangle::lower ? 'U' : 'L', op == Op::none ? kAdjoint : 'N', to_int(c.rows), to_int(inner), alpha, a.data,
+                leading(a), beta, c.data, leading(c));
 }
 
 /// B = op(A)⁻¹ B (left) or B op(A)⁻¹ (right); only the given triangle of A is read, its diagonal only if `stored`.
@@ -209,23 +257,59 @@ Int heevd_lower(Matrix<T> a, Real<T>* w, bool vectors, const EigenWork& size, T*
                         iwork, to_int(size.integer));
 }
 
-/// Workspace of gesdd for a square matrix with all vectors: LAPACK's documented minimum (its query asks for more only to block the
-/// bidiagonalisation), so that no call is needed to know it.
+/// A = Rᴴ R in the upper triangle of A; the lower is neither read nor written. Returns LAPACK's info.
+template <class T>
+Int potrf_upper(Matrix<T> a) {
+  return a.rows == 0 ? 0 : fortran::potrf('L', to_int(a.rows), a.data, leading(a));
+}
+
+/// Workspace of the QR routines, in elements of T, for an m x n matrix and k right-hand sides: their blocks are at most 64 wide.
+constexpr Index qr_work(Index m, Index n, Index k) { return 64 * std::max({m, n, k, Index{1}}) + 65 * 64; }
+
+/// QR of a tall A or LQ of a wide one, in place: the triangular factor, square, is the upper or the lower triangle of its leading block.
+/// `tau` has min(m, n) elements.
+template <class T>
+void qr(Matrix<T> a, T* tau, T* work, Index count) {
+  if (a.rows == 0 || a.cols == 0) return;
+  if (a.rows >= a.cols)
+    fortran::gelqf(to_int(a.cols), to_int(a.rows), a.data, leading(a), tau, work, to_int(count));
+  else
+    fortran::geqrf(to_int(a.cols), to_int(a.rows), a.data, leading(a), tau, work, to_int(count));
+}
+/// C := Qᴴ C of either: for a tall A, C has its rows; for a wide one, its columns.
+template <class T>
+void apply_q_adjoint(Matrix<const T> a, const T* tau, Matrix<T> c, T* work, Index count) {
+  if (a.rows == 0 || a.cols == 0 || c.cols == 0) return;
+  constexpr char kAdjoint = std::is_same_v<T, Real<T>> ? 'T' : 'C';
+  const Int m = to_int(c.cols), n = to_int(c.rows), k = to_int(std::min(a.rows, a.cols));
+  if (a.rows >= a.cols)
+    fortran::unmlq(kAdjoint, m, n, k, a.data, leading(a), tau, c.data, leading(c), work, to_int(count));
+  else
+    fortran::unmqr(kAdjoint, m, n, k, a.data, leading(a), tau, c.data, leading(c), work, to_int(count));
+}
+/// An estimate of 1 / (‖R‖ ‖R⁻¹‖) of an upper triangular matrix, in a norm no further from the 2-norm than √n. `work` has 3n elements.
+template <class T>
+Real<T> trcon_upper(Matrix<const T> r, T* work, void* reals_or_integers) {
+  return r.rows == 0 ? Real<T>(1) : fortran::trcon('L', to_int(r.rows), r.data, leading(r), work, reals_or_integers);
+}
+
+/// Workspace of gesdd for thin vectors: LAPACK's documented minimum (its query asks for more only to block the bidiagonalisation), so
+/// that no call is needed to know it.
 struct SvdWork {
   Index work, reals, integers;
   bool fits;
 };
-template <class T>
-SvdWork gesdd_work(Index n) {
-  constexpr bool kIsReal = std::is_same_v<T, Real<T>>;
-  const Index work = std::max<Index>(1, kIsReal ? 4 * n * n + (7 + 32) * n : n * n + (4 + 64) * n);
-  const Index reals = kIsReal ? 0 : std::max<Index>(1, 5 * n * n + 7 * n);
-  return {work, reals, 8 * n, fits(work) && fits(reals)};
+constexpr SvdWork gesdd_work(Index m, Index n, bool is_complex) {
+  const Index least = std::min(m, n), most = std::max(m, n);
+  const Index work = (is_complex ? 1 : 4) * least * least + 7 * least + 65 * most + 1;
+  const Index reals = is_complex ? std::max(5 * least * least + 7 * least, 2 * most * least + 2 * least * least + least) + 1 : 0;
+  return {work, reals, 8 * least, fits(work) && fits(reals)};
 }
-/// F = Aᵀ to LAPACK = conj(V) Σ Uᵀ: `vh` and `u` get Vᴴ and U by rows. Destroys A. Returns LAPACK's info.
+/// A = U diag(s) Vᴴ with min(m, n) singular values: U (m, min), Vᴴ (min, n). Destroys A. Returns LAPACK's info.
 template <class T>
-Int gesdd(Matrix<T> a, Real<T>* s, Matrix<T> vh, Matrix<T> u, T* work, Index count, Real<T>* reals, Int* integers) {
-  return a.rows == 0 ? 0 : fortran::gesdd(to_int(a.rows), a.data, s, vh.data, u.data, work, to_int(count), reals, integers);
+Int gesdd(Matrix<T> a, Real<T>* s, Matrix<T> u, Matrix<T> vh, T* work, Index count, Real<T>* reals, Int* integers) {
+  if (a.rows == 0 || a.cols == 0) return 0;
+  return fortran::gesdd(to_int(a.cols), to_int(a.rows), a.data, s, vh.data, u.data, work, to_int(count), reals, integers);
 }
 
 }  // namespace backsolve::la

@@ -191,8 +191,10 @@ double matrix_flops(const Kernel& kernel, const Binding& b) {
       return kernel.flops * size(0) * size(0) * size(0);
     case 2:
       return kernel.flops * size(0) * size(0) * size(1);
-    default:
+    case 3:
       return kernel.flops * size(0) * size(1) * size(2);
+    default:
+      return kernel.flops * size(0) * size(1) * (size(2) + size(3));
   }
 }
 

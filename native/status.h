@@ -12,12 +12,13 @@ enum class Fail : std::int32_t {
   no_convergence = 4,
   rank_deficient = 5,
   out_of_memory = 6,
-  degenerate = 7,    // eigenvalues too close for what was asked; index: the first of the pair
-  phase = 8,         // a loss that depends on the phase of eigenvector `index`
-  not_definite = 9,  // an eigenvalue outside the domain of a function; index: which
-  negative = 10,     // a parameter that must not be negative
-  bad_pivot = 11,    // pivot `index` is out of range
-  too_large = 12     // a workspace does not fit LAPACK's 32-bit integers
+  degenerate = 7,         // eigenvalues too close for what was asked; index: the first of the pair
+  phase = 8,              // a loss that depends on the phase of eigenvector `index`
+  not_definite = 9,       // an eigenvalue outside the domain of a function; index: which
+  negative = 10,          // a parameter that must not be negative
+  bad_pivot = 11,         // pivot `index` is out of range
+  too_large = 12,         // a workspace does not fit LAPACK's 32-bit integers
+  degenerate_values = 13  // as degenerate, of eigenvalues without their vectors
 };
 
 /// info = index * 16 + kind; index is 1-based as in LAPACK (the order of the leading minor, the column of the pivot), 0 if none.

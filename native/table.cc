@@ -79,13 +79,6 @@ const char* product(const double* attrs) {
   if (attrs[0] == 0) return attrs[1] == 0 ? "mkn:(m,k),(k,n)->(m,n)" : "mkn:(m,k),(n,k)->(m,n)";
   return attrs[1] == 0 ? "mkn:(k,m),(k,n)->(m,n)" : "mkn:(k,m),(n,k)->(m,n)";
 }
-const char* product_vjp(const double* attrs) {
-  if (attrs[0] == 0) {
-    return attrs[1] == 0 ? "mkn:(m,k),(k,n),(m,n)->(m,k),(k,n)" : "mkn:(m,k),(n,k),(m,n)->(m,k),(n,k)";
-  }
-  return attrs[1] == 0 ? "mkn:(k,m),(k,n),(m,n)->(k,m),(k,n)" : "mkn:(k,m),(n,k),(m,n)->(k,m),(n,k)";
-}
-
 constexpr const char* factored(const double*) { return "(m,n)->(m,n),(m^n)"; }
 constexpr const char* pivoted(const double*) { return "(k),(m,n)->(m,n)"; }
 constexpr const char* solved(const double*) { return "(m,m),(m,k)->(m,k),(m,m),(m)"; }
@@ -100,6 +93,11 @@ constexpr const char* eigenvalues_vjp(const double*) { return "(n,n),(n,n),(n)->
 constexpr const char* vector_and_square_to_square(const double*) { return "(n),(n,n)->(n,n)"; }
 constexpr const char* square_to_function(const double*) { return "(n,n)->(n,n),(n),(n,n)"; }
 constexpr const char* function_vjp(const double*) { return "(n,n),(n),(n,n),(n,n)->(n,n)"; }
+constexpr const char* least_squares(const double*) { return "(m,n),(m,k),()->(n,k),(m^n,m^n)"; }
+constexpr const char* least_squares_vjp(const double*) { return "(m,n),(m,k),(),(n,k),(m^n,m^n),(n,k)->(m,n),(m,k),()"; }
+constexpr const char* least_squares_svd(const double*) { return "(m,n),(m,k),()->(n,k),(m,m^n),(m^n),(m^n,n)"; }
+constexpr const char* least_squares_svd_vjp(const double*) { return "(m,n),(m,k),(),(n,k),(m,m^n),(m^n),(m^n,n),(n,k)->(m,n),(m,k),()"; }
+constexpr const char* normal_equations(const double*) { return "(m,n),(n,k),()->(n,k)"; }
 constexpr const char* three_squares_to_square(const double*) { return "(n,n),(n,n),(n,n)->(n,n)"; }
 
 // Bits of `nullable`: outputs 3 and 4 of a rule with three inputs are 8 and 16.
@@ -109,7 +107,6 @@ const Kernel kTable[] = {
     matrix("solveTriangular", 2, "TTT", triangular, "1211", 0, 1, BS_SINGLE(solve_triangular)),
     matrix("solveTriangular_vjp", 3, "TTTTT", triangular_vjp, "1211", 8 | 16, 2, BS_SINGLE(solve_triangular_vjp)),
     matrix("matmul", 2, "TTT", product, "11", 0, 2, BS_SINGLE(matmul)),
-    matrix("matmul_vjp", 3, "TTTTT", product_vjp, "11", 8 | 16, 4, BS_SINGLE(matmul_vjp)),
     matrix("luFactor", 1, "TTI", factored, "", 0, 2.0 / 3, BS_SINGLE(lu_factor)),
     matrix("applyPivots", 2, "ITT", pivoted, "1", 0, 0, BS_SINGLE(apply_pivots)),
     matrix("solve", 2, "TTTTI", solved, "1", 8 | 16, 1, BS_SINGLE(solve)),
@@ -120,8 +117,15 @@ const Kernel kTable[] = {
     matrix("det_vjp", 4, "TTITT", determined_vjp, "", 0, 4, BS_SINGLE(det_vjp)),
     matrix("adjugate", 1, "TT", square_to_square, "", 0, 30, BS_SINGLE(adjugate)),
     matrix("adjugateDerivative", 2, "TTT", two_squares_to_square, "", 0, 38, BS_SINGLE(adjugate_derivative)),
+    matrix("adjugateSecond", 3, "TTTT", three_squares_to_square, "", 0, 50, BS_SINGLE(adjugate_second)),
     matrix("slogdet", 1, "TTRTI", sign_and_log, "", 8 | 16, 2.0 / 3, BS_SINGLE(slogdet)),
     matrix("slogdet_vjp", 6, "TTTITRT", sign_and_log_vjp, "", 16 | 32, 2, BS_SINGLE(slogdet_vjp)),
+    matrix("lstsq", 3, "TTRTT", least_squares, "1r", 16, 2, BS_SINGLE(lstsq)),
+    matrix("lstsq_vjp", 6, "TTRTTTTTR", least_squares_vjp, "1r", 64 | 128 | 256, 4, BS_SINGLE(lstsq_vjp)),
+    matrix("normalSolve", 3, "TTRT", normal_equations, "1r", 0, 2, BS_SINGLE(normal_solve)),
+    matrix("lstsqSvd", 3, "TTRTTRT", least_squares_svd, "r", 16 | 32 | 64, 20, BS_SINGLE(lstsq_svd)),
+    matrix("lstsqSvd_vjp", 8, "TTRTTRTTTTR", least_squares_svd_vjp, "r", 256 | 512 | 1024, 8, BS_SINGLE(lstsq_svd_vjp)),
+    matrix("normalSolveSvd", 3, "TTRT", normal_equations, "r", 0, 20, BS_SINGLE(normal_solve_svd)),
     matrix("eigh", 1, "TRT", square_to_spectrum, "2", 4, 9, BS_SINGLE(eigh)),
     matrix("eigh_vjp", 4, "RTRTT", spectrum_vjp, "21", 4 | 8, 6, BS_SINGLE(eigh_vjp)),
     matrix("eigvalsh_vjp", 3, "TTRT", eigenvalues_vjp, "1", 0, 2, BS_SINGLE(eigvalsh_vjp)),

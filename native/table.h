@@ -30,7 +30,7 @@ struct Kernel {
   // map, reduce:
   int which;             // Map or Reduce enumerator
   const char* attr_max;  // matrix: the largest value of each attribute, one digit per attribute; the smallest is 0. 'r': any number
-  double flops;          // estimate: per element (map, reduce), or matrix: times n^3, m^2 k or m k n by letters
+  double flops;          // estimate: per element (map, reduce), or matrix: times n^3, m^2 k, m k n or m n (k + m^n) by letters
 };
 
 /// All kernels; the id that crosses the boundary is the position.

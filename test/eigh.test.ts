@@ -135,7 +135,9 @@ describe("equal eigenvalues", () => {
       const f = (x: F64) => sum(square(linalg.eigvalsh(x)));
       const e = failure(() => hvp(f, a, hermitian(a.shape[0] as number, a.dtype as "float64")));
       expect(e.code).to.equal("ERR_DEGENERATE");
-      expect(e.message).to.match(/funmHermitian/);
+      expect([e.op, e.index]).to.deep.equal(["eigvalsh", a === shifted ? 1 : 2]);
+      expect(e.message).to.match(/^eigvalsh: the matrix \(shape .*funmHermitian/);
+      expect(e.message).not.to.match(/eigvalsh for/);
     }
     // where they are told apart, right: the Hessian of tr A² is 2 I
     const [a, h] = [withSpectrum([1, 2, 3, 4], "float64"), hermitian(4, "float64", 5)];
@@ -199,6 +201,10 @@ describe("equal eigenvalues", () => {
     const whole = tensor(batch.map((m) => m.toArray()) as never) as unknown as F64;
     const e = failure(() => grad(loss)(whole));
     expect([e.code, e.item]).to.deep.equal(["ERR_DEGENERATE", 1]);
+    expect(e.message).to.match(/^eigh: matrix 1 of the batch \(shape \[3, 4, 4\]\) has equal eigenvalues \(1 and 2\)/);
+    const composed = failure(() => hvp(loss, whole, whole));
+    expect([composed.op, composed.item]).to.deep.equal(["eigh", 1]);
+    expect(composed.message).to.match(/^eigh: matrix 1 of the batch \(shape \[3, 4, 4\]\)/);
   });
 });
 

@@ -71,7 +71,7 @@ describe("the package", function () {
     expect(run("node", ["b.mjs"], folder)).to.equal("true true true\n");
   });
   it("compiles in strict TypeScript, as ESM and as CommonJS", () => {
-    const source = `import { compile, defineOp, float64, grad, linalg, mul, tensor, type Tensor, valueAndGrad } from "backsolve";
+    const source = `import { compile, defineOp, float64, grad, linalg, mul, registry, tensor, type Tensor, valueAndGrad } from "backsolve";
       import { checkGrads } from "backsolve/testing";
       const a: Tensor<"float64"> = tensor([[4, 1], [1, 3]]);
       const l: Tensor<"float64"> = linalg.cholesky(a);
@@ -85,6 +85,18 @@ describe("the package", function () {
       const t: Tensor<"float64"> = program.runSync([a]).twice;
       // @ts-expect-error float32 and float64 do not mix into a float64
       const bad: Tensor<"float32"> = mul(a, 2);
+      const ls: Tensor<"complex128"> = linalg.lstsq(c, a, { l2Regularizer: tensor(0.1), method: "svd" });
+      const { w, v }: { readonly w: Tensor<"float64">; readonly v: Tensor<"complex128"> } = linalg.eigh(c, { degenerate: "mask" });
+      const { sign, logabsdet }: { readonly sign: Tensor<"complex128">; readonly logabsdet: Tensor<"float64"> } = linalg.slogdet(c);
+      const fa: Tensor<"complex128"> = linalg.funmHermitian(c, (u: Tensor<"float64">) => u.exp());
+      const later: Promise<Tensor<"float64">> = linalg.solve.async(a, l, { adjoint: true, signal: new AbortController().signal });
+      const failed: readonly { item: number; code: string }[] = linalg.solve.checked(a, l).failures;
+      const modes: readonly string[] = registry.capabilities().map((one) => one.op);
+      // @ts-expect-error lambda is real
+      linalg.lstsq(a, a, { l2Regularizer: c });
+      // @ts-expect-error there is no such policy
+      linalg.eigh(a, { degenerate: "ignore" });
+      console.log(ls, w, v, sign, logabsdet, fa, later, failed, modes);
       // @ts-expect-error there is no such option
       linalg.solveTriangular(l, a, { uper: true });
       checkGrads((y: Tensor<"float64">) => y.sum(), [a]);

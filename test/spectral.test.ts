@@ -287,6 +287,38 @@ describe("functions of Hermitian matrices", () => {
     expect(() => linalg.funmHermitian(a, (x) => sum(x) as never)).to.throw(/f must map a float64 tensor of shape \[2\]/);
     expect(() => linalg.funmHermitian(a, 3 as never)).to.throw(/f must be a function/);
   });
+  it("funmHermitian in its three forms, with failing items", async () => {
+    const a = random.normal(71, [3, 3, 3]);
+    const f = (x: F64) => sin(x);
+    const want = linalg.funmHermitian(a, f);
+    expect(relativeError(await linalg.funmHermitian.async(a, f), want)).to.equal(0);
+    const bad = a.data.slice();
+    bad[9] = Number.NaN;
+    const b = tensor(bad, { shape: [3, 3, 3] });
+    const nan = linalg.funmHermitian(b, f, { onFailure: "nan" });
+    const { value, failures } = linalg.funmHermitian.checked(b, f);
+    for (const t of [nan, value, await linalg.funmHermitian.async(b, f, { onFailure: "nan" })]) {
+      for (let i = 0; i < 27; i++) {
+        if (i >= 9 && i < 18) expect(t.data[i]).to.be.NaN;
+        else expect(t.data[i]).to.equal(want.data[i]);
+      }
+    }
+    expect(failures.map((x) => [x.item, x.code, x.op])).to.deep.equal([[1, "ERR_NOT_FINITE", "funmHermitian"]]);
+    const error = await linalg.funmHermitian.async(b, f).catch((e: LinalgError) => e);
+    expect([(error as LinalgError).code, (error as LinalgError).op, (error as LinalgError).item]).to.deep.equal([
+      "ERR_NOT_FINITE",
+      "funmHermitian",
+      1,
+    ]);
+    expect(() => linalg.funmHermitian(a, f, { onFailure: "zero" } as never)).to.throw(/funmHermitian: option onFailure must be/);
+    expect(() => linalg.funmHermitian(a, f, { degenerate: "nan" } as never)).to.throw(/funmHermitian: unknown option "degenerate"/);
+    let inside: Promise<unknown> | undefined;
+    grad((x: F64) => {
+      inside = linalg.funmHermitian.async(x, f);
+      return sum(x);
+    })(a);
+    expect(await inside?.catch((e: LinalgError) => e.code)).to.equal("ERR_TRACED");
+  });
   it("cotangents that are not Hermitian, and matrices read by their lower triangle", () => {
     const a = withSpectrum([0.5, 0.5, 2], "float64");
     const g = random.normal(7, [3, 3]);

@@ -37,8 +37,9 @@ function starts(): Parameters<number>[] {
   return [start, exchanged, ...moved];
 }
 
-function progress(total: number): { step(text: string, done: number): void; end(): void } {
-  if (!process.stdout.isTTY) return { step: (text, done) => done % 20 === 0 && console.log(text), end: () => {} };
+/** A bar on a terminal; elsewhere a line now and then, and one for each start that ends. */
+function progress(total: number): { step(text: string, done: number, ends?: boolean): void; end(): void } {
+  if (!process.stdout.isTTY) return { step: (text, done, ends) => (ends || done % 20 === 0) && console.log(text), end: () => {} };
   const bar = new SingleBar({ format: "[{bar}] {percentage}% {text}", hideCursor: true });
   bar.start(total, 0, { text: "" });
   return { step: (text, done) => bar.update(Math.min(done, total), { text }), end: () => bar.stop() };
@@ -67,7 +68,7 @@ async function main(): Promise<void> {
       maxIterations: MAX_ITERATIONS,
       onIteration: (i, value) => bar.step(`start ${k + 1}, iteration ${i}: ${(-value).toFixed(4)}`, k * MAX_ITERATIONS + i),
     });
-    bar.step(`start ${k + 1} ends after ${found.iterations} iterations: ${(-found.value).toFixed(4)}`, (k + 1) * MAX_ITERATIONS);
+    bar.step(`start ${k + 1} ends after ${found.iterations} iterations: ${(-found.value).toFixed(4)}`, (k + 1) * MAX_ITERATIONS, true);
     if (!best || found.value < best.value) best = found;
   }
   bar.end();

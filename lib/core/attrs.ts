@@ -51,23 +51,30 @@ export const ints = (): Attr<readonly number[]> => ({
 });
 
 /** What was given as the options of a function: an object, of the known names where they are told. */
-export function optionsOf<T extends object>(op: string, options: T | undefined, known?: readonly (keyof T & string)[]): T {
-  if (options === undefined) return {} as T;
+export function optionsOf(op: string, options: unknown): Record<string, unknown>;
+export function optionsOf<T extends object>(op: string, options: T | undefined, known: readonly (keyof T & string)[]): T;
+export function optionsOf(op: string, options: unknown, known?: readonly string[]): object {
+  if (options === undefined) return {};
   if (typeof options !== "object" || options === null || Array.isArray(options))
     throw new ArgumentError(op, `expected an object of options, got ${describe(options)}.`);
-  for (const name of known ? Object.keys(options) : []) if (!known?.includes(name as never)) unknown(op, name, known as readonly string[]);
+  for (const name of known ? Object.keys(options) : []) if (!known?.includes(name)) unknown(op, name, known as readonly string[]);
   return options;
 }
 function unknown(op: string, name: string, known: readonly string[]): never {
   throw new ArgumentError(op, `unknown option ${describe(name)}. Options: ${known.join(", ")}.`);
 }
 
+interface Checks {
+  readonly attrs?: AttrSchema;
+  conflict?(attrs: Record<string, AttrValue>): string | undefined;
+}
+
 /** Checks every option by name; an unknown one is an error that lists the known. */
-export function parseAttrs(op: string, schema: AttrSchema, options: unknown, common: readonly string[]): Record<string, AttrValue> {
+export function parseAttrs(op: string, row: Checks, options: unknown, common: readonly string[]): Record<string, AttrValue> {
+  const schema = row.attrs ?? {};
   const out: Record<string, AttrValue> = {};
   for (const name in schema) out[name] = (schema[name] as Attr).fallback;
-  if (options === undefined) return out;
-  const given = optionsOf(op, options as Record<string, unknown>);
+  const given = optionsOf(op, options);
   for (const name of Object.keys(given)) {
     if (common.includes(name)) continue;
     if (!Object.hasOwn(schema, name)) unknown(op, name, [...Object.keys(schema), ...common]);
@@ -78,5 +85,7 @@ export function parseAttrs(op: string, schema: AttrSchema, options: unknown, com
     if (parsed === undefined) throw new ArgumentError(op, `option ${name} must be ${attr.expected}, got ${describe(value)}.`);
     out[name] = parsed;
   }
+  const conflict = row.conflict?.(out);
+  if (conflict) throw new ArgumentError(op, `options ${conflict} exclude each other.`);
   return out;
 }

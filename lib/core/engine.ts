@@ -2,11 +2,10 @@ import { allocate, isComplex, isFloat } from "./dtype";
 import { ArgumentError, BacksolveError, describe, guard, ShapeError } from "./errors";
 import { columnOf, inferAll, kernelOutputs, lowerAttrs, portDType, withAux } from "./infer";
 import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, topLevel } from "./levels";
-import { type KernelCall, type Operand, run as runNative } from "./native";
+import { type Failure, type KernelCall, type Operand, run as runNative } from "./native";
 import { checkOut, composed, forwardOf, frameOf, named, output, RUN, type RunOptions } from "./outcome";
 import { type GradientRule, rowOf, ruleFor } from "./registry";
-
-import type { AnyRow, Attrs, Native, Pass, Port } from "./row";
+import { type AnyRow, type Attrs, type Native, nameOf, type Pass, type Port } from "./row";
 import { broadcast, sameShape } from "./signature";
 import { innermost, isTensor, type Level, readable, type Shape, shapeText, share, sizeOf, type Tensor, wrap } from "./tensor";
 import { traceOf, type ValueType } from "./trace";
@@ -15,8 +14,10 @@ export { output, RUN, type RunOptions } from "./outcome";
 
 const PLAIN: RunOptions = { collect: false, failures: [], out: undefined };
 const NO_ATTRS: Attrs = {};
-/** For rules: the options that make errors of an op carry another's name. */
-export const as = (op: string): Pass => ({ [RUN]: { ...PLAIN, failures: [], op } satisfies RunOptions });
+/** The options that make errors of an op carry another's name; with a list, failing items become NaN and are put into it. */
+export const as = (op: string, failures?: Failure[]): Pass => ({
+  [RUN]: { ...PLAIN, collect: failures !== undefined, failures: failures ?? [], op } satisfies RunOptions,
+});
 
 /**
  * Runs an op on whatever its inputs are. The highest live level among them unwraps its boxes, the op runs one level down, and the outputs
@@ -67,7 +68,7 @@ function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: Run
     return [share(inputs[0] as Tensor, (types[0] as ValueType).shape)];
   }
   if (options.out) checkOut(row, options.out, types[0], inputs);
-  const outputs = wanted.map((t, i) => t && ((i === 0 && options.out) || output(row.name, t)));
+  const outputs = wanted.map((t, i) => t && ((i === 0 && options.out) || output(nameOf(row), t)));
   for (const f of runNative(kernelCall(row, row.kernel, inputs, types, outputs, attrs, options))) options.failures.push(f);
   return outputs.filter((t) => t !== undefined);
 }
@@ -86,7 +87,7 @@ export function kernelCall(
   types: readonly ValueType[],
   outputs: readonly (Tensor | undefined)[],
   attrs: Attrs,
-  { collect, op = row.name, batch }: Pick<RunOptions, "collect" | "op" | "batch">,
+  { collect, op = nameOf(row), batch }: Pick<RunOptions, "collect" | "op" | "batch">,
 ): KernelCall {
   const present = inputs.filter((t) => t !== undefined);
   const shapes = present.map((t) => t.shape);
@@ -166,7 +167,7 @@ function thunks(
   inputs: readonly ValueType[],
 ) {
   if (!row.vjp) {
-    throw new BacksolveError("ERR_ARGUMENT", row.name, `has no gradient: registerGradient("${row.name}", rule) adds one.`);
+    throw new BacksolveError("ERR_ARGUMENT", nameOf(row), `has no gradient: registerGradient("${row.name}", rule) adds one.`);
   }
   const shapes: Record<string, Shape> = {};
   row.inputs.forEach((n, i) => (shapes[n] = (inputs[i] as ValueType).shape));
@@ -182,6 +183,7 @@ export function fusedRow(row: AnyRow): AnyRow {
   for (const o of row.outputs) dtypes[`g_${o}`] = row.dtypes?.[o] ?? "T";
   const made: AnyRow = {
     name: `${row.name}_vjp`,
+    says: nameOf(row),
     inputs: [...reads(row), ...row.outputs.map((o) => `g_${o}`)],
     outputs: row.inputs,
     dtypes,
@@ -233,8 +235,9 @@ function fused(node: Node, kernel: Native, g: readonly (Tensor | undefined)[], w
       given,
       types.map((t, i) => (wanted[i] ? t : undefined)),
     );
-  const outputs = types.map((t, i) => (wanted[i] ? output((node.row as AnyRow).name, t) : undefined));
-  runNative(kernelCall(row, kernel, given, types, outputs, node.attrs, { collect: false, op: (node.row as AnyRow).name }));
+  const op = nameOf(node.row as AnyRow);
+  const outputs = types.map((t, i) => (wanted[i] ? output(op, t) : undefined));
+  runNative(kernelCall(row, kernel, given, types, outputs, node.attrs, { collect: false, op }));
   return outputs;
 }
 
@@ -254,7 +257,7 @@ function obey(row: AnyRow, rule: GradientRule, saved: Readonly<Record<string, Te
 
 /** Un-broadcasts a cotangent, and takes its real part where the input is real; says which rule gave a wrong shape. */
 function fit(g: unknown, input: ValueType, row: AnyRow, i: number): Tensor {
-  if (!isTensor(g)) throw new ArgumentError(row.name, `its gradient rule must give a tensor for ${row.inputs[i]}, got ${describe(g)}.`);
+  if (!isTensor(g)) throw new ArgumentError(nameOf(row), `its gradient rule must give a tensor for ${row.inputs[i]}, got ${describe(g)}.`);
   if (!sameShape(broadcast([g.shape, input.shape]) ?? [], g.shape)) {
     const want = shapeText(input.shape);
     throw new ShapeError(

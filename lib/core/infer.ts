@@ -1,7 +1,7 @@
 import type { AttrSchema } from "./attrs";
 import { complexOf, type DType, realOf } from "./dtype";
 import { BacksolveError } from "./errors";
-import type { AnyRow, Attrs, Port } from "./row";
+import { type AnyRow, type Attrs, nameOf, type Port } from "./row";
 import { bind, broadcastOrThrow, parseSignature, type Signature } from "./signature";
 import { fitting, type Shape } from "./tensor";
 import type { ValueType } from "./trace";
@@ -16,7 +16,7 @@ export function columnOf(row: AnyRow, inputs: readonly ({ dtype: DType } | undef
     const given = inputs[i];
     if (port === "T" && given) return given.dtype;
   }
-  throw new BacksolveError("ERR_INTERNAL", row.name, "no input carries the op's dtype.");
+  throw new BacksolveError("ERR_INTERNAL", nameOf(row), "no input carries the op's dtype.");
 }
 
 export const signatureOf = (row: AnyRow, attrs: Attrs): Signature | undefined =>
@@ -41,7 +41,10 @@ export function inferAll(row: AnyRow, inputs: readonly ValueType[], attrs: Attrs
     inputs.map((i) => i.shape),
     attrs,
   );
-  return kernelOutputs(row).map((name, i) => ({ dtype: portDType(row.dtypes?.[name], t), shape: fitting(row.name, shapes[i] as Shape) }));
+  return kernelOutputs(row).map((name, i) => ({
+    dtype: portDType(row.dtypes?.[name], t),
+    shape: fitting(nameOf(row), shapes[i] as Shape),
+  }));
 }
 
 /** Of the outputs alone. */
@@ -51,7 +54,7 @@ export const infer = (row: AnyRow, inputs: readonly ValueType[], attrs: Attrs): 
 function outputShapes(row: AnyRow, shapes: readonly Shape[], attrs: Attrs): readonly Shape[] {
   if (elementwise(row)) {
     const first = shapes[0] as Shape;
-    const shape = shapes.length === 1 ? first : broadcastOrThrow(row.name, row.inputs, shapes);
+    const shape = shapes.length === 1 ? first : broadcastOrThrow(nameOf(row), row.inputs, shapes);
     return row.outputs.map(() => shape);
   }
   if (row.infer) {
@@ -60,7 +63,7 @@ function outputShapes(row: AnyRow, shapes: readonly Shape[], attrs: Attrs): read
     const out = row.infer(named, attrs);
     return row.outputs.map((name) => out[name] as Shape);
   }
-  return bind(row.name, row.inputs, withAux(row, attrs), shapes).outputs;
+  return bind(nameOf(row), row.inputs, withAux(row, attrs), shapes).outputs;
 }
 
 /** Attributes as the numbers that the native table knows. */

@@ -224,6 +224,11 @@ const KINDS: readonly { code: Code; text(index: number): string }[] = [
   { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
   { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },
   { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
+  {
+    code: "ERR_DEGENERATE",
+    text: (i) =>
+      `has equal eigenvalues (${i} and ${i + 1}), whose derivatives beyond the first, and in forward mode, they do not determine: use funmHermitian, expmHermitian and their like for functions of the matrix, or the option degenerate: "nan" or "mask"`,
+  },
 ];
 
 /** `[item, instruction, kind, index, ...]` as failures; `opOf` names the op of an instruction. */

@@ -6,7 +6,7 @@ import { infer } from "./infer";
 import { strip } from "./levels";
 import { type Failure, lent, runAsync } from "./native";
 import { addRow, rowOf } from "./registry";
-import type { AnyRow, Attrs, Port, Row } from "./row";
+import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";
 import { adopt, isTensor, storageOf, type Tensor, tracedOf, wrap } from "./tensor";
 
 /** What ops take: a tensor, or a number in the dtype of the others. */
@@ -95,26 +95,20 @@ function opOf(row: AnyRow): Loose {
   const arity = row.inputs.length;
   const split = (args: unknown[], common: readonly string[]) => {
     if (args.length < arity || args.length > arity + 1)
-      throw new ArgumentError(row.name, `expected ${row.inputs.join(", ")} and options, got ${args.length} arguments.`);
+      throw new ArgumentError(nameOf(row), `expected ${row.inputs.join(", ")} and options, got ${args.length} arguments.`);
     const options = args[arity] as Record<string, unknown> | undefined;
-    const attrs = parseAttrs(row.name, row.attrs ?? {}, options, common) as Attrs;
+    const attrs = parseAttrs(nameOf(row), row, options, common) as Attrs;
     return { inputs: operands(row, args.slice(0, arity)), attrs, options: options ?? {} };
   };
   const shape = (out: Tensor[]): unknown =>
     row.outputs.length === 1 ? out[0] : Object.fromEntries(row.outputs.map((n, i) => [n, out[i]]));
-  const collects = (options: Record<string, unknown>): boolean => {
-    const { onFailure } = options;
-    if (onFailure === undefined || onFailure === "throw") return false;
-    if (onFailure === "nan") return true;
-    throw new ArgumentError(row.name, `option onFailure must be "throw" or "nan", got ${describe(onFailure)}.`);
-  };
   const op = (...args: unknown[]) => {
     const { inputs, attrs, options } = split(args, COMMON);
     if (options.signal !== undefined)
-      throw new ArgumentError(row.name, `a signal needs ${row.name}.async: a synchronous call cannot be aborted.`);
+      throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
     const passed = (options as { [RUN]?: RunOptions })[RUN];
     const out = outOption(row, options.out);
-    return shape(apply(row, inputs, attrs, passed ?? { collect: collects(options), failures: [], out }));
+    return shape(apply(row, inputs, attrs, passed ?? { collect: collects(nameOf(row), options), failures: [], out }));
   };
   const checked = (...args: unknown[]) => {
     const { inputs, attrs } = split(args, []);
@@ -123,42 +117,56 @@ function opOf(row: AnyRow): Loose {
   };
   const asynchronous = async (...args: unknown[]) => {
     const { inputs, attrs, options } = split(args, ASYNC);
-    return shape(await applyAsync(row, inputs, attrs, collects(options), options.signal));
+    const says = (options as { [RUN]?: RunOptions })[RUN]?.op ?? nameOf(row);
+    return shape(await applyAsync(row, inputs, attrs, { says, collect: collects(says, options), signal: options.signal }));
   };
   Object.defineProperty(op, "name", { value: row.name });
   return Object.assign(op, { async: asynchronous, checked, row });
 }
 
+/** Whether failing items are to become NaN. @throws ArgumentError for an option onFailure that is neither. */
+export function collects(op: string, { onFailure }: { readonly onFailure?: unknown }): boolean {
+  if (onFailure === undefined || onFailure === "throw") return false;
+  if (onFailure === "nan") return true;
+  throw new ArgumentError(op, `option onFailure must be "throw" or "nan", got ${describe(onFailure)}.`);
+}
+
+/** @throws BacksolveError ERR_TRACED: asynchronous calls have no place where others record. */
+export function refuseRecorded(op: string, inputs: readonly Tensor[]): void {
+  if (!inputs.some((t) => strip(t).box ?? tracedOf(t))) return;
+  throw new BacksolveError("ERR_TRACED", op, `${op}.async cannot run inside a transform or a trace; use compile(...).run instead.`);
+}
+
 function outOption(row: AnyRow, out: unknown): Tensor | undefined {
   if (out === undefined) return undefined;
   if (row.outputs.length !== 1)
-    throw new ArgumentError(row.name, `option out is for functions of one result, this one has ${row.outputs.join(", ")}.`);
-  if (!isTensor(out)) throw new ArgumentError(row.name, `option out must be a tensor, got ${describe(out)}.`);
+    throw new ArgumentError(nameOf(row), `option out is for functions of one result, this one has ${row.outputs.join(", ")}.`);
+  if (!isTensor(out)) throw new ArgumentError(nameOf(row), `option out must be a tensor, got ${describe(out)}.`);
   return out;
 }
 
-async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, collect: boolean, signal: unknown): Promise<Tensor[]> {
+interface AsyncRun {
+  readonly says: string;
+  readonly collect: boolean;
+  readonly signal: unknown;
+}
+
+async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, { says, collect, signal }: AsyncRun): Promise<Tensor[]> {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new ArgumentError(row.name, `option signal must be an AbortSignal, got ${describe(signal)}.`);
+    throw new ArgumentError(says, `option signal must be an AbortSignal, got ${describe(signal)}.`);
   }
+  refuseRecorded(says, given);
   const inputs = given.map(strip);
-  if (inputs.some((t) => t.box ?? tracedOf(t))) {
-    throw new BacksolveError(
-      "ERR_TRACED",
-      row.name,
-      `${row.name}.async cannot run inside a transform or a trace; use compile(...).run instead.`,
-    );
-  }
   const kernel = row.kernel;
   if (typeof kernel === "function" || kernel.alias) {
     signal?.throwIfAborted();
     return apply(row, inputs, attrs, { collect, failures: [], out: undefined });
   }
   const types = infer(row, inputs, attrs);
-  const outputs = types.map((t) => output(row.name, t));
+  const outputs = types.map((t) => output(says, t));
   const isPrivate = inputs.every((t) => !storageOf(t).exposed);
   const noAux = Object.keys(row.aux ?? {}).map(() => undefined);
-  const kernelOf = kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, { collect });
+  const kernelOf = kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, { collect, op: says });
   await lent(inputs.map(storageOf), () => runAsync(kernelOf, isPrivate, signal));
   return outputs;
 }
@@ -166,7 +174,7 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, c
 // ---- Inputs: numbers, dtypes, promotion ----
 
 function operands(row: AnyRow, given: readonly unknown[]): Tensor[] {
-  const args = given.map((a, i) => (typeof a === "number" ? a : asTensor(row.name, row.inputs[i] as string, a)));
+  const args = given.map((a, i) => (typeof a === "number" ? a : asTensor(nameOf(row), row.inputs[i] as string, a)));
   const port = (i: number): Port => row.dtypes?.[row.inputs[i] as string] ?? "T";
   const t = columnDType(row, args, port);
   return args.map((a, i) => {
@@ -175,7 +183,7 @@ function operands(row: AnyRow, given: readonly unknown[]): Tensor[] {
     if (typeof a === "number") return scalar(want, a);
     if (a.dtype === want) return a;
     if (p === "T" && !isComplex(a.dtype)) return apply(rowOf("toComplex"), [a], {})[0] as Tensor;
-    throw new DtypeError(row.name, `${row.inputs[i]} must have dtype ${want}, got ${a.dtype}.`);
+    throw new DtypeError(nameOf(row), `${row.inputs[i]} must have dtype ${want}, got ${a.dtype}.`);
   });
 }
 
@@ -195,19 +203,19 @@ function columnDType(row: AnyRow, args: readonly Operand[], port: (i: number) =>
   args.forEach((a, i) => {
     if (typeof a === "number" || port(i) !== "T") return;
     if (!isFloat(a.dtype) && row.kernel && !acceptsAny(row)) {
-      throw new DtypeError(row.name, `${row.inputs[i]} must be float32, float64, complex64 or complex128, got ${a.dtype}.`);
+      throw new DtypeError(nameOf(row), `${row.inputs[i]} must be float32, float64, complex64 or complex128, got ${a.dtype}.`);
     }
     if (t === undefined || t === a.dtype) t = a.dtype;
     else if (isFloat(t) && isFloat(a.dtype) && realOf(t) === realOf(a.dtype)) t = dtypes[t].complex;
     else
       throw new DtypeError(
-        row.name,
+        nameOf(row),
         `${row.inputs[i]} is ${a.dtype}, the inputs before it are ${t}: convert one of them, precisions do not mix.`,
       );
   });
   t ??= "float64";
   if (row.only && isFloat(t) && (row.only === "complex") !== isComplex(t)) {
-    throw new DtypeError(row.name, `is defined for ${row.only} tensors, got ${t}.`);
+    throw new DtypeError(nameOf(row), `is defined for ${row.only} tensors, got ${t}.`);
   }
   return t;
 }

@@ -3,7 +3,7 @@ import { allocate, isFloat } from "./dtype";
 import { ArgumentError, guard, LinalgError } from "./errors";
 import { infer, signatureOf } from "./infer";
 import { type Failure, type Frame, failureOf } from "./native";
-import type { AnyRow, Attrs, ComposedKernel } from "./row";
+import { type AnyRow, type Attrs, type ComposedKernel, nameOf } from "./row";
 import { sameShape } from "./signature";
 import { innermost, isTensor, readable, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
 import type { ValueType } from "./trace";
@@ -56,16 +56,16 @@ export const output = (op: string, type: ValueType): Tensor =>
 export function checkOut(row: AnyRow, out: Tensor, type: ValueType | undefined, inputs: readonly Tensor[]): void {
   if (type && (out.dtype !== type.dtype || !sameShape(out.shape, type.shape))) {
     const want = `${type.dtype} of shape ${shapeText(type.shape)}`;
-    throw new ArgumentError(row.name, `option out must be a tensor of ${want}, got ${out.dtype} of shape ${shapeText(out.shape)}.`);
+    throw new ArgumentError(nameOf(row), `option out must be a tensor of ${want}, got ${out.dtype} of shape ${shapeText(out.shape)}.`);
   }
-  if (out.box) throw new ArgumentError(row.name, "option out must be a plain tensor, got one that a transform works on.");
-  if (storageOf(out).busy > 0) throw new ArgumentError(row.name, "option out is being read by an asynchronous call.");
-  const to = readable(row.name, out, "out");
+  if (out.box) throw new ArgumentError(nameOf(row), "option out must be a plain tensor, got one that a transform works on.");
+  if (storageOf(out).busy > 0) throw new ArgumentError(nameOf(row), "option out is being read by an asynchronous call.");
+  const to = readable(nameOf(row), out, "out");
   inputs.forEach((t, i) => {
     const from = storageOf(t).array;
     if (from.buffer !== to.buffer || from.byteOffset >= to.byteOffset + to.byteLength || to.byteOffset >= from.byteOffset + from.byteLength)
       return;
-    throw new ArgumentError(row.name, `option out shares memory with input ${row.inputs[i]}.`);
+    throw new ArgumentError(nameOf(row), `option out shares memory with input ${row.inputs[i]}.`);
   });
 }
 function copyTo(out: Tensor, result: Tensor): Tensor {
@@ -79,7 +79,7 @@ function copyTo(out: Tensor, result: Tensor): Tensor {
 export function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
   const types = row.signature !== undefined || row.infer ? infer(row, inputs, attrs) : []; // shape errors in the words of this op
   const { batch } = frameOf(row, attrs, inputs, types);
-  const inner = { ...options, out: undefined, op: options.op ?? row.name, batch: options.batch ?? batch };
+  const inner = { ...options, out: undefined, op: options.op ?? nameOf(row), batch: options.batch ?? batch };
   if (options.out) checkOut(row, options.out, types[0], inputs);
   const outermost = options.batch === undefined;
   const before = options.failures.length;
@@ -105,7 +105,7 @@ function callKernel(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, option
   const result = (row.kernel as ComposedKernel)(named(row.inputs, inputs), attrs, { [RUN]: options });
   const list = isTensor(result) ? [result] : row.outputs.map((n) => result?.[n]);
   list.forEach((t, i) => {
-    if (!isTensor(t)) throw new ArgumentError(row.name, `its kernel must return a tensor for ${row.outputs[i]}.`);
+    if (!isTensor(t)) throw new ArgumentError(nameOf(row), `its kernel must return a tensor for ${row.outputs[i]}.`);
   });
   return list as Tensor[];
 }

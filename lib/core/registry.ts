@@ -1,3 +1,5 @@
+import shipped from "./capabilities.json";
+import type { Float } from "./dtype";
 import { ArgumentError, describe } from "./errors";
 import type { AnyRow } from "./row";
 import type { Tensor } from "./tensor";
@@ -28,12 +30,46 @@ export function rowOf(name: string): AnyRow {
 }
 export const ruleFor = (row: AnyRow): GradientRule | undefined => (rules.size === 0 ? undefined : rules.get(row.name));
 
+/** What an op was seen to do: give values; derivatives in reverse and forward mode, of second order; run over batches, compiled, off the loop. */
+export const MODES = ["value", "reverse", "forward", "second", "batch", "compiled", "async"] as const;
+export type Mode = (typeof MODES)[number];
+export interface Capability {
+  readonly op: string;
+  /** TensorFlow's name. */
+  readonly tf: string | undefined;
+  readonly dtype: Float;
+  readonly modes: readonly Mode[];
+}
+
+// by op, then by dtype; the shipped table is written by the tests (npm run capabilities), checkOp adds what it finds
+const capabilities = new Map<string, Map<Float, readonly Mode[]>>();
+
+/** @internal */
+export function recordCapability(row: AnyRow, dtype: Float, modes: readonly Mode[]): void {
+  const known = capabilities.get(row.name) ?? new Map<Float, readonly Mode[]>();
+  capabilities.set(row.name, known.set(dtype, Object.freeze([...modes])));
+}
+for (const [op, groups] of Object.entries(shipped as Readonly<Record<string, Readonly<Record<string, string>>>>)) {
+  const entries = Object.entries(groups).flatMap(([names, modes]) =>
+    names.split(" ").map((d) => [d as Float, modes.split(" ") as Mode[]] as const),
+  );
+  capabilities.set(op, new Map(entries));
+}
+
 /** The table of ops. */
 export const registry = {
   /** Names of all ops, in the order of their definition. */
   list: (): string[] => [...rows.keys()],
   /** The row of an op, by its own or its TensorFlow name; undefined when there is none. */
   get: (name: string): AnyRow | undefined => rows.get(name) ?? byTensorFlowName.get(name),
+  /**
+   * Which op works in which dtype and mode: found by the tests that ran before this version was published, and by every `checkOp` that ran in
+   * this process since.
+   */
+  capabilities: (): Capability[] =>
+    [...rows.values()].flatMap((row) =>
+      [...(capabilities.get(row.name) ?? [])].map(([dtype, modes]) => ({ op: row.name, tf: row.tf, dtype, modes })),
+    ),
   /** The function that `defineOp` made for this row, with inputs in the row's order and its attrs as options. */
   op: (name: string): unknown => functions.get((rows.get(name) ?? byTensorFlowName.get(name))?.name ?? ""),
 };
@@ -41,13 +77,19 @@ export const registry = {
 /**
  * Adds or replaces the gradient of an op, named as here or as in TensorFlow. The rule gets inputs, outputs and attrs, and the cotangents
  * of the outputs; what it computes with ops of this package is differentiable again. Replacing a rule emits a process warning.
+ * @returns a function that puts the rule before it back.
  */
-export function registerGradient(name: string, rule: GradientRule): void {
+export function registerGradient(name: string, rule: GradientRule): () => void {
   const row = registry.get(name);
   if (!row) throw new ArgumentError("registerGradient", `there is no op named ${describe(name)}; registry.list() has all names.`);
   if (typeof rule !== "function") throw new ArgumentError("registerGradient", `the rule must be a function, got ${describe(rule)}.`);
   if (row.vjp || rules.has(row.name)) {
     process.emitWarning(`the gradient of ${row.name} is replaced.`, { type: "BacksolveWarning", code: "BACKSOLVE_GRADIENT_REPLACED" });
   }
+  const before = rules.get(row.name);
   rules.set(row.name, rule);
+  return () => {
+    if (before) rules.set(row.name, before);
+    else rules.delete(row.name);
+  };
 }

@@ -44,6 +44,8 @@ export const native = (name: string, lower?: Lower, alias = false): Native => ({
 export interface Row<I extends string = string, O extends string = string, S extends AttrSchema = AttrSchema> {
   /** Own name, everywhere. */
   readonly name: string;
+  /** The name in errors, where it is not `name`: that of the function users call. */
+  readonly says?: string;
   /** TensorFlow's name. */
   readonly tf?: string;
   readonly doc?: string;
@@ -58,6 +60,8 @@ export interface Row<I extends string = string, O extends string = string, S ext
   /** The ops whose T may be only real or only complex. */
   readonly only?: "real" | "complex";
   readonly attrs?: S;
+  /** Says which options exclude each other, where these do. */
+  readonly conflict?: (attrs: AttrsOf<S>) => string | undefined;
   readonly domain?: { readonly [k in I]?: Domain };
   /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
   readonly gauge?: (outputs: Tensors<O>) => { readonly [k in O]: Tensor };
@@ -86,6 +90,8 @@ export interface Row<I extends string = string, O extends string = string, S ext
   readonly order?: number;
   /** The first-order rule in one kernel: reads saves, then aux, then cotangents; gives the wanted inputs' cotangents. */
   readonly fused?: Native;
+  /** More sizes of the signature's letters, of about size n, that `checkOp` tries: by itself it only tries ascending ones. */
+  readonly sizes?: (n: number) => readonly { readonly [letter: string]: number }[];
   /** Shapes and attrs of about size n that `checkOp` tries, for rows with `infer`; the others' follow from the signature. */
   readonly samples?: (n: number) => readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<AttrsOf<S>> }[];
 }
@@ -97,6 +103,7 @@ export type ComposedKernel = (inputs: Record<string, Tensor>, attrs: Attrs, pass
 /** A row with its types forgotten, as the engine handles it. */
 export interface AnyRow {
   readonly name: string;
+  readonly says?: string;
   readonly tf?: string;
   readonly doc?: string;
   readonly inputs: readonly string[];
@@ -106,6 +113,7 @@ export interface AnyRow {
   readonly dtypes?: Readonly<Record<string, Port | undefined>>;
   readonly only?: "real" | "complex";
   readonly attrs?: AttrSchema;
+  readonly conflict?: (attrs: Attrs) => string | undefined;
   readonly domain?: Readonly<Record<string, Domain | undefined>>;
   readonly gauge?: (outputs: Record<string, Tensor>) => Readonly<Record<string, Tensor>>;
   readonly law?: (inputs: Record<string, Tensor>, outputs: Record<string, Tensor>, attrs: Attrs) => [Tensor, Tensor][];
@@ -121,7 +129,11 @@ export interface AnyRow {
   ) => Readonly<Record<string, (() => Tensor) | undefined>>;
   readonly order?: number;
   readonly fused?: Native;
+  readonly sizes?: (n: number) => readonly { readonly [letter: string]: number }[];
   readonly samples?: (n: number) => readonly { readonly shapes: Readonly<Record<string, Shape>>; readonly attrs?: Attrs }[];
 }
+/** The name of an op in errors. */
+export const nameOf = (row: AnyRow): string => row.says ?? row.name;
+
 // biome-ignore lint/suspicious/noExplicitAny: attrs are checked at run time against the row's schema, whose type is lost here
 export type Attrs = Record<string, any> & { [k: string]: AttrValue };

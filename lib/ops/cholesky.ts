@@ -6,6 +6,7 @@ import { matmul } from "./products";
 import { sum } from "./reductions";
 import { adjoint, diag, diagEmbed, tril } from "./structure";
 import { solveTriangular } from "./triangular";
+import { type Solver, withVectors } from "./vectors";
 
 /**
  * Lower Cholesky factor of Hermitian positive-definite matrices, A = L Lᴴ: (..., n, n) -> (..., n, n), zeros above the diagonal. Reads the
@@ -58,19 +59,22 @@ export const logdet = defineOp({
 });
 
 /**
- * X with A X = B from the lower Cholesky factor of A: (..., m, m), (..., m, k) -> (..., m, k). ERR_SINGULAR: a zero on the diagonal.
+ * X with A X = B from the lower Cholesky factor of A: (..., m, m), (..., m, k) -> (..., m, k); a 1-D b is one vector.
+ * ERR_SINGULAR: a zero on the diagonal.
  */
-export const choleskySolve = defineOp({
-  name: "choleskySolve",
-  inputs: ["l", "b"],
-  outputs: ["x"],
-  signature: "(m,m),(m,k)->(m,k)",
-  domain: { l: "lowerTriangular" },
-  law: ({ l: whole, b }, { x }) => {
-    const l = tril(whole);
-    return [[matmul(l, matmul(l, x, { adjointA: true })), b]];
-  },
-  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
-  // L⁻ᴴ L⁻¹ B
-  kernel: ({ l, b }, _attrs, pass) => solveTriangular(l, solveTriangular(l, b, pass) as Tensor<never>, { adjoint: true, ...pass }),
-});
+export const choleskySolve: Solver<object> = withVectors(
+  defineOp({
+    name: "choleskySolve",
+    inputs: ["l", "b"],
+    outputs: ["x"],
+    signature: "(m,m),(m,k)->(m,k)",
+    domain: { l: "lowerTriangular" },
+    law: ({ l: whole, b }, { x }) => {
+      const l = tril(whole);
+      return [[matmul(l, matmul(l, x, { adjointA: true })), b]];
+    },
+    failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
+    // L⁻ᴴ L⁻¹ B
+    kernel: ({ l, b }, _attrs, pass) => solveTriangular(l, solveTriangular(l, b, pass) as Tensor<never>, { adjoint: true, ...pass }),
+  }),
+) as never;

@@ -1,19 +1,20 @@
 import { isComplex } from "../core/dtype";
 import { as } from "../core/engine";
+import { BacksolveError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
-import { add, complex, conj, imag, mul, neg } from "./elementwise";
+import { complex, conj, imag, mul, neg } from "./elementwise";
 import { inv } from "./lu";
 import { matmul } from "./products";
-import { adjoint, expandDims, trace } from "./structure";
+import { adjoint, expandDims } from "./structure";
 
 type T = Tensor<never>;
 const perMatrix = (x: Tensor): T => expandDims(expandDims(x as T, -1) as T, -1) as T;
 
 /**
- * Determinant of square matrices by LU: (..., n, n) -> (...); 1 for n = 0. Its derivatives are right at singular matrices too, to second
- * order. ERR_NOT_FINITE names the item with a NaN or infinity.
+ * Determinant of square matrices by LU: (..., n, n) -> (...); 1 for n = 0. Its derivatives, up to the third order, are right at singular
+ * matrices, too. ERR_NOT_FINITE names the item with a NaN or infinity.
  */
 export const det = defineOp({
   name: "det",
@@ -25,6 +26,7 @@ export const det = defineOp({
   domain: { a: "invertible" },
   failures: ["ERR_NOT_FINITE"],
   kernel: native("det"),
+  order: 3,
   aux: { lu: "(n,n)", pivots: "(n)" },
   saves: ["a"],
   // Jacobi: d det A = tr(adj(A) dA), so Ā = d̄ adj(A)ᴴ
@@ -45,39 +47,53 @@ export const adjugate = defineOp({
   law: ({ a }, { y }): [Tensor, Tensor][] => [[matmul(matmul(y, a), a), mul(perMatrix(det(a)), a)]],
   failures: ["ERR_NOT_FINITE", "ERR_NO_CONVERGENCE"],
   kernel: native("adjugate"),
+  order: 2,
   saves: ["a"],
   // The derivative K(A) is symmetric: tr(F K(A)[E]) = d² det A [E, F]; hence its adjoint is K(A)ᴴ = K(Aᴴ).
-  vjp: ({ a }, { y: g }) => ({ a: (): Tensor => adjugateDerivative(adjoint(a), g, as("adjugate")) }),
+  vjp: ({ a }, { y: g }) => ({ a: (): Tensor => adjugateDerivative(adjoint(a), g) }),
 });
 
-/** @internal d adj(A)[E]: (..., n, n), (..., n, n) -> (..., n, n). Right at any rank; its own derivative with respect to a needs A⁻¹. */
+/** @internal d adj(A)[E]: (..., n, n), (..., n, n) -> (..., n, n). */
 export const adjugateDerivative = defineOp({
   name: "adjugateDerivative",
+  says: "adjugate",
   inputs: ["a", "e"],
   outputs: ["y"],
   signature: "(n,n),(n,n)->(n,n)",
   domain: { a: "invertible" },
-  failures: ["ERR_NOT_FINITE", "ERR_NO_CONVERGENCE", "ERR_SINGULAR"],
+  failures: ["ERR_NOT_FINITE", "ERR_NO_CONVERGENCE"],
   kernel: native("adjugateDerivative"),
   saves: ["a", "e"],
-  // With Y = A⁻¹, d = det A, t = tr(Y E), H = Gᴴ: tr(H K(A)[E]) = d (t tr(H Y) - tr(H Y E Y)); its derivative with respect to A is Wᴴ,
-  // W = d (tr(H M) Y - tr(H Y) Y E Y - t Y H Y + Y E Y H Y + Y H Y E Y), M = t Y - Y E Y (docs/derivations/determinant.md).
+  order: 1, // in a
+  // D³ det A [E, H, F] = tr(F d² adj(A)[E, H]) is symmetric in E, H and F: ⟨G, d² adj(A)[E, dA]⟩ = ⟨d² adj(A)[E, Gᴴ]ᴴ, dA⟩.
   vjp: ({ a, e }, { y: g }) => ({
+    a: (): Tensor => adjugateSecond(adjoint(a), adjoint(e), g),
+    e: (): Tensor => adjugateDerivative(adjoint(a), g),
+  }),
+});
+
+/** d² adj(A)[E, H], at any rank. */
+const adjugateSecond = defineOp({
+  name: "adjugateSecond",
+  says: "adjugate",
+  inputs: ["a", "e", "h"],
+  outputs: ["y"],
+  signature: "(n,n),(n,n),(n,n)->(n,n)",
+  domain: { a: "invertible" },
+  failures: ["ERR_NOT_FINITE", "ERR_NO_CONVERGENCE"],
+  kernel: native("adjugateSecond"),
+  saves: ["a", "e", "h"],
+  order: 0, // in a; linear in e and h
+  vjp: ({ a, e, h }, { y: g }) => ({
     a: (): Tensor => {
-      const y = inv(a, as("adjugateDerivative")) as T;
-      const h = adjoint(g) as T;
-      const ye = matmul(y, e) as T;
-      const yh = matmul(y, h) as T;
-      const yey = matmul(ye, y) as T;
-      const yhy = matmul(yh, y) as T;
-      const [t, s] = [trace(ye), trace(yh)];
-      const first = add(mul(t as T, s as T), neg(trace(matmul(yh, ye) as T)) as T) as T;
-      const linear = neg(add(mul(perMatrix(s), yey), mul(perMatrix(t), yhy) as T)) as T;
-      const cubic = add(matmul(yey, matmul(h, y) as T), matmul(yhy, matmul(e, y) as T) as T) as T;
-      const w = add(add(mul(perMatrix(first), y), linear) as T, cubic) as T;
-      return adjoint(mul(perMatrix(det(a)), w) as T);
+      throw new BacksolveError(
+        "ERR_ARGUMENT",
+        "det",
+        "has derivatives up to the third order only, adjugate up to the second. Where the matrix is regular, sign and logabsdet of slogdet have all.",
+      );
     },
-    e: (): Tensor => adjugateDerivative(adjoint(a), g, as("adjugateDerivative")),
+    e: (): Tensor => adjugateSecond(adjoint(a), adjoint(h), g),
+    h: (): Tensor => adjugateSecond(adjoint(a), adjoint(e), g),
   }),
 });
 

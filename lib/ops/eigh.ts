@@ -24,6 +24,7 @@ const policyAndTriangle = ({ degenerate, triangle }: Options) => [codeOf(degener
 
 const PHASE = 1;
 const STRICT = 2;
+const nameFor = (checks: number) => (checks & STRICT ? "eigvalsh" : "eigh");
 
 /**
  * q_ij = m_ij / (w_j - w_i), zero on the diagonal: what perturbation theory divides by. Pairs no further apart than n ε max|w| are equal;
@@ -32,6 +33,7 @@ const STRICT = 2;
  */
 export const gapQuotient = defineOp({
   name: "gapQuotient",
+  says: "eigh",
   inputs: ["w", "m"],
   outputs: ["q"],
   signature: "(n),(n,n)->(n,n)",
@@ -43,7 +45,7 @@ export const gapQuotient = defineOp({
   saves: ["w", "q"],
   // F is real: m̄ = F ∘ q̄. dq_ij = -q_ij F_ij (dw_j - dw_i): with c = Re(conj(q̄) ∘ F ∘ q), w̄_k = Σ_j c_kj - Σ_i c_ik.
   vjp: ({ w, q }, { q: g }, { degenerate, checks }) => {
-    const again = { degenerate, checks: checks & STRICT, ...as("eigh") };
+    const again = { degenerate, checks: checks & STRICT, ...as(nameFor(checks)) };
     return {
       w: (): Tensor => {
         const c = real(mul(conj(g), gapQuotient(w, q, again))) as Tensor;
@@ -67,6 +69,7 @@ export const assemble = (v: T, w: T): T => matmul(columns(v, w), v, { adjointB: 
 const decomposition = (name: string, checks: number) =>
   defineOp({
     name,
+    says: nameFor(checks),
     ...(checks & STRICT ? {} : { tf: "SelfAdjointEigV2" }),
     inputs: ["a"],
     outputs: ["w", "v"],
@@ -92,7 +95,7 @@ const decomposition = (name: string, checks: number) =>
         const parts: T[] = [];
         if (gw) parts.push(assemble(v, gw));
         if (gv) {
-          const q = gapQuotient(w, matmul(v, gv, { adjointA: true }) as T, { degenerate, checks, ...as("eigh") }) as T;
+          const q = gapQuotient(w, matmul(v, gv, { adjointA: true }) as T, { degenerate, checks, ...as(nameFor(checks)) }) as T;
           parts.push(matmul(matmul(v, q), v, { adjointB: true }) as T);
         }
         return onTriangle(hermitian(parts.reduce((p, q) => add(p, q) as T)), triangle);

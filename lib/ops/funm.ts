@@ -1,8 +1,11 @@
 // f(A) of Hermitian matrices for any f. Derivation: docs/derivations/spectral.md
+import { parseAttrs } from "../core/attrs";
 import { dtypes, type Float, type RealOf, realOf } from "../core/dtype";
 import { as, constant, zerosLike } from "../core/engine";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { boxAt, dual, openLevel, strip } from "../core/levels";
+import type { Failure } from "../core/native";
+import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";
 import { sameShape } from "../core/signature";
 import { isTensor, type Tensor, wrap } from "../core/tensor";
 import { ones } from "./creation";
@@ -16,32 +19,64 @@ type T = Tensor<never>;
 type Scalar = (x: T) => T;
 const OP = "funmHermitian";
 
-/**
- * f(A) = V f(w) Vᴴ of Hermitian matrices: (..., n, n) -> (..., n, n). f maps a real tensor of any shape elementwise, by ops of this package; its
- * derivatives come from the engine, also those with respect to what it closes over. The derivatives with respect to A are divided differences
- * of f, exact where eigenvalues are equal or close; they exist to the second order, a third is ERR_ARGUMENT. Reads the lower triangle only.
- */
-export function funmHermitian<D extends Float>(a: Tensor<D>, f: (x: Tensor<RealOf<D>>) => Tensor<RealOf<D>>): Tensor<D> {
+type Elementwise<D extends Float> = (x: Tensor<RealOf<D>>) => Tensor<RealOf<D>>;
+
+/** A call of funmHermitian that was checked: how often A is differentiated, and A without that. */
+interface Call {
+  readonly a: T;
+  readonly f: Scalar;
+  readonly order: number;
+  readonly still: T;
+}
+function begin(a: unknown, f: unknown, options: unknown, known: readonly string[]): Call {
   if (!isTensor(a)) throw new ArgumentError(OP, `a must be a tensor, got ${describe(a)}.`);
   if (typeof f !== "function") throw new ArgumentError(OP, `f must be a function of a tensor, got ${describe(f)}.`);
+  parseAttrs(OP, {}, options, known);
   const order = liveLevels(a);
   if (order > 2) throw new BacksolveError("ERR_ARGUMENT", OP, "has derivatives up to the second order only.");
-  const g = f as unknown as Scalar;
-  const still = constant(a) as T;
-  const { w, v } = eigh(still, as(OP)) as { w: T; v: T };
-  const values = checked(g(w), w);
-  if (order === 0) return hermitian(assemble(v, values)) as unknown as Tensor<D>;
+  return { a: a as T, f: f as Scalar, order, still: constant(a) as T };
+}
+
+function finish({ a, f, order, still }: Call, spectrum: object): never {
+  const { w, v } = spectrum as { w: T; v: T };
+  const values = checked(f(w), w);
+  if (order === 0) return hermitian(assemble(v, values)) as never;
   // With Δ = A - A₀, zero but for its derivatives: f(A₀) + Df(A₀)[Δ] + D²f(A₀)[Δ, Δ]/2 has the first two derivatives of f(A).
-  const delta = matmul(matmul(v, hermitian(sub(a as unknown as T, still) as T), { adjointA: true }), v) as T;
-  const first = firstDifference(g, w, values);
+  const delta = matmul(matmul(v, hermitian(sub(a, still) as T), { adjointA: true }), v) as T;
+  const first = firstDifference(f, w, values);
   let inner = mul(first.value, delta) as T;
   if (order > 1) {
     // Σ_k f[w_i,w_k,w_j] Δ_ik Δ_kj
     const products = mul(expandDims(delta, -1), expandDims(delta, -3));
-    inner = add(inner, sum(mul(secondDifference(g, w, first), products), { axis: -2 })) as T;
+    inner = add(inner, sum(mul(secondDifference(f, w, first), products), { axis: -2 })) as T;
   }
-  return hermitian(add(assemble(v, values), matmul(matmul(v, inner), v, { adjointB: true })) as T) as unknown as Tensor<D>;
+  return hermitian(add(assemble(v, values), matmul(matmul(v, inner), v, { adjointB: true })) as T) as never;
 }
+
+/**
+ * f(A) = V f(w) Vᴴ of Hermitian matrices: (..., n, n) -> (..., n, n). f maps a real tensor of any shape elementwise, by ops of this package; its
+ * derivatives come from the engine, also those with respect to what it closes over. The derivatives with respect to A are divided differences
+ * of f, exact where eigenvalues are equal or close; they exist to the second order, a third is ERR_ARGUMENT. Reads the lower triangle only.
+ * The asynchronous twin computes eigenvalues and vectors off the event loop, f and products on it.
+ */
+export const funmHermitian = Object.assign(
+  <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: Pick<CallOptions, "onFailure">): Tensor<D> => {
+    const call = begin(a, f, options, ["onFailure"]);
+    return finish(call, eigh(call.still, as(OP, collects(OP, options ?? {}) ? [] : undefined)));
+  },
+  {
+    async: async <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: AsyncOptions): Promise<Tensor<D>> => {
+      const call = begin(a, f, options, ["onFailure", "signal"]);
+      refuseRecorded(OP, [a]);
+      return finish(call, await eigh.async(call.still, { ...options, ...as(OP) }));
+    },
+    checked: <D extends Float>(a: Tensor<D>, f: Elementwise<D>): Checked<Tensor<D>> => {
+      const call = begin(a, f, undefined, []);
+      const failures: Failure[] = [];
+      return { value: finish(call, eigh(call.still, as(OP, failures))), failures };
+    },
+  },
+);
 
 function liveLevels(a: Tensor): number {
   let count = 0;

@@ -1,16 +1,21 @@
 import { flag } from "../core/attrs";
 import type { Float } from "../core/dtype";
 import { as } from "../core/engine";
-import { type CallOptions, defineOp } from "../core/op";
+import { defineOp } from "../core/op";
 import { native } from "../core/row";
-import { isTensor, type Tensor } from "../core/tensor";
+import type { Tensor } from "../core/tensor";
 import { eye } from "./creation";
-import { add, neg, type Promote } from "./elementwise";
+import { add, neg } from "./elementwise";
 import { matmul } from "./products";
-import { adjoint, itemBlock, joinBlocks, reshape, tril, triu } from "./structure";
+import { adjoint, itemBlock, joinBlocks, tril, triu } from "./structure";
 import { solveTriangular } from "./triangular";
+import { type Solver, withVectors } from "./vectors";
 
 type T = Tensor<never>;
+const sizes = (n: number) => [
+  { m: n + 1, n },
+  { m: n, n },
+];
 const identity = (n: number, like: T): T => eye(n, { dtype: (like as Tensor<Float>).dtype }) as T;
 
 /**
@@ -65,23 +70,17 @@ const solveOp = defineOp({
   fused: native("solve_vjp"),
 });
 
-export interface SolveOptions extends CallOptions {
+export interface SolveOptions {
   /** Solve with the adjoint of a. */
   readonly adjoint?: boolean;
 }
 
-function solveAny<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options?: SolveOptions): Tensor<Promote<A, B>>;
-function solveAny(a: T, b: T, options: SolveOptions = {}): Tensor {
-  if (!isTensor(b) || b.rank !== 1) return solveOp(a, b, options);
-  const x: Tensor = solveOp(a, reshape(b, [b.size, 1]) as T, options);
-  return reshape(x, [...x.shape.slice(0, -2), b.size]);
-}
 /**
  * X with A X = B, or Aᴴ X = B with `adjoint`, by LU with partial pivoting: (..., m, m), (..., m, k) -> (..., m, k), leading dimensions
  * broadcast; a 1-D b is one vector. ERR_SINGULAR names the column of a pivot that is exactly zero; ERR_NOT_FINITE the item with a NaN or
  * infinity.
  */
-export const solve = Object.assign(solveAny, { async: solveOp.async, checked: solveOp.checked, row: solveOp.row });
+export const solve: Solver<SolveOptions> = withVectors(solveOp) as never;
 
 /**
  * Rows of b exchanged as `pivots` of luFactor say, P b, or back with `inverse`: (..., k), (..., m, n) -> (..., m, n), k <= m.
@@ -112,7 +111,9 @@ export const luFactor = defineOp({
   inputs: ["a"],
   outputs: ["lu", "pivots"],
   signature: "(m,n)->(m,n),(m^n)",
+  sizes,
   dtypes: { pivots: "int32" },
+  domain: { a: "invertible" },
   failures: ["ERR_NOT_FINITE"],
   kernel: native("luFactor"),
   saves: ["lu", "pivots"],
@@ -161,6 +162,7 @@ export const lu = defineOp({
   inputs: ["a"],
   outputs: ["p", "l", "u"],
   signature: "(m,n)->(m,m),(m,m^n),(m^n,n)",
+  sizes,
   domain: { a: "invertible" },
   law: ({ a }, { p, l, u }) => [[matmul(p, matmul(l, u)), a]],
   failures: ["ERR_NOT_FINITE"],
@@ -179,22 +181,24 @@ export const lu = defineOp({
 
 /**
  * X with A X = B from luFactor of A, or Aᴴ X = B with `adjoint`: (..., m, m), (..., m), (..., m, k) -> (..., m, k). Derivatives reach lu and
- * b. ERR_SINGULAR: a zero on the diagonal of U; ERR_ARGUMENT: a pivot out of range.
+ * b; a 1-D b is one vector. ERR_SINGULAR: a zero on the diagonal of U; ERR_ARGUMENT: a pivot out of range.
  */
-export const luSolve = defineOp({
-  name: "luSolve",
-  inputs: ["lu", "pivots", "b"],
-  outputs: ["x"],
-  attrs: { adjoint: flag(false) },
-  signature: "(m,m),(m),(m,k)->(m,k)",
-  dtypes: { pivots: "int32" },
-  domain: { lu: "lowerTriangular", pivots: "pivots" },
-  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE", "ERR_ARGUMENT"],
-  // U⁻¹ L⁻¹ P B, or Pᵀ L⁻ᴴ U⁻ᴴ B
-  kernel: ({ lu: f, pivots, b }, { adjoint: h }, pass) => {
-    const lower = { unitDiagonal: true, adjoint: h, ...pass };
-    const upper = { lower: false, adjoint: h, ...pass };
-    if (!h) return solveTriangular(f, solveTriangular(f, applyPivots(pivots, b, pass) as T, lower) as T, upper) as T;
-    return applyPivots(pivots, solveTriangular(f, solveTriangular(f, b, upper) as T, lower) as T, { inverse: true, ...pass }) as T;
-  },
-});
+export const luSolve = withVectors(
+  defineOp({
+    name: "luSolve",
+    inputs: ["lu", "pivots", "b"],
+    outputs: ["x"],
+    attrs: { adjoint: flag(false) },
+    signature: "(m,m),(m),(m,k)->(m,k)",
+    dtypes: { pivots: "int32" },
+    domain: { lu: "lowerTriangular", pivots: "pivots" },
+    failures: ["ERR_SINGULAR", "ERR_NOT_FINITE", "ERR_ARGUMENT"],
+    // U⁻¹ L⁻¹ P B, or Pᵀ L⁻ᴴ U⁻ᴴ B
+    kernel: ({ lu: f, pivots, b }, { adjoint: h }, pass) => {
+      const lower = { unitDiagonal: true, adjoint: h, ...pass };
+      const upper = { lower: false, adjoint: h, ...pass };
+      if (!h) return solveTriangular(f, solveTriangular(f, applyPivots(pivots, b, pass) as T, lower) as T, upper) as T;
+      return applyPivots(pivots, solveTriangular(f, solveTriangular(f, b, upper) as T, lower) as T, { inverse: true, ...pass }) as T;
+    },
+  }),
+);

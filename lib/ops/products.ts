@@ -21,7 +21,6 @@ const op = defineOp({
     a: () => (ha ? product(b, g, hb, true) : product(g, b, false, !hb)),
     b: () => (hb ? product(g, a, true, ha) : product(a, g, !ha, false)),
   }),
-  fused: native("matmul_vjp"),
 });
 const product = (a: Tensor, b: Tensor, adjointA: boolean, adjointB: boolean): Tensor =>
   op(a as Tensor<never>, b as Tensor<never>, { adjointA, adjointB });

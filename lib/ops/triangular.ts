@@ -1,13 +1,13 @@
-import { flag, oneOf, optionsOf } from "../core/attrs";
+import { flag, oneOf } from "../core/attrs";
 import type { Float } from "../core/dtype";
-import { ArgumentError } from "../core/errors";
-import { type CallOptions, defineOp } from "../core/op";
+import { defineOp } from "../core/op";
 import { native } from "../core/row";
-import { isTensor, type Tensor } from "../core/tensor";
+import type { Tensor } from "../core/tensor";
 import { eye } from "./creation";
-import { add, conj, neg, type Promote } from "./elementwise";
+import { add, conj, neg } from "./elementwise";
 import { matmul } from "./products";
-import { adjoint, matrixTranspose, reshape, tril, triu } from "./structure";
+import { adjoint, matrixTranspose, tril, triu } from "./structure";
+import { type Solver, withVectors } from "./vectors";
 
 interface Attrs {
   readonly lower: boolean;
@@ -16,7 +16,7 @@ interface Attrs {
   readonly unitDiagonal: boolean;
   readonly side: "left" | "right";
 }
-const lower = (a: Attrs) => [Number(a.lower), a.adjoint ? 2 : a.transpose ? 1 : 0, Number(a.unitDiagonal), a.side === "right" ? 1 : 0];
+const lower = (a: Attrs) => [Number(a.lower), a.adjoint ? 2 : Number(a.transpose), Number(a.unitDiagonal), a.side === "right" ? 1 : 0];
 
 const op = defineOp({
   name: "solveTriangular",
@@ -30,6 +30,7 @@ const op = defineOp({
     unitDiagonal: flag(false),
     side: oneOf(["left", "right"], "left"),
   },
+  conflict: (a) => (a.adjoint && a.transpose ? "adjoint and transpose" : undefined),
   signature: ({ side }) => (side === "left" ? "(m,m),(m,k)->(m,k)" : "(m,m),(k,m)->(k,m)"),
   domain: { a: "lowerTriangular" },
   law: ({ a: whole, b }, { x }, attrs) => {
@@ -74,21 +75,11 @@ const onTriangle = (a: Tensor<never>, { lower, unitDiagonal }: Attrs): Tensor =>
   return neg(lower ? tril(a, { k: -k }) : triu(a, { k }));
 };
 
-export interface SolveTriangularOptions extends Partial<Attrs>, CallOptions {}
-
-function solve<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options?: SolveTriangularOptions): Tensor<Promote<A, B>>;
-function solve(a: Tensor<never>, b: Tensor<never>, options: SolveTriangularOptions = {}): Tensor {
-  const { adjoint: h, transpose: t } = optionsOf("solveTriangular", options);
-  if (h && t) throw new ArgumentError("solveTriangular", "options adjoint and transpose exclude each other.");
-  if (!isTensor(b) || b.rank !== 1) return op(a, b, options);
-  const n = b.size;
-  const x: Tensor = op(a, reshape(b, options.side === "right" ? [1, n] : [n, 1]), options);
-  return reshape(x, [...x.shape.slice(0, -2), n]);
-}
+export interface SolveTriangularOptions extends Partial<Attrs> {}
 
 /**
  * X with op(A) X = B (side "left") or X op(A) = B ("right"), A triangular: (..., m, m), (..., m, k) -> (..., m, k); a 1-D b is one vector.
  * Only the triangle that `lower` names is read; with `unitDiagonal` not its diagonal. op is the identity, `adjoint` or `transpose`.
  * ERR_SINGULAR: an exact zero on the diagonal. ERR_NOT_FINITE: NaN or infinity in b or in what is read of a.
  */
-export const solveTriangular = Object.assign(solve, { async: op.async, checked: op.checked, row: op.row });
+export const solveTriangular: Solver<SolveTriangularOptions> = withVectors(op, ({ side }) => side === "right") as never;

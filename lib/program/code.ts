@@ -4,7 +4,7 @@ import { BacksolveError } from "../core/errors";
 import { columnOf, lowerAttrs } from "../core/infer";
 import { kernelId } from "../core/native";
 import { registry } from "../core/registry";
-import type { AnyRow, Native } from "../core/row";
+import { type AnyRow, type Native, nameOf } from "../core/row";
 import type { Shape } from "../core/tensor";
 import type { Instruction, ValueType } from "../core/trace";
 
@@ -25,6 +25,12 @@ export function resolve(op: string): { row: AnyRow; of: AnyRow; kernel: Native; 
   if (!base?.fused || base.name !== op.slice(0, -4)) return undefined;
   return { row: fusedRow(base), of: base, kernel: base.fused, fused: true };
 }
+
+/** What errors call the op of an instruction. */
+export const opName = (instruction: Instruction | undefined): string => {
+  const found = instruction && resolve(instruction.op);
+  return found ? nameOf(found.row) : "program";
+};
 
 /** Whether output i of an instruction may be left out: every one of a fused rule, aux of the others. */
 export const optional = (found: { row: AnyRow; fused: boolean }, i: number): boolean => found.fused || i >= found.row.outputs.length;

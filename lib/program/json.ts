@@ -121,7 +121,7 @@ function loadConstant(loader: Loader, o: Record<string, unknown>, what: string) 
 function loadInstruction(loader: Loader, o: Record<string, unknown>, what: string): Instruction {
   const op = text(o.op, `${what}: op`);
   const found = resolve(op) ?? bad(`${what}: there is no instruction ${describe(op)}.`);
-  const attrs = parseAttrs(op, found.of.attrs ?? {}, object(o.attrs ?? {}, `${what}: attrs`), []) as Attrs;
+  const attrs = parseAttrs(op, found.of, object(o.attrs ?? {}, `${what}: attrs`), []) as Attrs;
   const ins = list(o.in, `${what}: in`).map((id) => (id === null && found.fused ? null : loader.known(id, what)));
   if (ins.length !== found.row.inputs.length) bad(`${what}: ${op} has ${found.row.inputs.length} inputs, got ${ins.length}.`);
   const reads = ins.map((id) => (id === null ? undefined : (loader.values[id] as ValueType)));

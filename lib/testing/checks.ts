@@ -1,4 +1,5 @@
-// The checks that every row goes through, in the order of the numbers in their comments. Each throws with the numbers it saw.
+// The checks that every row goes through, in the order of the numbers in their comments. Each throws with the numbers it saw; false: it does not
+// apply to this case.
 import * as d from "./derivatives";
 import * as v from "./items";
 
@@ -12,6 +13,7 @@ export const checks = {
   fusedEqualsComposed: d.fusedEqualsComposed,
   tangentSpace: d.tangentSpace,
   secondOrder: d.secondOrder,
+  secondOrderSingle: d.secondOrderSingle,
   batching: v.batching,
   compiled: v.compiled,
   asynchronous: v.asynchronous,

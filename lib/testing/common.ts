@@ -24,17 +24,18 @@ export const within = (what: string, error: number, tolerance: number): void => 
 
 /** What the op gives. */
 export const raw = ({ row, c }: Checked, inputs: readonly Tensor[]): Tensor[] => apply(row, inputs, c.attrs);
-/** The same through the row's gauge: a function of the inputs, with derivatives. */
+/** The same through the row's gauge, and without integer outputs beside real ones: a function of the inputs, with derivatives. */
 export function run(k: Checked, inputs: readonly Tensor[]): Tensor[] {
   const outputs = raw(k, inputs);
-  if (!k.row.gauge) return outputs;
+  const smooth = outputs.filter((t) => isFloat(t.dtype));
+  if (!k.row.gauge) return smooth.length > 0 ? smooth : outputs;
   const fixed = k.row.gauge(Object.fromEntries(k.row.outputs.map((name, i) => [name, outputs[i] as Tensor])));
   return k.row.outputs.map((name) => fixed[name] as Tensor);
 }
 export const differentiable = ({ row }: Checked): boolean =>
   row.order !== 0 &&
   (row.vjp !== undefined || typeof row.kernel === "function") &&
-  row.outputs.every((o) => row.dtypes?.[o] !== "bool" && row.dtypes?.[o] !== "int32");
+  row.outputs.some((o) => row.dtypes?.[o] !== "bool" && row.dtypes?.[o] !== "int32");
 export const floats = (inputs: readonly Tensor[]): number[] => inputs.flatMap((t, i) => (isFloat(t.dtype) ? [i] : []));
 export const cotangents = (outputs: readonly Tensor[]): Tensor[] =>
   outputs.map((o, i) => random.normal(1000 + i, o.shape, { dtype: o.dtype as Float }));

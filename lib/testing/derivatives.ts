@@ -22,8 +22,8 @@ import {
 import { domainOf, inputsOf, isHermitian } from "./sample";
 
 /** 3: <g, J v> by differences equals <vjp, v>, fused and composed each on its own. */
-export function reverse(k: Checked): void {
-  if (!differentiable(k) || epsOf(k.dtype) > 1e-10) return;
+export function reverse(k: Checked): boolean {
+  if (!differentiable(k) || epsOf(k.dtype) > 1e-10) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = run(k, inputs);
   const g = cotangents(outputs);
@@ -36,11 +36,12 @@ export function reverse(k: Checked): void {
     const scale = Math.max(1, ...slopes.map((d, i) => maxAbs(d) * maxAbs(g[i] as Tensor) * Math.sqrt(sizeOf(d.shape))));
     within(`${composed ? "composed" : "first-order"} vjp against differences`, Math.abs(got - expected) / scale, DIFFERENCE_TOLERANCE);
   }
+  return true;
 }
 
 /** 3, single precision: the vjp agrees with the one in double precision. */
-export function reverseSingle(k: Checked): void {
-  if (!differentiable(k) || epsOf(k.dtype) < 1e-10) return;
+export function reverseSingle(k: Checked): boolean {
+  if (!differentiable(k) || epsOf(k.dtype) < 1e-10) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
   const exact = pullback(k, inputs.map(widen), g.map(widen), false);
@@ -54,6 +55,7 @@ export function reverseSingle(k: Checked): void {
         );
     });
   }
+  return true;
 }
 function widen(t: Tensor): Tensor {
   const to = t.dtype === "float32" ? "float64" : t.dtype === "complex64" ? "complex128" : undefined;
@@ -61,19 +63,20 @@ function widen(t: Tensor): Tensor {
 }
 
 /** 4: the fused rule equals the composed one, element by element. */
-export function fusedEqualsComposed(k: Checked): void {
-  if (!k.row.fused) return;
+export function fusedEqualsComposed(k: Checked): boolean {
+  if (!k.row.fused) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
   const [a, b] = [pullback(k, inputs, g, false), pullback(k, inputs, g, true)];
   a.forEach((t, i) =>
     within(`fused and composed cotangent of ${k.row.inputs[i]}`, relativeError(t, b[i] as Tensor), sizeFactor(inputs) * epsOf(k.dtype)),
   );
+  return true;
 }
 
 /** 5: the cotangent lies in the tangent space of the domain. */
-export function tangentSpace(k: Checked): void {
-  if (!differentiable(k)) return;
+export function tangentSpace(k: Checked): boolean {
+  if (!differentiable(k) || !k.row.inputs.some((_, i) => isHermitian(domainOf(k.row, i)))) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
   for (const composed of [false, true]) {
@@ -86,11 +89,12 @@ export function tangentSpace(k: Checked): void {
       within(`the cotangent of ${k.row.inputs[i]} is not Hermitian`, relativeError(t, adjoint(t)), 16 * epsOf(k.dtype));
     });
   }
+  return true;
 }
 
 /** 6: derivatives of the pullback, forward and reverse, equal its differences. */
-export function secondOrder(k: Checked): void {
-  if (!differentiable(k) || k.row.order === 1 || epsOf(k.dtype) > 1e-10 || k.c.shapes.some((s) => sizeOf(s) > 64)) return;
+export function secondOrder(k: Checked): boolean {
+  if (!differentiable(k) || k.row.order === 1 || epsOf(k.dtype) > 1e-10 || k.c.shapes.some((s) => sizeOf(s) > 64)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const which = floats(inputs);
   const g = cotangents(run(k, inputs));
@@ -114,11 +118,34 @@ export function secondOrder(k: Checked): void {
   const expected = slopes.reduce((s, d, i) => s + inner(w[i] as Tensor, d), 0);
   const scale = Math.max(1, ...slopes.map((d, i) => maxAbs(d) * maxAbs(w[i] as Tensor) * Math.sqrt(sizeOf(d.shape))));
   within("reverse over reverse against differences", Math.abs(got - expected) / scale, 40 * DIFFERENCE_TOLERANCE);
+  return true;
+}
+
+/** 6, single precision: the derivative of the pullback agrees with the one in double precision. */
+export function secondOrderSingle(k: Checked): boolean {
+  if (!differentiable(k) || k.row.order === 1 || epsOf(k.dtype) < 1e-10 || k.c.shapes.some((s) => sizeOf(s) > 64)) return false;
+  const inputs = inputsOf(k.row, k.c, k.dtype);
+  const g = cotangents(run(k, inputs));
+  const w = floats(inputs).map((i) => tangentsOf(k, inputs, 79)[i] as Tensor);
+  const twice = (xs: readonly Tensor[], gs: readonly Tensor[], ws: readonly Tensor[]) => {
+    const first = (...ys: Tensor[]) => {
+      const pulled = pullback(k, ys, gs, false);
+      return floats(xs).map((i) => pulled[i] as Tensor);
+    };
+    return vjp(first, ...(xs as never[])).pullback(ws as never) as Tensor[];
+  };
+  const exact = twice(inputs.map(widen), g.map(widen), w.map(widen));
+  twice(inputs, g, w).forEach((t, i) => {
+    if (!isFloat(t.dtype)) return;
+    const error = relativeError(widen(t), exact[i] as Tensor);
+    within(`single-precision second derivative by ${k.row.inputs[i]}`, error, 4 * sizeFactor(inputs) * epsOf(k.dtype));
+  });
+  return true;
 }
 
 /** 9: the jvp equals differences, and meets the vjp in the inner product. */
-export function forward(k: Checked): void {
-  if (!differentiable(k)) return;
+export function forward(k: Checked): boolean {
+  if (!differentiable(k)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const which = floats(inputs);
   const v = tangentsOf(k, inputs);
@@ -140,11 +167,12 @@ export function forward(k: Checked): void {
   const b = which.reduce((s, i) => s + inner(pulled[i] as Tensor, v[i] as Tensor), 0);
   const scale = Math.max(1, ...pushed.map((t, i) => maxAbs(t) * maxAbs(g[i] as Tensor) * sizeOf(t.shape)));
   within("jvp meets vjp", Math.abs(a - b) / scale, sizeFactor(inputs) * epsOf(k.dtype));
+  return true;
 }
 
 /** 10: with one cotangent missing, or one input wanted, the others' results stay. */
-export function missing(k: Checked): void {
-  if (!differentiable(k)) return;
+export function missing(k: Checked): boolean {
+  if (!differentiable(k)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = run(k, inputs);
   const g = cotangents(outputs);
@@ -154,7 +182,7 @@ export function missing(k: Checked): void {
     const [alone] = back(g as never) as Tensor[];
     within(`the cotangent of ${k.row.inputs[i]} alone`, relativeError(alone as Tensor, whole[i] as Tensor), 16 * epsOf(k.dtype));
   }
-  if (outputs.length === 1) return;
+  if (outputs.length === 1) return true;
   outputs.forEach((_, o) => {
     const zeroed = g.with(o, mul(0, g[o] as T) as Tensor);
     const { pullback: back } = vjp((...xs: Tensor[]) => run(k, xs).filter((_t, i) => i !== o), ...(inputs as never[]));
@@ -163,4 +191,5 @@ export function missing(k: Checked): void {
       within(`without the cotangent of ${k.row.outputs[o]}`, relativeError(got[i] as Tensor, t), sizeFactor(inputs) * epsOf(k.dtype)),
     );
   });
+  return true;
 }

@@ -1,6 +1,7 @@
 // Published as "backsolve/testing": the checks that every op of this package passes, for the ops of others.
 import { type Float, isComplex } from "../core/dtype";
 import { ArgumentError } from "../core/errors";
+import { MODES, type Mode, recordCapability } from "../core/registry";
 import type { AnyRow } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { flattenTensors } from "../core/tree";
@@ -20,7 +21,7 @@ export interface CheckOptions {
   readonly sizes?: readonly number[];
   readonly only?: readonly CheckName[];
 }
-/** How many cases each check went through. */
+/** How many cases each check went through; a check that never applied is absent. */
 export type Report = Readonly<Record<string, number>>;
 
 const DTYPES: readonly Float[] = ["float32", "float64", "complex64", "complex128"];
@@ -36,30 +37,50 @@ export class CheckError extends Error {
   }
 }
 
+/** What a row can do in a dtype, by the checks that ran. */
+function capabilityOf(ran: ReadonlySet<CheckName>): Mode[] {
+  const by: Record<Mode, readonly CheckName[]> = {
+    value: ["shapes"],
+    reverse: ["reverse", "reverseSingle"],
+    forward: ["forward"],
+    second: ["secondOrder", "secondOrderSingle"],
+    batch: ["batching"],
+    compiled: ["compiled"],
+    async: ["asynchronous"],
+  };
+  return MODES.filter((mode) => by[mode].some((name) => ran.has(name)));
+}
+
 /**
  * Checks an op by what its row says: law, shapes and errors, derivatives of both modes and two orders against differences, fused against
  * composed rules, batches against loops, compiled programs in every layout, asynchronous calls, memory, isolation of items.
+ * What passes is what `registry.capabilities()` says of the op from then on, unless `only` leaves checks out.
  * @throws CheckError with all failures.
  */
 export async function checkOp(op: { readonly row: AnyRow }, options: CheckOptions = {}): Promise<Report> {
   const { row } = op;
   const failures: { check: CheckName; dtype: Float; case: string; message: string }[] = [];
   const report: Record<string, number> = {};
+  const all = new Map<Float, ReadonlySet<CheckName>>();
   const dtypes = (options.dtypes ?? DTYPES).filter((d) => !row.only || (row.only === "complex") === isComplex(d));
   for (const dtype of dtypes) {
+    const ran = new Set<CheckName>();
     for (const c of casesOf(row, options.sizes)) {
       for (const name of options.only ?? (Object.keys(checks) as CheckName[])) {
         const checked: Checked = { row, op: op as unknown as Checked["op"], dtype, c };
         try {
-          await checks[name](checked);
+          if ((await checks[name](checked)) === false) continue;
           report[name] = (report[name] ?? 0) + 1;
+          ran.add(name);
         } catch (error) {
           failures.push({ check: name, dtype, case: c.label, message: (error as Error).message });
         }
       }
     }
+    all.set(dtype, ran);
   }
   if (failures.length > 0) throw new CheckError(row.name, failures);
+  if (!options.only) for (const [dtype, ran] of all) recordCapability(row, dtype, capabilityOf(ran));
   return report;
 }
 

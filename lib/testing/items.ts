@@ -1,20 +1,24 @@
 // Checks 1, 2, 7, 8, 11 and 12: values, batches, programs, memory.
 import { compile, Spec } from "../compile";
 import { allocate, type Float, isComplex, isFloat } from "../core/dtype";
+import { fusedRow, fusedTypes, kernelCall, reads } from "../core/engine";
 import { BacksolveError, ShapeError } from "../core/errors";
-import { infer } from "../core/infer";
+import { infer, inferAll, kernelOutputs, portDType } from "../core/infer";
+import { run as runNative } from "../core/native";
+import { type AnyRow, type Native, nameOf } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
+import type { ValueType } from "../core/trace";
 import { add } from "../ops/elementwise";
 import { random } from "../ops/random";
 import { broadcastTo } from "../ops/structure";
 import { vjp } from "../transforms";
 import { epsOf, relativeError, sameBits } from "./close";
-import { type Checked, cotangents, differentiable, fail, pullback, raw, run, sizeFactor, type T, within } from "./common";
+import { type Checked, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T, within } from "./common";
 import { inputsOf } from "./sample";
 
 /** 1: the defining equations hold to LAPACK's own measure, |residual| / (n |value| eps) < 30. */
-export function law(k: Checked): void {
-  if (!k.row.law) return;
+export function law(k: Checked): boolean {
+  if (!k.row.law) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = raw(k, inputs);
   const named = (names: readonly string[], list: readonly Tensor[]) => Object.fromEntries(names.map((n, i) => [n, list[i] as Tensor]));
@@ -22,6 +26,7 @@ export function law(k: Checked): void {
     const n = Math.max(1, b.shape.at(-1) ?? 1);
     within(`equation ${i + 1} of the law`, relativeError(a, b, 0.1) / (n * epsOf(k.dtype)), 30);
   });
+  return true;
 }
 
 /** 2: shapes and dtypes as inferred; wrong ranks and sizes are ShapeErrors that name the op. */
@@ -61,16 +66,16 @@ function expectShapeError(k: Checked, inputs: readonly Tensor[], what: string): 
   try {
     k.op(...inputs, k.c.attrs);
   } catch (error) {
-    if (error instanceof ShapeError && error.message.startsWith(`${k.row.name}: `)) return;
+    if (error instanceof ShapeError && error.message.startsWith(`${nameOf(k.row)}: `)) return;
     throw new Error(`a wrong ${what} gave ${String(error)}`);
   }
   fail(`a wrong ${what} gave no error`);
 }
 
 /** 7: a batch equals the loop over its items; a broadcast input equals the repeated one, derivatives too. */
-export function batching(k: Checked): void {
+export function batching(k: Checked): boolean {
   const { c } = k;
-  if (!c.batch || sizeOf(c.batch) < 2) return;
+  if (!c.batch || sizeOf(c.batch) < 2) return false;
   const inputs = inputsOf(k.row, c, k.dtype);
   const whole = run(k, inputs);
   const tolerance = sizeFactor(inputs) * epsOf(k.dtype);
@@ -88,6 +93,7 @@ export function batching(k: Checked): void {
     const ones = wrap(x.dtype, [...x.shape.slice(0, rank).map(() => 1), ...one.shape], storageOf(one).array); // axes of size 1 broadcast, too
     for (const small of [one, ones]) broadcasting(k, inputs.with(i, small), inputs.with(i, broadcastTo(one, x.shape)), i, tolerance);
   });
+  return true;
 }
 function broadcasting(k: Checked, shared: readonly Tensor[], repeated: readonly Tensor[], i: number, tolerance: number): void {
   const name = k.row.inputs[i];
@@ -116,42 +122,46 @@ function sumItems(t: Tensor, rank: number): Tensor {
 }
 
 /** 8: a compiled program gives the same bits in any chunk and thread setting, and agrees with the eager call; so do its derivatives. */
-export function compiled(k: Checked): void {
+export function compiled(k: Checked): boolean {
   const { c, row } = k;
-  if (c.batch && c.batch.length > 1) return;
+  if (c.batch && c.batch.length > 1) return false;
   const rank = c.batch?.length ?? 0;
   const inputs = inputsOf(row, c, k.dtype);
-  if (inputs.some((t) => !isFloat(t.dtype))) return; // programs have no bool inputs
-  const specs = inputs.map((t) => new Spec(t.dtype, t.shape.slice(rank)));
+  const which = floats(inputs);
+  if (which.length < inputs.length && rank > 0) return false; // programs have float inputs only; the others are constants of one item
+  const given = which.map((i) => inputs[i] as Tensor);
+  const all = (xs: readonly Tensor[]) => inputs.map((t, i) => (which.includes(i) ? (xs[which.indexOf(i)] as Tensor) : t));
+  const specs = given.map((t) => new Spec(t.dtype as Float, t.shape.slice(rank)));
   const tolerance = 4 * sizeFactor(inputs) * epsOf(k.dtype);
   const eager = run(k, inputs);
-  const programs: [Tensor[], (...xs: Tensor[]) => Tensor[]][] = [[eager, (...xs) => run(k, xs)]];
+  const programs: [Tensor[], (...xs: Tensor[]) => Tensor[]][] = [[eager, (...xs) => run(k, all(xs))]];
   const smooth = differentiable(k) && eager.every((t) => isFloat(t.dtype));
   if (smooth) {
     // item by item, as the program sees it: a cotangent of ones
     const back = (...xs: Tensor[]): Tensor[] => {
-      const { value, pullback: p } = vjp((...ys: Tensor[]) => run(k, ys), ...(xs as never[]));
+      const { value, pullback: p } = vjp((...ys: Tensor[]) => run(k, all(ys)), ...(xs as never[]));
       return p((value as Tensor[]).map((o) => onesOf(o)) as never) as Tensor[];
     };
-    programs.push([back(...inputs), back]);
+    programs.push([back(...given), back]);
   }
   for (const [want, f] of programs) {
     const program = compile(f as never, ...(specs as never[])) as unknown as AnyProgram;
-    const first = program.runSync(inputs, {});
+    const first = program.runSync(given, {});
     first.forEach((t, i) => within("compiled against eager", relativeError(t, want[i] as Tensor), tolerance));
     for (const layout of ["single", "lanes"]) {
-      const base = program.runSync(inputs, { layout, threads: 1 });
+      const base = program.runSync(given, { layout, threads: 1 });
       base.forEach((t, i) => within(`layout ${layout} against eager`, relativeError(t, want[i] as Tensor), tolerance));
       for (const options of [
         { layout, chunk: 1 },
         { layout, chunk: 2, threads: 2 },
       ]) {
-        program.runSync(inputs, options).forEach((t, i) => {
+        program.runSync(given, options).forEach((t, i) => {
           if (!sameBits(t, base[i] as Tensor)) fail(`${JSON.stringify(options)} changes the bits`);
         });
       }
     }
   }
+  return true;
 }
 const onesOf = (o: Tensor): Tensor => {
   const array = storageOfOnes(o.dtype as Float, sizeOf(o.shape));
@@ -185,19 +195,39 @@ export function memory(k: Checked): void {
   inputs.forEach((t, i) => {
     if (!sameBits(t, before[i] as Tensor)) fail(`input ${k.row.inputs[i]} was written to`);
   });
-  if (typeof k.row.kernel === "function" || k.row.kernel.alias || outputs.length > 1) return;
-  const [want] = outputs as [Tensor];
-  const array = storageOf(want).array.slice();
-  array.fill(isFloat(want.dtype) ? Number.NaN : 77);
-  const out = wrap(want.dtype, want.shape, array);
-  k.op(...inputs, { ...k.c.attrs, out });
-  if (!sameBits(out, want)) fail("an output that held NaN differs");
+  writesAll(k, inputs);
+}
+
+/** Every output and aux of the kernel, and every cotangent of the fused rule, is written in full, whatever it held before. */
+function writesAll({ row, c, dtype }: Checked, inputs: readonly Tensor[]): void {
+  if (typeof row.kernel === "function" || row.kernel.alias) return;
+  const twice = (of: AnyRow, kernel: Native, given: readonly Tensor[], types: readonly ValueType[]): Tensor[] => {
+    const [first, second] = [Number.NaN, 77].map((fill) => {
+      const outputs = types.map((t) => wrap(t.dtype, t.shape, allocate(t.dtype, sizeOf(t.shape)).fill(fill as never)));
+      runNative(kernelCall(of, kernel, given, types, outputs, c.attrs, { collect: false }));
+      return outputs;
+    }) as [Tensor[], Tensor[]];
+    first.forEach((t, i) => {
+      if (!sameBits(t, second[i] as Tensor)) fail(`output ${i} of ${of.name} depends on what its memory held`);
+    });
+    return first;
+  };
+  const outputs = twice(row, row.kernel, inputs, inferAll(row, inputs, c.attrs));
+  if (!row.fused) return;
+  const names = [...row.inputs, ...kernelOutputs(row)];
+  const saved = reads(row).map((n) => [...inputs, ...outputs][names.indexOf(n)] as Tensor);
+  const g = row.outputs.map((o, i) => {
+    const port = portDType(row.dtypes?.[o], dtype);
+    return random.normal(2000 + i, (outputs[i] as Tensor).shape, { dtype: port as Float }) as Tensor;
+  });
+  if (row.gauge) return; // random cotangents are not those of a function of the gauge
+  twice(fusedRow(row), row.fused, [...saved, ...g], fusedTypes(row, c.attrs, [...saved, ...g]));
 }
 
 /** 12: NaN and infinity in one item never reach another. */
-export function isolation(k: Checked): void {
+export function isolation(k: Checked): boolean {
   const { c } = k;
-  if (c.batch?.join() !== "3") return;
+  if (c.batch?.join() !== "3") return false;
   const inputs = inputsOf(k.row, c, k.dtype);
   const clean = raw(k, inputs);
   for (const poison of [Number.NaN, Number.POSITIVE_INFINITY]) {
@@ -226,6 +256,7 @@ export function isolation(k: Checked): void {
     });
     if (names) expectCode(() => program.runSync(bad, { layout: "lanes" }), "ERR_NOT_FINITE");
   }
+  return true;
 }
 interface AnyProgram {
   runSync(inputs: unknown, options: object): Tensor[];

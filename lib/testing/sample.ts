@@ -19,25 +19,26 @@ export interface Case {
 const SIZES = [0, 1, 2, 5, 9, 33]; // 33: past the unblocked kernels and one block
 const BATCHES: readonly Shape[] = [[], [0], [3], [2, 1]];
 
-/** The option values of a row: every combination of flags and choices, integers at their default. */
+/** The option values of a row: every combination of flags and choices that it takes, numbers at their default. */
 export function attrGrid(row: AnyRow): Attrs[] {
   let grid: Attrs[] = [{}];
   for (const [name, attr] of Object.entries(row.attrs ?? {})) {
     const values = attr.values ?? [attr.fallback];
     grid = grid.flatMap((a) => values.map((v) => ({ ...a, [name]: v })));
   }
-  return grid;
+  return grid.filter((attrs) => !row.conflict?.(attrs));
 }
 
 const letterSize = (letter: string, letters: readonly string[], n: number): number =>
   n === 0 ? (letter === letters[0] ? 0 : 2) : n + letters.indexOf(letter);
 
-function signatureCase(row: AnyRow, attrs: Attrs, n: number, batch: Shape): Case {
+export function signatureCase(row: AnyRow, attrs: Attrs, n: number, batch: Shape, sizes?: { readonly [letter: string]: number }): Case {
   const sig = signatureOf(row, attrs);
   const letters = sig ? [...new Set(sig.inputs.flat())].sort() : [];
-  const label = `n=${n} batch=[${batch}] ${JSON.stringify(attrs)}`;
+  const label = `${sizes ? JSON.stringify(sizes) : `n=${n}`} batch=[${batch}] ${JSON.stringify(attrs)}`;
   if (!sig) return { label, attrs, batch, shapes: row.inputs.map(() => [...batch, n]) };
-  return { label, attrs, batch, shapes: sig.inputs.map((ls) => [...batch, ...ls.map((l) => letterSize(l, letters, n))]) };
+  const size = (l: string): number => sizes?.[l] ?? letterSize(l, letters, n);
+  return { label, attrs, batch, shapes: sig.inputs.map((ls) => [...batch, ...ls.map(size)]) };
 }
 
 /** The cases that `checkOp` goes through. */
@@ -57,6 +58,8 @@ export function casesOf(row: AnyRow, sizes: readonly number[] = SIZES): Case[] {
   const usual = Object.fromEntries(Object.entries(row.attrs ?? {}).map(([k, a]) => [k, a.fallback])) as Attrs;
   return [
     ...sizes.flatMap((n) => (n > 5 ? [[], [3]] : BATCHES).map((batch) => signatureCase(row, usual, n, batch))),
+    ...sizes.flatMap((n) => (row.sizes?.(n) ?? []).flatMap((given) => [[], [3]].map((b) => signatureCase(row, usual, n, b, given)))),
+    ...(row.sizes?.(4) ?? []).flatMap((given) => grid.map((attrs) => signatureCase(row, attrs, 4, [2], given))),
     ...(grid.length > 1 ? grid.flatMap((attrs) => [signatureCase(row, attrs, 3, []), signatureCase(row, attrs, 4, [2])]) : []),
   ];
 }

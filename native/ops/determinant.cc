@@ -77,12 +77,12 @@ std::int32_t svd(const Call& call, Matrix<const T> a, Svd<T>& out) {
   const auto work = square();
   Pivot* pivots = call.scratch->take<Pivot>(n);
   ops::copy(a, work);
-  const la::SvdWork sizes = la::gesdd_work<T>(n);
+  const la::SvdWork sizes = la::gesdd_work(n, n, ops::kComplex<T>);
   if (!sizes.fits) return make_info(Fail::too_large);
   T* lapack = call.scratch->take<T>(sizes.work);
   Real<T>* reals = call.scratch->take<Real<T>>(sizes.reals);
   la::Int* integers = call.scratch->take<la::Int>(sizes.integers);
-  if (const auto info = la::gesdd(work, out.s, out.vh, out.u, lapack, sizes.work, reals, integers)) {
+  if (const auto info = la::gesdd(work, out.s, out.u, out.vh, lapack, sizes.work, reals, integers)) {
     return make_info(Fail::no_convergence, info);
   }
   out.phase = 1;
@@ -97,20 +97,7 @@ std::int32_t svd(const Call& call, Matrix<const T> a, Svd<T>& out) {
 }
 std::size_t svd_scratch(DType t, Index n) {
   const DType real = t == DType::c64 ? DType::f32 : t == DType::c128 ? DType::f64 : t;
-  la::SvdWork sizes{};
-  switch (t) {
-    case DType::f32:
-      sizes = la::gesdd_work<float>(n);
-      break;
-    case DType::f64:
-      sizes = la::gesdd_work<double>(n);
-      break;
-    case DType::c64:
-      sizes = la::gesdd_work<std::complex<float>>(n);
-      break;
-    default:
-      sizes = la::gesdd_work<std::complex<double>>(n);
-  }
+  const la::SvdWork sizes = la::gesdd_work(n, n, t == DType::c64 || t == DType::c128);
   return 3 * ops::scratch_bytes(t, n * n) + ops::scratch_bytes(real, n) + ops::scratch_bytes(DType::i32, n) +
          ops::scratch_bytes(t, sizes.work) + ops::scratch_bytes(real, sizes.reals) + ops::scratch_bytes(DType::i32, sizes.integers);
 }
@@ -210,6 +197,30 @@ std::int32_t adjugate(const Call& call) {
 }
 std::size_t adjugate_scratch(const Index* dims, const double*, DType t, int) { return adjugate_of_scratch(t, dims[0]); }
 
+namespace {
+
+template <class T>
+Matrix<T> square(const Call& call, Index n) {
+  return {call.scratch->take<T>(n * n), n, n, n};
+}
+/// Uᴴ E V.
+template <class T>
+Matrix<T> into_basis(const Call& call, const Svd<T>& f, Matrix<const T> e, Matrix<T> work) {
+  const auto inner = square<T>(call, e.rows);
+  la::gemm<T>(1, la::Op::adjoint, read(f.u), la::Op::none, e, 0, work);
+  la::gemm<T>(1, la::Op::none, read(work), la::Op::adjoint, read(f.vh), 0, inner);
+  return inner;
+}
+/// φ V Z Uᴴ; destroys Z.
+template <class T>
+void out_of_basis(const Svd<T>& f, Matrix<T> z, Matrix<T> work, Matrix<T> out) {
+  for (Index i = 0; i < z.rows * z.cols; ++i) z.data[i] *= f.phase;
+  la::gemm<T>(1, la::Op::adjoint, read(f.vh), la::Op::none, read(z), 0, work);
+  la::gemm<T>(1, la::Op::none, read(work), la::Op::adjoint, read(f.u), 0, out);
+}
+
+}  // namespace
+
 // With A = U diag(σ) Vᴴ, φ = det U det Vᴴ, Ẽ = Uᴴ E V, D_ij = Π_{k≠i,j} σ_k: d adj(A)[E] = φ V Z Uᴴ, Z_ij = -D_ij Ẽ_ij,
 // Z_ii = Σ_{j≠i} D_ij Ẽ_jj. Holds for any rank: adj is a polynomial, and the formula is its derivative at diag(σ).
 template <class T>
@@ -217,16 +228,13 @@ std::int32_t adjugate_derivative(const Call& call) {
   const Index n = call.dims[0];
   const auto a = call.matrix<const T>(0, n, n);
   const auto e = call.matrix<const T>(1, n, n);
-  const auto out = call.matrix<T>(2, n, n);
   if (!ops::all_finite(a) || !ops::all_finite(e)) return make_info(Fail::not_finite);
   if (n == 0) return 0;
-  const auto square = [&] { return Matrix<T>{call.scratch->take<T>(n * n), n, n, n}; };
-  const auto work = square(), inner = square(), z = square();
+  const auto work = square<T>(call, n), z = square<T>(call, n);
   Real<T>* after = call.scratch->take<Real<T>>(n);
   Svd<T> f;
   if (const auto info = svd(call, a, f)) return info;
-  la::gemm<T>(1, la::Op::adjoint, read(f.u), la::Op::none, e, 0, work);
-  la::gemm<T>(1, la::Op::none, read(work), la::Op::adjoint, read(f.vh), 0, inner);
+  const auto inner = into_basis(call, f, e, work);
   for (Index i = 0; i < n; ++i) z(i, i) = 0;
   products_after(f.s, n, after);
   Real<T> before = 1;
@@ -242,13 +250,48 @@ std::int32_t adjugate_derivative(const Call& call) {
     }
     before *= f.s[i];
   }
-  for (Index i = 0; i < n * n; ++i) z.data[i] *= f.phase;
-  la::gemm<T>(1, la::Op::adjoint, read(f.vh), la::Op::none, read(z), 0, work);
-  la::gemm<T>(1, la::Op::none, read(work), la::Op::adjoint, read(f.u), 0, out);
+  out_of_basis(f, z, work, call.matrix<T>(2, n, n));
   return 0;
 }
 std::size_t adjugate_derivative_scratch(const Index* dims, const double*, DType t, int) {
   return svd_scratch(t, dims[0]) + 3 * ops::scratch_bytes(t, dims[0] * dims[0]) + ops::scratch_bytes(t, dims[0]);
+}
+
+// d² adj(A)[E, H] = φ V Z Uᴴ, D_ijk = Π σ_l over all others: with the mixed minors of Ẽ and H̃,
+//   Z_ij = -Σ_k D_ijk (Ẽ_ij H̃_kk - Ẽ_ik H̃_kj + H̃_ij Ẽ_kk - H̃_ik Ẽ_kj),  Z_kk = Σ_{i<j} D_ijk (Ẽ_ii H̃_jj - Ẽ_ij H̃_ji + H̃_ii Ẽ_jj - H̃_ij
+//   Ẽ_ji).
+template <class T>
+std::int32_t adjugate_second(const Call& call) {
+  const Index n = call.dims[0];
+  const auto a = call.matrix<const T>(0, n, n), e_given = call.matrix<const T>(1, n, n), h_given = call.matrix<const T>(2, n, n);
+  if (!ops::all_finite(a) || !ops::all_finite(e_given) || !ops::all_finite(h_given)) return make_info(Fail::not_finite);
+  if (n == 0) return 0;
+  const auto work = square<T>(call, n), z = square<T>(call, n);
+  Real<T>* after = call.scratch->take<Real<T>>(n);
+  Svd<T> f;
+  if (const auto info = svd(call, a, f)) return info;
+  const auto e = into_basis(call, f, e_given, work), h = into_basis(call, f, h_given, work);
+  std::fill_n(z.data, n * n, T(0));
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = i + 1; j < n; ++j) {
+      Real<T> behind = 1, before = 1;
+      for (Index k = n - 1; k >= 0; --k) after[k] = behind, behind *= k == i || k == j ? Real<T>(1) : f.s[k];
+      const T minor = e(i, i) * h(j, j) - e(i, j) * h(j, i) + h(i, i) * e(j, j) - h(i, j) * e(j, i);
+      for (Index k = 0; k < n; ++k) {
+        if (k == i || k == j) continue;
+        const Real<T> d = before * after[k];
+        before *= f.s[k];
+        z(k, k) += d * minor;
+        z(i, j) -= d * (e(i, j) * h(k, k) - e(i, k) * h(k, j) + h(i, j) * e(k, k) - h(i, k) * e(k, j));
+        z(j, i) -= d * (e(j, i) * h(k, k) - e(j, k) * h(k, i) + h(j, i) * e(k, k) - h(j, k) * e(k, i));
+      }
+    }
+  }
+  out_of_basis(f, z, work, call.matrix<T>(3, n, n));
+  return 0;
+}
+std::size_t adjugate_second_scratch(const Index* dims, const double*, DType t, int) {
+  return svd_scratch(t, dims[0]) + 4 * ops::scratch_bytes(t, dims[0] * dims[0]) + ops::scratch_bytes(t, dims[0]);
 }
 
 template <class T>
@@ -304,6 +347,7 @@ BS_INSTANTIATE(det)
 BS_INSTANTIATE(det_vjp)
 BS_INSTANTIATE(adjugate)
 BS_INSTANTIATE(adjugate_derivative)
+BS_INSTANTIATE(adjugate_second)
 BS_INSTANTIATE(slogdet)
 BS_INSTANTIATE(slogdet_vjp)
 

@@ -40,7 +40,7 @@ std::int32_t gap_quotient_of(const Real<T>* w, Matrix<T> m, Policy policy, int c
       } else if (policy == Policy::mask || ((checks & kStrict) == 0 && std::abs(m(i, j)) <= noise)) {
         m(i, j) = 0;
       } else if (policy == Policy::raise) {
-        return make_info(Fail::degenerate, std::min(i, j) + 1);
+        return make_info((checks & kStrict) != 0 ? Fail::degenerate_values : Fail::degenerate, std::min(i, j) + 1);
       } else {
         m(i, j) = nan;
       }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "../status.h"
 #include "blocks.h"
 
 namespace backsolve::ops {

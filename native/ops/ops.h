@@ -25,8 +25,6 @@ BS_DECLARE_KERNEL(solve_triangular_vjp)
 
 /// C = op(A) op(B), c (m,n). attrs [adjointA, adjointB]; a is (m,k), with adjointA (k,m); b is (k,n), with adjointB (n,k). dims {m, k, n}.
 BS_DECLARE_KERNEL(matmul)
-/// a, b, g (m,n) -> a, b; either output may be null. dims and attrs as above.
-BS_DECLARE_KERNEL(matmul_vjp)
 
 /// a (m,n) -> lu (m,n), pivots (m^n): P A = L U, L below the diagonal with ones on it; pivots[i] is the row exchanged with row i, from 0.
 /// A zero pivot is no failure. dims {m, n}. Fails: not_finite.
@@ -51,6 +49,8 @@ BS_DECLARE_KERNEL(det_vjp)
 BS_DECLARE_KERNEL(adjugate)
 /// a (n,n), e (n,n) -> y (n,n): the derivative of adjugate at a along e.
 BS_DECLARE_KERNEL(adjugate_derivative)
+/// a, e, h (n,n) -> y: d² adj(A)[E, H], at any rank. Fails: not_finite, no_convergence, too_large.
+BS_DECLARE_KERNEL(adjugate_second)
 /// a (n,n) -> sign (), log |det| () real; may be null: lu (n,n), pivots (n). 0 and -Inf if singular. Fails: not_finite.
 BS_DECLARE_KERNEL(slogdet)
 /// a (not read), sign, lu, pivots, g_sign, g_log -> a; either cotangent may be null. Fails: singular.
@@ -77,6 +77,21 @@ BS_DECLARE_KERNEL(hermitian_function_vjp)
 BS_DECLARE_KERNEL(spectral_derivative)
 /// a, e, h (n,n) -> d: D² f(A)[herm e, herm h].
 BS_DECLARE_KERNEL(spectral_second)
+
+/// a (m,n), b (m,k), lambda () real -> x (n,k), r (m^n,m^n): x = argmin |A x - b|² + λ |x|², RᴴR = AᴴA + λI or AAᴴ + λI; r may be null.
+/// dims {m, n, k}. attrs [method: 0 QR, 1 Cholesky, rcond; negative: max(m,n) ε]. Fails: not_finite, negative, rank_deficient, too_large.
+BS_DECLARE_KERNEL(lstsq)
+/// a, b, lambda, x, r, g (n,k) -> a, b, lambda; any output may be null.
+BS_DECLARE_KERNEL(lstsq_vjp)
+/// a (m,n), y (n,k), lambda -> z (n,k): Z = (AᴴA + λI)⁻¹ Y. attrs, failures as lstsq.
+BS_DECLARE_KERNEL(normal_solve)
+/// a, b, lambda -> x, u (m,m^n), s (m^n) real, vh (m^n,n): lstsq by singular values; u, s, vh may be null. attrs [rcond].
+/// Fails: not_finite, negative, no_convergence, too_large.
+BS_DECLARE_KERNEL(lstsq_svd)
+/// a (not read), b, lambda, x, u, s, vh, g (n,k) -> a, b, lambda; any output may be null.
+BS_DECLARE_KERNEL(lstsq_svd_vjp)
+/// a (m,n), y (n,k), lambda -> z (n,k): Z = (AᴴA + λI)⁺ Y.
+BS_DECLARE_KERNEL(normal_solve_svd)
 
 #undef BS_DECLARE_KERNEL
 

@@ -1,0 +1,236 @@
+// Least squares. Derivations: docs/derivations/least-squares.md
+import { type AttrSchema, oneOf, optionsOf, real as realNumber } from "../core/attrs";
+import type { Float, Real } from "../core/dtype";
+import { ArgumentError, describe } from "../core/errors";
+import { defineOp } from "../core/op";
+import { native, type Tensors } from "../core/row";
+import type { Tensor } from "../core/tensor";
+import { add, conj, equal, mul, neg, real, sub, where } from "./elementwise";
+import { matmul } from "./products";
+import { sum } from "./reductions";
+import { adjoint, expandDims } from "./structure";
+import { type Solver, withVectors } from "./vectors";
+
+type T = Tensor<never>;
+type Inputs = "a" | "b" | "l2Regularizer";
+
+/** X = A_λ⁺ B with A_λ⁺ = (AᴴA + λI)⁻¹ Aᴴ, and Z = (AᴴA + λI)⁻¹ Y for a tall A, by one method. */
+interface Method {
+  solve(a: T, b: T, l2: T | number): T;
+  normal(a: T, y: T, l2: T): T;
+  /** What is to be added to the rule of a tall A, where λ = 0 and the rank is not full. */
+  deficient?(a: T, x: T, g: T, l2: T): T;
+}
+
+const perMatrix = (x: Tensor): T => expandDims(expandDims(x as T, -1) as T, -1) as T;
+const minusInner = (p: T, q: T): T => neg(sum(real(mul(conj(p), q) as T), { axis: [-2, -1] })) as T;
+const times = (p: T, q: T): T => matmul(p, q, { adjointB: true }) as T; // P Qᴴ
+
+/**
+ * m >= n: with Z = (AᴴA + λI)⁻¹ X̄, Ā = (B - A X) Zᴴ - B̄ Xᴴ, B̄ = A Z = (Aᴴ)_λ⁺ X̄, λ̄ = -⟨Z, X⟩ (Golub & Pereyra 1973). m < n: the same of the
+ * problem with Aᴴ for A, X̄ and B exchanged, X and B̄ exchanged, as ⟨X̄, A_λ⁺ B⟩ = ⟨(Aᴴ)_λ⁺ X̄, B⟩.
+ */
+function rule({ solve, normal, deficient }: Method, saved: Tensors<Inputs | "x">, g: T): { [k in Inputs]: () => Tensor } {
+  const { a, b, l2Regularizer: l2, x } = saved;
+  const tall = (a.shape.at(-2) as number) >= (a.shape.at(-1) as number);
+  const [p, y, z] = tall ? [a, b, g] : [adjoint(a), g, b]; // the tall matrix, what it is given, the cotangent of what it gives
+  const back = once(() => solve(adjoint(a), g, l2));
+  const inner = once(() => normal(p, z, l2));
+  const ofTall = (): T => {
+    const [solution, cotangent] = tall ? [x, back()] : [back(), x];
+    const whole = sub(times(sub(y, matmul(p, solution)) as T, inner()), times(cotangent, solution)) as T;
+    return deficient ? (add(whole, deficient(p, solution, z, l2)) as T) : whole;
+  };
+  return {
+    a: () => (tall ? ofTall() : adjoint(ofTall())),
+    b: back,
+    l2Regularizer: () => minusInner(inner(), tall ? x : back()),
+  };
+}
+
+/** Z = (AᴴA + λI)⁻¹ Y, W = (AᴴA + λI)⁻¹ Z̄: Ȳ = W, Ā = -A (Z Wᴴ + W Zᴴ), λ̄ = -⟨W, Z⟩. */
+function normalRule(
+  method: Method,
+  saved: Tensors<"a" | "y" | "l2Regularizer" | "z">,
+  g: T,
+): { [k in "a" | "y" | "l2Regularizer"]: () => Tensor } {
+  const { a, y, l2Regularizer: l2, z } = saved;
+  const back = once(() => method.normal(a, g, l2));
+  return {
+    a: () => {
+      const w = back();
+      const whole = neg(matmul(a, add(times(z, w), times(w, z)) as T)) as T;
+      if (!method.deficient) return whole;
+      // A⁺ᴴ W (N Y)ᴴ + A⁺ᴴ Z (N Z̄)ᴴ, N the projector on the null space
+      return add(whole, add(method.deficient(a, w, y, l2), method.deficient(a, z, g, l2)) as T);
+    },
+    y: back,
+    l2Regularizer: () => minusInner(back(), z),
+  };
+}
+
+const once = (f: () => T): (() => T) => {
+  let value: T | undefined;
+  return () => (value ??= f());
+};
+
+const common = {
+  inputs: ["a", "b", "l2Regularizer"],
+  outputs: ["x"],
+  signature: "(m,n),(m,k),()->(n,k)",
+  sizes: (n: number) => [
+    { m: n + 2, n, k: 2 },
+    { m: n, n, k: 1 },
+  ],
+  domain: { a: "invertible", l2Regularizer: "positive" },
+  law: ({ a, b, l2Regularizer: l2 }: Tensors<Inputs>, { x }: Tensors<"x">): [Tensor, Tensor][] => [
+    [add(matmul(a, matmul(a, x), { adjointA: true }), mul(perMatrix(l2), x)), matmul(a, b, { adjointA: true })],
+  ],
+  saves: ["a", "b", "l2Regularizer", "x"],
+} as const;
+const normalCommon = {
+  inputs: ["a", "y", "l2Regularizer"],
+  outputs: ["z"],
+  signature: "(m,n),(n,k),()->(n,k)",
+  domain: { a: "invertible", l2Regularizer: "positive" },
+  saves: ["a", "y", "l2Regularizer", "z"],
+} as const;
+const REAL = { l2Regularizer: "real" } as const;
+
+// ---- By QR or the normal equations ----
+
+const METHODS = ["qr", "cholesky"] as const;
+interface Attrs {
+  readonly method: (typeof METHODS)[number];
+  readonly rcond: number;
+}
+const attrs = { method: oneOf(METHODS, "qr"), rcond: realNumber(-1) } satisfies AttrSchema;
+const lower = ({ method, rcond }: Attrs) => [METHODS.indexOf(method), rcond];
+const failures = ["ERR_RANK_DEFICIENT", "ERR_NOT_FINITE", "ERR_ARGUMENT"] as const;
+const direct = (given: Attrs): Method => ({
+  solve: (a, b, l2) => lstsqOp(a, b, l2 as T, given) as T,
+  normal: (a, y, l2) => normalSolve(a, y, l2, given) as T,
+});
+
+const lstsqOp = defineOp({
+  ...common,
+  name: "lstsq",
+  tf: "MatrixSolveLs",
+  dtypes: REAL,
+  attrs,
+  failures,
+  kernel: native("lstsq", lower),
+  aux: { r: "(m^n,m^n)" },
+  vjp: (saved, { x: g }, given) => rule(direct(given), saved, g),
+  fused: native("lstsq_vjp", lower),
+});
+
+/** @internal Z = (AᴴA + λI)⁻¹ Y, from a factor R of AᴴA + λI = RᴴR that `qr` takes from A itself. */
+const normalSolve = defineOp({
+  ...normalCommon,
+  name: "normalSolve",
+  says: "lstsq",
+  sizes: (n) => [{ m: n + 2, n, k: 2 }],
+  dtypes: REAL,
+  attrs,
+  failures,
+  kernel: native("normalSolve", lower),
+  vjp: (saved, { z: g }, given) => normalRule(direct(given), saved, g),
+});
+
+// ---- By singular values ----
+
+const svdAttrs = { rcond: realNumber(-1) } satisfies AttrSchema;
+const svdFailures = ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_ARGUMENT"] as const;
+const bySvd = (given: { readonly rcond: number }): Method => {
+  const solve = (a: T, b: T, l2: T | number): T => svdOp(a, b, l2 as T, given) as T;
+  return {
+    solve,
+    normal: (a, y, l2) => normalSolveSvd(a, y, l2, given) as T,
+    // λ = 0: A⁺ᴴ X (X̄ - A⁺A X̄)ᴴ, the tangents that leave the rank as it is
+    deficient: (a, x, g, l2) => {
+      const h = adjoint(a);
+      const outside = sub(g, matmul(h, solve(h, g, 0))) as T;
+      return where(perMatrix(equal(l2, 0)) as never, times(solve(h, x, 0), outside), 0) as T;
+    },
+  };
+};
+
+const svdOp = defineOp({
+  ...common,
+  name: "lstsqSvd",
+  says: "lstsq",
+  dtypes: { ...REAL, s: "real" },
+  attrs: svdAttrs,
+  failures: svdFailures,
+  kernel: native("lstsqSvd"),
+  aux: { u: "(m,m^n)", s: "(m^n)", vh: "(m^n,n)" },
+  vjp: (saved, { x: g }, given) => rule(bySvd(given), saved, g),
+  fused: native("lstsqSvd_vjp"),
+});
+
+/** @internal Z = (AᴴA + λI)⁺ Y. */
+const normalSolveSvd = defineOp({
+  ...normalCommon,
+  name: "normalSolveSvd",
+  says: "lstsq",
+  dtypes: REAL,
+  attrs: svdAttrs,
+  failures: svdFailures,
+  kernel: native("normalSolveSvd"),
+  vjp: (saved, { z: g }, given) => normalRule(bySvd(given), saved, g),
+});
+
+// ---- What users call ----
+
+export interface LstsqOptions {
+  /** λ ≥ 0 of ‖A X - B‖² + λ ‖X‖², a number or real tensor (one per matrix of the batch); it has a gradient. Default 0. */
+  readonly l2Regularizer?: number | Tensor<Real>;
+  /** "qr" (default) and "svd" work on A itself, "cholesky" on AᴴA or AAᴴ, whose condition number is the square. Only "svd" takes any rank. */
+  readonly method?: "qr" | "svd" | "cholesky";
+  /**
+   * "svd": singular values up to rcond times the largest count as zero. Otherwise: below this reciprocal condition number, as LAPACK estimates
+   * it, A is rank-deficient. Default max(m, n) ε; for "cholesky" its square root.
+   */
+  readonly rcond?: number;
+}
+
+const [byFactor, bySingularValues] = [withVectors(lstsqOp), withVectors(svdOp)];
+type Form = (a: Tensor, b: Tensor, l2: Tensor | number, options: object) => never;
+
+/** The op of the method, and its arguments. */
+function chosen(a: unknown, b: unknown, options: unknown): { op: typeof byFactor; args: Parameters<Form> } {
+  const { l2Regularizer = 0, method = "qr", rcond, ...rest } = optionsOf("lstsq", options);
+  if (method !== "qr" && method !== "svd" && method !== "cholesky") {
+    throw new ArgumentError("lstsq", `option method must be one of "qr", "svd", "cholesky", got ${describe(method)}.`);
+  }
+  if (rcond !== undefined && !(typeof rcond === "number" && Number.isFinite(rcond) && rcond >= 0)) {
+    throw new ArgumentError("lstsq", `option rcond must be a number, 0 or more, got ${describe(rcond)}.`);
+  }
+  const given = { ...rest, ...(rcond === undefined ? {} : { rcond }), ...(method === "svd" ? {} : { method }) };
+  const op = method === "svd" ? (bySingularValues as unknown as typeof byFactor) : byFactor;
+  return { op, args: [a, b, l2Regularizer, given] as Parameters<Form> };
+}
+
+/**
+ * X that minimises ‖A X - B‖² + λ ‖X‖², of least norm where that leaves a choice: (..., m, n), (..., m, k) -> (..., n, k), leading dimensions
+ * broadcast; a 1-D b is one vector. Over- and under-determined, with gradients to a, b and λ. ERR_RANK_DEFICIENT: A has not full rank, and the
+ * method is not "svd". ERR_ARGUMENT: a negative λ. ERR_NOT_FINITE names the item with a NaN or infinity.
+ */
+export const lstsq = Object.assign(
+  (a: Tensor<Float>, b: Tensor<Float>, options?: LstsqOptions) => {
+    const { op, args } = chosen(a, b, options);
+    return (op as unknown as Form)(...args);
+  },
+  {
+    async: async (a: Tensor<Float>, b: Tensor<Float>, options?: LstsqOptions) => {
+      const { op, args } = chosen(a, b, options);
+      return (op.async as unknown as Form)(...args);
+    },
+    checked: (a: Tensor<Float>, b: Tensor<Float>, options?: LstsqOptions) => {
+      const { op, args } = chosen(a, b, options);
+      return (op.checked as unknown as Form)(...args);
+    },
+    row: lstsqOp.row,
+  },
+) as Solver<LstsqOptions>;

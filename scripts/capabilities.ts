@@ -1,0 +1,16 @@
+// Runs checkOp on every row and writes down what passed: lib/core/capabilities.json, which registry.capabilities() reads, and the table for
+// people, docs/capabilities.md. test/ops.test.ts fails where either is out of date.
+import { writeFileSync } from "node:fs";
+import { registry } from "../lib/index";
+import { checkOp } from "../lib/testing/index";
+import { asJSON, asMarkdown } from "./capability-table";
+
+async function main(): Promise<void> {
+  for (const name of registry.list()) await checkOp(registry.op(name) as Parameters<typeof checkOp>[0]);
+  writeFileSync("lib/core/capabilities.json", asJSON());
+  writeFileSync("docs/capabilities.md", asMarkdown());
+}
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,2 @@
+class Missing(Exception):
+    """The peer has no such op or argument."""
