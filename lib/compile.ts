@@ -1,14 +1,28 @@
 // Tracing a function of one item into a program that runs natively over batches.
-import { allocate, type DType, dtypes, type Float } from "./core/dtype";
-import { constant } from "./core/engine";
+import { optionsOf } from "./core/attrs";
+import { checkDType, type DType, dtypes, type Float } from "./core/dtype";
+import { constant, output } from "./core/engine";
 import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
-import { abortable, type Failure, guard, type Job, lent, native, readFailures, throwFailure } from "./core/native";
-import { scalar } from "./core/op";
+import { abortable, type Failure, failureOf, guard, type Job, lent, native, readFailures } from "./core/native";
+import { asTensor, scalar } from "./core/op";
 import { broadcast } from "./core/signature";
-import { bytesOf, checkShape, isTensor, type Shape, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
+import {
+  adopt,
+  bytesOf,
+  checkShape,
+  fitting,
+  readable,
+  type Shape,
+  shapeText,
+  sizeOf,
+  storageOf,
+  type Tensor,
+  tracedOf,
+  wrap,
+} from "./core/tensor";
 import { Trace } from "./core/trace";
 import { flatten, flattenTensors } from "./core/tree";
-import { type Code, describeProgram, opName, outputIds } from "./program/code";
+import { type Code, clash, describeProgram, opName, outputIds } from "./program/code";
 import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
 import { optimize } from "./program/passes";
 
@@ -17,8 +31,9 @@ export class Spec<D extends DType = DType> {
   readonly dtype: D;
   readonly shape: Shape;
   constructor(dtype: D, shape: Shape) {
-    this.dtype = dtype;
+    this.dtype = checkDType("compile", dtype) as D;
     this.shape = Object.freeze(checkShape(dtype, shape));
+    Object.freeze(this);
   }
 }
 const spec =
@@ -55,132 +70,144 @@ export interface AsyncRunOptions extends RunOptions {
 }
 
 const LAYOUTS = ["auto", "single", "lanes"] as const;
+const OPTIONS = ["onFailure", "failures", "layout", "chunk", "threads"] as const;
+const ASYNC_OPTIONS = [...OPTIONS, "signal", "onProgress"] as const;
+
+/** Every option, read once. */
+function readOptions({ onFailure, failures, layout, chunk, threads }: RunOptions) {
+  if (onFailure !== undefined && onFailure !== "nan" && onFailure !== "throw")
+    throw new ArgumentError("program", `option onFailure must be "throw" or "nan", got ${describe(onFailure)}.`);
+  if (failures !== undefined && !Array.isArray(failures))
+    throw new ArgumentError("program", `option failures must be an array to fill, got ${describe(failures)}.`);
+  const at = LAYOUTS.indexOf(layout ?? "auto");
+  if (at < 0) throw new ArgumentError("program", `option layout must be one of "auto", "single", "lanes", got ${describe(layout)}.`);
+  const collect = onFailure === "nan";
+  return {
+    collect,
+    failures: collect ? (failures ?? []) : undefined,
+    layout: at,
+    chunk: count("chunk", chunk),
+    threads: count("threads", threads),
+  };
+}
 
 interface Bound {
   readonly descriptor: Float64Array;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
   readonly batch: Shape;
-  readonly collect: boolean;
+  readonly failures: Failure[] | undefined; // where to list them; undefined: the first is thrown
 }
+
+type Rebuild = (leaves: readonly unknown[]) => unknown;
+const KEY = Symbol("made here");
 
 /** A compiled function: run it over batches, save it as JSON, load it elsewhere. */
 export class Program<I = unknown, O = unknown> {
-  private readonly code: Code;
-  private readonly inTree: (leaves: readonly unknown[]) => unknown;
-  private readonly outTree: (leaves: readonly unknown[]) => unknown;
-  private readonly inLeaves: (args: unknown) => unknown[];
-  private handle: object | undefined;
+  readonly #code: Code;
+  readonly #inTree: Rebuild;
+  readonly #outTree: Rebuild;
+  readonly #inLeaves: (args: unknown) => unknown[];
+  #handle: object | undefined;
 
   /** @internal Use `compile` or `Program.from`. */
-  constructor(code: Code) {
-    this.code = code;
-    this.inTree = treeOf(code.inputs.map((i) => i.name));
-    this.outTree = treeOf(code.outputs.map((o) => o.name));
-    this.inLeaves = leavesBy(code.inputs.map((i) => i.name));
-    void this.inTree;
+  constructor(key: symbol, code: Code, outTree?: Rebuild) {
+    if (key !== KEY) throw new ArgumentError("Program", "is not for calling: compile(f, ...) and Program.from(json) make programs.");
+    this.#code = code;
+    this.#inTree = treeOf(code.inputs.map((i) => i.name));
+    this.#outTree = outTree ?? treeOf(code.outputs.map((o) => o.name));
+    this.#inLeaves = leavesBy(code.inputs.map((i) => i.name));
   }
   /** Loads a saved program. Everything is validated as if an enemy had written it. @throws ArgumentError, ShapeError, DtypeError */
   static from(json: unknown): Program {
-    return new Program(fromJSON(json));
+    return new Program(KEY, fromJSON(json));
   }
   toJSON(): ProgramJSON {
-    return toJSON(this.code);
+    return toJSON(this.#code);
   }
   /** Names, dtypes and item shapes of the inputs, in the order of the arguments' leaves. */
   get inputs(): readonly { name: string; dtype: DType; shape: Shape }[] {
-    return this.code.inputs.map(({ name, id }) => ({ name, ...(this.code.values[id] as { dtype: DType; shape: Shape }) }));
+    return this.#code.inputs.map((i) => this.#typed(i));
   }
   get outputs(): readonly { name: string; dtype: DType; shape: Shape }[] {
-    return this.code.outputs.map(({ name, id }) => ({ name, ...(this.code.values[id] as { dtype: DType; shape: Shape }) }));
+    return this.#code.outputs.map((o) => this.#typed(o));
   }
   /** Runs over the broadcast batch of the inputs, on this thread and the pool's idle ones. */
   runSync(args: I, options: RunOptions = {}): O {
-    const b = this.bind(args, options);
-    const flat = guard("program", () => native().runProgram(this.native(), b.descriptor, ...this.buffers(b)));
-    return this.finish(b, flat, options);
+    const b = this.#bind(args, optionsOf("program", options, OPTIONS));
+    const flat = guard("program", () => native().runProgram(this.#native(), b.descriptor, ...this.#buffers(b)));
+    return this.#finish(b, flat);
   }
   /** The same off the event loop. Inputs that others could change meanwhile are copied first. */
   async run(args: I, options: AsyncRunOptions = {}): Promise<O> {
-    const { signal, onProgress } = options;
+    const { signal, onProgress } = optionsOf("program", options, ASYNC_OPTIONS);
     if (signal !== undefined && !(signal instanceof AbortSignal))
       throw new ArgumentError("program", `option signal must be an AbortSignal, got ${describe(signal)}.`);
     if (onProgress !== undefined && typeof onProgress !== "function")
       throw new ArgumentError("program", `option onProgress must be a function, got ${describe(onProgress)}.`);
     signal?.throwIfAborted();
-    const b = this.bind(args, options);
+    const b = this.#bind(args, options);
     const storages = b.inputs.map(storageOf);
-    const start = () => native().runProgramAsync(this.native(), b.descriptor, ...this.buffers(b));
+    const start = () => native().runProgramAsync(this.#native(), b.descriptor, ...this.#buffers(b));
     const flat = await lent(storages, async () => {
       const job = guard("program", start);
       const watch = onProgress && follow(job, sizeOf(b.batch), onProgress);
       return (await Promise.all([abortable("program", job, signal), watch]))[0];
     });
-    return this.finish(b, flat, options);
+    return this.#finish(b, flat);
   }
   /** The plan for these arguments: layout, kernels, slots, bytes. */
   explain(args?: I, options: RunOptions = {}): string {
     const given =
-      args ?? (this.inTree(this.code.inputs.map(({ id }) => filler(this.code.values[id] as { dtype: DType; shape: Shape }))) as I);
-    const b = this.bind(given, options);
-    const plan: unknown = JSON.parse(native().explainProgram(this.native(), b.descriptor, ...this.buffers(b)));
+      args ?? (this.#inTree(this.#code.inputs.map(({ id }) => filler(this.#code.values[id] as { dtype: DType; shape: Shape }))) as I);
+    const b = this.#bind(given, optionsOf("program", options, OPTIONS));
+    const plan: unknown = JSON.parse(guard("program", () => native().explainProgram(this.#native(), b.descriptor, ...this.#buffers(b))));
     return JSON.stringify(plan, null, 2);
   }
 
-  private native(): object {
-    this.handle ??= guard("program", () => {
-      const { descriptor, constants } = describeProgram(this.code);
+  #typed({ name, id }: { name: string; id: number }) {
+    const { dtype, shape } = this.#code.values[id] as { dtype: DType; shape: Shape };
+    return { name, dtype, shape: [...shape] };
+  }
+  #native(): object {
+    this.#handle ??= guard("program", () => {
+      const { descriptor, constants } = describeProgram(this.#code);
       return native().createProgram(descriptor, ...constants);
     });
-    return this.handle;
+    return this.#handle;
   }
-  private buffers(b: Bound) {
-    return [...b.inputs, ...b.outputs].map((t) => storageOf(t).array);
+  #buffers(b: Bound) {
+    const inputs = b.inputs.map((t, i) => readable("program", t, `input ${this.#code.inputs[i]?.name}`));
+    return [...inputs, ...b.outputs.map((t) => storageOf(t).array)];
   }
-  private bind(args: unknown, options: RunOptions): Bound {
-    const leaves = this.inLeaves(args);
-    const inputs = this.code.inputs.map(({ name, id }, i) =>
-      checkInput(name, leaves[i], this.code.values[id] as { dtype: DType; shape: Shape }),
+  #bind(args: unknown, options: RunOptions): Bound {
+    const leaves = this.#inLeaves(args);
+    const inputs = this.#code.inputs.map(({ name, id }, i) =>
+      checkInput(name, leaves[i], this.#code.values[id] as { dtype: DType; shape: Shape }),
     );
-    const batches = inputs.map((t, i) => t.shape.slice(0, t.rank - itemRank(this.code, i)));
+    const batches = inputs.map((t, i) => t.shape.slice(0, t.rank - itemRank(this.#code, i)));
     const batch = broadcast(batches);
     if (!batch) {
-      const given = inputs.map((t, i) => `${this.code.inputs[i]?.name} ${shapeText(t.shape)}`).join(", ");
+      const given = inputs.map((t, i) => `${this.#code.inputs[i]?.name} ${shapeText(t.shape)}`).join(", ");
       throw new ShapeError("program", `batch dimensions do not broadcast together: ${given}.`);
     }
-    const collect = options.onFailure === "nan";
-    if (options.onFailure !== undefined && !collect && options.onFailure !== "throw")
-      throw new ArgumentError("program", `option onFailure must be "throw" or "nan", got ${describe(options.onFailure)}.`);
-    const layout = LAYOUTS.indexOf(options.layout ?? "auto");
-    if (layout < 0)
-      throw new ArgumentError("program", `option layout must be one of "auto", "single", "lanes", got ${describe(options.layout)}.`);
+    const { collect, failures, layout, chunk, threads } = readOptions(options);
+    // After the last of the user's own code: getters could have handed memory out.
     const isPrivate = inputs.every((t) => !storageOf(t).exposed);
-    const words = [
-      (collect ? 1 : 0) | (isPrivate ? 2 : 0),
-      layout,
-      count("chunk", options.chunk),
-      count("threads", options.threads),
-      batch.length,
-      ...batch,
-    ];
+    const words = [(collect ? 1 : 0) | (isPrivate ? 2 : 0), layout, chunk, threads, batch.length, ...batch];
     inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
-    const outputs = outputIds(this.code).map((id) => {
-      const { dtype, shape } = this.code.values[id] as { dtype: DType; shape: Shape };
-      const full = [...batch, ...shape];
-      return wrap(
-        dtype,
-        full,
-        guard("program", () => allocate(dtype, sizeOf(full))),
-      );
+    const outputs = outputIds(this.#code).map((id) => {
+      const { dtype, shape } = this.#code.values[id] as { dtype: DType; shape: Shape };
+      return output("program", { dtype, shape: fitting("program", [...batch, ...shape]) });
     });
-    return { descriptor: Float64Array.from(words), inputs, outputs, batch, collect };
+    return { descriptor: Float64Array.from(words), inputs, outputs, batch, failures };
   }
-  private finish(b: Bound, flat: Float64Array | undefined, options: RunOptions): O {
-    const failures = readFailures(flat, (i) => opName(this.code.code[i]), b.batch, undefined);
-    if (failures.length > 0 && !b.collect) throwFailure(failures[0] as Failure);
-    options.failures?.push(...failures);
-    const ids = outputIds(this.code);
-    return this.outTree(this.code.outputs.map((o) => b.outputs[ids.indexOf(o.id)])) as O;
+  #finish(b: Bound, flat: Float64Array | undefined): O {
+    const failures = readFailures(flat, (i) => opName(this.#code.code[i]), b.batch, undefined);
+    if (failures.length > 0 && !b.failures) throw failureOf(failures[0] as Failure);
+    for (const f of failures) b.failures?.push(f);
+    const ids = outputIds(this.#code);
+    return this.#outTree(this.#code.outputs.map((o) => b.outputs[ids.indexOf(o.id)])) as O;
   }
 }
 
@@ -222,8 +249,7 @@ function count(name: string, x: number | undefined): number {
 }
 
 function checkInput(name: string, given: unknown, want: { dtype: DType; shape: Shape }): Tensor {
-  const t = typeof given === "number" ? scalar(want.dtype, given) : given;
-  if (!isTensor(t)) throw new ArgumentError("program", `input ${name} must be a tensor, got ${describe(given)}.`);
+  const t = typeof given === "number" ? scalar(want.dtype, given) : asTensor("program", `input ${name}`, given);
   if (tracedOf(t))
     throw new ArgumentError("program", `input ${name} is a traced tensor: call the function itself inside compile, not its program.`);
   if (t.dtype !== want.dtype) throw new DtypeError("program", `input ${name} must be ${want.dtype}, got ${t.dtype}.`);
@@ -266,12 +292,19 @@ function treeOf(names: readonly string[]): (leaves: readonly unknown[]) => unkno
     names.forEach((name, i) => {
       const parts = name.split(".");
       let at = root;
-      for (const p of parts.slice(0, -1)) at = (at[p] ??= {}) as Record<string, unknown>;
-      at[parts.at(-1) as string] = leaves[i];
+      for (const p of parts.slice(0, -1)) {
+        if (!Object.hasOwn(at, p)) setOwn(at, p, {});
+        at = at[p] as Record<string, unknown>;
+      }
+      setOwn(at, parts.at(-1) as string, leaves[i]);
     });
     return root;
   };
 }
+
+/** As assignment, but "__proto__" is a name like any other. */
+const setOwn = (at: object, name: string, value: unknown): unknown =>
+  Object.defineProperty(at, name, { value, writable: true, enumerable: true, configurable: true });
 
 /** Arguments by name, for loaded programs: an object of the inputs' names, or the array of arguments that the function took. */
 function leavesBy(names: readonly string[]): (args: unknown) => unknown[] {
@@ -279,7 +312,7 @@ function leavesBy(names: readonly string[]): (args: unknown) => unknown[] {
     const flat = flatten<unknown>(
       "program",
       args,
-      (x) => (isTensor(x) || typeof x === "number" ? x : undefined),
+      (x) => (typeof x === "number" ? x : adopt("program", x)),
       "the inputs: a tensor or a number",
     );
     const given = new Map(flat.paths.map((p, i) => [Array.isArray(args) ? inputName(p) : p, flat.leaves[i]]));
@@ -326,16 +359,11 @@ export function compile<S extends readonly unknown[], R>(
     code: trace.code,
     outputs,
   };
-  const program = new Program(optimize(code));
-  Object.defineProperty(program, "outTree", { value: out.rebuild });
-  return program as unknown as Program<{ [K in keyof S]: Batched<S[K]> }, R>;
+  return new Program(KEY, optimize(code), out.rebuild) as unknown as Program<{ [K in keyof S]: Batched<S[K]> }, R>;
 }
 
 function unique(names: readonly string[]): void {
-  const seen = new Set<string>();
-  for (const n of names) {
-    if (seen.has(n))
-      throw new ArgumentError("compile", `two inputs or outputs have the path ${JSON.stringify(n)}: rename one, names must differ.`);
-    seen.add(n);
-  }
+  const twice = clash(names);
+  if (twice !== undefined)
+    throw new ArgumentError("compile", `two inputs or outputs have the path ${describe(twice)}: rename one, names must differ.`);
 }

@@ -1,9 +1,11 @@
 // Derivatives of functions of trees of tensors. Every call draws a level of its own (core/levels.ts), so calls nest to any order.
+
+import { optionsOf } from "./core/attrs";
 import { allocate, type DType, dtypes, isComplex, isFloat } from "./core/dtype";
 import { apply, backward, constant, zerosLike } from "./core/engine";
-import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
+import { ArgumentError, DtypeError, describe, guard, ShapeError } from "./core/errors";
 import { boxAt, dual, leaf, type Node, openLevel, strip } from "./core/levels";
-import { scalar } from "./core/op";
+import { asTensor, scalar } from "./core/op";
 import type { AnyRow, Attrs } from "./core/row";
 import { sameShape } from "./core/signature";
 import { isTensor, type Level, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
@@ -87,7 +89,9 @@ export function valueAndGrad<P extends readonly unknown[], R extends Tensor, con
 ): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: { [K in keyof N]: Tree } };
 export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptions = {}): (...args: unknown[]) => unknown {
   asFunction("valueAndGrad", f);
-  const { argnums } = options;
+  const { argnums } = optionsOf("grad", options, ["argnums"]);
+  if (argnums !== undefined && !Array.isArray(argnums))
+    throw new ArgumentError("grad", `option argnums must be an array of positions, got ${describe(argnums)}.`);
   return (...args: unknown[]) => {
     const wanted = argnums ?? [0];
     for (const n of wanted) {
@@ -147,7 +151,7 @@ function likewise(op: string, tree: unknown, like: Flat<Tensor>): Flat<Tensor> {
   if (flat.leaves.length !== like.leaves.length) return flat;
   const leaves = flat.leaves.map((t, i) => {
     const want = like.leaves[i] as Tensor;
-    return t.rank === 0 && t.dtype === "float64" && want.rank === 0 && want.dtype === "float32" && !t.box && t.storage
+    return t.rank === 0 && t.dtype === "float64" && want.rank === 0 && want.dtype === "float32" && !t.box && !t.traced
       ? scalar("float32", t.item() as number)
       : t;
   });
@@ -174,6 +178,7 @@ export function jvp<P extends readonly unknown[], R>(
   tangents: { [K in keyof P]: Given<P[K]> },
 ): { value: R; tangent: R } {
   asFunction("jvp", f);
+  if (!Array.isArray(args)) throw new ArgumentError("jvp", `args must be the array of the function's arguments, got ${describe(args)}.`);
   const input = flattenTensors("jvp", args);
   const along = checkCotangent("jvp", "tangents", likewise("jvp", tangents, input), input);
   const level = openLevel("forward");
@@ -224,7 +229,7 @@ function assemble(y: Tensor, pull: (cotangent: Tensor) => Tensor[], inputs: read
     const shape = [...y.shape, ...x.shape];
     const list = rows.map((r) => strip(r[i] as Tensor));
     if (list.some((t) => t.box !== undefined || tracedOf(t))) return reshape(stackRows(list, x.size, x.dtype), shape);
-    const array = allocate(x.dtype, n * x.size);
+    const array = guard("jacobian", () => allocate(x.dtype, n * x.size));
     list.forEach((t, k) => array.set(storageOf(t).array, k * x.size));
     return wrap(x.dtype, shape, array);
   });
@@ -259,10 +264,12 @@ export function customGrad<A extends readonly Tensor[], R extends Tensor | reado
   asFunction("customGrad", f);
   asFunction("customGrad", rule);
   return (...args) => {
-    const inputs = args.map((a) => (isTensor(a) ? a : scalar("float64", a as number)));
+    const inputs = args.map((a, i) => asTensor("customGrad", `argument ${i}`, a));
     // The rule stands for the function at every level, so that it runs on bare values, once.
     const result = f(...(inputs.map(constant) as unknown as A));
     const list: readonly Tensor[] = isTensor(result) ? [result] : result;
+    if (!Array.isArray(list) || !list.every(isTensor))
+      throw new ArgumentError("customGrad", `the function must return a tensor or an array of tensors, got ${describe(result)}.`);
     const [ins, outs] = [inputs.map((_, i) => `x${i}`), list.map((_, i) => `y${i}`)];
     const row: AnyRow = {
       name: f.name || "customGrad",
@@ -276,6 +283,7 @@ export function customGrad<A extends readonly Tensor[], R extends Tensor | reado
           { inputs: of(ins), outputs: of(outs) },
           outs.map((n) => g[n]),
         );
+        if (!Array.isArray(given)) throw new ArgumentError("customGrad", `the rule must return an array, got ${describe(given)}.`);
         return Object.fromEntries(ins.map((n, i) => [n, given[i] ? () => given[i] as Tensor : undefined]));
       },
     };

@@ -219,6 +219,8 @@ void Runner::report(Chunk& c, Index chunk) {
 }  // namespace
 
 Outcome execute(const Program& program, const Run& run) {
+  const auto none = [](const Type& t) { return count_of(t.dims.data(), static_cast<int>(t.dims.size())) == 0; };
+  if (std::all_of(program.values.begin(), program.values.end(), none)) return {};
   const Plan plan = make_plan(program, run);
   return Runner(plan).work();
 }

@@ -17,6 +17,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/(levels|trace|registry)$/ },
   { group: /^lib\/core\/infer$/ },
   { group: /^lib\/core\/native$/ },
+  { group: /^lib\/core\/outcome$/ },
   { group: /^lib\/core\/engine$/ },
   { group: /^lib\/core\/op$/ },
   { group: /^lib\/core\/tree$/ },

@@ -43,17 +43,25 @@ export const real = (fallback: number): Attr<number> => ({
 export const ints = (): Attr<readonly number[]> => ({
   fallback: [],
   expected: "an array of integers",
-  parse: (v) =>
-    Array.isArray(v) && v.length <= 64 && v.every((x) => Number.isSafeInteger(x)) ? Object.freeze([...(v as number[])]) : undefined,
+  parse: (v) => {
+    if (!Array.isArray(v) || !(v.length <= 64)) return undefined;
+    const own = Array.from(v as number[]);
+    return own.every((x) => Number.isSafeInteger(x)) ? Object.freeze(own) : undefined;
+  },
 });
 
-/** Options as an object; undefined is none. */
-export function optionsOf(op: string, options: unknown): Record<string, unknown> {
+/** What was given as the options of a function: an object, of the known names where they are told. */
+export function optionsOf(op: string, options: unknown): Record<string, unknown>;
+export function optionsOf<T extends object>(op: string, options: T | undefined, known: readonly (keyof T & string)[]): T;
+export function optionsOf(op: string, options: unknown, known?: readonly string[]): object {
   if (options === undefined) return {};
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+  if (typeof options !== "object" || options === null || Array.isArray(options))
     throw new ArgumentError(op, `expected an object of options, got ${describe(options)}.`);
-  }
-  return options as Record<string, unknown>;
+  for (const name of known ? Object.keys(options) : []) if (!known?.includes(name)) unknown(op, name, known as readonly string[]);
+  return options;
+}
+function unknown(op: string, name: string, known: readonly string[]): never {
+  throw new ArgumentError(op, `unknown option ${describe(name)}. Options: ${known.join(", ")}.`);
 }
 
 interface Checks {
@@ -62,18 +70,15 @@ interface Checks {
 }
 
 /** Checks every option by name; an unknown one is an error that lists the known. */
-export function parseAttrs(op: string, row: Checks, given: unknown, common: readonly string[]): Record<string, AttrValue> {
+export function parseAttrs(op: string, row: Checks, options: unknown, common: readonly string[]): Record<string, AttrValue> {
   const schema = row.attrs ?? {};
   const out: Record<string, AttrValue> = {};
   for (const name in schema) out[name] = (schema[name] as Attr).fallback;
-  const options = optionsOf(op, given);
-  for (const name of Object.keys(options)) {
-    const value = options[name];
+  const given = optionsOf(op, options);
+  for (const name of Object.keys(given)) {
     if (common.includes(name)) continue;
-    if (!Object.hasOwn(schema, name)) {
-      const known = [...Object.keys(schema), ...common].join(", ");
-      throw new ArgumentError(op, `unknown option ${JSON.stringify(name)}. Options: ${known}.`);
-    }
+    if (!Object.hasOwn(schema, name)) unknown(op, name, [...Object.keys(schema), ...common]);
+    const value = given[name];
     if (value === undefined) continue;
     const attr = schema[name] as Attr;
     const parsed = attr.parse(value);

@@ -1,3 +1,5 @@
+import { constants } from "node:buffer";
+import { totalmem } from "node:os";
 import { DtypeError, describe } from "./errors";
 
 export type Real = "float32" | "float64";
@@ -18,7 +20,11 @@ export type ArrayOf<D extends DType> = D extends "float32" | "complex64"
       : Int32Array;
 export type AnyArray = Float32Array | Float64Array | Uint8Array | Int32Array;
 
-type ArrayClass = { new (n: number): AnyArray; new (b: ArrayBuffer): AnyArray; readonly BYTES_PER_ELEMENT: number };
+type ArrayClass = {
+  new (n: number): AnyArray;
+  new (b: ArrayBufferLike, offset?: number, n?: number): AnyArray;
+  readonly BYTES_PER_ELEMENT: number;
+};
 interface Info {
   readonly code: number; // of native/view.h
   readonly array: ArrayClass;
@@ -50,18 +56,45 @@ export function checkDType(op: string, x: unknown): DType {
 
 const UNZEROED_BYTES = 4096; // below, V8's own zeroed allocation is cheaper
 
+const LARGE_BYTES = 2 ** 30;
+/** Of the machine, or of the container. */
+const memoryBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+
 /** Memory for `size` tensor elements; large arrays are not zeroed: whoever asks writes them in full. RangeError when there is none. */
 export function allocate<D extends DType>(dtype: D, size: number): ArrayOf<D> {
   const { array, width } = dtypes[dtype];
   const bytes = size * width * array.BYTES_PER_ELEMENT;
   if (bytes < UNZEROED_BYTES) return new array(size * width) as ArrayOf<D>;
+  // Where the system promises more memory than it has, the process would die when it is written to.
+  if (bytes > LARGE_BYTES && bytes > memoryBytes()) throw new RangeError("Array buffer allocation failed");
+  if (bytes > constants.MAX_LENGTH) return new array(size * width) as ArrayOf<D>;
   return new array(Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer) as ArrayOf<D>;
 }
 
-/** The dtype that a typed array stands for by itself, if any. */
+// What a typed array really is, whatever has been done to its prototype and properties.
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const getter = (name: string | symbol) => Object.getOwnPropertyDescriptor(typedArray, name)?.get as () => unknown;
+const [kindOf, lengthOf, bufferOf, offsetOf] = [Symbol.toStringTag, "length", "buffer", "byteOffset"].map(getter) as [
+  () => string | undefined,
+  () => number,
+  () => ArrayBufferLike,
+  () => number,
+];
+const DTYPES: { readonly [kind: string]: DType } = {
+  Float64Array: "float64",
+  Float32Array: "float32",
+  Int32Array: "int32",
+  Uint8Array: "bool",
+};
+
+/** The dtype that a typed array, of any realm, stands for by itself, if any. */
 export function dtypeOfArray(x: unknown): DType | undefined {
-  if (x instanceof Float64Array) return "float64";
-  if (x instanceof Float32Array) return "float32";
-  if (x instanceof Int32Array) return "int32";
-  return undefined;
+  const kind = kindOf.call(x as never);
+  return kind !== undefined && Object.hasOwn(DTYPES, kind) ? DTYPES[kind] : undefined;
+}
+
+/** Another array over the memory of one that `dtypeOfArray` knows: nobody else can give it properties or another prototype. */
+export function viewOf(x: AnyArray): AnyArray {
+  const { array } = dtypes[dtypeOfArray(x) as DType];
+  return new array(bufferOf.call(x as never), offsetOf.call(x as never), lengthOf.call(x as never));
 }

@@ -1,24 +1,18 @@
 import { allocate, isComplex, isFloat } from "./dtype";
-import { ArgumentError, BacksolveError } from "./errors";
-import { columnOf, infer, inferAll, kernelOutputs, lowerAttrs, portDType, signatureOf, withAux } from "./infer";
+import { ArgumentError, BacksolveError, describe, guard, ShapeError } from "./errors";
+import { columnOf, inferAll, kernelOutputs, lowerAttrs, portDType, withAux } from "./infer";
 import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, topLevel } from "./levels";
-import { type Failure, guard, type KernelCall, type Operand, run as runNative } from "./native";
-import { rowOf, ruleFor } from "./registry";
-import { type AnyRow, type Attrs, type ComposedKernel, type Native, nameOf, type Pass, type Port } from "./row";
+import { type Failure, type KernelCall, type Operand, run as runNative } from "./native";
+import { checkOut, composed, forwardOf, frameOf, named, output, RUN, type RunOptions } from "./outcome";
+import { type GradientRule, rowOf, ruleFor } from "./registry";
+import { type AnyRow, type Attrs, type Native, nameOf, type Pass, type Port } from "./row";
 import { broadcast, sameShape } from "./signature";
-import { innermost, type Level, type Shape, sizeOf, storageOf, Tensor, wrap } from "./tensor";
+import { innermost, isTensor, type Level, readable, type Shape, shapeText, share, sizeOf, type Tensor, wrap } from "./tensor";
 import { traceOf, type ValueType } from "./trace";
 
-/** How a call runs where it reaches data. */
-export interface RunOptions {
-  readonly collect: boolean; // failing items become NaN and are listed in `failures`
-  readonly failures: Failure[];
-  readonly out: Tensor | undefined;
-  readonly op?: string; // the name that errors say: the composed op's that the user called
-}
+export { output, RUN, type RunOptions } from "./outcome";
+
 const PLAIN: RunOptions = { collect: false, failures: [], out: undefined };
-/** The key under which a composed kernel passes its caller's options on to the ops that it is made of. */
-export const RUN: unique symbol = Symbol("run");
 const NO_ATTRS: Attrs = {};
 /** The options that make errors of an op carry another's name; with a list, failing items become NaN and are put into it. */
 export const as = (op: string, failures?: Failure[]): Pass => ({
@@ -36,6 +30,11 @@ export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, optio
 function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunOptions, wantAux: boolean): Tensor[] {
   const inputs = given.map(strip);
   const level = topLevel(inputs);
+  if (options.out && (level || traceOf(inputs.map(constant))))
+    throw new ArgumentError(
+      row.name,
+      "option out cannot be used inside a transform or a compiled function: others may still need what is there.",
+    );
   const rule = ruleFor(row);
   if (typeof row.kernel === "function" && !row.vjp && !rule) return composed(row, inputs, attrs, options);
   if (!level) return base(row, inputs, attrs, options, wantAux);
@@ -57,26 +56,6 @@ function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: 
 export const call = (name: string, inputs: readonly Tensor[], attrs: Attrs = NO_ATTRS): Tensor =>
   apply(rowOf(name), inputs, attrs)[0] as Tensor;
 
-function named(names: readonly string[], tensors: readonly (Tensor | undefined)[]): Record<string, Tensor> {
-  const out: Record<string, Tensor> = {};
-  names.forEach((n, i) => {
-    const t = tensors[i];
-    if (t) out[n] = t;
-  });
-  return out;
-}
-
-function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
-  if (row.signature !== undefined || row.infer) infer(row, inputs, attrs); // shape errors in the words of this op
-  const kernel = row.kernel as ComposedKernel;
-  const result = kernel(named(row.inputs, inputs), attrs, { [RUN]: { ...options, out: undefined, op: options.op ?? nameOf(row) } });
-  const list = result instanceof Tensor ? [result] : row.outputs.map((n) => result?.[n]);
-  list.forEach((t, i) => {
-    if (!(t instanceof Tensor)) throw new ArgumentError(nameOf(row), `its kernel must return a tensor for ${row.outputs[i]}.`);
-  });
-  return list as Tensor[];
-}
-
 // ---- Level 0: data or a trace ----
 
 function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions, wantAux: boolean): Tensor[] {
@@ -85,46 +64,35 @@ function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: Run
   const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
   const trace = traceOf(inputs);
   if (trace) return trace.emit(row.name, attrs, inputs, wanted).filter((t) => t !== undefined);
-  if (row.kernel.alias) {
-    const [type, storage] = [types[0] as ValueType, storageOf(inputs[0] as Tensor)];
-    return [new Tensor(type.dtype, type.shape, storage)];
+  if (row.kernel.alias && !options.out) {
+    return [share(inputs[0] as Tensor, (types[0] as ValueType).shape)];
   }
-  const outputs = wanted.map((t, i) => t && output(nameOf(row), t, i === 0 ? options.out : undefined));
-  const kernel = { ...kernelCall(row, row.kernel, inputs, types, outputs, attrs, options.collect), op: options.op ?? nameOf(row) };
-  for (const f of runNative(kernel)) options.failures.push(f);
+  if (options.out) checkOut(row, options.out, types[0], inputs);
+  const outputs = wanted.map((t, i) => t && ((i === 0 && options.out) || output(nameOf(row), t)));
+  for (const f of runNative(kernelCall(row, row.kernel, inputs, types, outputs, attrs, options))) options.failures.push(f);
   return outputs.filter((t) => t !== undefined);
 }
 
-function output(op: string, type: ValueType, out: Tensor | undefined): Tensor {
-  if (!out)
-    return wrap(
-      type.dtype,
-      type.shape,
-      guard(op, () => allocate(type.dtype, sizeOf(type.shape))),
-    );
-  if (out.dtype !== type.dtype || !sameShape(out.shape, type.shape) || !out.storage) {
-    throw new ArgumentError(op, `out must be a plain tensor of dtype ${type.dtype} and shape [${type.shape.join(", ")}].`);
-  }
-  if (out.storage.busy > 0) throw new ArgumentError(op, "out is being read by an asynchronous call.");
-  return out;
-}
-
-const operand = (t: Tensor): Operand => ({ dtype: t.dtype, shape: t.shape, array: storageOf(t).array });
+const operand = (op: string, t: Tensor, name: string | undefined): Operand => ({
+  dtype: t.dtype,
+  shape: t.shape,
+  array: readable(op, t, name),
+});
 
 /** @internal The native call of a row on concrete tensors. */
 export function kernelCall(
   row: AnyRow,
   kernel: Native,
   inputs: readonly (Tensor | undefined)[],
-  types: readonly { shape: Shape }[],
+  types: readonly ValueType[],
   outputs: readonly (Tensor | undefined)[],
   attrs: Attrs,
-  collect: boolean,
+  { collect, op = nameOf(row), batch }: Pick<RunOptions, "collect" | "op" | "batch">,
 ): KernelCall {
   const present = inputs.filter((t) => t !== undefined);
   const shapes = present.map((t) => t.shape);
   return {
-    op: nameOf(row),
+    op,
     kernel: kernel.name,
     column: columnOf(row, inputs),
     attrs: lowerAttrs(
@@ -134,24 +102,12 @@ export function kernelCall(
       shapes,
       types.map((t) => t.shape),
     ),
-    inputs: inputs.map((t) => t && operand(t)),
-    outputs: outputs.map((t) => t && operand(t)),
+    inputs: inputs.map((t, i) => t && operand(op, t, row.inputs[i])),
+    outputs: outputs.map((t) => t && operand(op, t, "out")),
     collect,
-    ...itemOf(row, attrs, shapes, (types[0] as { shape: Shape }).shape),
+    frame: () => frameOf(row, attrs, inputs, types),
+    into: batch,
   };
-}
-
-/** Batch and item of a call: the item is the first input that the signature makes a matrix, a fused rule's what its cotangent has. */
-function itemOf(row: AnyRow, attrs: Attrs, inputs: readonly Shape[], output: Shape): { batch: Shape; item: Shape } {
-  const sig = signatureOf(row, attrs);
-  if (!sig) return { batch: output.slice(0, -2), item: output.slice(-2) };
-  const at = Math.max(
-    0,
-    sig.inputs.findIndex((letters) => letters.length === 2),
-  );
-  const cut = output.length - (sig.outputs[0] as readonly string[]).length;
-  const shape = inputs[at] as Shape;
-  return { batch: output.slice(0, cut), item: shape.slice(shape.length - (sig.inputs[at] as readonly string[]).length) };
 }
 
 // ---- Reverse mode ----
@@ -195,11 +151,8 @@ function pull(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefin
   const rule = ruleFor(row);
   const wanted = node.parents.map((p) => p !== undefined);
   const fitted = (list: readonly (Tensor | undefined)[]) =>
-    list.map((t, i) => (wanted[i] && t ? fit(t, node.inputs[i] as ValueType) : undefined));
-  if (rule) {
-    const of = (names: readonly string[]) => names.map((n) => node.saved[n] as Tensor);
-    return fitted(rule({ inputs: of(row.inputs), outputs: of(row.outputs), attrs: node.attrs }, [...g]));
-  }
+    list.map((t, i) => (wanted[i] && t ? fit(t, node.inputs[i] as ValueType, row, i) : undefined));
+  if (rule) return fitted(obey(row, rule, node.saved, g, node.attrs));
   if (row.fused && !anyBoxed(Object.values(node.saved)) && !anyBoxed(g)) return fitted(fused(node, row.fused, g, wanted));
   return fitted(thunks(row, node.saved, g, node.attrs, node.inputs).map((t, i) => (wanted[i] ? t?.() : undefined)));
 }
@@ -238,6 +191,7 @@ export function fusedRow(row: AnyRow): AnyRow {
     attrs: row.attrs ?? {},
   };
   derived.set(row, made);
+  forwardOf.set(made, row);
   return made;
 }
 const derived = new WeakMap<AnyRow, AnyRow>();
@@ -281,13 +235,36 @@ function fused(node: Node, kernel: Native, g: readonly (Tensor | undefined)[], w
       given,
       types.map((t, i) => (wanted[i] ? t : undefined)),
     );
-  const outputs = types.map((t, i) => (wanted[i] ? output(nameOf(row), t, undefined) : undefined));
-  runNative(kernelCall(row, kernel, given, types, outputs, node.attrs, false));
+  const op = nameOf(node.row as AnyRow);
+  const outputs = types.map((t, i) => (wanted[i] ? output(op, t) : undefined));
+  runNative(kernelCall(row, kernel, given, types, outputs, node.attrs, { collect: false, op }));
   return outputs;
 }
 
+/** What a user's rule gives, if it is what rules give. */
+function obey(row: AnyRow, rule: GradientRule, saved: Readonly<Record<string, Tensor>>, g: readonly (Tensor | undefined)[], attrs: Attrs) {
+  const of = (names: readonly string[]) => names.map((n) => saved[n] as Tensor);
+  const list: unknown = rule({ inputs: of(row.inputs), outputs: of(row.outputs), attrs }, [...g]);
+  if (!Array.isArray(list) || list.length > row.inputs.length) {
+    const got = Array.isArray(list) ? `${list.length} entries` : describe(list);
+    throw new ArgumentError(
+      row.name,
+      `its gradient rule must return an array with an entry per input (${row.inputs.join(", ")}), got ${got}.`,
+    );
+  }
+  return row.inputs.map((_, i) => list[i] as Tensor | undefined);
+}
+
 /** Un-broadcasts a cotangent, and takes its real part where the input is real; says which rule gave a wrong shape. */
-function fit(g: Tensor, input: ValueType): Tensor {
+function fit(g: unknown, input: ValueType, row: AnyRow, i: number): Tensor {
+  if (!isTensor(g)) throw new ArgumentError(nameOf(row), `its gradient rule must give a tensor for ${row.inputs[i]}, got ${describe(g)}.`);
+  if (!sameShape(broadcast([g.shape, input.shape]) ?? [], g.shape)) {
+    const want = shapeText(input.shape);
+    throw new ShapeError(
+      row.name,
+      `its gradient rule gave shape ${shapeText(g.shape)} for ${row.inputs[i]}, expected ${want} or one that it broadcasts to.`,
+    );
+  }
   const real = isComplex(g.dtype) && !isComplex(input.dtype) ? call("real", [g]) : g;
   if (sameShape(real.shape, input.shape)) return real;
   const extra = real.shape.length - input.shape.length;
@@ -321,7 +298,7 @@ function push(
     const roots = pulled.flatMap((make, i) => {
       const tangent = tangents[i];
       if (!make || !tangent) return [];
-      const result = fit(make(), values[i] as Tensor);
+      const result = fit(make(), values[i] as Tensor, row, i);
       const box = boxAt(result, level);
       return box ? [{ edge: { node: box.node as Node, output: box.output }, cotangent: tangent }] : [];
     });
@@ -341,9 +318,7 @@ function push(
 function pullOpen(row: AnyRow, saved: Record<string, Tensor>, g: readonly (Tensor | undefined)[], attrs: Attrs, values: readonly Tensor[]) {
   const rule = ruleFor(row);
   if (!rule) return thunks(row, saved, g, attrs, values);
-  const of = (names: readonly string[]) => names.map((n) => saved[n] as Tensor);
-  const list = rule({ inputs: of(row.inputs), outputs: of(row.outputs), attrs }, [...g]);
-  return row.inputs.map((_, i) => (list[i] ? () => list[i] as Tensor : undefined));
+  return obey(row, rule, saved, g, attrs).map((t) => t && (() => t));
 }
 
 /** Zeros of the dtype and shape of t. */

@@ -1,3 +1,5 @@
+import { types } from "node:util";
+
 /** Every `code` an error of this package can carry. */
 export type Code =
   | "ERR_SHAPE"
@@ -78,7 +80,27 @@ export function describe(value: unknown): string {
       return "a function";
   }
   if (value === null) return "null";
+  if (types.isProxy(value)) return "a proxy";
   if (Array.isArray(value)) return value.length <= 8 && value.every((v) => typeof v === "number") ? `[${value.join(", ")}]` : "an array";
   if (ArrayBuffer.isView(value)) return "a typed array or view";
   return "an object";
+}
+
+/** What native code, or an allocation, threw, as an error of this package. What a user's own code threw stays as it is. */
+export function translate(op: string, error: unknown): unknown {
+  if (error instanceof BacksolveError || !(error instanceof Error)) return error;
+  const { code } = error as { code?: unknown };
+  if (code === "ERR_OUT_OF_MEMORY" || (error instanceof RangeError && /allocation|length|size/i.test(error.message)))
+    return new BacksolveError("ERR_OUT_OF_MEMORY", op, "there is not enough memory for the result or its workspace.");
+  return error.message.startsWith(INTERNAL) ? new BacksolveError("ERR_INTERNAL", op, error.message.slice(INTERNAL.length)) : error;
+}
+const INTERNAL = "backsolve internal: ";
+
+/** Runs f; running out of memory becomes an error of this package. */
+export function guard<R>(op: string, f: () => R): R {
+  try {
+    return f();
+  } catch (error) {
+    throw translate(op, error);
+  }
 }

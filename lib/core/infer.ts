@@ -3,7 +3,7 @@ import { complexOf, type DType, realOf } from "./dtype";
 import { BacksolveError } from "./errors";
 import { type AnyRow, type Attrs, nameOf, type Port } from "./row";
 import { bind, broadcastOrThrow, parseSignature, type Signature } from "./signature";
-import type { Shape } from "./tensor";
+import { fitting, type Shape } from "./tensor";
 import type { ValueType } from "./trace";
 
 export const portDType = (port: Port | undefined, t: DType): DType =>
@@ -41,7 +41,10 @@ export function inferAll(row: AnyRow, inputs: readonly ValueType[], attrs: Attrs
     inputs.map((i) => i.shape),
     attrs,
   );
-  return kernelOutputs(row).map((name, i) => ({ dtype: portDType(row.dtypes?.[name], t), shape: shapes[i] as Shape }));
+  return kernelOutputs(row).map((name, i) => ({
+    dtype: portDType(row.dtypes?.[name], t),
+    shape: fitting(nameOf(row), shapes[i] as Shape),
+  }));
 }
 
 /** Of the outputs alone. */

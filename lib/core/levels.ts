@@ -1,7 +1,7 @@
 import type { DType } from "./dtype";
 import { isFloat } from "./dtype";
 import type { AnyRow, Attrs } from "./row";
-import { type Box, type Level, type Shape, Tensor } from "./tensor";
+import { type Box, boxOver, type Level, type Shape, type Tensor } from "./tensor";
 
 /** One recorded op of a reverse level; a leaf has no row. Values are one level down. */
 export interface Node {
@@ -49,11 +49,11 @@ export function leaf(level: Level, value: Tensor): Tensor {
 
 export function boxed(level: Level, value: Tensor, node: Node, output: number): Tensor {
   if (!isFloat(value.dtype)) return value;
-  return new Tensor(value.dtype, value.shape, undefined, { level, value, node, output, tangent: undefined });
+  return boxOver(value, { level, value, node, output, tangent: undefined });
 }
 
 export function dual(level: Level, value: Tensor, tangent: Tensor): Tensor {
-  return new Tensor(value.dtype, value.shape, undefined, { level, value, node: undefined, output: 0, tangent });
+  return boxOver(value, { level, value, node: undefined, output: 0, tangent });
 }
 
 /** Where t hangs in the graph of this level. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type AnyArray, type DType, dtypes } from "./dtype";
-import { BacksolveError, type Code, LinalgError } from "./errors";
+import { BacksolveError, type Code, guard, LinalgError, translate } from "./errors";
 import { type Shape, type Storage, shapeText } from "./tensor";
 
 /** The addon's exports: docs/native-boundary.md. */
@@ -76,6 +76,8 @@ function findRoot(): string {
   return folder;
 }
 
+export { guard } from "./errors";
+
 let binding: Binding | undefined;
 let ids: Map<string, number> | undefined;
 
@@ -109,28 +111,46 @@ export interface KernelCall {
   readonly inputs: readonly (Operand | undefined)[];
   readonly outputs: readonly (Operand | undefined)[];
   readonly collect: boolean;
-  readonly batch: Shape; // for messages, as is
-  readonly item: Shape; // of the matrix that an item is known by
+  readonly frame: () => Frame;
+  /** The batch whose items failures name, where the call is a part of a composed op. */
+  readonly into: Shape | undefined;
+}
+/** What failures are told about: the batch, and the shape of one matrix. */
+export interface Frame {
+  readonly batch: Shape;
+  readonly item: Shape | undefined;
 }
 
 const COLLECT = 1;
 const PRIVATE = 2;
 
 function describeCall(call: KernelCall, isPrivate: boolean): { descriptor: Float64Array; buffers: AnyArray[] } {
-  const words = [kernelId(call.kernel), (call.collect ? COLLECT : 0) | (isPrivate ? PRIVATE : 0), dtypes[call.column].code];
-  words.push(call.attrs.length, ...call.attrs, call.inputs.length + call.outputs.length);
+  const { attrs, inputs, outputs } = call;
+  const operands = [...inputs, ...outputs];
+  let length = 5 + attrs.length + 4 * operands.length;
+  for (const o of operands) length += o ? o.shape.length : 0;
+  const words = new Float64Array(length);
+  let at = 0;
+  words[at++] = kernelId(call.kernel);
+  words[at++] = (call.collect ? COLLECT : 0) | (isPrivate ? PRIVATE : 0);
+  words[at++] = dtypes[call.column].code;
+  words[at++] = attrs.length;
+  for (const x of attrs) words[at++] = x;
+  words[at++] = operands.length;
   const buffers: AnyArray[] = [];
-  const push = (o: Operand | undefined) => {
+  for (const o of operands) {
     if (!o) {
-      words.push(0, 0, 0, 0);
-      return;
+      at += 4; // not there: zeros
+      continue;
     }
-    words.push(1, dtypes[o.dtype].code, o.shape.length, ...o.shape, 0);
+    words[at++] = 1;
+    words[at++] = dtypes[o.dtype].code;
+    words[at++] = o.shape.length;
+    for (const d of o.shape) words[at++] = d;
+    at++; // no offset
     buffers.push(o.array);
-  };
-  for (const o of call.inputs) push(o);
-  for (const o of call.outputs) push(o);
-  return { descriptor: Float64Array.from(words), buffers };
+  }
+  return { descriptor: words, buffers };
 }
 
 /** Runs a kernel now. Returns the failures when `collect`, else throws the first. */
@@ -171,21 +191,6 @@ export async function abortable(op: string, job: Job, signal: AbortSignal | unde
     throw translate(op, error);
   } finally {
     signal?.removeEventListener("abort", stop);
-  }
-}
-
-function translate(op: string, error: unknown): unknown {
-  const outOfMemory =
-    (error as { code?: string }).code === "ERR_OUT_OF_MEMORY" || (error instanceof RangeError && /allocation|length/i.test(error.message));
-  return outOfMemory ? new BacksolveError("ERR_OUT_OF_MEMORY", op, "there is not enough memory for the result or its workspace.") : error;
-}
-
-/** Runs f; running out of memory becomes an error of this package. */
-export function guard<R>(op: string, f: () => R): R {
-  try {
-    return f();
-  } catch (error) {
-    throw translate(op, error);
   }
 }
 
@@ -232,30 +237,52 @@ export function readFailures(
   opOf: (instruction: number) => string,
   batch: Shape,
   item: Shape | undefined,
+  into: Shape = batch,
 ): Failure[] {
   const out: Failure[] = [];
+  const items = spread(batch, into);
   for (let i = 0; flat && i < flat.length; i += 4) {
     const [at, instruction, kind, index] = [flat[i] as number, flat[i + 1] as number, flat[i + 2] as number, flat[i + 3] as number];
     const { code, text } = KINDS[kind] ?? (KINDS[0] as (typeof KINDS)[0]);
-    const shape = item ? ` (shape ${shapeText([...batch, ...item])})` : "";
-    const which =
-      batch.length === 0
-        ? `the matrix${shape}`
-        : item
-          ? `matrix ${at} of the batch${shape}`
-          : `item ${at} of the batch (batch shape ${shapeText(batch)})`;
-    out.push({ item: at, code, index, op: opOf(instruction), message: `${which} ${text(index)}.` });
+    const shape = item ? ` (shape ${shapeText([...into, ...item])})` : "";
+    for (const n of items(at)) {
+      const which =
+        into.length === 0
+          ? `the matrix${shape}`
+          : item
+            ? `matrix ${n} of the batch${shape}`
+            : `item ${n} of the batch (batch shape ${shapeText(into)})`;
+      out.push({ item: n, code, index, op: opOf(instruction), message: `${which} ${text(index)}.` });
+    }
   }
   return out;
 }
 
-export const throwFailure = (f: Failure): never => {
-  throw new LinalgError(f.code, f.op, f.message, f.item, f.index);
-};
+/** Which items of the batch `into` an item of a batch that broadcasts to it stands for, in order. */
+function spread(batch: Shape, into: Shape): (item: number) => number[] {
+  const shift = into.length - batch.length;
+  if (shift < 0 || batch.some((d, i) => d !== 1 && d !== into[shift + i]) || into.every((d, i) => d === (batch[i - shift] ?? 1)))
+    return (item) => [item];
+  return (item) => {
+    let found = [0];
+    let [rest, step] = [item, 1];
+    for (let i = into.length - 1; i >= 0; i--) {
+      const [d, n] = [batch[i - shift] ?? 1, into[i] as number];
+      const at = d === n ? [rest % d] : Array.from({ length: n }, (_, k) => k);
+      found = at.flatMap((k) => found.map((f) => f + k * step));
+      rest = Math.floor(rest / d);
+      step *= n;
+    }
+    return found.sort((a, b) => a - b);
+  };
+}
+
+export const failureOf = (f: Failure): LinalgError => new LinalgError(f.code, f.op, f.message, f.item, f.index);
 
 function settle(call: KernelCall, flat: Float64Array | undefined): Failure[] {
   if (!flat || flat.length === 0) return [];
-  const failures = readFailures(flat, () => call.op, call.batch, call.item);
-  if (!call.collect) throwFailure(failures[0] as Failure);
+  const { batch, item } = call.frame();
+  const failures = readFailures(flat, () => call.op, batch, item, call.into);
+  if (!call.collect) throw failureOf(failures[0] as Failure);
   return failures;
 }

@@ -1,13 +1,13 @@
 import { type AttrSchema, type AttrsOf, parseAttrs } from "./attrs";
-import { allocate, type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
-import { apply, kernelCall, RUN, type RunOptions } from "./engine";
+import { type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
+import { apply, kernelCall, output, RUN, type RunOptions } from "./engine";
 import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
 import { infer } from "./infer";
 import { strip } from "./levels";
-import { type Failure, guard, lent, runAsync } from "./native";
+import { type Failure, lent, runAsync } from "./native";
 import { addRow, rowOf } from "./registry";
 import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";
-import { isTensor, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./tensor";
+import { adopt, isTensor, storageOf, type Tensor, tracedOf, wrap } from "./tensor";
 
 /** What ops take: a tensor, or a number in the dtype of the others. */
 export type Operand<D extends DType = DType> = Tensor<D> | number;
@@ -55,6 +55,7 @@ export interface Op<I extends readonly string[], O extends readonly string[], P,
 }
 
 const COMMON = ["onFailure", "out", "signal"] as const;
+const ASYNC = ["onFailure", "signal"] as const;
 
 /**
  * Defines an op from its row and registers it under its name. The result is a function of the inputs, in the row's order, and one object of
@@ -92,17 +93,17 @@ type Loose = ((...args: unknown[]) => unknown) & { row: AnyRow };
 
 function opOf(row: AnyRow): Loose {
   const arity = row.inputs.length;
-  const split = (args: unknown[]) => {
-    if (args.length > arity + 1)
-      throw new ArgumentError(nameOf(row), `expected ${arity} inputs and options, got ${args.length} arguments.`);
+  const split = (args: unknown[], common: readonly string[]) => {
+    if (args.length < arity || args.length > arity + 1)
+      throw new ArgumentError(nameOf(row), `expected ${row.inputs.join(", ")} and options, got ${args.length} arguments.`);
     const options = args[arity] as Record<string, unknown> | undefined;
-    const attrs = parseAttrs(nameOf(row), row, options, COMMON) as Attrs;
+    const attrs = parseAttrs(nameOf(row), row, options, common) as Attrs;
     return { inputs: operands(row, args.slice(0, arity)), attrs, options: options ?? {} };
   };
   const shape = (out: Tensor[]): unknown =>
     row.outputs.length === 1 ? out[0] : Object.fromEntries(row.outputs.map((n, i) => [n, out[i]]));
   const op = (...args: unknown[]) => {
-    const { inputs, attrs, options } = split(args);
+    const { inputs, attrs, options } = split(args, COMMON);
     if (options.signal !== undefined)
       throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
     const passed = (options as { [RUN]?: RunOptions })[RUN];
@@ -110,12 +111,12 @@ function opOf(row: AnyRow): Loose {
     return shape(apply(row, inputs, attrs, passed ?? { collect: collects(nameOf(row), options), failures: [], out }));
   };
   const checked = (...args: unknown[]) => {
-    const { inputs, attrs } = split(args);
+    const { inputs, attrs } = split(args, []);
     const run: RunOptions = { collect: true, failures: [], out: undefined };
     return { value: shape(apply(row, inputs, attrs, run)), failures: run.failures };
   };
   const asynchronous = async (...args: unknown[]) => {
-    const { inputs, attrs, options } = split(args);
+    const { inputs, attrs, options } = split(args, ASYNC);
     const says = (options as { [RUN]?: RunOptions })[RUN]?.op ?? nameOf(row);
     return shape(await applyAsync(row, inputs, attrs, { says, collect: collects(says, options), signal: options.signal }));
   };
@@ -138,8 +139,9 @@ export function refuseRecorded(op: string, inputs: readonly Tensor[]): void {
 
 function outOption(row: AnyRow, out: unknown): Tensor | undefined {
   if (out === undefined) return undefined;
-  if (!isTensor(out) || row.outputs.length !== 1)
-    throw new ArgumentError(nameOf(row), `option out must be a tensor, got ${describe(out)}.`);
+  if (row.outputs.length !== 1)
+    throw new ArgumentError(nameOf(row), `option out is for functions of one result, this one has ${row.outputs.join(", ")}.`);
+  if (!isTensor(out)) throw new ArgumentError(nameOf(row), `option out must be a tensor, got ${describe(out)}.`);
   return out;
 }
 
@@ -161,31 +163,21 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, {
     return apply(row, inputs, attrs, { collect, failures: [], out: undefined });
   }
   const types = infer(row, inputs, attrs);
-  const outputs = types.map((t) =>
-    wrap(
-      t.dtype,
-      t.shape,
-      guard(says, () => allocate(t.dtype, sizeOf(t.shape))),
-    ),
-  );
+  const outputs = types.map((t) => output(says, t));
   const isPrivate = inputs.every((t) => !storageOf(t).exposed);
   const noAux = Object.keys(row.aux ?? {}).map(() => undefined);
-  const kernelOf = { ...kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, collect), op: says };
+  const kernelOf = kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, { collect, op: says });
   await lent(inputs.map(storageOf), () => runAsync(kernelOf, isPrivate, signal));
   return outputs;
 }
 
 // ---- Inputs: numbers, dtypes, promotion ----
 
-function operands(row: AnyRow, args: readonly unknown[]): Tensor[] {
-  args.forEach((a, i) => {
-    if (isTensor(a) || typeof a === "number") return;
-    const hint = Array.isArray(a) ? " Wrap it: tensor([...])." : "";
-    throw new ArgumentError(nameOf(row), `${row.inputs[i]} must be a tensor or a number, got ${describe(a)}.${hint}`);
-  });
+function operands(row: AnyRow, given: readonly unknown[]): Tensor[] {
+  const args = given.map((a, i) => (typeof a === "number" ? a : asTensor(nameOf(row), row.inputs[i] as string, a)));
   const port = (i: number): Port => row.dtypes?.[row.inputs[i] as string] ?? "T";
-  const t = columnDType(row, args as readonly Operand[], port);
-  return (args as readonly Operand[]).map((a, i) => {
+  const t = columnDType(row, args, port);
+  return args.map((a, i) => {
     const p = port(i);
     const want: DType = p === "T" ? t : p === "real" ? realOf(t) : p === "complex" ? (dtypes[t].complex as DType) : p;
     if (typeof a === "number") return scalar(want, a);
@@ -193,6 +185,16 @@ function operands(row: AnyRow, args: readonly unknown[]): Tensor[] {
     if (p === "T" && !isComplex(a.dtype)) return apply(rowOf("toComplex"), [a], {})[0] as Tensor;
     throw new DtypeError(nameOf(row), `${row.inputs[i]} must have dtype ${want}, got ${a.dtype}.`);
   });
+}
+
+/** What a user gives where a tensor is wanted; a number is a float64 scalar. */
+export function asTensor(op: string, name: string, x: unknown): Tensor {
+  if (isTensor(x)) return x;
+  if (typeof x === "number") return scalar("float64", x);
+  const foreign = adopt(op, x);
+  if (foreign) return foreign;
+  const hint = Array.isArray(x) ? " Wrap it: tensor([...])." : "";
+  throw new ArgumentError(op, `${name} must be a tensor or a number, got ${describe(x)}.${hint}`);
 }
 
 /** T: the dtype of the inputs that carry it; real with complex of one precision promotes, other mixtures are errors. */

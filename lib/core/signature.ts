@@ -52,6 +52,8 @@ export function broadcastOrThrow(op: string, names: readonly string[], shapes: r
 export const sizeOfLetter = (letter: string, size: (l: string) => number | undefined): number =>
   Math.min(...letter.split("^").map((l) => size(l) as number));
 
+const MAX_SIDE = 2 ** 31 - 1;
+
 export interface Bound {
   readonly batch: Shape;
   readonly outputs: readonly Shape[];
@@ -76,6 +78,8 @@ export function bind(op: string, names: readonly string[], sig: Signature, shape
     letters.forEach((letter, axis) => {
       const n = shape[cut + axis] as number;
       const bound = size.get(letter);
+      if (n > MAX_SIDE)
+        throw new ShapeError(op, `${name} has shape ${shapeText(shape)}: LAPACK's 32-bit integers end at ${MAX_SIDE} rows or columns.`);
       if (!bound) size.set(letter, { n, from: name });
       else if (bound.n !== n) {
         const why =

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import type { Methods } from "../methods";
-import { type AnyArray, type ArrayOf, type DType, dtypes, isComplex } from "./dtype";
-import { ArgumentError, BacksolveError, describe, ShapeError } from "./errors";
+import { type AnyArray, type ArrayOf, checkDType, type DType, dtypeOfArray, dtypes, isComplex, viewOf } from "./dtype";
+import { ArgumentError, BacksolveError, DtypeError, describe, guard, ShapeError } from "./errors";
 
 export type Shape = readonly number[];
 export type Nested = number | boolean | ComplexNumber | readonly Nested[];
@@ -14,12 +14,25 @@ export type Scalar<D extends DType> = D extends "complex64" | "complex128" ? Com
 
 export const MAX_RANK = 12; // kMaxRank of native/view.h
 const BRAND = Symbol.for("backsolve.tensor");
+const KEY = Symbol("made here");
+// The doors to what is private in a tensor: users reach the class through `constructor`, so they are not on it.
+let made: (x: object) => x is Tensor;
+let ownStorage: (t: Tensor) => Storage | undefined;
 
-/** Data that several tensors may share (reshape). `exposed`: somebody outside may write to it, so asynchronous calls copy it first. */
-export interface Storage {
+/** Data that several tensors may share (reshape). No user ever holds `array` itself, only another view of its memory. */
+export class Storage {
   array: AnyArray;
-  exposed: boolean;
-  busy: number; // asynchronous jobs that read it now
+  /** What users hold. They may write to it or take its memory away, so asynchronous calls copy it first. */
+  view: AnyArray | undefined;
+  busy = 0; // asynchronous jobs that read it now
+
+  constructor(array: AnyArray, view?: AnyArray) {
+    this.array = array;
+    this.view = view;
+  }
+  get exposed(): boolean {
+    return this.view !== undefined;
+  }
 }
 
 /** One call of a transform. A box of a level that is no longer live is a constant. */
@@ -61,17 +74,26 @@ export interface Tensor<out D extends DType = DType> extends Methods<D> {}
 export class Tensor<out D extends DType = DType> {
   readonly shape: Shape;
   readonly dtype: D;
-  /** @internal */ readonly storage: Storage | undefined;
   /** @internal */ readonly box: Box | undefined;
   /** @internal */ readonly traced: Traced | undefined;
+  readonly #storage: Storage | undefined;
 
   /** @internal Use `tensor(...)`. */
-  constructor(dtype: D, shape: Shape, storage: Storage | undefined, box?: Box, traced?: Traced) {
+  constructor(key: symbol, dtype: D, shape: Shape, storage: Storage | undefined, box?: Box, traced?: Traced) {
+    if (key !== KEY) throw new ArgumentError("Tensor", "is not for calling: tensor(data) makes tensors.");
     this.dtype = dtype;
     this.shape = shape;
-    this.storage = storage;
+    this.#storage = storage;
     this.box = box;
     this.traced = traced;
+    Object.freeze(this);
+  }
+  static {
+    made = (x): x is Tensor => #storage in x;
+    ownStorage = (t) => {
+      if (#storage in t) return t.#storage;
+      throw new ArgumentError("Tensor", `expected a tensor, got ${describe(t)} made to look like one.`);
+    };
   }
 
   /** Number of axes. */
@@ -85,15 +107,17 @@ export class Tensor<out D extends DType = DType> {
   /** The elements, row-major, without a copy: do not write to them. Complex: re, im, re, im, ... */
   get data(): ArrayOf<D> {
     const storage = storageOf(this);
-    // A job reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
-    if (storage.busy > 0 && !storage.exposed) storage.array = storage.array.slice();
-    storage.exposed = true;
-    return storage.array as ArrayOf<D>;
+    if (!storage.view) {
+      // A job reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
+      if (storage.busy > 0) storage.array = guard("data", () => storage.array.slice());
+      storage.view = viewOf(storage.array);
+    }
+    return storage.view as ArrayOf<D>;
   }
   /** The one element of a tensor of size 1. */
   item(): Scalar<D> {
     if (this.size !== 1) throw new ShapeError("item", `expected a tensor with one element, got shape ${shapeText(this.shape)}.`);
-    return element(storageOf(this).array, this.dtype, 0) as Scalar<D>;
+    return element(readable("item", this), this.dtype, 0) as Scalar<D>;
   }
   /** The element at an index per axis; negative ones count from the end. */
   at(...index: number[]): Scalar<D> {
@@ -109,11 +133,11 @@ export class Tensor<out D extends DType = DType> {
       }
       linear = linear * n + i;
     });
-    return element(storageOf(this).array, this.dtype, linear) as Scalar<D>;
+    return element(readable("at", this), this.dtype, linear) as Scalar<D>;
   }
   /** Nested arrays of the elements; a bare element for rank 0. */
   toArray(): Nested {
-    const { array } = storageOf(this);
+    const array = readable("toArray", this);
     let next = 0;
     const build = (axis: number): Nested =>
       axis === this.rank
@@ -123,7 +147,7 @@ export class Tensor<out D extends DType = DType> {
   }
   /** `{ dtype, shape, data }`, which `tensor(data, { dtype, shape })` reads back. NaN and infinities are strings, as JSON has none. */
   toJSON(): { dtype: D; shape: Shape; data: (number | string)[] } {
-    const data = Array.from(storageOf(this).array, (x) => (Number.isFinite(x) ? x : String(x)));
+    const data = Array.from(readable("toJSON", this), (x) => (Number.isFinite(x) ? x : String(x)));
     return { dtype: this.dtype, shape: this.shape, data };
   }
   [inspect.custom](_depth: number, options: object): string {
@@ -135,9 +159,18 @@ export class Tensor<out D extends DType = DType> {
 }
 Object.defineProperty(Tensor.prototype, BRAND, { value: true });
 
-/** Whether x is a tensor of this package, whichever copy of it made it. */
-export function isTensor(x: unknown): x is Tensor {
-  return x instanceof Tensor || (typeof x === "object" && x !== null && (x as { [BRAND]?: unknown })[BRAND] === true);
+/** Whether x is a tensor that this copy of the package made. */
+export const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x !== null && made(x);
+
+/**
+ * x, where it is a tensor of this copy of the package; of another copy's, known by its brand, a tensor over the same memory. Undefined for
+ * everything else.
+ */
+export function adopt(op: string, x: unknown): Tensor | undefined {
+  if (isTensor(x)) return x;
+  if (typeof x !== "object" || x === null || x instanceof Tensor || (x as { [BRAND]?: unknown })[BRAND] !== true) return undefined;
+  const { dtype, shape, data } = x as Tensor;
+  return wrapView(op, checkDType(op, dtype), checkShape(op, shape), data);
 }
 
 export const shapeText = (shape: Shape): string => `[${shape.join(", ")}]`;
@@ -158,7 +191,7 @@ export const tracedOf = (t: Tensor): Traced | undefined => innermost(t).traced;
 
 /** The data under all boxes; a traced tensor has none and says so. */
 export function storageOf(t: Tensor): Storage {
-  const { storage } = innermost(t);
+  const storage = ownStorage(innermost(t));
   if (storage) return storage;
   throw new BacksolveError(
     "ERR_TRACED",
@@ -168,28 +201,67 @@ export function storageOf(t: Tensor): Storage {
   );
 }
 
-/** @internal A tensor over `array`, which nobody else holds unless `exposed`. */
-export function wrap<D extends DType>(dtype: D, shape: Shape, array: AnyArray, exposed = false): Tensor<D> {
-  return new Tensor(dtype, shape, { array, exposed, busy: 0 });
+/** The data of t, where it is still there: users can take away memory that they hold. */
+export function readable(op: string, t: Tensor, name = "the tensor"): AnyArray {
+  const { array } = storageOf(t);
+  if (array.length >= sizeOf(t.shape) * dtypes[t.dtype].width) return array;
+  throw new ArgumentError(
+    op,
+    `the memory of ${name} (${t.dtype}, shape ${shapeText(t.shape)}) is gone: its buffer was transferred or resized.`,
+  );
+}
+
+/** @internal A tensor over `array`, which nobody else holds. */
+export const wrap = <D extends DType>(dtype: D, shape: Shape, array: AnyArray): Tensor<D> =>
+  new Tensor(KEY, dtype, shape, new Storage(array));
+/** @internal Another tensor over the same memory. */
+export const share = (t: Tensor, shape: Shape): Tensor => new Tensor(KEY, t.dtype, shape, storageOf(t));
+/** @internal */
+export const boxOver = (t: Tensor, box: Box): Tensor => new Tensor(KEY, t.dtype, t.shape, undefined, box);
+/** @internal */
+export const tracedTensor = <D extends DType>(dtype: D, shape: Shape, traced: Traced): Tensor<D> =>
+  new Tensor(KEY, dtype, shape, undefined, undefined, traced);
+
+/** @internal A tensor over a user's typed array. */
+export function wrapView<D extends DType>(op: string, dtype: D, shape: Shape | undefined, data: unknown): Tensor<D> {
+  const { array, width } = dtypes[dtype];
+  const own = dtypeOfArray(data);
+  if (own === undefined || dtypes[own].array !== array) {
+    const got = own === undefined ? describe(data) : `a ${dtypes[own].array.name}`;
+    throw new DtypeError(op, `data of dtype ${dtype} needs a ${array.name}, got ${got}.`);
+  }
+  const mine = viewOf(data as AnyArray);
+  const full = shape === undefined ? [mine.length / width] : shape;
+  if (!Number.isInteger(full[0] ?? 0) || sizeOf(full) * width !== mine.length)
+    throw new ShapeError(op, `shape ${shapeText(full)} of ${dtype} needs ${sizeOf(full) * width} array elements, got ${mine.length}.`);
+  return new Tensor(KEY, dtype, full, new Storage(mine, data as AnyArray));
 }
 
 /** A shape given by a user: checked, copied. */
 export function checkShape(op: string, shape: unknown): number[] {
   const list = typeof shape === "number" ? [shape] : shape;
   if (!Array.isArray(list)) throw new ShapeError(op, `expected a shape (an array of sizes), got ${describe(shape)}.`);
-  if (list.length > MAX_RANK) throw new ShapeError(op, `expected at most ${MAX_RANK} axes, got ${list.length}.`);
+  const rank: number = list.length;
+  if (!(rank <= MAX_RANK)) throw new ShapeError(op, `expected at most ${MAX_RANK} axes, got ${rank}.`);
   const out: number[] = [];
-  let size = 1;
-  for (let i = 0; i < list.length; i++) {
+  for (let i = 0; i < rank; i++) {
     const d: unknown = list[i];
     if (typeof d !== "number" || !Number.isSafeInteger(d) || d < 0) {
       throw new ShapeError(op, `a shape has non-negative integers, got ${describe(d)} for axis ${i}.`);
     }
     out.push(d);
-    size *= Math.max(d, 1);
   }
-  if (size > Number.MAX_SAFE_INTEGER / 16) throw new ShapeError(op, `shape ${shapeText(out)} has too many elements.`);
-  return out;
+  return fitting(op, out);
+}
+
+/** shape, if tensors can have it. */
+export function fitting<S extends Shape>(op: string, shape: S): S {
+  if (shape.length > MAX_RANK) throw new ShapeError(op, `the result of shape ${shapeText(shape)} has more than ${MAX_RANK} axes.`);
+  let size = 1;
+  for (let i = 0; i < shape.length; i++) size *= (shape[i] as number) >= 0 ? Math.max(shape[i] as number, 1) : Number.NaN;
+  if (!(size <= Number.MAX_SAFE_INTEGER / 16))
+    throw new ShapeError(op, `shape ${shapeText(shape)} has ${Number.isNaN(size) ? "a negative size" : "too many elements"}.`);
+  return shape;
 }
 
 /** Axis given by a user, counted from the end when negative. */

@@ -1,7 +1,7 @@
 import type { DType } from "./dtype";
-import { BacksolveError } from "./errors";
+import { BacksolveError, guard } from "./errors";
 import type { Attrs } from "./row";
-import { type Shape, storageOf, Tensor } from "./tensor";
+import { readable, type Shape, type Tensor, tracedTensor, wrap } from "./tensor";
 
 export interface ValueType {
   readonly dtype: DType;
@@ -25,7 +25,7 @@ export class Trace {
   /** A new value of the program, without data. */
   value<D extends DType>(dtype: D, shape: Shape): Tensor<D> {
     this.values.push({ dtype, shape });
-    return new Tensor(dtype, shape, undefined, undefined, { trace: this, id: this.values.length - 1 });
+    return tracedTensor(dtype, shape, { trace: this, id: this.values.length - 1 });
   }
   /** The id of a tensor in this program; concrete data enters as a constant. */
   idOf(t: Tensor): number {
@@ -39,13 +39,14 @@ export class Trace {
       }
       return t.traced.id;
     }
-    const storage = storageOf(t);
+    const array = readable("compile", t);
     const known = this.idOfConstant.get(t);
     if (known !== undefined) return known;
     this.values.push({ dtype: t.dtype, shape: t.shape });
     const id = this.values.length - 1;
     // What is exposed can change before the program runs: the constant is a copy.
-    this.constants.set(id, new Tensor(t.dtype, t.shape, { array: storage.array.slice(), exposed: false, busy: 0 }));
+    const copy = guard("compile", () => array.slice());
+    this.constants.set(id, wrap(t.dtype, t.shape, copy));
     this.idOfConstant.set(t, id);
     return id;
   }

@@ -1,6 +1,6 @@
 import { ArgumentError, describe } from "./errors";
 import { scalar } from "./op";
-import { isTensor, type Tensor } from "./tensor";
+import { adopt, type Tensor } from "./tensor";
 
 /** A tensor, a number, or plain objects and arrays of them. */
 export type Tree = Tensor | number | readonly Tree[] | { readonly [key: string]: Tree };
@@ -41,7 +41,9 @@ export function flatten<L>(op: string, tree: unknown, leafOf: (x: unknown) => L 
       );
       return (list) => Object.fromEntries(parts.map(([k, p]) => [k, p(list)]));
     }
-    const where = path === "" ? "" : ` at ${path}`;
+    if (depth === MAX_DEPTH && typeof x === "object" && x !== null)
+      throw new ArgumentError(op, `a tree has at most ${MAX_DEPTH} levels; is this one circular?`);
+    const where = path === "" ? "" : ` at ${path.length > 100 ? `${path.slice(0, 100)}...` : path}`;
     const hint = x instanceof Promise ? " Functions given to transforms are synchronous." : "";
     throw new ArgumentError(op, `expected ${what}, or plain objects and arrays of them, got ${describe(x)}${where}.${hint}`);
   };
@@ -51,4 +53,4 @@ export function flatten<L>(op: string, tree: unknown, leafOf: (x: unknown) => L 
 
 /** A tree of tensors and numbers; numbers become float64 scalars. */
 export const flattenTensors = (op: string, tree: unknown): Flat<Tensor> =>
-  flatten(op, tree, (x) => (isTensor(x) ? x : typeof x === "number" ? scalar("float64", x) : undefined), "a tensor or a number");
+  flatten(op, tree, (x) => (typeof x === "number" ? scalar("float64", x) : adopt(op, x)), "a tensor or a number");

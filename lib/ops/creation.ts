@@ -1,3 +1,4 @@
+import { optionsOf } from "../core/attrs";
 import {
   type AnyArray,
   type ArrayOf,
@@ -24,6 +25,7 @@ import {
   storageOf,
   type Tensor,
   wrap,
+  wrapView,
 } from "../core/tensor";
 
 export interface TensorOptions<D extends DType> {
@@ -31,8 +33,16 @@ export interface TensorOptions<D extends DType> {
   readonly dtype?: D;
 }
 
-const isComplexNumber = (x: unknown): x is ComplexNumber =>
-  typeof x === "object" && x !== null && typeof (x as ComplexNumber).re === "number" && typeof (x as ComplexNumber).im === "number";
+type Leaf = number | boolean | ComplexNumber;
+/** An element given by a user, read once. */
+function leafOf(op: string, i: number, x: unknown): Leaf {
+  if (typeof x === "number" || typeof x === "boolean") return x;
+  if (typeof x === "object" && x !== null && !Array.isArray(x)) {
+    const { re, im } = x as ComplexNumber;
+    if (typeof re === "number" && typeof im === "number") return { re, im };
+  }
+  throw new DtypeError(op, `element ${i} must be a number, a boolean or { re, im }, got ${describe(x)}.`);
+}
 
 /**
  * A tensor from nested arrays of numbers (float64), booleans (bool) or `{ re, im }` (complex128), from a number, or over a typed array, whose
@@ -54,30 +64,18 @@ export function tensor(
 export function tensor(data: Nested, options?: { readonly shape?: Shape }): Tensor<"float64">;
 export function tensor(data: unknown, options: TensorOptions<DType> = {}): Tensor {
   if (isTensor(data)) throw new ArgumentError("tensor", "data is a tensor already.");
-  if (typeof options !== "object" || options === null)
-    throw new ArgumentError("tensor", `options must be an object, got ${describe(options)}.`);
-  const dtype = options.dtype === undefined ? undefined : checkDType("tensor", options.dtype);
-  return ArrayBuffer.isView(data) ? overArray(data, dtype, options.shape) : fromNested(data, dtype, options.shape);
+  const { dtype, shape } = optionsOf("tensor", options, ["dtype", "shape"]);
+  const kind = dtype === undefined ? undefined : checkDType("tensor", dtype);
+  return ArrayBuffer.isView(data) ? overArray(data, kind, shape) : fromNested(data, kind, shape);
 }
 
 function overArray(data: ArrayBufferView, dtype: DType | undefined, shape: Shape | undefined): Tensor {
-  const own = dtypeOfArray(data) ?? (data instanceof Uint8Array ? "bool" : undefined);
+  const own = dtypeOfArray(data);
   if (own === undefined)
     throw new DtypeError("tensor", "data must be a Float32Array, Float64Array, Int32Array or Uint8Array (with dtype bool).");
   if (own === "bool" && dtype !== "bool") throw new DtypeError("tensor", 'a Uint8Array needs dtype "bool".');
   const kind = dtype ?? own;
-  if (!(data instanceof dtypes[kind].array))
-    throw new DtypeError("tensor", `data of dtype ${kind} needs a ${dtypes[kind].array.name}, got a ${own} array.`);
-  const array = data as AnyArray;
-  const { width } = dtypes[kind];
-  const full = shape === undefined ? [array.length / width] : checkShape("tensor", shape);
-  if (sizeOf(full) * width !== array.length) {
-    throw new ShapeError(
-      "tensor",
-      `shape ${shapeText(full)} of ${kind} needs ${sizeOf(full) * width} array elements, got ${array.length}.`,
-    );
-  }
-  return wrap(kind, full, array, true);
+  return wrapView("tensor", kind, shape === undefined ? undefined : checkShape("tensor", shape), data);
 }
 
 function fromNested(data: unknown, dtype: DType | undefined, given: Shape | undefined): Tensor {
@@ -86,10 +84,10 @@ function fromNested(data: unknown, dtype: DType | undefined, given: Shape | unde
     shape.push(x.length);
     checkShape("tensor", shape);
   }
-  const leaves: unknown[] = [];
+  const leaves: Leaf[] = [];
   const visit = (x: unknown, axis: number, path: string): void => {
     if (axis === shape.length) {
-      leaves.push(x);
+      leaves.push(leafOf("tensor", leaves.length, x));
       return;
     }
     if (!Array.isArray(x) || x.length !== shape[axis]) {
@@ -99,31 +97,31 @@ function fromNested(data: unknown, dtype: DType | undefined, given: Shape | unde
         `nested arrays must be rectangular: expected ${shape[axis]} elements${path ? ` at ${path}` : ""}, got ${got}.`,
       );
     }
-    for (let i = 0; i < x.length; i++) visit(x[i], axis + 1, `${path}[${i}]`);
+    for (let i = 0; i < (shape[axis] as number); i++) visit(x[i], axis + 1, `${path}[${i}]`);
   };
   visit(data, 0, "");
   const first = leaves[0];
-  const kind = dtype ?? (typeof first === "boolean" ? "bool" : leaves.some(isComplexNumber) ? "complex128" : "float64");
+  const kind = dtype ?? (typeof first === "boolean" ? "bool" : leaves.some((x) => typeof x === "object") ? "complex128" : "float64");
   const array = guard("tensor", () => allocate(kind, leaves.length));
-  leaves.forEach((x, i) => put(array, kind, i, x));
+  leaves.forEach((x, i) => put("tensor", array, kind, i, x));
   const full = given === undefined ? shape : checkShape("tensor", given);
   if (sizeOf(full) !== leaves.length)
     throw new ShapeError("tensor", `shape ${shapeText(full)} needs ${sizeOf(full)} elements, got ${leaves.length}.`);
   return wrap(kind, full, array);
 }
 
-function put(array: AnyArray, dtype: DType, i: number, x: unknown): void {
-  if (isComplex(dtype) && (typeof x === "number" || isComplexNumber(x))) {
+function put(op: string, array: AnyArray, dtype: DType, i: number, x: Leaf): void {
+  if (isComplex(dtype) && typeof x !== "boolean") {
     array[2 * i] = typeof x === "number" ? x : x.re;
     array[2 * i + 1] = typeof x === "number" ? 0 : x.im;
   } else if (dtype === "bool" && typeof x === "boolean") array[i] = Number(x);
   else if (dtype !== "bool" && typeof x === "number") {
     if (dtype === "int32" && (!Number.isInteger(x) || Math.abs(x) > 2 ** 31))
-      throw new DtypeError("tensor", `element ${i} must be an int32, got ${x}.`);
+      throw new DtypeError(op, `element ${i} must be an int32, got ${x}.`);
     array[i] = x;
   } else
     throw new DtypeError(
-      "tensor",
+      op,
       `element ${i} must be ${dtype === "bool" ? "a boolean" : isComplex(dtype) ? "a number or { re, im }" : "a number"}, got ${describe(x)}.`,
     );
 }
@@ -132,33 +130,44 @@ export interface DTypeOption<D extends DType> {
   readonly dtype?: D;
 }
 
+const dtypeOption = <D extends DType>(op: string, options: DTypeOption<D>, more: readonly string[] = []): D =>
+  checkDType(op, optionsOf(op, options, ["dtype", ...more] as ["dtype"]).dtype ?? "float64") as D;
+
 /** A tensor of one value. */
-export function full<D extends DType = "float64">(
+export const full = <D extends DType = "float64">(
   shape: Shape | number,
   value: number | boolean | ComplexNumber,
   options: DTypeOption<D> = {},
+): Tensor<D> => filled("full", shape, value, options);
+
+function filled<D extends DType>(
+  op: string,
+  shape: Shape | number,
+  value: number | boolean | ComplexNumber,
+  options: DTypeOption<D>,
 ): Tensor<D> {
-  const dtype = checkDType("full", options.dtype ?? "float64") as D;
-  const dims = checkShape("full", shape);
+  const dtype = dtypeOption(op, options);
+  const dims = checkShape(op, shape);
   const size = sizeOf(dims);
   const one = new dtypes[dtype].array(dtypes[dtype].width);
-  put(one, dtype, 0, dtype === "bool" ? Boolean(value) : value);
-  const array = guard("full", () => allocate(dtype, size)) as AnyArray;
+  put(op, one, dtype, 0, leafOf(op, 0, typeof value === "number" && dtype === "bool" ? value !== 0 : value));
+  const array = guard(op, () => allocate(dtype, size)) as AnyArray;
   if (isComplex(dtype)) for (let i = 0; i < size; i++) array.set(one, 2 * i);
   else array.fill(one[0] as number);
   return wrap(dtype, dims, array);
 }
 /** Zeros. */
 export const zeros = <D extends DType = "float64">(shape: Shape | number, options: DTypeOption<D> = {}): Tensor<D> =>
-  full(shape, 0, options);
+  filled("zeros", shape, 0, options);
 /** Ones. */
 export const ones = <D extends DType = "float64">(shape: Shape | number, options: DTypeOption<D> = {}): Tensor<D> =>
-  full(shape, 1, options);
+  filled("ones", shape, 1, options);
 
 /** The n x n identity; with `columns`, n x columns. */
 export function eye<D extends Float = "float64">(n: number, options: DTypeOption<D> & { readonly columns?: number } = {}): Tensor<D> {
+  const dtype = dtypeOption("eye", options, ["columns"]);
   const dims = checkShape("eye", [n, options.columns ?? n]);
-  const out = zeros(dims, options) as Tensor<D>;
+  const out = filled("eye", dims, 0, { dtype });
   const { array } = storageOf(out);
   const [rows, columns] = dims as [number, number];
   for (let i = 0; i < Math.min(rows, columns); i++) array[(i * columns + i) * dtypes[out.dtype].width] = 1;
@@ -171,7 +180,7 @@ const finite = (op: string, name: string, x: unknown): number => {
 };
 
 function sequence<D extends Real | "int32">(op: string, n: number, options: DTypeOption<D>, at: (i: number) => number): Tensor<D> {
-  const dtype = checkDType(op, options.dtype ?? "float64") as D;
+  const dtype = dtypeOption(op, options);
   if (isComplex(dtype) || (!isFloat(dtype) && dtype !== "int32")) throw new DtypeError(op, `dtype must be real, got ${dtype}.`);
   const dims = checkShape(op, [n]);
   const array = guard(op, () => allocate(dtype, n)) as ArrayOf<D>;

@@ -1,7 +1,7 @@
 // Elementwise ops. Cotangents are gradients of a real loss, dL/dRe z + i dL/dIm z: for holomorphic f, x̄ = ȳ conj(f'(x)).
 import { type ComplexOf, type DType, type Float, isComplex, type RealOf } from "../core/dtype";
 import { constant } from "../core/engine";
-import { type CallOptions, defineOp, type Operand, scalar } from "../core/op";
+import { asTensor, type CallOptions, defineOp, type Operand, scalar } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 
@@ -31,7 +31,10 @@ type Unary = {
 type Compare = (a: Operand, b: Operand) => Tensor<"bool">;
 
 /** conj(x), which for real x is x itself and no op. */
-export const conj = <D extends DType>(x: Tensor<D>): Tensor<D> => (isComplex(x.dtype) ? conjugate(x as Tensor<never>) : x);
+export const conj = <D extends DType>(x: Tensor<D>): Tensor<D> => {
+  const t = asTensor("conj", "x", x) as Tensor<D>;
+  return isComplex(t.dtype) ? conjugate(t as Tensor<never>) : t;
+};
 
 const ab = { inputs: ["a", "b"], outputs: ["y"] } as const;
 const x = { inputs: ["x"], outputs: ["y"] } as const;
@@ -229,10 +232,15 @@ const imagPart = defineOp({
 });
 
 /** The real part; of a real tensor, itself. */
-export const real = <D extends Float>(t: Tensor<D>): Tensor<RealOf<D>> => (isComplex(t.dtype) ? realPart(t) : t) as Tensor<RealOf<D>>;
+export const real = <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
+  const t = asTensor("real", "x", x) as Tensor<D>;
+  return (isComplex(t.dtype) ? realPart(t) : t) as Tensor<RealOf<D>>;
+};
 /** The imaginary part; of a real tensor, zeros. */
-export const imag = <D extends Float>(t: Tensor<D>): Tensor<RealOf<D>> =>
-  (isComplex(t.dtype) ? imagPart(t) : mul(t, 0)) as Tensor<RealOf<D>>;
+export const imag = <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
+  const t = asTensor("imag", "x", x) as Tensor<D>;
+  return (isComplex(t.dtype) ? imagPart(t) : mul(t, 0)) as Tensor<RealOf<D>>;
+};
 
 /** re + i im, from two real tensors of one dtype. */
 export const complex = defineOp({
@@ -294,4 +302,4 @@ export const equal = compare("equal", "Equal");
 export const notEqual = compare("notEqual", "NotEqual");
 
 /** x as a constant: no derivative flows through it. */
-export const stopGradient = <D extends DType>(t: Tensor<D>): Tensor<D> => constant(t) as Tensor<D>;
+export const stopGradient = <D extends DType>(t: Tensor<D>): Tensor<D> => constant(asTensor("stopGradient", "x", t)) as Tensor<D>;

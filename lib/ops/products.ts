@@ -1,7 +1,7 @@
-import { flag } from "../core/attrs";
+import { flag, optionsOf } from "../core/attrs";
 import type { Float } from "../core/dtype";
 import { ShapeError } from "../core/errors";
-import { defineOp } from "../core/op";
+import { asTensor, defineOp } from "../core/op";
 import { native } from "../core/row";
 import { shapeText, type Tensor } from "../core/tensor";
 import type { Promote } from "./elementwise";
@@ -31,16 +31,18 @@ export function matmul<A extends Tensor<Float>, B extends Tensor<Float>>(
   b: B,
   options: { adjointA?: boolean; adjointB?: boolean } = {},
 ): Tensor<Promote<A, B>> {
-  if (a.rank === 0 || b.rank === 0)
-    throw new ShapeError("matmul", `a and b must have an axis, got shapes ${shapeText(a.shape)} and ${shapeText(b.shape)}; use mul.`);
-  const left: Tensor = a.rank === 1 ? reshape(a, options.adjointA ? [a.size, 1] : [1, a.size]) : a;
-  const right: Tensor = b.rank === 1 ? reshape(b, options.adjointB ? [1, b.size] : [b.size, 1]) : b;
+  const { adjointA, adjointB } = optionsOf("matmul", options);
+  const [x, y] = [asTensor("matmul", "a", a), asTensor("matmul", "b", b)];
+  if (x.rank === 0 || y.rank === 0)
+    throw new ShapeError("matmul", `a and b must have an axis, got shapes ${shapeText(x.shape)} and ${shapeText(y.shape)}; use mul.`);
+  const left: Tensor = x.rank === 1 ? reshape(x, adjointA ? [x.size, 1] : [1, x.size]) : x;
+  const right: Tensor = y.rank === 1 ? reshape(y, adjointB ? [1, y.size] : [y.size, 1]) : y;
   const c = op(left as Tensor<never>, right as Tensor<never>, options) as Tensor;
   const keep = [
     ...c.shape.slice(0, -2),
-    ...(a.rank === 1 ? [] : [c.shape.at(-2) as number]),
-    ...(b.rank === 1 ? [] : [c.shape.at(-1) as number]),
+    ...(x.rank === 1 ? [] : [c.shape.at(-2) as number]),
+    ...(y.rank === 1 ? [] : [c.shape.at(-1) as number]),
   ];
-  return (a.rank === 1 || b.rank === 1 ? reshape(c, keep) : c) as Tensor<Promote<A, B>>;
+  return (x.rank === 1 || y.rank === 1 ? reshape(c, keep) : c) as Tensor<Promote<A, B>>;
 }
 matmul.row = op.row;

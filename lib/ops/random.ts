@@ -1,6 +1,8 @@
 // Counter-based random numbers: Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). The same
 // numbers on every platform: integer arithmetic, and V8's own log, sin and cos.
-import { allocate, checkDType, type DType, dtypes, type Float, isFloat } from "../core/dtype";
+
+import { optionsOf } from "../core/attrs";
+import { allocate, checkDType, type DType, type Float, isComplex, isDType, isFloat } from "../core/dtype";
 import { ArgumentError, DtypeError, describe } from "../core/errors";
 import { guard } from "../core/native";
 import { checkShape, type Shape, sizeOf, type Tensor, wrap } from "../core/tensor";
@@ -39,14 +41,20 @@ function key(seed: number): Key {
 
 function checkKey(op: string, given: Key | number): Key {
   if (typeof given === "number") return key(given);
-  if (typeof given === "object" && given !== null && Number.isInteger(given.hi) && Number.isInteger(given.lo)) return given;
+  if (typeof given === "object" && given !== null) {
+    const { hi, lo } = given;
+    if (Number.isInteger(hi) && Number.isInteger(lo)) return { hi, lo };
+  }
   throw new ArgumentError(op, `key must be random.key(seed) or a seed, got ${describe(given)}.`);
 }
+
+const MAX_KEYS = 2 ** 20; // they are objects: more of them could fill the heap, which ends the process
 
 /** n keys of independent streams. */
 function split(from: Key | number, n = 2): Key[] {
   const k = checkKey("random.split", from);
-  if (!Number.isSafeInteger(n) || n < 0 || n > 2 ** 31) throw new ArgumentError("random.split", `n must be a count, got ${describe(n)}.`);
+  if (!Number.isSafeInteger(n) || n < 0 || n > MAX_KEYS)
+    throw new ArgumentError("random.split", `n must be an integer from 0 to ${MAX_KEYS}, got ${describe(n)}.`);
   return Array.from({ length: n }, (_, i) => {
     const [hi, lo] = threefry(k, 0x73706c74, i); // a counter range that draws below never use
     return Object.freeze({ hi: hi | 0, lo: lo | 0 });
@@ -79,7 +87,7 @@ function uniform<D extends Float = "float64">(
   options: RandomOptions<D> & { readonly low?: number; readonly high?: number } = {},
 ): Tensor<D> {
   const k = checkKey("random.uniform", from);
-  const { low = 0, high = 1 } = options;
+  const { low = 0, high = 1 } = optionsOf("random.uniform", options, ["dtype", "low", "high"]);
   if (!Number.isFinite(low) || !Number.isFinite(high)) throw new ArgumentError("random.uniform", "low and high must be finite numbers.");
   return draw("random.uniform", shape, options, (i) => low + (high - low) * unit(k, i));
 }
@@ -87,7 +95,8 @@ function uniform<D extends Float = "float64">(
 /** Standard normal numbers (Box-Muller); complex: independent parts of variance 1/2, so that E|z|² = 1, as in NumPy-like libraries. */
 function normal<D extends Float = "float64">(from: Key | number, shape: Shape | number, options: RandomOptions<D> = {}): Tensor<D> {
   const k = checkKey("random.normal", from);
-  const scale = options.dtype !== undefined && dtypes[options.dtype]?.width === 2 ? Math.SQRT1_2 : 1;
+  const { dtype } = optionsOf("random.normal", options, ["dtype"]);
+  const scale = isDType(dtype) && isComplex(dtype) ? Math.SQRT1_2 : 1;
   return draw("random.normal", shape, options, (i) => {
     const pair = i - (i % 2);
     const radius = scale * Math.sqrt(-2 * Math.log(unit(k, pair)));

@@ -1,7 +1,7 @@
-import { flag, ints } from "../core/attrs";
+import { flag, ints, optionsOf } from "../core/attrs";
 import type { DType } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
-import { defineOp } from "../core/op";
+import { asTensor, defineOp } from "../core/op";
 import { native } from "../core/row";
 import { checkAxis, type Shape, type Tensor } from "../core/tensor";
 import { div } from "./elementwise";
@@ -40,7 +40,7 @@ const sumOp = defineOp({
 });
 
 function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
-  const { axis } = options;
+  const { axis } = optionsOf(op, options, ["axis", "keepDims"]);
   const list = axis === undefined ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
   if (!Array.isArray(list)) throw new ArgumentError(op, `option axis must be a number or an array of numbers, got ${describe(axis)}.`);
   const axes = list.map((a: unknown) => checkAxis(op, a, x.rank));
@@ -50,12 +50,14 @@ function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
 
 /** The sum over axes; of nothing, 0. */
 export function sum<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
-  return sumOp(x as Tensor<never>, { axis: axesOf("sum", x, options), keepDims: options.keepDims ?? false });
+  const t = asTensor("sum", "x", x) as Tensor<never>;
+  return sumOp(t, { axis: axesOf("sum", t, options), keepDims: options.keepDims ?? false });
 }
 
 /** The mean over axes; of nothing, NaN. */
 export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
-  const axes = axesOf("mean", x, options);
-  const count = axes.reduce((n, a) => n * (x.shape[a] as number), 1);
-  return div(sum(x, options), count);
+  const t = asTensor("mean", "x", x) as Tensor<D>;
+  const axes = axesOf("mean", t, options);
+  const count = axes.reduce((n, a) => n * (t.shape[a] as number), 1);
+  return div(sum(t, { ...options, axis: axes }), count);
 }

@@ -1,8 +1,8 @@
 // Ops that only move elements: out[i] = in[offset + Σ iₖ strideₖ] (view) or the reverse (scatter). Each is the other's adjoint.
-import { int, ints } from "../core/attrs";
+import { int, ints, optionsOf } from "../core/attrs";
 import type { DType } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
-import { defineOp } from "../core/op";
+import { asTensor, defineOp } from "../core/op";
 import { native } from "../core/row";
 import { checkAxis, checkShape, type Shape, shapeText, sizeOf, type Tensor } from "../core/tensor";
 import { add, conj } from "./elementwise";
@@ -49,33 +49,37 @@ const transposeOp = defineOp({
 
 /** Axes permuted; without `axes` reversed, as NumPy. */
 export function transpose<D extends DType>(x: Tensor<D>, axes?: readonly number[]): Tensor<D> {
-  const list = axes ? axes.map((a) => checkAxis("transpose", a, x.rank)) : x.shape.map((_, i) => x.rank - 1 - i);
-  return transposeOp(x as Tensor<never>, { axes: list });
+  const t = asTensor("transpose", "x", x);
+  if (axes !== undefined && !Array.isArray(axes))
+    throw new ArgumentError("transpose", `axes must be an array of numbers, got ${describe(axes)}.`);
+  const list = axes ? Array.from(axes, (a: unknown) => checkAxis("transpose", a, t.rank)) : t.shape.map((_, i) => t.rank - 1 - i);
+  return transposeOp(t as Tensor<never>, { axes: list });
 }
 
 /** Two axes exchanged. */
 export function swapAxes<D extends DType>(x: Tensor<D>, axis1: number, axis2: number): Tensor<D> {
-  const [i, j] = [checkAxis("swapAxes", axis1, x.rank), checkAxis("swapAxes", axis2, x.rank)];
+  const t = asTensor("swapAxes", "x", x) as Tensor<D>;
+  const [i, j] = [checkAxis("swapAxes", axis1, t.rank), checkAxis("swapAxes", axis2, t.rank)];
   return transpose(
-    x,
-    x.shape.map((_, k) => (k === i ? j : k === j ? i : k)),
+    t,
+    t.shape.map((_, k) => (k === i ? j : k === j ? i : k)),
   );
 }
 
-const needMatrix = (op: string, x: Tensor) => {
-  if (x.rank < 2) throw new ShapeError(op, `x must be a matrix or a batch of them, got shape ${shapeText(x.shape)}.`);
+const needMatrix = <D extends DType>(op: string, x: Tensor<D>): Tensor<D> => {
+  const t = asTensor(op, "x", x) as Tensor<D>;
+  if (t.rank < 2) throw new ShapeError(op, `x must be a matrix or a batch of them, got shape ${shapeText(t.shape)}.`);
+  return t;
 };
 
 /** The last two axes exchanged. */
 export function matrixTranspose<D extends DType>(x: Tensor<D>): Tensor<D> {
-  needMatrix("matrixTranspose", x);
-  return swapAxes(x, -2, -1);
+  return swapAxes(needMatrix("matrixTranspose", x), -2, -1);
 }
 
 /** The conjugate transpose over the last two axes. */
 export function adjoint<D extends DType>(x: Tensor<D>): Tensor<D> {
-  needMatrix("adjoint", x);
-  return conj(swapAxes(x, -2, -1));
+  return conj(swapAxes(needMatrix("adjoint", x), -2, -1));
 }
 
 const reshapeOp = defineOp({
@@ -100,19 +104,25 @@ const reshapeOp = defineOp({
 
 /** The same elements in another shape; one size may be -1. Shares memory. */
 export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
-  let full = shape;
-  if (Array.isArray(shape) && shape.filter((d) => d === -1).length === 1) {
-    const rest = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
-    if (rest === 0 || x.size % rest !== 0) throw new ShapeError("reshape", `shape ${shapeText(x.shape)} does not fit ${shapeText(shape)}.`);
-    full = shape.map((d) => (d === -1 ? x.size / rest : d));
-  }
-  return reshapeOp(x as Tensor<never>, { shape: checkShape("reshape", full) });
+  const t = asTensor("reshape", "x", x);
+  const free = Array.isArray(shape) ? shape.indexOf(-1) : -1;
+  if (free < 0) return reshapeOp(t as Tensor<never>, { shape: checkShape("reshape", shape) });
+  const full = checkShape(
+    "reshape",
+    Array.from(shape, (d, i) => (i === free ? 1 : d)),
+  );
+  const rest = sizeOf(full);
+  if (rest === 0 || t.size % rest !== 0)
+    throw new ShapeError("reshape", `shape ${shapeText(t.shape)} does not fit ${shapeText(full)} with -1 for axis ${free}.`);
+  full[free] = t.size / rest;
+  return reshapeOp(t as Tensor<never>, { shape: full });
 }
 
 /** A new axis of size 1 before `axis`; -1 appends it. */
 export function expandDims<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
-  const i = checkAxis("expandDims", axis, x.rank + 1);
-  return reshape(x, [...x.shape.slice(0, i), 1, ...x.shape.slice(i)]);
+  const t = asTensor("expandDims", "x", x) as Tensor<D>;
+  const i = checkAxis("expandDims", axis, t.rank + 1);
+  return reshape(t, [...t.shape.slice(0, i), 1, ...t.shape.slice(i)]);
 }
 
 const broadcastOp = defineOp({
@@ -206,24 +216,25 @@ const embed = (d: Tensor, attrs: { k: number; rows: number; columns: number }): 
 
 /** The k-th diagonal of the last two axes; of a 1-D tensor, the square matrix with that diagonal. For batches of diagonals: `diagEmbed`. */
 export function diag<D extends DType>(x: Tensor<D>, options: { k?: number } = {}): Tensor<D> {
-  if (x.rank === 0) throw new ShapeError("diag", "x must have one axis or more, got a scalar.");
-  return x.rank === 1 ? diagEmbed(x, options) : diagonalOp(x as Tensor<never>, options);
+  const t = asTensor("diag", "x", x) as Tensor<D>;
+  if (t.rank === 0) throw new ShapeError("diag", "x must have one axis or more, got a scalar.");
+  return t.rank === 1 ? diagEmbed(t, options) : diagonalOp(t as Tensor<never>, options);
 }
 
 /** Square matrices with the last axis of d on their k-th diagonal, zeros elsewhere. */
 export function diagEmbed<D extends DType>(d: Tensor<D>, options: { k?: number } = {}): Tensor<D> {
-  if (d.rank === 0) throw new ShapeError("diagEmbed", "d must have one axis or more, got a scalar.");
-  const { k = 0 } = options;
+  const t = asTensor("diagEmbed", "d", d);
+  if (t.rank === 0) throw new ShapeError("diagEmbed", "d must have one axis or more, got a scalar.");
+  const { k = 0 } = optionsOf("diagEmbed", options, ["k"]);
   if (!Number.isSafeInteger(k) || Math.abs(k) > 2 ** 31)
     throw new ArgumentError("diagEmbed", `option k must be an integer, got ${describe(k)}.`);
-  const n = at(d.shape, d.rank - 1) + Math.abs(k);
-  return embed(d, { k, rows: n, columns: n }) as Tensor<D>;
+  const n = at(t.shape, t.rank - 1) + Math.abs(k);
+  return embed(t, { k, rows: n, columns: n }) as Tensor<D>;
 }
 
 /** The sum of the diagonal of the last two axes. */
 export const trace = <D extends DType>(a: Tensor<D>): Tensor<D> => {
-  needMatrix("trace", a);
-  return sum(diag(a), { axis: -1 });
+  return sum(diag(needMatrix("trace", a)), { axis: -1 });
 };
 
 const band = (name: string, upper: 0 | 1, keeps: string) => {

@@ -38,14 +38,29 @@ export const optional = (found: { row: AnyRow; fused: boolean }, i: number): boo
 /** The descriptor of docs/native-boundary.md. */
 export function describeProgram(code: Code): { descriptor: Float64Array; constants: AnyArray[] } {
   const words: number[] = [1, code.values.length];
+  const push = (ids: readonly number[]) => {
+    words.push(ids.length);
+    for (const id of ids) words.push(id);
+  };
   for (const v of code.values) words.push(dtypes[v.dtype].code, v.shape.length, ...v.shape);
-  words.push(code.inputs.length, ...code.inputs.map((i) => i.id));
-  words.push(code.constants.length, ...code.constants.map((c) => c.id));
+  push(code.inputs.map((i) => i.id));
+  push(code.constants.map((c) => c.id));
   words.push(code.code.length);
   for (const instruction of code.code) describeInstruction(code, instruction, words);
-  const outputs = outputIds(code);
-  words.push(outputs.length, ...outputs);
+  push(outputIds(code));
   return { descriptor: Float64Array.from(words), constants: code.constants.map((c) => c.array) };
+}
+
+/** A name that two have, or that is a branch in the tree that the others spell; undefined where they make a tree. */
+export function clash(names: readonly string[]): string | undefined {
+  const leaves = new Set<string>();
+  const branches = new Set<string>();
+  for (const name of names) {
+    if (leaves.has(name)) return name;
+    leaves.add(name);
+    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) branches.add(name.slice(0, dot));
+  }
+  return names.find((n) => branches.has(n));
 }
 
 /** The values to compute: an id that two outputs share is computed once. */

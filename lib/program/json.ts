@@ -9,7 +9,7 @@ import type { AnyRow, Attrs } from "../core/row";
 import { sameShape } from "../core/signature";
 import { checkShape, type Shape, shapeText, sizeOf } from "../core/tensor";
 import type { Instruction, ValueType } from "../core/trace";
-import { type Code, optional, resolve } from "./code";
+import { type Code, clash, optional, resolve } from "./code";
 
 export interface ProgramJSON {
   readonly format: "backsolve-program";
@@ -20,11 +20,15 @@ export interface ProgramJSON {
   readonly outputs: readonly { name: string; id: number }[];
 }
 
-const MAX_VALUES = 10_000_000;
+const MAX_VALUES = 1_000_000; // native/check.cc has 2^20
+const MAX_OPERANDS = 2 ** 15; // inputs, constants and outputs are arguments of one native call
 const MAX_ELEMENTS = 2 ** 40;
 
 export function toJSON(code: Code): ProgramJSON {
-  const type = (id: number) => code.values[id] as ValueType;
+  const type = (id: number): ValueType => {
+    const { dtype, shape } = code.values[id] as ValueType;
+    return { dtype, shape: [...shape] };
+  };
   return {
     format: "backsolve-program",
     version: 1,
@@ -45,8 +49,8 @@ const object = (x: unknown, what: string): Record<string, unknown> =>
   typeof x === "object" && x !== null && !Array.isArray(x)
     ? (x as Record<string, unknown>)
     : bad(`${what} must be an object, got ${describe(x)}.`);
-const list = (x: unknown, what: string): unknown[] =>
-  Array.isArray(x) && x.length <= MAX_VALUES ? x : bad(`${what} must be an array, got ${describe(x)}.`);
+const list = (x: unknown, what: string, most = MAX_VALUES): unknown[] =>
+  Array.isArray(x) && x.length <= most ? x : bad(`${what} must be an array of at most ${most}, got ${describe(x)}.`);
 const text = (x: unknown, what: string): string =>
   typeof x === "string" && x.length > 0 && x.length <= 1000 ? x : bad(`${what} must be a name, got ${describe(x)}.`);
 
@@ -74,18 +78,22 @@ export function fromJSON(json: unknown): Code {
   if (root.format !== "backsolve-program") bad(`format must be "backsolve-program", got ${describe(root.format)}.`);
   if (root.version !== 1) bad(`version must be 1, got ${describe(root.version)}.`);
   const loader = new Loader();
-  const inputs = list(root.inputs, "inputs").map((x, i) => {
+  const inputs = list(root.inputs, "inputs", MAX_OPERANDS).map((x, i) => {
     const o = object(x, `input ${i}`);
     return { name: text(o.name, `the name of input ${i}`), id: loader.define(o.id, loader.type(o), `input ${i}`) };
   });
-  const constants = list(root.constants, "constants").map((x, i) => loadConstant(loader, object(x, `constant ${i}`), `constant ${i}`));
+  const constants = list(root.constants, "constants", MAX_OPERANDS).map((x, i) =>
+    loadConstant(loader, object(x, `constant ${i}`), `constant ${i}`),
+  );
   const code = list(root.code, "code").map((x, i) => loadInstruction(loader, object(x, `instruction ${i}`), `instruction ${i}`));
-  const outputs = list(root.outputs, "outputs").map((x, i) => {
+  const outputs = list(root.outputs, "outputs", MAX_OPERANDS).map((x, i) => {
     const o = object(x, `output ${i}`);
     return { name: text(o.name, `the name of output ${i}`), id: loader.known(o.id, `output ${i}`) };
   });
-  for (const names of [inputs, outputs])
-    if (new Set(names.map((n) => n.name)).size !== names.length) bad("two inputs or outputs have the same name.");
+  for (const named of [inputs, outputs]) {
+    const twice = clash(named.map((n) => n.name));
+    if (twice !== undefined) bad(`two inputs or outputs have the name ${describe(twice)}, or it is a part of another's.`);
+  }
   return { values: loader.values, inputs, constants, code, outputs };
 }
 

@@ -204,7 +204,7 @@ function writesAll({ row, c, dtype }: Checked, inputs: readonly Tensor[]): void 
   const twice = (of: AnyRow, kernel: Native, given: readonly Tensor[], types: readonly ValueType[]): Tensor[] => {
     const [first, second] = [Number.NaN, 77].map((fill) => {
       const outputs = types.map((t) => wrap(t.dtype, t.shape, allocate(t.dtype, sizeOf(t.shape)).fill(fill as never)));
-      runNative(kernelCall(of, kernel, given, types, outputs, c.attrs, false));
+      runNative(kernelCall(of, kernel, given, types, outputs, c.attrs, { collect: false }));
       return outputs;
     }) as [Tensor[], Tensor[]];
     first.forEach((t, i) => {

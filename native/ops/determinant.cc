@@ -158,8 +158,8 @@ std::int32_t det_vjp(const Call& call) {
   const Index n = call.dims[0];
   const auto a = call.matrix<const T>(0, n, n);
   const auto lu = call.matrix<const T>(1, n, n);
-  const Pivot* pivots = call.vector<const Pivot>(2);
-  if (const auto info = ops::check_pivots(pivots, n, n)) return info;
+  Pivot* pivots = call.scratch->take<Pivot>(n);
+  if (const Index bad = ops::own_pivots(call.vector<const Pivot>(2), n, n, pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
   const T g = *call.vector<const T>(3);
   const auto out = call.matrix<T>(4, n, n);
   Real<T> least = std::numeric_limits<Real<T>>::infinity(), most = 0;
@@ -185,7 +185,7 @@ std::int32_t det_vjp(const Call& call) {
   return 0;
 }
 std::size_t det_vjp_scratch(const Index* dims, const double*, DType t, int) {
-  return adjugate_of_scratch(t, dims[0]) + ops::scratch_bytes(t, dims[0] * dims[0]);
+  return adjugate_of_scratch(t, dims[0]) + ops::scratch_bytes(t, dims[0] * dims[0]) + ops::scratch_bytes(DType::i32, dims[0]);
 }
 
 template <class T>
@@ -328,8 +328,8 @@ std::int32_t slogdet_vjp(const Call& call) {
   const T sign = *call.vector<const T>(1);
   const auto lu = call.matrix<const T>(2, n, n);
   const auto out = call.matrix<T>(6, n, n);
-  const Pivot* const pivots = call.vector<const Pivot>(3);
-  if (const auto info = ops::check_pivots(pivots, n, n)) return info;
+  Pivot* pivots = call.scratch->take<Pivot>(n);
+  if (const Index bad = ops::own_pivots(call.vector<const Pivot>(3), n, n, pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
   if (const Index zero = ops::zero_pivot(lu)) return make_info(Fail::singular, zero);
   const Real<T> g = call.operand[5] != nullptr ? *call.vector<const Real<T>>(5) : 0;
   T weight = g;
@@ -341,7 +341,7 @@ std::int32_t slogdet_vjp(const Call& call) {
   for (Index i = 0; i < n * n; ++i) out.data[i] *= weight;
   return 0;
 }
-std::size_t slogdet_vjp_scratch(const Index*, const double*, DType, int) { return 0; }
+std::size_t slogdet_vjp_scratch(const Index* dims, const double*, DType, int) { return ops::scratch_bytes(DType::i32, dims[0]); }
 
 BS_INSTANTIATE(det)
 BS_INSTANTIATE(det_vjp)

@@ -1,5 +1,6 @@
 // LU with partial pivoting of a row-major matrix, P A = L U, shared by the kernels that need one.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -33,11 +34,13 @@ void apply_pivots(const Pivot* pivots, Index count, bool inverse, Matrix<T> b) {
   }
 }
 
-/// Pivots of a rule come from the caller, who may lie: none may lead out of the m rows. 0, or the failure that names the first.
-inline std::int32_t check_pivots(const Pivot* pivots, Index count, Index m) {
+/// Copies pivots that came from outside to where nobody else writes, since what was checked must be what is used. Returns the first that
+/// is out of range, counted from 0, or -1.
+inline Index own_pivots(const Pivot* given, Index count, Index rows, Pivot* own) {
+  std::copy_n(given, count, own);
   for (Index i = 0; i < count; ++i)
-    if (i >= m || pivots[i] < 0 || pivots[i] >= m) return make_info(Fail::bad_pivot, i);
-  return 0;
+    if (i >= rows || own[i] < 0 || own[i] >= rows) return i;
+  return -1;
 }
 
 // Right-looking, for narrow or short blocks.

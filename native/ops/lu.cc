@@ -47,14 +47,14 @@ std::size_t lu_factor_scratch(const Index*, const double*, DType, int) { return 
 template <class T>
 std::int32_t apply_pivots(const Call& call) {
   const Index k = call.dims[0], m = call.dims[1], n = call.dims[2];
-  const Pivot* pivots = call.vector<const Pivot>(0);
+  Pivot* pivots = call.scratch->take<Pivot>(k);
   const auto out = call.matrix<T>(2, m, n);
-  if (const auto info = ops::check_pivots(pivots, k, m)) return info;
+  if (const Index bad = ops::own_pivots(call.vector<const Pivot>(0), k, m, pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
   ops::copy(call.matrix<const T>(1, m, n), out);
   ops::apply_pivots(pivots, k, call.attrs[0] != 0, out);
   return 0;
 }
-std::size_t apply_pivots_scratch(const Index*, const double*, DType, int) { return 0; }
+std::size_t apply_pivots_scratch(const Index* dims, const double*, DType, int) { return ops::scratch_bytes(DType::i32, dims[0]); }
 
 template <class T>
 std::int32_t solve(const Call& call) {
@@ -77,18 +77,20 @@ std::int32_t solve_vjp(const Call& call) {
   const bool adjoint = call.attrs[0] != 0;
   const auto x = call.matrix<const T>(1, m, k);
   const auto f = call.matrix<const T>(2, m, m);
-  const Pivot* const pivots = call.vector<const Pivot>(3);
-  if (const auto info = ops::check_pivots(pivots, m, m)) return info;
   T* at = call.operand[6] != nullptr ? call.vector<T>(6) : call.scratch->take<T>(m * k);
   const Matrix<T> b{at, m, k, k};
   ops::copy(call.matrix<const T>(4, m, k), b);
+  Pivot* pivots = call.scratch->take<Pivot>(m);
+  if (const Index bad = ops::own_pivots(call.vector<const Pivot>(3), m, m, pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
   ops::lu_solve(f, pivots, !adjoint, b);
   if (call.operand[5] == nullptr) return 0;
   const auto a = call.matrix<T>(5, m, m);
   la::gemm<T>(-1, la::Op::none, adjoint ? x : read(b), la::Op::adjoint, adjoint ? read(b) : x, 0, a);
   return 0;
 }
-std::size_t solve_vjp_scratch(const Index* dims, const double*, DType t, int) { return ops::scratch_bytes(t, dims[0] * dims[1]); }
+std::size_t solve_vjp_scratch(const Index* dims, const double*, DType t, int) {
+  return ops::scratch_bytes(t, dims[0] * dims[1]) + ops::scratch_bytes(DType::i32, dims[0]);
+}
 
 template <class T>
 std::int32_t inv(const Call& call) {

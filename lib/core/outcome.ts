@@ -1,0 +1,127 @@
+// What becomes of a call: where its results go, and which items failed.
+import { allocate, isFloat } from "./dtype";
+import { ArgumentError, guard, LinalgError } from "./errors";
+import { infer, signatureOf } from "./infer";
+import { type Failure, type Frame, failureOf } from "./native";
+import { type AnyRow, type Attrs, type ComposedKernel, nameOf } from "./row";
+import { sameShape } from "./signature";
+import { innermost, isTensor, readable, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
+import type { ValueType } from "./trace";
+
+/** How a call runs where it reaches data. */
+export interface RunOptions {
+  readonly collect: boolean; // failing items become NaN and are listed in `failures`
+  readonly failures: Failure[];
+  readonly out: Tensor | undefined;
+  readonly op?: string; // the name that errors say: the composed op's that the user called
+  readonly batch?: Shape; // whose items failures name: the composed op's
+}
+/** The key under which a composed kernel passes its caller's options on to the ops that it is made of. */
+export const RUN: unique symbol = Symbol("run");
+
+export function named(names: readonly string[], tensors: readonly (Tensor | undefined)[]): Record<string, Tensor> {
+  const out: Record<string, Tensor> = {};
+  names.forEach((n, i) => {
+    const t = tensors[i];
+    if (t) out[n] = t;
+  });
+  return out;
+}
+
+/** The row of a fused rule's. */
+export const forwardOf = new WeakMap<AnyRow, AnyRow>();
+
+/** The batch of a call, and the shape of the first matrix, which failures tell about. */
+export function frameOf(row: AnyRow, attrs: Attrs, inputs: readonly (ValueType | undefined)[], types: readonly ValueType[]): Frame {
+  const of = forwardOf.get(row);
+  const sig = signatureOf(of ?? row, attrs);
+  const first = types[0];
+  if (!sig || !first) return { batch: [], item: undefined };
+  const letters = (of ? sig.inputs[0] : sig.outputs[0]) as readonly string[];
+  const matrix = (of ? types : inputs)[sig.inputs.findIndex((l) => l.length === 2)];
+  return { batch: first.shape.slice(0, first.shape.length - letters.length), item: matrix?.shape.slice(-2) };
+}
+
+// ---- Memory of results ----
+
+/** A new output. */
+export const output = (op: string, type: ValueType): Tensor =>
+  wrap(
+    type.dtype,
+    type.shape,
+    guard(op, () => allocate(type.dtype, sizeOf(type.shape))),
+  );
+
+/** Whether a result can go to `out`. */
+export function checkOut(row: AnyRow, out: Tensor, type: ValueType | undefined, inputs: readonly Tensor[]): void {
+  if (type && (out.dtype !== type.dtype || !sameShape(out.shape, type.shape))) {
+    const want = `${type.dtype} of shape ${shapeText(type.shape)}`;
+    throw new ArgumentError(nameOf(row), `option out must be a tensor of ${want}, got ${out.dtype} of shape ${shapeText(out.shape)}.`);
+  }
+  if (out.box) throw new ArgumentError(nameOf(row), "option out must be a plain tensor, got one that a transform works on.");
+  if (storageOf(out).busy > 0) throw new ArgumentError(nameOf(row), "option out is being read by an asynchronous call.");
+  const to = readable(nameOf(row), out, "out");
+  inputs.forEach((t, i) => {
+    const from = storageOf(t).array;
+    if (from.buffer !== to.buffer || from.byteOffset >= to.byteOffset + to.byteLength || to.byteOffset >= from.byteOffset + from.byteLength)
+      return;
+    throw new ArgumentError(nameOf(row), `option out shares memory with input ${row.inputs[i]}.`);
+  });
+}
+function copyTo(out: Tensor, result: Tensor): Tensor {
+  storageOf(out).array.set(storageOf(result).array);
+  return out;
+}
+
+// ---- Composed ops ----
+
+/** Runs a kernel that is made of other ops. */
+export function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
+  const types = row.signature !== undefined || row.infer ? infer(row, inputs, attrs) : []; // shape errors in the words of this op
+  const { batch } = frameOf(row, attrs, inputs, types);
+  const inner = { ...options, out: undefined, op: options.op ?? nameOf(row), batch: options.batch ?? batch };
+  if (options.out) checkOut(row, options.out, types[0], inputs);
+  const outermost = options.batch === undefined;
+  const before = options.failures.length;
+  let outputs: Tensor[];
+  try {
+    outputs = callKernel(row, inputs, attrs, inner);
+  } catch (error) {
+    if (!(error instanceof LinalgError) || !outermost || sizeOf(batch) < 2) throw error;
+    // Its ops ran one after the other over the whole batch: which item comes first is known when all have run.
+    const failures: Failure[] = [];
+    callKernel(row, inputs.map(innermost), attrs, { ...inner, collect: true, failures });
+    throw failures.length > 0 ? failureOf(firstPerItem(failures)[0] as Failure) : error;
+  }
+  if (outermost && options.failures.length > before) {
+    const own = firstPerItem(options.failures.splice(before));
+    options.failures.push(...own);
+    outputs = outputs.map((t, i) => withoutItems(t, batch, types[i], own));
+  }
+  return options.out ? [copyTo(options.out, outputs[0] as Tensor)] : outputs;
+}
+
+function callKernel(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
+  const result = (row.kernel as ComposedKernel)(named(row.inputs, inputs), attrs, { [RUN]: options });
+  const list = isTensor(result) ? [result] : row.outputs.map((n) => result?.[n]);
+  list.forEach((t, i) => {
+    if (!isTensor(t)) throw new ArgumentError(nameOf(row), `its kernel must return a tensor for ${row.outputs[i]}.`);
+  });
+  return list as Tensor[];
+}
+
+/** An op that follows a failed one finds NaN: only the first failure of an item tells why. */
+function firstPerItem(failures: readonly Failure[]): Failure[] {
+  const first = new Map<number, Failure>();
+  for (const f of failures) if (!first.has(f.item)) first.set(f.item, f);
+  return [...first.values()].sort((a, b) => a.item - b.item);
+}
+
+/** t with NaN in failing items, whatever the ops after the failed one made of them. */
+function withoutItems(t: Tensor, batch: Shape, type: ValueType | undefined, failures: readonly Failure[]): Tensor {
+  if (t.box || !type || !isFloat(t.dtype) || !sameShape(t.shape, type.shape)) return t;
+  const array = storageOf(t).array.slice();
+  const each = array.length / sizeOf(batch);
+  for (const { item } of failures) array.fill(Number.NaN, item * each, (item + 1) * each);
+  return wrap(t.dtype, t.shape, array);
+}
