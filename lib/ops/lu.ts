@@ -4,10 +4,11 @@ import { as } from "../core/engine";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
+import { itemBlock, joinBlocks } from "./blocks";
 import { eye } from "./creation";
 import { add, neg } from "./elementwise";
 import { matmul } from "./products";
-import { adjoint, itemBlock, joinBlocks, tril, triu } from "./structure";
+import { adjoint, tril, triu } from "./structure";
 import { solveTriangular } from "./triangular";
 import { type Solver, withVectors } from "./vectors";
 

@@ -5,7 +5,7 @@ import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { asTensor, defineOp } from "../core/op";
 import { native } from "../core/row";
 import { checkAxis, checkShape, type Shape, shapeText, sizeOf, type Tensor } from "../core/tensor";
-import { add, conj } from "./elementwise";
+import { conj } from "./elementwise";
 import { sum } from "./reductions";
 
 /** Row-major strides in elements. */
@@ -301,16 +301,3 @@ export const slice = <D extends DType>(x: Tensor<D>, start: readonly number[], s
 /** Zeros of `shape` with x placed at `start`: the adjoint of `slice`. */
 export const place = <D extends DType>(x: Tensor<D>, start: readonly number[], shape: Shape): Tensor<D> =>
   placeOp(x as Tensor<never>, { start, shape });
-
-/** @internal The rows x columns block at (i, j) of the last two axes. */
-export const itemBlock = (x: Tensor, i: number, j: number, rows: number, columns: number): Tensor => {
-  const outer = x.shape.slice(0, -2);
-  return slice(x as Tensor<never>, [...outer.map(() => 0), i, j], [...outer, rows, columns]);
-};
-/** @internal Two blocks side by side (axis -1) or one above the other (axis -2). */
-export const joinBlocks = (x: Tensor, y: Tensor, axis: -1 | -2): Tensor => {
-  const shape = x.shape.map((d, i) => (i === x.rank + axis ? d + (y.shape[i] as number) : d));
-  const start = x.shape.map((d, i) => (i === x.rank + axis ? d : 0));
-  const origin = x.shape.map(() => 0);
-  return add(place(x as Tensor<never>, origin, shape), place(y as Tensor<never>, start, shape));
-};
