@@ -1,6 +1,7 @@
 // The kernel table. To add a kernel: write it, declare it in ops/ops.h (or lanes/lanes.h), add one line here.
 #include "table.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -39,6 +40,14 @@ constexpr int length(const char* s) {
   int n = 0;
   while (s[n] != 0) ++n;
   return n;
+}
+/// [A, B; √λ I, 0], the heads of the reflections, their factors and the bounds of the inverse.
+std::size_t least_squares_lanes(const Index* d, const double*, DType t, int width) {
+  const Index least = std::min(d[0], d[1]), side = d[0] + d[1];
+  return lanes_bytes(t, side * (least + d[2]), width) + 3 * lanes_bytes(t, least, width);
+}
+std::size_t least_squares_vjp_lanes(const Index* d, const double*, DType t, int width) {
+  return 2 * lanes_bytes(t, d[0] * d[2], width) + 2 * lanes_bytes(t, d[1] * d[2], width);
 }
 
 /// `attr_max` tells how many attributes there are; `nullable` has bit i for operand i.
@@ -134,8 +143,10 @@ const Kernel kTable[] = {
     matrix("adjugateSecond", 3, "TTTT", three_squares_to_square, "", 0, 50, BS_SINGLE(adjugate_second)),
     matrix("slogdet", 1, "TTRTI", sign_and_log, "", 8 | 16, 2.0 / 3, BS_SINGLE(slogdet), {&LanesTable::slogdet, factors_lanes}),
     matrix("slogdet_vjp", 6, "TTTITRT", sign_and_log_vjp, "", 16 | 32, 2, BS_SINGLE(slogdet_vjp), {&LanesTable::slogdet_vjp}),
-    matrix("lstsq", 3, "TTRTT", least_squares, "1r", 16, 2, BS_SINGLE(lstsq)),
-    matrix("lstsq_vjp", 6, "TTRTTTTTR", least_squares_vjp, "1r", 64 | 128 | 256, 4, BS_SINGLE(lstsq_vjp)),
+    matrix("lstsq", 3, "TTRTT", least_squares, "1r", 16, 2, BS_SINGLE(lstsq),
+           {&LanesTable::lstsq, least_squares_lanes, kMaxLanesSize, true}),
+    matrix("lstsq_vjp", 6, "TTRTTTTTR", least_squares_vjp, "1r", 64 | 128 | 256, 4, BS_SINGLE(lstsq_vjp),
+           {&LanesTable::lstsq_vjp, least_squares_vjp_lanes}),
     matrix("normalSolve", 3, "TTRT", normal_equations, "1r", 0, 2, BS_SINGLE(normal_solve)),
     matrix("lstsqSvd", 3, "TTRTTRT", least_squares_svd, "r", 16 | 32 | 64, 20, BS_SINGLE(lstsq_svd)),
     matrix("lstsqSvd_vjp", 8, "TTRTTRTTTTR", least_squares_svd_vjp, "r", 256 | 512 | 1024, 8, BS_SINGLE(lstsq_svd_vjp)),

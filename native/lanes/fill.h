@@ -13,5 +13,6 @@ void fill_triangular(LanesTable&);
 void fill_matmul(LanesTable&);
 void fill_lu(LanesTable&);
 void fill_determinant(LanesTable&);
+void fill_lstsq(LanesTable&);
 
 }  // namespace backsolve::BS_ISA

@@ -74,6 +74,8 @@ struct LanesTable {
   LanesKernel det_vjp[kFloatTypes];
   LanesKernel slogdet[kFloatTypes];
   LanesKernel slogdet_vjp[kFloatTypes];
+  LanesKernel lstsq[kFloatTypes];
+  LanesKernel lstsq_vjp[kFloatTypes];
 };
 
 /// The tables that this build holds; null where the compiler or the processor lacks the set.

@@ -115,6 +115,7 @@ struct Product {
   static constexpr int B = L::block;
   Strided<L> u, v, c;
   bool conjugated, positive;  // of the result
+  bool added;                 // to what C holds
   Part part;
 
   template <int P, int Q>
@@ -135,6 +136,7 @@ struct Product {
       for (int q = 0; q < Q; ++q) {
         E x = positive ? L::negate(acc[p][q]) : acc[p][q];
         if (conjugated) x = L::conj(x);
+        if (added) x = L::minus(c.get(i + p, j + q), L::negate(x), L::from_re(splat<R>(1)));
         c.set(i + p, j + q, part.keeps(i + p, j + q) ? x : L::from_re(Vec<R>{}));
       }
   }
@@ -149,14 +151,15 @@ struct Product {
   }
 };
 
-/// C := ± f(U) g(V), f and g the identity or the conjugate. Not inlined.
+/// C := ± f(U) g(V), f and g the identity or the conjugate, or with `added` the same added to C. Not inlined.
 template <class L>
-__attribute__((noinline)) void product(bool positive, Strided<L> u, bool conj_u, Strided<L> v, bool conj_v, Strided<L> c, Part part = {}) {
+__attribute__((noinline)) void product(bool positive, Strided<L> u, bool conj_u, Strided<L> v, bool conj_v, Strided<L> c, Part part = {},
+                                       bool added = false) {
   constexpr bool kComplex = L::planes == 2;
   if (kComplex && conj_u != conj_v)
-    Product<L, kComplex>{u, v, c, conj_u, positive, part}.run();  // conj(U) V = conj(U conj(V))
+    Product<L, kComplex>{u, v, c, conj_u, positive, added, part}.run();  // conj(U) V = conj(U conj(V))
   else
-    Product<L, false>{u, v, c, kComplex && conj_u, positive, part}.run();
+    Product<L, false>{u, v, c, kComplex && conj_u, positive, added, part}.run();
 }
 
 template <class L>

@@ -22,6 +22,7 @@ static LanesTable make_table() {
   fill_matmul(t);
   fill_lu(t);
   fill_determinant(t);
+  fill_lstsq(t);
   return t;
 }
 }  // namespace BS_ISA

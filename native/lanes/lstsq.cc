@@ -1,0 +1,228 @@
+// Least squares of W problems side by side by Householder reflections, and their adjoints. Equations: native/ops/lstsq.cc.
+//
+// A reflection of x = (α, ...): v = x - β e, β = -sgn(α) ‖x‖, H = I - γ v vᴴ with γ = 1 / (‖x‖ (‖x‖ + |α|)), H x = β e. Lanes whose squares
+// leave the exponents, whose rank is in doubt, or that ask for the normal equations are declined.
+#include "fill.h"
+#include "strided.h"
+
+namespace backsolve::BS_ISA {
+namespace {
+
+template <class L>
+BS_INLINE Vec<typename L::Real> square(typename L::Element x) {
+  return L::re(L::minus_conj(L::from_re(Vec<typename L::Real>{}), L::negate(x), x));
+}
+template <class L>
+BS_INLINE Vec<typename L::Real> magnitude(typename L::Element x) {
+  using R = typename L::Real;
+  if constexpr (L::planes == 1)
+    return vabs<R>(x);
+  else
+    return vsqrt<R>(square<L>(x));
+}
+
+/// The reflections of a tall F: v below the diagonal, its heads and the γ apart, R on and above the diagonal.
+template <class L>
+struct Reflections {
+  using R = typename L::Real;
+  using E = typename L::Element;
+  Strided<L> f;
+  Index count;
+  Strided<L> heads;  // count x 1
+  R* gamma;          // count vectors
+  Mask<R> doubtful;
+
+  template <int Q>
+  BS_INLINE void apply(Index j, Strided<L> to, Index c) const {
+    const E head = heads.get(j, 0);
+    E w[Q];
+    for (int q = 0; q < Q; ++q) w[q] = L::minus_conj(L::from_re(Vec<R>{}), to.get(j, c + q), head);
+    for (Index i = j + 1; i < f.rows; ++i) {
+      const E v = f.get(i, j);
+      for (int q = 0; q < Q; ++q) w[q] = L::minus_conj(w[q], to.get(i, c + q), v);
+    }
+    const Vec<R> g = -load<R>(gamma + j * W<R>);
+    for (int q = 0; q < Q; ++q) {
+      w[q] = L::scale(w[q], g);
+      to.set(j, c + q, L::minus(to.get(j, c + q), head, w[q]));
+    }
+    for (Index i = j + 1; i < f.rows; ++i) {
+      const E v = f.get(i, j);
+      for (int q = 0; q < Q; ++q) to.set(i, c + q, L::minus(to.get(i, c + q), v, w[q]));
+    }
+  }
+  BS_INLINE void apply_all(Index j, Strided<L> to,
+                           Index from) const {BS_BLOCKS(from, to.cols, 4, apply<4>(j, to, from), apply<1>(j, to, from))}
+
+  BS_INLINE void make(Index j) {
+    const E alpha = f.get(j, j);
+    Vec<R> sum = square<L>(alpha);
+    for (Index i = j + 1; i < f.rows; ++i) sum += square<L>(f.get(i, j));
+    // below, squares that underflowed could count
+    doubtful |= ~((sum >= Ieee<R>::min_normal / R(__DBL_EPSILON__)) & (sum <= Ieee<R>::max));
+    const Vec<R> norm = vsqrt<R>(sum), size = magnitude<L>(alpha);
+    const Mask<R> none = size == Vec<R>{};
+    const E sign = L::pick(none, L::from_re(splat<R>(1)), L::scale(alpha, splat<R>(1) / (none ? splat<R>(1) : size)));
+    const E beta = L::negate(L::scale(sign, norm));
+    heads.set(j, 0, L::scale(sign, size + norm));  // α - β
+    store<R>(gamma + j * W<R>, splat<R>(1) / (norm * (norm + size)));
+    f.set(j, j, beta);
+  }
+};
+template <class L>
+__attribute__((noinline)) void reflect(Reflections<L>& h) {
+  for (Index j = 0; j < h.count; ++j) {
+    h.make(j);
+    h.apply_all(j, h.f, j + 1);
+  }
+}
+template <class L>
+__attribute__((noinline)) void apply_back(const Reflections<L>& h, Strided<L> to) {
+  for (Index j = h.count - 1; j >= 0; --j) h.apply_all(j, to, 0);
+}
+
+/// Whether 1 / (‖R‖ ‖R⁻¹‖) is surely above the cut: ‖R⁻¹‖ is at most ‖M⁻¹ e‖, M of the magnitudes of R, negative off the diagonal (Higham
+/// 2002, section 8.3). In the maximum norm, as trcon estimates it.
+template <class L>
+__attribute__((noinline)) Mask<typename L::Real> surely_full_rank(Strided<L> r, typename L::Real cut, typename L::Real* bound) {
+  using R = typename L::Real;
+  Vec<R> inverse = Vec<R>{}, norm = Vec<R>{};
+  for (Index i = r.rows - 1; i >= 0; --i) {
+    const Vec<R> pivot = magnitude<L>(r.get(i, i));
+    Vec<R> row = pivot, sum = splat<R>(1);
+    for (Index j = i + 1; j < r.cols; ++j) {
+      const Vec<R> size = magnitude<L>(r.get(i, j));
+      row += size;
+      sum += size * load<R>(bound + j * W<R>);
+    }
+    const Vec<R> b = sum / pivot;
+    store<R>(bound + i * W<R>, b);
+    inverse = b > inverse ? b : inverse;
+    norm = row > norm ? row : norm;
+  }
+  return splat<R>(1) > norm * inverse * splat<R>(cut);  // false for NaN
+}
+
+template <class L>
+BS_INLINE void fill(Strided<L> m, Vec<typename L::Real> value, bool diagonal) {
+  for (Index i = 0; i < m.rows; ++i)
+    for (Index j = 0; j < m.cols; ++j) m.set(i, j, L::from_re(diagonal == (i == j) ? value : Vec<typename L::Real>{}));
+}
+template <class L>
+BS_INLINE Strided<L> block(Strided<L> m, Index i, Index j, Index rows, Index cols) {
+  return {m.at(i, j), rows, cols, m.row, m.col};
+}
+template <class L>
+BS_INLINE void copy(Strided<L> from, Strided<L> to, bool conjugated = false) {
+  for (Index i = 0; i < from.rows; ++i)
+    for (Index j = 0; j < from.cols; ++j) to.set(i, j, conjugated ? L::conj(from.get(i, j)) : from.get(i, j));
+}
+
+template <class L>
+void lstsq(const Call& call, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index m = call.dims[0], n = call.dims[1], k = call.dims[2];
+  const bool tall = m >= n;
+  const Index least = tall ? n : m, most = tall ? m : n, side = most + least;
+  const auto a = strided<L>(call.operand[0], m, n), b = strided<L>(call.operand[1], m, k), x = strided<L>(call.operand[3], n, k);
+  const Vec<R> lambda = load<R>(static_cast<const R*>(call.operand[2]));
+  const auto take = [&](Index rows, Index cols) { return strided<L>(call.scratch->take<R>(rows * cols * L::planes * W<R>), rows, cols); };
+  // [A, B; √λ I, 0] where tall; [Aᴴ; √λ I] where wide, whose right-hand sides come after
+  const auto whole = take(side, least + k);
+  Reflections<L> h{block(whole, 0, 0, side, tall ? least + k : least), least, take(least, 1), call.scratch->take<R>(least * W<R>),
+                   Mask<R>{}};
+  if (tall) {
+    copy(a, block(whole, 0, 0, m, n));
+    copy(b, block(whole, 0, n, m, k));
+    fill(block(whole, m, n, n, k), Vec<R>{}, false);
+  } else {
+    copy(a.transposed(), block(whole, 0, 0, n, m), true);
+  }
+  const Mask<R> negative = lambda < Vec<R>{};
+  fill(block(whole, most, 0, least, least), vsqrt<R>(negative ? Vec<R>{} : lambda), true);
+  reflect(h);
+  const auto r = block(whole, 0, 0, least, least);
+  if (tall) {
+    copy(block(whole, 0, n, n, k), x);
+    solve_triangle<L>(r, false, false, false, false, x);
+  } else {
+    const auto y = block(whole, 0, least, side, k);
+    copy(b, block(y, 0, 0, m, k));
+    fill(block(y, m, 0, side - m, k), Vec<R>{}, false);
+    solve_triangle<L>(r, false, true, true, false, block(y, 0, 0, m, k));
+    apply_back(h, y);
+    copy(block(y, 0, 0, n, k), x);
+  }
+  const double eps = sizeof(R) == 8 ? __DBL_EPSILON__ : static_cast<double>(__FLT_EPSILON__);
+  const double cut = call.attrs[1] >= 0 ? call.attrs[1] : static_cast<double>(most) * eps;
+  const Mask<R> sure = surely_full_rank<L>(r, static_cast<R>(cut), call.scratch->take<R>(least * W<R>)) & ~h.doubtful;
+  if (call.operand[4] != nullptr) {
+    const auto out = strided<L>(call.operand[4], least, least);
+    for (Index i = 0; i < least; ++i)
+      for (Index j = 0; j < least; ++j) out.set(i, j, j < i ? L::from_re(Vec<R>{}) : r.get(i, j));
+  }
+  const Mask<R> finite = finite_lanes<L>(call.operand[1], m * k, finite_lanes<L>(call.operand[0], m * n, RealLanes<R>::finite(lambda)));
+  const bool direct = call.attrs[0] == 0;
+  for (int w = 0; w < W<R>; ++w) {
+    info[w] = !finite[w]          ? kNotFinite
+              : negative[w]       ? static_cast<int>(Fail::negative)
+              : sure[w] && direct ? 0
+                                  : static_cast<int>(Fail::declined);
+  }
+}
+
+/// Y := (Rᴴ R)⁻¹ Y.
+template <class L>
+BS_INLINE void solve_normal(Strided<L> r, Strided<L> y) {
+  solve_triangle<L>(r, false, true, true, false, y);
+  solve_triangle<L>(r, false, false, false, false, y);
+}
+/// -Re Σ conj(p) q.
+template <class L>
+BS_INLINE Vec<typename L::Real> minus_inner(Strided<L> p, Strided<L> q) {
+  using R = typename L::Real;
+  auto sum = L::from_re(Vec<R>{});
+  for (Index i = 0; i < p.rows; ++i)
+    for (Index j = 0; j < p.cols; ++j) sum = L::minus_conj(sum, q.get(i, j), p.get(i, j));
+  return L::re(sum);
+}
+
+template <class L>
+void lstsq_vjp(const Call& call, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index m = call.dims[0], n = call.dims[1], k = call.dims[2];
+  const bool tall = m >= n;
+  const auto a = strided<L>(call.operand[0], m, n), b = strided<L>(call.operand[1], m, k), x = strided<L>(call.operand[3], n, k);
+  const auto r = strided<L>(call.operand[4], tall ? n : m, tall ? n : m), g = strided<L>(call.operand[5], n, k);
+  const auto take = [&](Index rows) { return strided<L>(call.scratch->take<R>(rows * k * L::planes * W<R>), rows, k); };
+  for (int w = 0; w < W<R>; ++w) info[w] = 0;
+  const auto b_bar = call.operand[7] != nullptr ? strided<L>(call.operand[7], m, k) : take(m);
+  const auto z = take(tall ? n : m);  // Z or T
+  copy(tall ? g : b, z);
+  solve_normal<L>(r, z);
+  product<L>(true, a, false, tall ? z : g, false, b_bar);
+  if (!tall) solve_normal<L>(r, b_bar);
+  if (call.operand[8] != nullptr) store<R>(static_cast<R*>(call.operand[8]), tall ? minus_inner<L>(z, x) : minus_inner<L>(b_bar, z));
+  if (call.operand[6] == nullptr) return;
+  const auto a_bar = strided<L>(call.operand[6], m, n);
+  product<L>(false, b_bar, false, x.transposed(), true, a_bar);
+  // tall: + (B - A X) Zᴴ, nothing but rounding where A X = B; wide: + T (X̄ - Aᴴ B̄)ᴴ
+  const auto rest = take(tall ? m : n);
+  copy(tall ? b : g, rest);
+  product<L>(false, tall ? a : a.transposed(), !tall, tall ? x : b_bar, false, rest, {}, true);
+  const Mask<R> exact = load<R>(static_cast<const R*>(call.operand[2])) == Vec<R>{};
+  if (m == n) {
+    for (Index i = 0; i < rest.rows; ++i)
+      for (Index j = 0; j < k; ++j) rest.set(i, j, L::pick(exact, L::from_re(Vec<R>{}), rest.get(i, j)));
+  }
+  product<L>(true, tall ? rest : z, false, (tall ? z : rest).transposed(), true, a_bar, {}, true);
+}
+
+}  // namespace
+
+void fill_lstsq(LanesTable& t) {
+  BS_FILL_LANES(t, lstsq, lstsq)
+  BS_FILL_LANES(t, lstsq_vjp, lstsq_vjp)
+}
+
+}  // namespace backsolve::BS_ISA
