@@ -1,7 +1,7 @@
 // Lane kernels where checkOp's well-behaved samples do not lead: lanes that decline, pivots that differ from lane to lane, every instruction set.
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { add, compile, float64, grad, info, linalg, mul, random, sum, type Tensor, tensor } from "../lib/index";
+import { add, compile, float64, grad, info, linalg, mul, random, slice, sum, type Tensor, tensor } from "../lib/index";
 import { relativeError } from "../lib/testing/index";
 
 type F64 = Tensor<"float64">;
@@ -52,6 +52,33 @@ describe("lanes", () => {
     expect(lu.pivots.shape).to.deep.equal([17, n]);
   });
 
+  it("least squares: lanes of doubtful rank, of extreme size, and with a λ of their own", () => {
+    for (const [m, n] of [
+      [6, 3],
+      [3, 6],
+      [4, 4],
+    ] as const) {
+      // biome-ignore format: pairs
+      const a = random.normal(4, [17, m, n]).data.slice();
+      const scale = (item: number, by: number) => {
+        for (let i = 0; i < m * n; i++) a[item * m * n + i] = (a[item * m * n + i] as number) * by;
+      };
+      scale(1, 1e-200);
+      scale(2, 1e200);
+      scale(5, 0);
+      const [whole, b] = [tensor(a, { shape: [17, m, n] }), random.normal(5, [17, m, 2])];
+      const l = tensor(Array.from({ length: 17 }, (_, i) => (i % 4 === 3 ? i : 0)));
+      const { value, failures } = linalg.lstsq.checked(whole, b, { l2Regularizer: l });
+      expect(failures.map((f) => [f.item, f.code])).to.deep.equal([[5, "ERR_RANK_DEFICIENT"]]);
+      const item = (t: F64, k: number) => slice(t, [k, 0, 0], [1, ...t.shape.slice(1)]).reshape(t.shape.slice(1));
+      for (let k = 0; k < 17; k++) {
+        if (k === 5) continue;
+        const one = linalg.lstsq(item(whole, k), item(b, k), { l2Regularizer: l.at(k), method: "svd" });
+        expect(relativeError(item(value, k), one, 0), `item ${k} of ${m} x ${n}`).to.be.below(1e-12);
+      }
+    }
+  });
+
   it("a reciprocal of a complex pivot neither overflows nor underflows", () => {
     for (const scale of [1e-300, 1e-160, 1, 1e160, 1e300]) {
       const a = mul(
@@ -85,6 +112,7 @@ describe("lanes", () => {
         "inv",
         "det",
         "slogdet",
+        "lstsq",
         "exp",
       ]);
     });
