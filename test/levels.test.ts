@@ -4,6 +4,8 @@ import * as bs from "../lib/index";
 import {
   add,
   compile,
+  complex,
+  conj,
   customGrad,
   diag,
   float64,
@@ -16,6 +18,8 @@ import {
   log,
   matmul,
   mul,
+  random,
+  real,
   registerGradient,
   registry,
   sin,
@@ -159,6 +163,25 @@ describe("levels", () => {
         .item(),
     ).to.equal(7);
     expect(registry.get("Cholesky")?.name).to.equal("cholesky");
+  });
+  it("a real input has a real gradient, beside a complex one and where a rule gives a complex one", () => {
+    const [x, z] = [random.normal(1, [3]), random.normal(2, [3], { dtype: "complex128" })];
+    const op = bs.defineOp({
+      name: "testTurned",
+      inputs: ["x"],
+      outputs: ["y"],
+      only: "real",
+      dtypes: { y: "complex" },
+      kernel: ({ x: t }) => mul(t as F64, turn),
+      vjp: (_s, { y: g }) => ({ x: () => mul(g as Tensor as F64, conj(turn)) }), // the engine takes the real part
+    });
+    const turn = complex(tensor(0.6), tensor(0.8)) as Tensor as F64;
+    const ways = [mul, (a: F64, b: F64) => mul(op(a) as Tensor as F64, b)];
+    for (const f of ways) {
+      const loss = (a: F64, b: F64) => sum(mul(real(f(a, b) as F64), tensor([1, 2, 3])));
+      checkGrads(loss as never, [x, z], { order: 2 });
+      expect(grad(loss)(x, z as Tensor as F64).dtype).to.equal("float64");
+    }
   });
   it("survives an exception in the function", () => {
     expect(() =>

@@ -102,6 +102,22 @@ describe("lstsq", () => {
     }
   });
 
+  it("λ > 0 where the rank is not full: svd and qr agree, in both modes, to second order", () => {
+    for (const [m, n] of SHAPES) {
+      for (const dtype of DTYPES) {
+        const a = matmul(normal(3, [m, 2], dtype), normal(4, [2, n], dtype));
+        const [b, v] = [normal(5, [m, 2], dtype), normal(6, [m, n], dtype)];
+        const [byQr, bySvd] = (["qr", "svd"] as const).map((method) => {
+          const loss = (x: F64) => size(linalg.lstsq(x, b, { method, l2Regularizer: 0.5 }));
+          return [grad(loss)(a), jvp(loss, [a], [v]).tangent, hvp(loss, a, v)];
+        }) as [F64[], F64[]];
+        bySvd.forEach((t, i) => {
+          expect(relativeError(t, byQr[i] as F64), `${m} x ${n} ${dtype}, ${["gradient", "jvp", "hvp"][i]}`).to.be.below(1e-12);
+        });
+      }
+    }
+  });
+
   it("rank-deficient, by svd: derivatives along matrices of the same rank, to second order", () => {
     for (const [m, n] of SHAPES) {
       for (const dtype of DTYPES) {

@@ -1,4 +1,6 @@
+import { apply } from "../core/engine";
 import { defineOp } from "../core/op";
+import { rowOf } from "../core/registry";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { add, log, mul, real } from "./elementwise";
@@ -53,6 +55,7 @@ export const logdet = defineOp({
   signature: "(n,n)->()",
   dtypes: { y: "real" },
   domain: { a: "hpd" },
+  law: ({ a }, { y }): [Tensor, Tensor][] => [[y, apply(rowOf("slogdet"), [a], {})[1] as Tensor]], // by LU
   failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
   // log det A = 2 Σ log L_ii
   kernel: ({ a }, _attrs, pass) => mul(2, sum(log(real(diag(cholesky(a, pass)))), { axis: -1 })),

@@ -193,6 +193,13 @@ export const luSolve = withVectors(
     signature: "(m,m),(m),(m,k)->(m,k)",
     dtypes: { pivots: "int32" },
     domain: { lu: "lowerTriangular", pivots: "pivots" },
+    // L U X = P B, or Uᴴ Lᴴ P X = B
+    law: ({ lu: f, pivots, b }, { x }, { adjoint: h }): [Tensor, Tensor][] => {
+      const [l, u] = [unitLower(f), triu(f) as T];
+      if (!h) return [[matmul(l, matmul(u, x)), applyPivots(pivots, b)]];
+      const y = matmul(l, applyPivots(pivots, x) as T, { adjointA: true });
+      return [[matmul(u, y, { adjointA: true }), b]];
+    },
     failures: ["ERR_SINGULAR", "ERR_NOT_FINITE", "ERR_ARGUMENT"],
     // U⁻¹ L⁻¹ P B, or Pᵀ L⁻ᴴ U⁻ᴴ B
     kernel: ({ lu: f, pivots, b }, { adjoint: h }, pass) => {

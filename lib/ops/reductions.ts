@@ -28,6 +28,7 @@ const sumOp = defineOp({
     { shapes: { x: [2, n, 3] }, attrs: { axis: [0, 2], keepDims: true } },
     { shapes: { x: [n, 2] }, attrs: { axis: [] } },
     { shapes: { x: [3, n] }, attrs: { axis: [1] } },
+    { shapes: { x: [n, 2, 3] }, attrs: { axis: [0, 2] } },
   ],
   infer: ({ x }, { axis, keepDims }) => {
     if (new Set(axis).size !== axis.length || axis.some((a) => a < 0 || a >= x.length)) {

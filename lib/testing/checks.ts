@@ -16,6 +16,7 @@ export const checks = {
   secondOrderSingle: d.secondOrderSingle,
   batching: v.batching,
   compiled: v.compiled,
+  shared: v.shared,
   asynchronous: v.asynchronous,
   forward: d.forward,
   missing: d.missing,

@@ -1,6 +1,6 @@
 // Checks 1, 2, 7, 8, 11 and 12: values, batches, programs, memory.
 import { compile, Spec } from "../compile";
-import { allocate, type Float, isComplex, isFloat } from "../core/dtype";
+import { allocate, type Float, isComplex, isFloat, realOf } from "../core/dtype";
 import { fusedRow, fusedTypes, kernelCall, reads } from "../core/engine";
 import { BacksolveError, ShapeError } from "../core/errors";
 import { infer, inferAll, kernelOutputs, portDType } from "../core/infer";
@@ -124,7 +124,6 @@ function sumItems(t: Tensor, rank: number): Tensor {
 /** 8: a compiled program gives the same bits in any chunk and thread setting, and agrees with the eager call; so do its derivatives. */
 export function compiled(k: Checked): boolean {
   const { c, row } = k;
-  if (c.batch && c.batch.length > 1) return false;
   const rank = c.batch?.length ?? 0;
   const inputs = inputsOf(row, c, k.dtype);
   const which = floats(inputs);
@@ -163,6 +162,46 @@ export function compiled(k: Checked): boolean {
   }
   return true;
 }
+
+/** 8, shared inputs: in a program they are read, and what depends on them alone is computed, once; that equals the input repeated, and a
+ * failure there is every item's. */
+export function shared(k: Checked): boolean {
+  const { c, row } = k;
+  const inputs = inputsOf(row, c, k.dtype);
+  if (c.batch?.join() !== "3" || inputs.some((t) => !isFloat(t.dtype))) return false;
+  const count = wrap(realOf(k.dtype), [6, 3], storageOf(random.normal(9, [6, 3], { dtype: realOf(k.dtype) }) as Tensor).array); // of each item its own
+  const specs = [...inputs.map((t) => new Spec(t.dtype as Float, t.shape.slice(1))), new Spec(count.dtype as Float, [])];
+  const program = compile(((...xs: Tensor[]) => [...run(k, xs.slice(0, -1)), add(xs.at(-1) as T, 1)]) as never, ...(specs as never[]));
+  const go = (given: readonly Tensor[], options: object) => (program as unknown as AnyProgram).runSync([...given, count], options);
+  const tolerance = 4 * sizeFactor(inputs) * epsOf(k.dtype);
+  const layouts = ["single", "lanes"].flatMap((layout) => [{ layout }, { layout, chunk: 1, threads: 2 }]);
+  const all = inputs.map((_, i) => i);
+  for (const same of [[], ...all.map((i) => [i]), all]) {
+    const given = inputs.map((t, i) => (same.includes(i) ? itemOf(t, 1, 0) : t));
+    const repeated = given.map((t, i) => broadcastTo(t, (inputs[i] as Tensor).shape));
+    const want = [...run(k, repeated), add(count as T, 1) as Tensor];
+    for (const options of layouts) {
+      go(given, options).forEach((t, i) => {
+        const whole = broadcastTo(want[i] as Tensor, t.shape);
+        within(`inputs [${same}] shared, ${JSON.stringify(options)}`, relativeError(t, whole), tolerance);
+      });
+    }
+  }
+  if (!row.failures?.includes("ERR_NOT_FINITE") || inputs.some((t) => sizeOf(t.shape) === 0)) return true;
+  const bad = inputs.map((t) => wrap(t.dtype, t.shape.slice(1), allocate(t.dtype, sizeOf(t.shape.slice(1))).fill(Number.NaN as never)));
+  for (const options of layouts) {
+    const failures: { item: number }[] = [];
+    const out = go(bad, { ...options, onFailure: "nan", failures });
+    if (failures.map((f) => f.item).join() !== Array.from({ length: 18 }, (_, i) => i).join())
+      fail("a failure of shared inputs is not every item's");
+    out.forEach((t, i) => {
+      if (!allNaN(t)) fail(`output ${i} of an item that failed is not all NaN`);
+    });
+  }
+  return true;
+}
+const allNaN = (t: Tensor): boolean => !isFloat(t.dtype) || Array.from(storageOf(t).array as ArrayLike<number>).every(Number.isNaN);
+
 const onesOf = (o: Tensor): Tensor => {
   const array = storageOfOnes(o.dtype as Float, sizeOf(o.shape));
   return wrap(o.dtype, o.shape, array);
@@ -196,6 +235,23 @@ export function memory(k: Checked): void {
     if (!sameBits(t, before[i] as Tensor)) fail(`input ${k.row.inputs[i]} was written to`);
   });
   writesAll(k, inputs);
+  elsewhere(k, inputs);
+}
+
+/** The same inputs at another place in memory, with the least alignment or another one, give the same bits. */
+function elsewhere(k: Checked, inputs: readonly Tensor[]): void {
+  const here = raw(k, inputs);
+  for (const shift of [1, 8, 16]) {
+    const moved = inputs.map((t) => {
+      const room = allocate(t.dtype, sizeOf(t.shape) + shift + 16);
+      const part = room.subarray(shift, shift + storageOf(t).array.length);
+      part.set(storageOf(t).array as never);
+      return wrap(t.dtype, t.shape, part as never);
+    });
+    raw(k, moved).forEach((t, i) => {
+      if (!sameBits(t, here[i] as Tensor)) fail(`output ${k.row.outputs[i]} depends on where the inputs lie in memory`);
+    });
+  }
 }
 
 /** Every output and aux of the kernel, and every cotangent of the fused rule, is written in full, whatever it held before. */
@@ -245,6 +301,10 @@ export function isolation(k: Checked): boolean {
     });
     const names = k.row.failures?.includes("ERR_NOT_FINITE") && sizeOf(c.shapes[0] as Shape) > 0;
     if (names) expectCode(() => k.op(...bad, k.c.attrs), "ERR_NOT_FINITE");
+    list.forEach((t, i) => {
+      if (names && typeof k.row.kernel !== "function" && !allNaN(itemOf(t, 1, 1)))
+        fail(`output ${i} of the item that failed is not all NaN`);
+    });
     if (inputs.some((t) => !isFloat(t.dtype))) continue;
     // the same side by side in lanes
     const specs = inputs.map((t) => new Spec(t.dtype, t.shape.slice(1)));

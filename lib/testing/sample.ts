@@ -90,11 +90,12 @@ export function sample(domain: Domain, dtype: DType, shape: Shape, key: Key): Te
       return add(mul(1 / Math.max(n, 1), matmul(x, adjoint(x))), eye(n, option) as Tensor<never>);
     }
     case "invertible": {
-      // Dominated by the diagonal of the reversed rows: pivots are needed, and far from ties.
+      // Dominated by a cyclic permutation of the rows: pivots are needed, far from ties, and their order matters, as not with one that is its own
+      // inverse.
       const [m, n] = shape.slice(-2) as [number, number];
       const flipped = allocate(dtype, m * n).fill(0 as never);
       const width = flipped.length / Math.max(1, m * n);
-      for (let i = 0; i < Math.min(m, n); i++) flipped[((m - 1 - i) * n + i) * width] = 1.5;
+      for (let i = 0; i < Math.min(m, n); i++) flipped[(((i + m - 1) % m) * n + i) * width] = 1.5;
       return add(mul(0.4 / Math.sqrt(Math.max(m, n, 1)), x), wrap(dtype, [m, n], flipped) as Tensor<never>);
     }
     case "ascending":

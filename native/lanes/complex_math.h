@@ -203,6 +203,20 @@ BS_INLINE void cosh_sinh(Vec<R> y, Vec<R>& cosine, Vec<R>& sine, Vec<R>& factor)
   }
 }
 
+/// Of real numbers, up to the largest whose result is finite: SLEEF's own stop where e^x overflows.
+template <class R>
+BS_INLINE Vec<R> real_cosh(Vec<R> x) {
+  Vec<R> ch, sh, factor;
+  cosh_sinh<R>(x, ch, sh, factor);
+  return ch * factor;
+}
+template <class R>
+BS_INLINE Vec<R> real_sinh(Vec<R> x) {
+  Vec<R> ch, sh, factor;
+  cosh_sinh<R>(x, ch, sh, factor);
+  return sh * factor;
+}
+
 /// sin(x + iy) = sin x cosh y + i cos x sinh y. A zero sine stays zero where cosh y is Inf; where x is Inf or NaN too, |sin z| is Inf.
 template <class R>
 BS_INLINE Cx<R> cx_sin(Cx<R> z) {

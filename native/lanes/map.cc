@@ -67,11 +67,11 @@ struct Cos {
   BS_COMPLEX(Cx<R> a) { return cx_cos<R>(a); }
 };
 struct Cosh {
-  BS_REAL(Vec<R> a) { return vcosh<R>(a); }
+  BS_REAL(Vec<R> a) { return real_cosh<R>(a); }
   BS_COMPLEX(Cx<R> a) { return cx_cos<R>({-a.im, a.re}); }  // cosh z = cos iz
 };
 struct Sinh {
-  BS_REAL(Vec<R> a) { return vsinh<R>(a); }
+  BS_REAL(Vec<R> a) { return real_sinh<R>(a); }
   BS_COMPLEX(Cx<R> a) {  // sinh z = -i sin iz
     const Cx<R> s = cx_sin<R>({-a.im, a.re});
     return {s.im, -s.re};

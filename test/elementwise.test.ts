@@ -1,0 +1,191 @@
+// Values of the elementwise ops over the whole range of arguments, against Math: a rule that fits its own op says nothing about the op, and
+// checkOp samples arguments of moderate size, away from ties.
+import { expect } from "chai";
+import type { AnyRow } from "../lib/core/row";
+import {
+  add,
+  broadcastTo,
+  compile,
+  complex64,
+  complex128,
+  exp,
+  float32,
+  float64,
+  grad,
+  maximum,
+  minimum,
+  mul,
+  type Program,
+  registry,
+  sum,
+  type Tensor,
+  tensor,
+  transpose,
+} from "../lib/index";
+
+type F64 = Tensor<"float64">;
+type Pair = readonly [number, number];
+const kinds = {
+  float32: { array: Float32Array, spec: float32, eps: 2 ** -23, least: 2 ** -126 },
+  float64: { array: Float64Array, spec: float64, eps: 2 ** -52, least: 2 ** -1022 },
+  complex64: { array: Float32Array, spec: complex64, eps: 2 ** -23, least: 2 ** -126 },
+  complex128: { array: Float64Array, spec: complex128, eps: 2 ** -52, least: 2 ** -1022 },
+};
+type Kind = keyof typeof kinds;
+
+/** What an op gives, by its flat loops and side by side in lanes. */
+function results(name: string, dtype: Kind, columns: readonly (readonly number[])[]): number[][] {
+  const { array, spec } = kinds[dtype];
+  const op = registry.op(name) as unknown as (...xs: Tensor[]) => Tensor;
+  const count = (columns[0] as readonly number[]).length / (dtype.startsWith("complex") ? 2 : 1);
+  const given = columns.map((c) => tensor(array.from(c) as never, { dtype, shape: [count] } as never) as unknown as Tensor);
+  const program = compile(op as never, ...(columns.map(() => spec()) as never[])) as unknown as Program<unknown[], Tensor>;
+  return [op(...given), program.runSync(given, { layout: "lanes" }), program.runSync(given, { layout: "single" })].map((t) =>
+    Array.from(t.data as ArrayLike<number | boolean>, Number),
+  );
+}
+
+const LARGE = [20, 21, 50, 80, 87, 88.5, 89, 104, 300, 700, 709.5, 710, 740, 746, 1e5, 1e30, 1e38, 1e300];
+const SIZES = [0, 1e-300, 1e-40, 1e-20, 1e-8, 0.1, 0.5, 1, 1.5, 2, 3, 7, ...LARGE, Number.POSITIVE_INFINITY];
+const ARGUMENTS = [...SIZES, ...SIZES.map((x) => -x), Number.NaN];
+
+const UNARY: Readonly<Record<string, (x: number) => number>> = {
+  neg: (x) => -x,
+  square: (x) => x * x,
+  sqrt: Math.sqrt,
+  exp: Math.exp,
+  log: Math.log,
+  sin: Math.sin,
+  cos: Math.cos,
+  cosh: Math.cosh,
+  sinh: Math.sinh,
+};
+const BINARY: Readonly<Record<string, (a: number, b: number) => number>> = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  maximum: Math.max,
+  minimum: Math.min,
+  greater: (a, b) => Number(a > b),
+  greaterEqual: (a, b) => Number(a >= b),
+  less: (a, b) => Number(a < b),
+  lessEqual: (a, b) => Number(a <= b),
+  equal: (a, b) => Number(a === b),
+  notEqual: (a, b) => Number(a !== b),
+};
+
+// e^x e^y without overflow on the way
+const scaled = (x: number, factor: number): number => (factor === 0 ? 0 : Math.exp(x / 2) * factor * Math.exp(x / 2));
+const COMPLEX: Readonly<Record<string, (re: number, im: number) => Pair>> = {
+  exp: (x, y) => [scaled(x, Math.cos(y)), scaled(x, Math.sin(y))],
+  log: (x, y) => [Math.log(Math.hypot(x, y)), Math.atan2(y, x)],
+  sqrt: (x, y) => {
+    const r = Math.hypot(x, y);
+    const t = Math.sqrt(r / 2 + Math.abs(x) / 2);
+    const u = Math.abs(y) / 2 / t;
+    const [re, im] = x >= 0 ? [t, u] : [u, t];
+    return r === 0 ? [0, y] : [re, Object.is(y, -0) || y < 0 ? -im : im];
+  },
+  sin: (x, y) => [Math.sin(x) * Math.cosh(y), Math.cos(x) * Math.sinh(y)],
+  cos: (x, y) => [Math.cos(x) * Math.cosh(y), -Math.sin(x) * Math.sinh(y)],
+  sinh: (x, y) => [Math.sinh(x) * Math.cos(y), Math.cosh(x) * Math.sin(y)],
+  cosh: (x, y) => [Math.cosh(x) * Math.cos(y), Math.sinh(x) * Math.sin(y)],
+  square: (x, y) => [(x - y) * (x + y), 2 * x * y],
+  neg: (x, y) => [-x, -y],
+};
+const PARTS = [0, 0.3, 1, -0.7, 2.5, -3, 20, -20, 60];
+
+describe("elementwise values", () => {
+  const elementwise = registry
+    .list()
+    .map((name) => registry.get(name) as AnyRow)
+    .filter((row) => row.signature === undefined && row.infer === undefined && row.outputs.join() === "y" && row.only !== "complex");
+
+  it("every elementwise op of real numbers is here", () => {
+    expect(elementwise.map((row) => row.name).filter((name) => name !== "where")).to.have.members(Object.keys({ ...UNARY, ...BINARY }));
+  });
+  for (const dtype of ["float32", "float64"] as const) {
+    const { array, eps, least } = kinds[dtype];
+    const round = (x: number): number => array.of(x)[0] as number;
+    const max = dtype === "float32" ? 3.4028234663852886e38 : Number.MAX_VALUE;
+    const same = (got: number, want: number, what: string): void => {
+      if (Object.is(got, want) || got === want || (Number.isNaN(got) && Number.isNaN(want))) return;
+      const near = Math.abs(want) > max * (1 - 4 * eps) && got >= max * (1 - 4 * eps); // rounding decides whether it overflows
+      expect(near || Math.abs(got - want) <= 4 * eps * Math.max(Math.abs(want), least), `${what}: ${got}, not ${want}`).to.equal(true);
+    };
+    const given = ARGUMENTS.map(round);
+    for (const [name, f] of Object.entries(UNARY)) {
+      it(`${name}, ${dtype}`, () => {
+        for (const list of results(name, dtype, [given]))
+          list.forEach((y, i) => same(y, round(f(given[i] as number)), `${name}(${given[i]})`));
+      });
+    }
+    for (const [name, f] of Object.entries(BINARY)) {
+      it(`${name}, ${dtype}`, () => {
+        const [a, b] = [given.flatMap((x) => given.map(() => x)), given.flatMap(() => given)];
+        for (const list of results(name, dtype, [a, b])) {
+          list.forEach((y, i) => same(y, round(f(a[i] as number, b[i] as number)), `${name}(${a[i]}, ${b[i]})`));
+        }
+      });
+    }
+  }
+  for (const [name, f] of Object.entries(COMPLEX)) {
+    it(`${name}, complex`, () => {
+      const far: Pair[] = name === "exp" ? [[705, 1.5707], [-730, 0.2], [709.9, 0.785], [709.9, -2.4]] : []; // biome-ignore format: pairs
+      for (const dtype of ["complex64", "complex128"] as const) {
+        const { array, eps, least } = kinds[dtype];
+        const numbers = PARTS.flatMap((x) => PARTS.map((y): Pair => [x, y])).concat(dtype === "complex128" ? far : []);
+        const z = Array.from(array.from(numbers.flat()));
+        for (const list of results(name, dtype, [z])) {
+          for (let i = 0; i < list.length; i += 2) {
+            const [re, im] = f(z[i] as number, z[i + 1] as number);
+            const tolerance = 16 * eps * Math.max(Math.abs(re), Math.abs(im), least);
+            const what = `${name}(${z[i]}, ${z[i + 1]}): (${list[i]}, ${list[i + 1]}), not (${re}, ${im})`;
+            const close = (p: number, q: number) => p === q || Math.abs(p - q) <= tolerance;
+            expect(close(list[i] as number, re) && close(list[i + 1] as number, im), what).to.equal(true);
+          }
+        }
+      }
+    });
+  }
+  it("where, by the mask", () => {
+    const mask = tensor([true, false, true, false, false]);
+    const [a, b] = [tensor([1, 2, 3, 4, 5]), tensor([-1, -2, Number.NaN, -4, Number.NaN])];
+    const where = registry.op("where") as unknown as (...xs: Tensor[]) => F64;
+    expect(where(mask, a, b).toArray()).to.deep.equal([1, -2, 3, -4, Number.NaN]);
+  });
+  it("arrays longer than what one thread takes at a time: maps, sums, many short sums", () => {
+    const n = 100_003; // three tasks and a bit
+    const x = Float64Array.from({ length: n }, (_, i) => (i % 1009) - 504);
+    const long = tensor(x);
+    expect(Array.from(exp(mul(long, 0)).data).every((y) => y === 1)).to.equal(true);
+    expect(Array.from(add(long, long).data)).to.deep.equal(Array.from(x, (v) => 2 * v));
+    // whole numbers: every order of summation is exact
+    const total = x.reduce((s, v) => s + v, 0);
+    expect(sum(long).item()).to.equal(total);
+    expect(sum(add(broadcastTo(long, [3, n]), tensor([[0], [1], [2]])), { axis: 1 }).toArray()).to.deep.equal([
+      total,
+      total + n,
+      total + 2 * n,
+    ]);
+    const table = tensor(x.slice(0, 99_999), { shape: [33_333, 3] });
+    for (const axis of [0, 1]) {
+      const want = new Float64Array(axis === 0 ? 3 : 33_333);
+      for (let i = 0; i < 99_999; i++) want[axis === 0 ? i % 3 : Math.floor(i / 3)]! += x[i] as number;
+      expect(sum(table, { axis }).toArray(), `axis ${axis}`).to.deep.equal(Array.from(want));
+    }
+    expect(transpose(transpose(table)).toArray()).to.deep.equal(table.toArray());
+  });
+  it("maximum and minimum at a tie: half of the cotangent each; elsewhere to the one taken", () => {
+    const [a, b] = [tensor([1, 2, 3, -4]), tensor([1, 5, -3, -4])];
+    for (const [f, left] of [
+      [maximum, [0.5, 0, 1, 0.5]],
+      [minimum, [0.5, 1, 0, 0.5]],
+    ] as const) {
+      const [ga, gb] = grad((p: F64, q: F64) => sum(f(p, q)), { argnums: [0, 1] })(a, b) as unknown as [F64, F64];
+      expect(ga.toArray()).to.deep.equal(left);
+      expect(gb.toArray()).to.deep.equal(left.map((x) => 1 - x));
+    }
+  });
+});
