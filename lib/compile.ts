@@ -152,7 +152,11 @@ export class Program<I = unknown, O = unknown> {
     const flat = await lent(storages, async () => {
       const job = guard("program", start);
       const watch = onProgress && follow(job, sizeOf(b.batch), onProgress);
-      return (await Promise.all([abortable("program", job, signal), watch]))[0];
+      // Both: a job that a throwing callback cancelled reads the inputs to the end of its chunk.
+      const [result, watched] = await Promise.allSettled([abortable("program", job, signal), watch]);
+      if (watched.status === "rejected") throw watched.reason;
+      if (result.status === "rejected") throw result.reason;
+      return result.value;
     });
     return this.#finish(b, flat);
   }

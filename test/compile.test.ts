@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { native } from "../lib/core/native";
 import {
   add,
   compile,
@@ -75,6 +76,30 @@ describe("compile", () => {
         })
         .catch((e: Error) => e.message),
     ).to.equal("from callback");
+  });
+  it("a progress callback that throws rejects when the job has left the inputs", async () => {
+    const program = compile(grad(loss), float64(300, 300)) as unknown as Program<unknown[], Tensor>;
+    const a = mul(spd("float64", 300, 1), tensor(new Float64Array(40).fill(1), { shape: [40, 1, 1] })); // memory that nobody outside holds: read in place
+    const reason = new Error("enough");
+    const onProgress = () => {
+      throw reason;
+    };
+    const binding = native();
+    const { runProgramAsync } = binding;
+    let left = false;
+    binding.runProgramAsync = (...args) => {
+      const job = runProgramAsync(...args);
+      job.promise.finally(() => (left = true)).catch(() => undefined);
+      return job;
+    };
+    try {
+      // One chunk: the job goes on after it was cancelled, and must find its inputs.
+      const error = await program.run([a], { threads: 1, chunk: 2 ** 20, onProgress }).catch((e: unknown) => e);
+      expect(error).to.equal(reason);
+      expect(left).to.equal(true);
+    } finally {
+      binding.runProgramAsync = runProgramAsync;
+    }
   });
   it("inputs and outputs are named by path; shared inputs are broadcast", () => {
     const f = (p: { ls: F64 }, d: { x: F64 }) => sum(exp(mul(d.x, p.ls)));
