@@ -10,8 +10,7 @@ import type { AnyRow, Attrs } from "./core/row";
 import { sameShape } from "./core/signature";
 import { isTensor, type Level, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
 import { type Flat, flattenTensors, type Tensors, type Tree } from "./core/tree";
-import { add } from "./ops/elementwise";
-import { place, reshape } from "./ops/structure";
+import { joinBlocks, reshape } from "./ops/structure";
 
 function asFunction(op: string, f: unknown): void {
   if (typeof f !== "function") throw new ArgumentError(op, `expected a function, got ${describe(f)}.`);
@@ -235,10 +234,12 @@ function assemble(y: Tensor, pull: (cotangent: Tensor) => Tensor[], inputs: read
   });
 }
 
+/** Rows one below the other, joined by halves: one by one into the whole would cost its size for each. */
 function stackRows(list: readonly Tensor[], size: number, dtype: DType): Tensor {
-  let total: Tensor = zerosLike({ dtype, shape: [list.length, size] });
-  list.forEach((t, k) => (total = add(total, place(reshape(t, [1, size]), [k, 0], [list.length, size]))));
-  return total;
+  if (list.length === 0) return zerosLike({ dtype, shape: [0, size] });
+  if (list.length === 1) return reshape(list[0] as Tensor, [1, size]);
+  const half = list.length >> 1;
+  return joinBlocks(stackRows(list.slice(0, half), size, dtype), stackRows(list.slice(half), size, dtype), -2);
 }
 
 function oneHot(y: Tensor, k: number): Tensor {

@@ -132,6 +132,20 @@ describe("levels", () => {
     expect(() => jacobian((x: Tensor<"complex128">) => x)(tensor([{ re: 1, im: 0 }]))).to.throw(/use vjp and jvp/);
     expect(() => grad((x: F64) => mul(x, x))(tensor([1, 2]))).to.throw(/must return a scalar, got shape \[2\]/);
   });
+  it("a recorded Jacobian costs little more than its elements", () => {
+    const cubes = (x: F64): F64 => sum(mul(x, square(x)));
+    const bytes = (n: number): number => {
+      const plan = JSON.parse(compile(hessian(cubes), float64(n)).explain()) as { code: { bytes: number }[] };
+      return plan.code.reduce((total, { bytes: b }) => total + b, 0);
+    };
+    expect(bytes(128) / bytes(64)).to.be.below(5); // n² log n: 4.7; n³: 8
+    for (const n of [0, 1, 2, 5]) {
+      const x = bs.arange(n) as F64;
+      const diagonal = (bs.zeros([n, n]) as F64).toArray() as number[][];
+      for (let i = 0; i < n; i++) diagonal[i]![i] = 6 * i;
+      expect((compile(hessian(cubes), float64(n)).runSync([x]) as F64).toArray(), `n=${n}`).to.deep.equal(diagonal);
+    }
+  });
   it("stopGradient and customGrad", () => {
     expect(grad((x: F64) => mul(x, stopGradient(x)))(3).item()).to.equal(3);
     const clipped = customGrad(
