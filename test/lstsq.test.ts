@@ -232,6 +232,25 @@ describe("lstsq", () => {
     }
   });
 
+  it("the rank does not depend on the scale, down to the smallest numbers", () => {
+    for (const [dtype, scale] of [
+      ["float64", 1e-307],
+      ["complex128", 1e-306],
+      ["float32", 1e-36],
+      ["complex64", 1e-36],
+    ] as const) {
+      for (const shape of SHAPES) {
+        const [m, n] = [10 * shape[0], 10 * shape[1]];
+        const [a, b] = [add(normal(1, [m, n], dtype), mul(9, eye(m, { columns: n, dtype }))), normal(2, [m, 2], dtype)] as [F64, F64];
+        // n cond ε, cond below 100; the spacing of numbers near 0 is below ε times the scale
+        const bound = 100 * (m + n) * (dtype === "float64" || dtype === "complex128" ? 2 ** -52 : 2 ** -23);
+        expect(relativeError(linalg.lstsq(mul(scale, a), mul(scale, b)), linalg.lstsq(a, b)), `${dtype} ${m} x ${n}`).to.be.below(bound);
+        const singular = failure(() => linalg.lstsq(mul(scale, matmul(normal(3, [m, 2], dtype), normal(4, [2, n], dtype))), b));
+        expect(singular.code).to.equal("ERR_RANK_DEFICIENT");
+      }
+    }
+  });
+
   it("wrong input is named", () => {
     const [a, b] = [normal(1, [3, 2]), normal(2, [3])];
     expect(() => linalg.lstsq(a, b, { method: "gels" as never })).to.throw(

@@ -35,11 +35,11 @@ double relative_cut(double rcond, Index m, Index n, double eps) { return rcond >
 
 /// Whether R, and with it A, has full rank in working precision.
 template <class T>
-std::int32_t check_rank(const Problem<T>& p, Matrix<const T> r, Scratch& scratch) {
+std::int32_t check_rank(const Problem<T>& p, Matrix<T> r, Scratch& scratch) {
   double cut = relative_cut(p.rcond, p.a.rows, p.a.cols, std::numeric_limits<Real<T>>::epsilon());
   if (p.method == Method::cholesky && p.rcond < 0) cut = std::sqrt(cut);  // Rᴴ R was made from products
   T* const work = scratch.take<T>(3 * r.rows);
-  const Real<T> rcond = la::trcon_upper(r, work, scratch.take<double>(r.rows));
+  const Real<T> rcond = ops::reciprocal_condition(r, work, scratch.take<double>(r.rows));
   return rcond > cut ? 0 : make_info(Fail::rank_deficient);  // a NaN is deficient
 }
 
@@ -80,7 +80,7 @@ std::int32_t solve_by_qr(const Problem<T>& p, Matrix<const T> b, Matrix<T> x, Ma
   f.work = scratch.take<T>(f.count);
   la::qr(f.a, f.tau, f.work, f.count);
   into_upper(read(block(f.a, 0, 0, side, side)), p.tall, r);
-  if (const auto info = check_rank(p, read(r), scratch)) return info;
+  if (const auto info = check_rank(p, r, scratch)) return info;
   std::fill_n(y.data, height * k, T(0));
   ops::copy(b, block(y, 0, 0, m, k));
   const auto head = block(y, 0, 0, side, k);
@@ -102,7 +102,7 @@ std::int32_t factor_normal(const Problem<T>& p, Matrix<T> r, Scratch& scratch) {
   la::herk<T>(la::Triangle::upper, 1, p.tall ? Op::adjoint : Op::none, p.a, 0, r);
   for (Index i = 0; i < r.rows; ++i) r(i, i) = ops::real(r(i, i)) + p.lambda;
   if (la::potrf_upper(r) != 0) return make_info(Fail::rank_deficient);
-  return check_rank(p, read(r), scratch);
+  return check_rank(p, r, scratch);
 }
 
 /// Y := (Rᴴ R)⁻¹ Y.
@@ -219,7 +219,7 @@ std::int32_t normal_solve(const Call& call) {
     Orthogonal<T> f = factor_orthogonal(p, k, scratch);
     la::qr(f.a, f.tau, scratch.take<T>(f.count), f.count);
     into_upper(read(block(f.a, 0, 0, n, n)), true, r);
-    if (const auto info = check_rank(p, read(r), scratch)) return info;
+    if (const auto info = check_rank(p, r, scratch)) return info;
   } else if (const auto info = factor_normal(p, r, scratch)) {
     return info;
   }
