@@ -70,6 +70,7 @@ export interface AsyncRunOptions extends RunOptions {
 }
 
 const LAYOUTS = ["auto", "single", "lanes"] as const;
+const MAX_THREADS = 1024; // more than any pool has
 const OPTIONS = ["onFailure", "failures", "layout", "chunk", "threads"] as const;
 const ASYNC_OPTIONS = [...OPTIONS, "signal", "onProgress"] as const;
 
@@ -87,7 +88,7 @@ function readOptions({ onFailure, failures, layout, chunk, threads }: RunOptions
     failures: collect ? (failures ?? []) : undefined,
     layout: at,
     chunk: count("chunk", chunk),
-    threads: count("threads", threads),
+    threads: Math.min(count("threads", threads), MAX_THREADS),
   };
 }
 

@@ -10,7 +10,8 @@ import type { AnyRow, Attrs } from "./core/row";
 import { sameShape } from "./core/signature";
 import { isTensor, type Level, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
 import { type Flat, flattenTensors, type Tensors, type Tree } from "./core/tree";
-import { joinBlocks, reshape } from "./ops/structure";
+import { joinBlocks } from "./ops/blocks";
+import { reshape } from "./ops/structure";
 
 function asFunction(op: string, f: unknown): void {
   if (typeof f !== "function") throw new ArgumentError(op, `expected a function, got ${describe(f)}.`);
@@ -97,6 +98,7 @@ export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptio
       if (!Number.isInteger(n) || n < 0 || n >= args.length)
         throw new ArgumentError("grad", `argnums: ${describe(n)} is not the position of one of ${args.length} arguments.`);
     }
+    if (new Set(wanted).size !== wanted.length) throw new ArgumentError("grad", `argnums names an argument twice: [${wanted.join(", ")}].`);
     const input = flattenTensors(
       "grad",
       wanted.map((n) => args[n]),

@@ -197,6 +197,37 @@ describe("levels", () => {
       expect(grad(loss)(x, z as Tensor as F64).dtype).to.equal("float64");
     }
   });
+  it("what a rule gives has the input's dtype, and a shape that becomes the input's", () => {
+    const twice = (given: (g: Tensor) => Tensor) =>
+      customGrad(
+        (y: Tensor) => mul(y, 2),
+        (_, [g]) => [given(g as Tensor)],
+      );
+    const z = bs.complex(tensor([1, 2]), tensor([3, 4]));
+    const loss = (w: Tensor) => sum(bs.real(twice((g) => mul(2, bs.real(g as F64)))(w) as never)) as F64;
+    const g = grad(loss as never)(z as never) as Tensor;
+    expect(g.dtype).to.equal("complex128");
+    expect(g.toArray()).to.deep.equal([
+      { re: 2, im: 0 },
+      { re: 2, im: 0 },
+    ]);
+    const wrong = (given: Tensor, x: Tensor) => () => grad((t: Tensor) => sum(twice(() => given)(t)) as F64)(x as never);
+    expect(wrong(tensor([1, 2, 3]), tensor([1, 2]))).to.throw(/customGrad: its gradient rule gave shape \[3\] for x0, expected \[2\]/);
+    expect(wrong(tensor(1), tensor([1, 2]))).to.throw(/gave shape \[\] for x0, expected \[2\]/);
+    expect(wrong(tensor(new Float32Array(2)), tensor([1, 2]))).to.throw(/gave dtype float32 for x0, expected float64/);
+  });
+  it("matmul has its asynchronous twin, vectors included", async () => {
+    const v = tensor([1, 2, 3]);
+    for (const [a, b, options] of [
+      [spd, spd, { adjointB: true }],
+      [v, spd, {}],
+      [spd, v, {}],
+      [v, v, {}],
+    ] as const)
+      expect((await matmul.async(a, b, options)).toJSON()).to.deep.equal(matmul(a, b, options).toJSON());
+    const reason = await matmul.async(spd, spd, { signal: AbortSignal.abort("no") }).catch((e: unknown) => e);
+    expect(reason).to.equal("no");
+  });
   it("survives an exception in the function", () => {
     expect(() =>
       grad((_x: F64): F64 => {

@@ -1,5 +1,5 @@
-import { allocate, isComplex, isFloat } from "./dtype";
-import { ArgumentError, BacksolveError, describe, guard, ShapeError } from "./errors";
+import { allocate, isComplex, isFloat, realOf } from "./dtype";
+import { ArgumentError, BacksolveError, DtypeError, describe, guard, ShapeError } from "./errors";
 import { columnOf, inferAll, kernelOutputs, lowerAttrs, portDType, withAux } from "./infer";
 import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, topLevel } from "./levels";
 import { type Failure, type KernelCall, type Operand, run as runNative } from "./native";
@@ -261,18 +261,21 @@ function fit(g: unknown, input: ValueType, row: AnyRow, i: number): Tensor {
   if (!sameShape(broadcast([g.shape, input.shape]) ?? [], g.shape)) {
     const want = shapeText(input.shape);
     throw new ShapeError(
-      row.name,
+      nameOf(row),
       `its gradient rule gave shape ${shapeText(g.shape)} for ${row.inputs[i]}, expected ${want} or one that it broadcasts to.`,
     );
   }
-  const real = isComplex(g.dtype) && !isComplex(input.dtype) ? call("real", [g]) : g;
-  if (sameShape(real.shape, input.shape)) return real;
-  const extra = real.shape.length - input.shape.length;
+  if (realOf(g.dtype) !== realOf(input.dtype)) {
+    throw new DtypeError(nameOf(row), `its gradient rule gave dtype ${g.dtype} for ${row.inputs[i]}, expected ${input.dtype}.`);
+  }
+  const typed = isComplex(g.dtype) === isComplex(input.dtype) ? g : call(isComplex(g.dtype) ? "real" : "toComplex", [g]);
+  if (sameShape(typed.shape, input.shape)) return typed;
+  const extra = typed.shape.length - input.shape.length;
   const axes: number[] = [];
-  real.shape.forEach((d, i) => {
+  typed.shape.forEach((d, i) => {
     if (i < extra || (input.shape[i - extra] === 1 && d !== 1)) axes.push(i);
   });
-  const sum = call("sum", [real], { axis: axes, keepDims: false });
+  const sum = call("sum", [typed], { axis: axes, keepDims: false });
   return sameShape(sum.shape, input.shape) ? sum : call("reshape", [sum], { shape: input.shape });
 }
 

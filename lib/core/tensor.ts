@@ -13,6 +13,7 @@ export interface ComplexNumber {
 export type Scalar<D extends DType> = D extends "complex64" | "complex128" ? ComplexNumber : D extends "bool" ? boolean : number;
 
 export const MAX_RANK = 12; // kMaxRank of native/view.h
+const MAX_ELEMENTS = 2 ** 40; // kMaxElements of native/shape.h, for shapes that no memory limits: sizes of 0 count as 1
 const BRAND = Symbol.for("backsolve.tensor");
 const KEY = Symbol("made here");
 // The doors to what is private in a tensor: users reach the class through `constructor`, so they are not on it.
@@ -259,7 +260,7 @@ export function fitting<S extends Shape>(op: string, shape: S): S {
   if (shape.length > MAX_RANK) throw new ShapeError(op, `the result of shape ${shapeText(shape)} has more than ${MAX_RANK} axes.`);
   let size = 1;
   for (let i = 0; i < shape.length; i++) size *= (shape[i] as number) >= 0 ? Math.max(shape[i] as number, 1) : Number.NaN;
-  if (!(size <= Number.MAX_SAFE_INTEGER / 16))
+  if (!(size <= (shape.includes(0) ? MAX_ELEMENTS : Number.MAX_SAFE_INTEGER / 16)))
     throw new ShapeError(op, `shape ${shapeText(shape)} has ${Number.isNaN(size) ? "a negative size" : "too many elements"}.`);
   return shape;
 }

@@ -78,6 +78,18 @@ function overArray(data: ArrayBufferView, dtype: DType | undefined, shape: Shape
   return wrapView("tensor", kind, shape === undefined ? undefined : checkShape("tensor", shape), data);
 }
 
+const WORDS = new Map<unknown, number>([NaN, Infinity, -Infinity].map((x) => [String(x), x]));
+/** An element as Tensor.toJSON writes it, where the dtype is told: words for NaN and infinities, 0 and 1 for booleans. */
+const written = (x: unknown, dtype: DType | undefined): unknown => {
+  if (dtype === "bool") return x === 0 || x === 1 ? x === 1 : x;
+  return dtype !== undefined && isFloat(dtype) ? (WORDS.get(x) ?? x) : x;
+};
+/** Complex numbers from re and im in turn, as toJSON writes them, where that is how many there are. */
+function paired(leaves: readonly Leaf[], dtype: DType, size: number): readonly Leaf[] {
+  if (!isComplex(dtype) || leaves.length !== 2 * size || leaves.some((x) => typeof x !== "number")) return leaves;
+  return Array.from({ length: size }, (_, i) => ({ re: leaves[2 * i] as number, im: leaves[2 * i + 1] as number }));
+}
+
 function fromNested(data: unknown, dtype: DType | undefined, given: Shape | undefined): Tensor {
   const shape: number[] = [];
   for (let x = data; Array.isArray(x); x = x[0]) {
@@ -87,7 +99,7 @@ function fromNested(data: unknown, dtype: DType | undefined, given: Shape | unde
   const leaves: Leaf[] = [];
   const visit = (x: unknown, axis: number, path: string): void => {
     if (axis === shape.length) {
-      leaves.push(leafOf("tensor", leaves.length, x));
+      leaves.push(leafOf("tensor", leaves.length, written(x, dtype)));
       return;
     }
     if (!Array.isArray(x) || x.length !== shape[axis]) {
@@ -102,10 +114,11 @@ function fromNested(data: unknown, dtype: DType | undefined, given: Shape | unde
   visit(data, 0, "");
   const first = leaves[0];
   const kind = dtype ?? (typeof first === "boolean" ? "bool" : leaves.some((x) => typeof x === "object") ? "complex128" : "float64");
-  const array = guard("tensor", () => allocate(kind, leaves.length));
-  leaves.forEach((x, i) => put("tensor", array, kind, i, x));
   const full = given === undefined ? shape : checkShape("tensor", given);
-  if (sizeOf(full) !== leaves.length)
+  const read = dtype === undefined ? leaves : paired(leaves, dtype, sizeOf(full));
+  const array = guard("tensor", () => allocate(kind, read.length));
+  read.forEach((x, i) => put("tensor", array, kind, i, x));
+  if (sizeOf(full) !== read.length)
     throw new ShapeError("tensor", `shape ${shapeText(full)} needs ${sizeOf(full)} elements, got ${leaves.length}.`);
   return wrap(kind, full, array);
 }
@@ -116,8 +129,7 @@ function put(op: string, array: AnyArray, dtype: DType, i: number, x: Leaf): voi
     array[2 * i + 1] = typeof x === "number" ? 0 : x.im;
   } else if (dtype === "bool" && typeof x === "boolean") array[i] = Number(x);
   else if (dtype !== "bool" && typeof x === "number") {
-    if (dtype === "int32" && (!Number.isInteger(x) || Math.abs(x) > 2 ** 31))
-      throw new DtypeError(op, `element ${i} must be an int32, got ${x}.`);
+    if (dtype === "int32" && x !== (x | 0)) throw new DtypeError(op, `element ${i} must be an int32, got ${x}.`);
     array[i] = x;
   } else
     throw new DtypeError(

@@ -1,6 +1,6 @@
 // Elementwise ops. Cotangents are gradients of a real loss, dL/dRe z + i dL/dIm z: for holomorphic f, x̄ = ȳ conj(f'(x)).
 import { type ComplexOf, type DType, type Float, isComplex, type RealOf } from "../core/dtype";
-import { constant } from "../core/engine";
+import { constant, zerosLike } from "../core/engine";
 import { asTensor, type CallOptions, defineOp, type Operand, scalar } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
@@ -228,7 +228,7 @@ const imagPart = defineOp({
   only: "complex",
   dtypes: { y: "real" },
   kernel: native("imag"),
-  vjp: (_, { y: g }) => ({ x: () => complex(mul(g, 0) as Tensor<never>, g as Tensor<never>) }),
+  vjp: (_, { y: g }) => ({ x: () => complex(zerosLike(g) as Tensor<never>, g as Tensor<never>) }),
 });
 
 /** The real part; of a real tensor, itself. */
@@ -239,7 +239,7 @@ export const real = <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
 /** The imaginary part; of a real tensor, zeros. */
 export const imag = <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
   const t = asTensor("imag", "x", x) as Tensor<D>;
-  return (isComplex(t.dtype) ? imagPart(t) : mul(t, 0)) as Tensor<RealOf<D>>;
+  return (isComplex(t.dtype) ? imagPart(t) : zerosLike(t)) as Tensor<RealOf<D>>;
 };
 
 /** re + i im, from two real tensors of one dtype. */

@@ -1,7 +1,7 @@
 import { flag, optionsOf } from "../core/attrs";
 import type { Float } from "../core/dtype";
 import { ShapeError } from "../core/errors";
-import { asTensor, defineOp } from "../core/op";
+import { type AsyncOptions, asTensor, defineOp } from "../core/op";
 import { native } from "../core/row";
 import { shapeText, type Tensor } from "../core/tensor";
 import type { Promote } from "./elementwise";
@@ -25,24 +25,45 @@ const op = defineOp({
 const product = (a: Tensor, b: Tensor, adjointA: boolean, adjointB: boolean): Tensor =>
   op(a as Tensor<never>, b as Tensor<never>, { adjointA, adjointB });
 
-/** op(a) op(b) over the last two axes, batch dimensions broadcast. A 1-D operand is a row (first) or a column (second), as in NumPy. */
-export function matmul<A extends Tensor<Float>, B extends Tensor<Float>>(
-  a: A,
-  b: B,
-  options: { adjointA?: boolean; adjointB?: boolean } = {},
-): Tensor<Promote<A, B>> {
+export interface MatmulOptions {
+  /** The adjoint of a in its place. */
+  readonly adjointA?: boolean;
+  /** The adjoint of b in its place. */
+  readonly adjointB?: boolean;
+}
+
+/** Operands as matrices, and what takes the product back to NumPy's shape. */
+function asMatrices(a: unknown, b: unknown, options: unknown) {
   const { adjointA, adjointB } = optionsOf("matmul", options);
   const [x, y] = [asTensor("matmul", "a", a), asTensor("matmul", "b", b)];
   if (x.rank === 0 || y.rank === 0)
     throw new ShapeError("matmul", `a and b must have an axis, got shapes ${shapeText(x.shape)} and ${shapeText(y.shape)}; use mul.`);
-  const left: Tensor = x.rank === 1 ? reshape(x, adjointA ? [x.size, 1] : [1, x.size]) : x;
-  const right: Tensor = y.rank === 1 ? reshape(y, adjointB ? [1, y.size] : [y.size, 1]) : y;
-  const c = op(left as Tensor<never>, right as Tensor<never>, options) as Tensor;
-  const keep = [
-    ...c.shape.slice(0, -2),
-    ...(x.rank === 1 ? [] : [c.shape.at(-2) as number]),
-    ...(y.rank === 1 ? [] : [c.shape.at(-1) as number]),
-  ];
-  return (x.rank === 1 || y.rank === 1 ? reshape(c, keep) : c) as Tensor<Promote<A, B>>;
+  const left = x.rank === 1 ? reshape(x, adjointA ? [x.size, 1] : [1, x.size]) : x;
+  const right = y.rank === 1 ? reshape(y, adjointB ? [1, y.size] : [y.size, 1]) : y;
+  const back = (c: Tensor): Tensor => {
+    if (x.rank !== 1 && y.rank !== 1) return c;
+    const [m, n] = [c.shape.at(-2) as number, c.shape.at(-1) as number];
+    return reshape(c, [...c.shape.slice(0, -2), ...(x.rank === 1 ? [] : [m]), ...(y.rank === 1 ? [] : [n])]);
+  };
+  return { left: left as Tensor<never>, right: right as Tensor<never>, back };
 }
-matmul.row = op.row;
+
+/** op(a) op(b) over the last two axes, batch dimensions broadcast. A 1-D operand is a row (first) or a column (second), as in NumPy. */
+export const matmul = Object.assign(
+  <A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options: MatmulOptions = {}): Tensor<Promote<A, B>> => {
+    const { left, right, back } = asMatrices(a, b, options);
+    return back(op(left, right, options)) as Tensor<Promote<A, B>>;
+  },
+  {
+    /** The same, off the event loop. */
+    async: async <A extends Tensor<Float>, B extends Tensor<Float>>(
+      a: A,
+      b: B,
+      options: MatmulOptions & Pick<AsyncOptions, "signal"> = {},
+    ): Promise<Tensor<Promote<A, B>>> => {
+      const { left, right, back } = asMatrices(a, b, options);
+      return back(await op.async(left, right, options)) as Tensor<Promote<A, B>>;
+    },
+    row: op.row,
+  },
+);
