@@ -132,7 +132,7 @@ Outcome run_matrix(const Eager& e, const Kernel& k) {
   const bool one = b.outer_count == 1;
   const Index largest = *std::max_element(b.dims, b.dims + b.signature.letters);
   const bool wide = port_dtype(Port::real, e.column) == DType::f64;
-  const bool in_lanes = k.lanes != nullptr && b.outer_count >= isa().bytes / (wide ? 8 : 4) && largest <= k.lanes_max;
+  const bool in_lanes = b.outer_count >= isa().bytes / (wide ? 8 : 4) && lanes_pay_alone(k, isa(), largest);
   const bool little = matrix_flops(k, b) * static_cast<double>(b.outer_count) < kDirectFlops;
   if (!e.collect && (one || (little && !in_lanes))) return run_direct(e, k, b, one && largest >= kBigMatrix);
   return run_as_program(e, k, b);

@@ -109,8 +109,9 @@ bool Planner::lanes_pay(int width) {
     matrices = true;
     Binding b;
     bind(k, code.attrs.data(), shapes(code).data(), b);
-    if (*std::max_element(b.dims, b.dims + b.signature.letters) > (k.lanes != nullptr ? k.lanes_max : kMaxLanesSize)) return false;
-    in_lanes |= runs_in_lanes(code);
+    const Index largest = *std::max_element(b.dims, b.dims + b.signature.letters);
+    if (largest > kMaxLanesSize) return false;
+    in_lanes |= runs_in_lanes(code) && lanes_pay_alone(k, *plan_.isa, largest);
   }
   return matrices ? in_lanes : short_maps;
 }

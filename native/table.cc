@@ -23,7 +23,7 @@ struct Single {
 struct InLanes {
   LanesOf kernel = nullptr;
   ScratchSize scratch = nullptr;
-  Index max = kMaxLanesSize;
+  Index max = kMaxLanesSize, narrow_max = kMaxLanesSize;  // lanes_max
   bool declines = false;
 };
 /// Of lanes kernels: one operand, or LU factors with pivots.
@@ -66,7 +66,8 @@ constexpr Kernel matrix(const char* name, int inputs, const char* ports, Signatu
   k.scratch = single.scratch;
   k.lanes = lanes.kernel;
   k.lanes_scratch = lanes.scratch;
-  k.lanes_max = lanes.max;
+  k.lanes_max[0] = lanes.max;
+  k.lanes_max[1] = lanes.narrow_max;
   k.lanes_decline = lanes.declines;
   k.attr_max = attr_max;
   k.flops = flops;
@@ -126,25 +127,27 @@ constexpr const char* three_squares_to_square(const double*) { return "(n,n),(n,
 const Kernel kTable[] = {
     matrix("cholesky", 1, "TT", square_to_square, "", 0, 1.0 / 3, BS_SINGLE(cholesky), {&LanesTable::cholesky}),
     matrix("cholesky_vjp", 2, "TTT", two_squares_to_square, "", 0, 2.0 / 3, BS_SINGLE(cholesky_vjp), {&LanesTable::cholesky_vjp}),
-    matrix("solveTriangular", 2, "TTT", triangular, "1211", 0, 1, BS_SINGLE(solve_triangular), {&LanesTable::solve_triangular}),
+    matrix("solveTriangular", 2, "TTT", triangular, "1211", 0, 1, BS_SINGLE(solve_triangular),
+           {&LanesTable::solve_triangular, nullptr, 128, 16}),
     matrix("solveTriangular_vjp", 3, "TTTTT", triangular_vjp, "1211", 8 | 16, 2, BS_SINGLE(solve_triangular_vjp),
-           {&LanesTable::solve_triangular_vjp, right_side_lanes}),
-    matrix("matmul", 2, "TTT", product, "11", 0, 2, BS_SINGLE(matmul), {&LanesTable::matmul}),
+           {&LanesTable::solve_triangular_vjp, right_side_lanes, 128, 64}),
+    matrix("matmul", 2, "TTT", product, "11", 0, 2, BS_SINGLE(matmul), {&LanesTable::matmul, nullptr, 128, 8}),
     matrix("luFactor", 1, "TTI", factored, "", 0, 2.0 / 3, BS_SINGLE(lu_factor)),
     matrix("applyPivots", 2, "ITT", pivoted, "1", 0, 0, BS_SINGLE(apply_pivots)),
-    matrix("solve", 2, "TTTTI", solved, "1", 8 | 16, 1, BS_SINGLE(solve), {&LanesTable::solve, factors_lanes}),
-    matrix("solve_vjp", 5, "TTTITTT", solved_vjp, "1", 32 | 64, 2, BS_SINGLE(solve_vjp), {&LanesTable::solve_vjp, right_side_lanes}),
-    matrix("inv", 1, "TT", square_to_square, "1", 0, 2, BS_SINGLE(inv), {&LanesTable::inv, factors_lanes}),
-    matrix("inv_vjp", 2, "TTT", two_squares_to_square, "1", 0, 4, BS_SINGLE(inv_vjp), {&LanesTable::inv_vjp, square_lanes}),
-    matrix("det", 1, "TTTI", determined, "", 4 | 8, 2.0 / 3, BS_SINGLE(det), {&LanesTable::det, factors_lanes}),
-    matrix("det_vjp", 4, "TTITT", determined_vjp, "", 0, 4, BS_SINGLE(det_vjp), {&LanesTable::det_vjp, nullptr, kMaxLanesSize, true}),
+    matrix("solve", 2, "TTTTI", solved, "1", 8 | 16, 1, BS_SINGLE(solve), {&LanesTable::solve, factors_lanes, 48, 48}),
+    matrix("solve_vjp", 5, "TTTITTT", solved_vjp, "1", 32 | 64, 2, BS_SINGLE(solve_vjp),
+           {&LanesTable::solve_vjp, right_side_lanes, 48, 48}),
+    matrix("inv", 1, "TT", square_to_square, "1", 0, 2, BS_SINGLE(inv), {&LanesTable::inv, factors_lanes, 48, 48}),
+    matrix("inv_vjp", 2, "TTT", two_squares_to_square, "1", 0, 4, BS_SINGLE(inv_vjp), {&LanesTable::inv_vjp, square_lanes, 48, 24}),
+    matrix("det", 1, "TTTI", determined, "", 4 | 8, 2.0 / 3, BS_SINGLE(det), {&LanesTable::det, factors_lanes, 48, 48}),
+    matrix("det_vjp", 4, "TTITT", determined_vjp, "", 0, 4, BS_SINGLE(det_vjp), {&LanesTable::det_vjp, nullptr, 48, 48, true}),
     matrix("adjugate", 1, "TT", square_to_square, "", 0, 30, BS_SINGLE(adjugate)),
     matrix("adjugateDerivative", 2, "TTT", two_squares_to_square, "", 0, 38, BS_SINGLE(adjugate_derivative)),
     matrix("adjugateSecond", 3, "TTTT", three_squares_to_square, "", 0, 50, BS_SINGLE(adjugate_second)),
-    matrix("slogdet", 1, "TTRTI", sign_and_log, "", 8 | 16, 2.0 / 3, BS_SINGLE(slogdet), {&LanesTable::slogdet, factors_lanes}),
-    matrix("slogdet_vjp", 6, "TTTITRT", sign_and_log_vjp, "", 16 | 32, 2, BS_SINGLE(slogdet_vjp), {&LanesTable::slogdet_vjp}),
-    matrix("lstsq", 3, "TTRTT", least_squares, "1r", 16, 2, BS_SINGLE(lstsq),
-           {&LanesTable::lstsq, least_squares_lanes, kMaxLanesSize, true}),
+    matrix("slogdet", 1, "TTRTI", sign_and_log, "", 8 | 16, 2.0 / 3, BS_SINGLE(slogdet), {&LanesTable::slogdet, factors_lanes, 48, 48}),
+    matrix("slogdet_vjp", 6, "TTTITRT", sign_and_log_vjp, "", 16 | 32, 2, BS_SINGLE(slogdet_vjp),
+           {&LanesTable::slogdet_vjp, nullptr, 48, 48}),
+    matrix("lstsq", 3, "TTRTT", least_squares, "1r", 16, 2, BS_SINGLE(lstsq), {&LanesTable::lstsq, least_squares_lanes, 128, 128, true}),
     matrix("lstsq_vjp", 6, "TTRTTTTTR", least_squares_vjp, "1r", 64 | 128 | 256, 4, BS_SINGLE(lstsq_vjp),
            {&LanesTable::lstsq_vjp, least_squares_vjp_lanes}),
     matrix("normalSolve", 3, "TTRT", normal_equations, "1r", 0, 2, BS_SINGLE(normal_solve)),
@@ -218,6 +221,10 @@ DType port_dtype(Port p, DType column) {
       return DType::i32;
   }
   return column;
+}
+
+bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index largest) {
+  return kernel.lanes != nullptr && largest <= kernel.lanes_max[isa.bytes == 64 ? 0 : 1];
 }
 
 const LanesTable& isa() { return *sets().chosen.load(std::memory_order_relaxed); }

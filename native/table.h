@@ -16,6 +16,8 @@ enum class Port : char { same = 'T', real = 'R', complex = 'C', boolean = 'B', i
 
 /// Lanes pay for matrices up to this size at most: beyond it a single matrix keeps the registers full by itself.
 constexpr Index kMaxLanesSize = 128;
+/// Whether this kernel by itself, packing and unpacking included, is faster in lanes of `isa`; measured per kernel.
+bool lanes_pay_alone(const struct Kernel& kernel, const LanesTable& isa, Index largest);
 
 struct Kernel {
   const char* name;  // the row's name, "_vjp" for its fused rule: "solveTriangular_vjp"
@@ -30,7 +32,7 @@ struct Kernel {
   ScratchSize scratch;
   LanesKernel (LanesTable::*lanes)[kFloatTypes];  // null: no lanes kernel; the executor adapts `single`
   ScratchSize lanes_scratch;
-  Index lanes_max;     // the largest dimension for which lanes pay, measured
+  Index lanes_max[2];  // the largest dimension for which lanes pay: in registers of 64 bytes, in shorter ones
   bool lanes_decline;  // whether the lanes kernel may leave a lane to the single one
   // map, reduce:
   int which;             // Map or Reduce enumerator
