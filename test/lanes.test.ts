@@ -29,6 +29,25 @@ describe("lanes", () => {
     expect(relativeError(linalg.adjugate(a).adjoint(), lanes)).to.be.below(64 * n * EPS);
   });
 
+  it("det of items with NaN or infinity under onFailure: their gradients are NaN, the others' stay, in lanes and alone", () => {
+    for (const batch of [1, 19]) {
+      for (const poison of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+        for (let at = 0; at < 9; at++) {
+          const data = random.normal(6, [batch, 3, 3]).data.slice();
+          const clean = tensor(data.slice(), { shape: [batch, 3, 3] });
+          data[at] = poison;
+          const f = (x: F64) => sum(linalg.det(x, { onFailure: "nan" }));
+          const got = grad(f)(tensor(data, { shape: [batch, 3, 3] }));
+          const want = grad(f)(clean);
+          for (let i = 0; i < 9 * batch; i++) {
+            if (i < 9) expect(got.data[i]).to.be.NaN;
+            else expect(got.data[i]).to.be.closeTo(want.data[i] as number, 1e-13);
+          }
+        }
+      }
+    }
+  });
+
   it("pivots of every lane are its own: permuted rows, zero rows, ties", () => {
     const n = 6;
     const rows = random.normal(2, [n, n]).toArray() as number[][];

@@ -178,6 +178,10 @@ std::int32_t det_vjp(const Call& call) {
     for (Index i = 0; i < n * n; ++i) out.data[i] *= scale;
     return 0;
   }
+  if (!ops::all_finite(a)) {  // an item that failed under onFailure "nan"; gesdd may never return from an infinity
+    std::fill_n(out.data, n * n, T(std::numeric_limits<Real<T>>::quiet_NaN()));
+    return 0;
+  }
   const Matrix<T> adj{call.scratch->take<T>(n * n), n, n, n};
   if (const auto info = adjugate_of(call, a, adj)) return info;
   for (Index i = 0; i < n; ++i)
