@@ -61,7 +61,7 @@ export function optionsOf(op: string, options: unknown, known?: readonly string[
   return options;
 }
 function unknown(op: string, name: string, known: readonly string[]): never {
-  throw new ArgumentError(op, `unknown option ${describe(name)}. Options: ${known.join(", ")}.`);
+  throw new ArgumentError(op, `unknown option ${describe(name)}. Options: ${known.join(", ") || "none"}.`);
 }
 
 interface Checks {
@@ -77,9 +77,9 @@ export function parseAttrs(op: string, row: Checks, options: unknown, common: re
   const given = optionsOf(op, options);
   for (const name of Object.keys(given)) {
     if (common.includes(name)) continue;
-    if (!Object.hasOwn(schema, name)) unknown(op, name, [...Object.keys(schema), ...common]);
     const value = given[name];
     if (value === undefined) continue;
+    if (!Object.hasOwn(schema, name)) unknown(op, name, [...Object.keys(schema), ...common]);
     const attr = schema[name] as Attr;
     const parsed = attr.parse(value);
     if (parsed === undefined) throw new ArgumentError(op, `option ${name} must be ${attr.expected}, got ${describe(value)}.`);

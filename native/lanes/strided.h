@@ -24,7 +24,7 @@ BS_INLINE Strided<L> strided(void* p, Index rows, Index cols) {
   return {static_cast<typename L::Real*>(p), rows, cols, cols, 1};
 }
 
-/// A size class for block loops: whole blocks of B, then one by one. F: template <int> operator()(Index).
+/// Loops over i < n: whole blocks of B, then one by one.
 #define BS_BLOCKS(i, n, B, whole, single) \
   for (; i + (B) <= (n); i += (B)) whole; \
   for (; i < (n); ++i) single;

@@ -72,13 +72,13 @@ struct Svd {
 template <class T>
 std::int32_t svd(const Call& call, Matrix<const T> a, Svd<T>& out) {
   const Index n = a.rows;
+  const la::SvdWork sizes = la::gesdd_work(n, n, ops::kComplex<T>);
+  if (!sizes.fits) return make_info(Fail::too_large);  // before scratch is touched, which then is none
   const auto square = [&] { return Matrix<T>{call.scratch->take<T>(n * n), n, n, n}; };
   out.u = square(), out.vh = square(), out.s = call.scratch->take<Real<T>>(n);
   const auto work = square();
   Pivot* pivots = call.scratch->take<Pivot>(n);
   ops::copy(a, work);
-  const la::SvdWork sizes = la::gesdd_work(n, n, ops::kComplex<T>);
-  if (!sizes.fits) return make_info(Fail::too_large);
   T* lapack = call.scratch->take<T>(sizes.work);
   Real<T>* reals = call.scratch->take<Real<T>>(sizes.reals);
   la::Int* integers = call.scratch->take<la::Int>(sizes.integers);
@@ -98,6 +98,7 @@ std::int32_t svd(const Call& call, Matrix<const T> a, Svd<T>& out) {
 std::size_t svd_scratch(DType t, Index n) {
   const DType real = t == DType::c64 ? DType::f32 : t == DType::c128 ? DType::f64 : t;
   const la::SvdWork sizes = la::gesdd_work(n, n, t == DType::c64 || t == DType::c128);
+  if (!sizes.fits) return 0;
   return 3 * ops::scratch_bytes(t, n * n) + ops::scratch_bytes(real, n) + ops::scratch_bytes(DType::i32, n) +
          ops::scratch_bytes(t, sizes.work) + ops::scratch_bytes(real, sizes.reals) + ops::scratch_bytes(DType::i32, sizes.integers);
 }
