@@ -4,7 +4,7 @@ import { optionsOf } from "./core/attrs";
 import { allocate, type DType, dtypes, isComplex, isFloat } from "./core/dtype";
 import { apply, backward, constant, zerosLike } from "./core/engine";
 import { ArgumentError, DtypeError, describe, guard, ShapeError } from "./core/errors";
-import { boxAt, dual, leaf, type Node, openLevel, strip } from "./core/levels";
+import { boxAt, dual, leaf, type Node, openLevel, strip, tangentOf } from "./core/levels";
 import { asTensor, scalar } from "./core/op";
 import type { AnyRow, Attrs } from "./core/row";
 import { sameShape } from "./core/signature";
@@ -188,7 +188,7 @@ export function jvp<P extends readonly unknown[], R>(
     const out = flattenTensors("jvp", f(...(input.rebuild(boxes) as P)));
     const stripped = out.leaves.map(strip);
     const values = stripped.map((t) => boxAt(t, level)?.value ?? t);
-    const slopes = stripped.map((t, i) => boxAt(t, level)?.tangent ?? zerosLike(values[i] as Tensor));
+    const slopes = stripped.map((t, i) => tangentOf(t, level) ?? zerosLike(values[i] as Tensor));
     return { value: out.rebuild(values) as R, tangent: out.rebuild(slopes) as R };
   } finally {
     level.live = false;

@@ -65,6 +65,8 @@ const BINARY: Readonly<Record<string, (a: number, b: number) => number>> = {
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
+  scale: (a, b) => (a === 0 || b === 0 ? 0 : a * b),
+  unscale: (a, b) => (a === 0 || Math.abs(b) === Number.POSITIVE_INFINITY ? 0 : a / b),
   maximum: Math.max,
   minimum: Math.min,
   greater: (a, b) => Number(a > b),

@@ -19,6 +19,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/native$/ },
   { group: /^lib\/core\/outcome$/ },
   { group: /^lib\/core\/engine$/ },
+  { group: /^lib\/core\/slopes$/ },
   { group: /^lib\/core\/op$/ },
   { group: /^lib\/core\/tree$/ },
   { group: /^lib\/ops\//, within: true }, // rules may refer to each other: they resolve when called

@@ -1,7 +1,7 @@
 import { allocate, isComplex, isFloat, realOf } from "./dtype";
 import { ArgumentError, BacksolveError, DtypeError, describe, guard, ShapeError } from "./errors";
 import { columnOf, inferAll, kernelOutputs, lowerAttrs, portDType, withAux } from "./infer";
-import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, topLevel } from "./levels";
+import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, tangentOf, topLevel } from "./levels";
 import { type Failure, type KernelCall, type Operand, run as runNative } from "./native";
 import { checkOut, composed, forwardOf, frameOf, named, output, RUN, type RunOptions } from "./outcome";
 import { type GradientRule, rowOf, ruleFor } from "./registry";
@@ -42,13 +42,8 @@ function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: 
   const reverse = level.mode === "reverse";
   const outputs = applyAll(row, values, attrs, options, wantAux || (reverse && !rule));
   if (reverse) return record(level, row, attrs, inputs, values, outputs, rule !== undefined);
-  const tangents = push(
-    row,
-    attrs,
-    values,
-    outputs.slice(0, row.outputs.length),
-    inputs.map((t) => boxAt(t, level)?.tangent),
-  );
+  const along = inputs.map((t) => tangentOf(t, level));
+  const tangents = along.some((t) => t) ? push(row, attrs, values, outputs.slice(0, row.outputs.length), along) : [];
   return outputs.map((o, i) => (tangents[i] ? dual(level, o, tangents[i]) : o));
 }
 
@@ -154,7 +149,7 @@ function pull(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefin
     list.map((t, i) => (wanted[i] && t ? fit(t, node.inputs[i] as ValueType, row, i) : undefined));
   if (rule) return fitted(obey(row, rule, node.saved, g, node.attrs));
   if (row.fused && !anyBoxed(Object.values(node.saved)) && !anyBoxed(g)) return fitted(fused(node, row.fused, g, wanted));
-  return fitted(thunks(row, node.saved, g, node.attrs, node.inputs).map((t, i) => (wanted[i] ? t?.() : undefined)));
+  return fitted(thunks(row, node.saved, g, node.attrs, node.inputs, wanted).map((t, i) => (wanted[i] ? t?.() : undefined)));
 }
 
 const anyBoxed = (list: readonly (Tensor | undefined)[]): boolean => list.some((t) => t !== undefined && strip(t).box !== undefined);
@@ -165,13 +160,18 @@ function thunks(
   g: readonly (Tensor | undefined)[],
   attrs: Attrs,
   inputs: readonly ValueType[],
+  asked: readonly boolean[],
 ) {
   if (!row.vjp) {
     throw new BacksolveError("ERR_ARGUMENT", nameOf(row), `has no gradient: registerGradient("${row.name}", rule) adds one.`);
   }
   const shapes: Record<string, Shape> = {};
-  row.inputs.forEach((n, i) => (shapes[n] = (inputs[i] as ValueType).shape));
-  const rules = row.vjp(saved, named(row.outputs, g), attrs, { shapes });
+  const wanted: Record<string, boolean> = {};
+  row.inputs.forEach((n, i) => {
+    shapes[n] = (inputs[i] as ValueType).shape;
+    wanted[n] = asked[i] as boolean;
+  });
+  const rules = row.vjp(saved, named(row.outputs, g), attrs, { shapes, wanted });
   return row.inputs.map((n) => rules[n]);
 }
 
@@ -281,23 +281,55 @@ function fit(g: unknown, input: ValueType, row: AnyRow, i: number): Tensor {
 
 // ---- Forward mode ----
 
-/**
- * Tangents of the outputs. The rule pulls cotangents g back to the inputs by a map linear in g; its transpose, pulled back through the same
- * rule at a zero g, pushes tangents forward. So one rule per op gives both modes, and a symmetrised cotangent a symmetrised tangent.
- */
+type Tangent = Tensor | (() => Tensor | undefined) | undefined;
+
+/** Tangents of the outputs. */
 function push(
   row: AnyRow,
   attrs: Attrs,
   values: readonly Tensor[],
   outputs: readonly Tensor[],
   tangents: readonly (Tensor | undefined)[],
-): (Tensor | undefined)[] {
-  if (!row.vjp && !ruleFor(row)) return outputs.map(() => undefined);
+): Tangent[] {
+  const rule = ruleFor(row);
+  if (row.jvp && !rule) {
+    const pushed = row.jvp(named([...row.inputs, ...row.outputs], [...values, ...outputs]), named(row.inputs, tangents), attrs);
+    return row.outputs.map((n) => pushed[n]);
+  }
+  if (!row.vjp && !rule) return [];
+  const one = (i: number) => transposed(row, attrs, values, outputs, tangents, i);
+  if (outputs.length === 1) return [one(0)];
+  // Each by itself, and only if somebody asks: one may have no derivative where another has, as the vectors and values of a spectrum.
+  return outputs.map((o, i) => (isFloat(o.dtype) ? once(() => one(i)) : undefined));
+}
+
+/** f, run once, when first called. */
+export function once<R>(f: () => R): () => R {
+  let result: { readonly value: R } | undefined;
+  return () => {
+    result ??= { value: f() };
+    return result.value;
+  };
+}
+
+/**
+ * The tangent of one output. The rule pulls a cotangent g back to the inputs by a map linear in g; its transpose, pulled back through the same
+ * rule at a zero g, pushes tangents forward. So one rule per op gives both modes, and a symmetrised cotangent a symmetrised tangent.
+ */
+function transposed(
+  row: AnyRow,
+  attrs: Attrs,
+  values: readonly Tensor[],
+  outputs: readonly Tensor[],
+  tangents: readonly (Tensor | undefined)[],
+  output: number,
+): Tensor | undefined {
   const level: Level = openLevel("reverse");
   try {
-    const g = outputs.map((o) => (isFloat(o.dtype) ? leaf(level, zerosLike(o)) : undefined));
+    const zero = leaf(level, zerosLike(outputs[output] as Tensor));
     const saved = named([...row.inputs, ...row.outputs], [...values, ...outputs]);
-    const pulled = pullOpen(row, saved, g, attrs, values);
+    const g = outputs.map((_, i) => (i === output ? zero : undefined));
+    const pulled = pullOpen(row, saved, g, attrs, values, tangents);
     const roots = pulled.flatMap((make, i) => {
       const tangent = tangents[i];
       if (!make || !tangent) return [];
@@ -306,21 +338,23 @@ function push(
       return box ? [{ edge: { node: box.node as Node, output: box.output }, cotangent: tangent }] : [];
     });
     level.live = false;
-    const leaves = g.map((t) => t?.box?.node as Node | undefined);
-    const found = backward(
-      roots,
-      leaves.filter((l) => l !== undefined),
-    );
-    let next = 0;
-    return leaves.map((l) => (l ? found[next++] : undefined));
+    return backward(roots, [zero.box?.node as Node])[0];
   } finally {
     level.live = false;
   }
 }
 
-function pullOpen(row: AnyRow, saved: Record<string, Tensor>, g: readonly (Tensor | undefined)[], attrs: Attrs, values: readonly Tensor[]) {
+function pullOpen(
+  row: AnyRow,
+  saved: Record<string, Tensor>,
+  g: readonly (Tensor | undefined)[],
+  attrs: Attrs,
+  values: readonly Tensor[],
+  tangents: readonly (Tensor | undefined)[],
+) {
   const rule = ruleFor(row);
-  if (!rule) return thunks(row, saved, g, attrs, values);
+  const asked = tangents.map((t) => t !== undefined);
+  if (!rule) return thunks(row, saved, g, attrs, values, asked);
   return obey(row, rule, saved, g, attrs).map((t) => t && (() => t));
 }
 

@@ -52,8 +52,13 @@ export function boxed(level: Level, value: Tensor, node: Node, output: number): 
   return boxOver(value, { level, value, node, output, tangent: undefined });
 }
 
-export function dual(level: Level, value: Tensor, tangent: Tensor): Tensor {
+export function dual(level: Level, value: Tensor, tangent: Tensor | (() => Tensor | undefined)): Tensor {
   return boxOver(value, { level, value, node: undefined, output: 0, tangent });
+}
+/** The tangent of t at this level; undefined: zero. Those of ops with several outputs are computed when they are asked for. */
+export function tangentOf(t: Tensor, level: Level): Tensor | undefined {
+  const tangent = boxAt(t, level)?.tangent;
+  return typeof tangent === "function" ? tangent() : tangent;
 }
 
 /** Where t hangs in the graph of this level. */

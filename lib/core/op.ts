@@ -5,9 +5,13 @@ import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
 import { infer } from "./infer";
 import { strip } from "./levels";
 import { type Failure, lent, runAsync } from "./native";
+import { scalar } from "./outcome";
 import { addRow, rowOf } from "./registry";
 import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";
-import { adopt, isTensor, storageOf, type Tensor, tracedOf, wrap } from "./tensor";
+import { rulesOf } from "./slopes";
+import { adopt, isTensor, storageOf, type Tensor, tracedOf } from "./tensor";
+
+export { scalar } from "./outcome";
 
 /** What ops take: a tensor, or a number in the dtype of the others. */
 export type Operand<D extends DType = DType> = Tensor<D> | number;
@@ -68,8 +72,9 @@ export function defineOp<
   const S extends AttrSchema = Record<never, never>,
   const P extends { readonly [k: string]: Port } = Record<never, never>,
 >(row: Omit<Row<I[number], O[number], S>, "inputs" | "outputs" | "dtypes"> & { inputs: I; outputs: O; dtypes?: P }): Op<I, O, P, S> {
-  const plain = row as unknown as AnyRow;
-  checkRow(plain);
+  const given = row as unknown as AnyRow;
+  checkRow(given);
+  const plain = { ...given, ...rulesOf(given) };
   const op = opOf(plain);
   addRow(plain, op);
   return op as unknown as Op<I, O, P, S>;
@@ -83,6 +88,7 @@ function checkRow(row: AnyRow): void {
   if (!Array.isArray(row.outputs) || row.outputs.length === 0) throw bad(`${row.name}: outputs must name at least one output.`);
   if (row.signature !== undefined && row.infer) throw bad(`${row.name}: a row has a signature or infer, not both.`);
   if ((row.fused || row.aux) && row.signature === undefined) throw bad(`${row.name}: a fused rule and aux need a signature.`);
+  if (row.slopes && (row.vjp || row.outputs.length !== 1)) throw bad(`${row.name}: slopes stand for the vjp of one output.`);
   for (const name of row.saves ?? []) {
     if (!row.inputs.includes(name) && !row.outputs.includes(name))
       throw bad(`${row.name}: saves names ${name}, which is no input or output.`);
@@ -222,10 +228,3 @@ function columnDType(row: AnyRow, args: readonly Operand[], port: (i: number) =>
 
 const ANY = new Set(["view", "scatter", "band"]);
 const acceptsAny = (row: AnyRow): boolean => typeof row.kernel !== "function" && ANY.has(row.kernel.name);
-
-export function scalar<D extends DType>(dtype: D, x: number): Tensor<D> {
-  const { array, width } = dtypes[dtype];
-  const data = new array(width);
-  data[0] = x;
-  return wrap(dtype, [], data);
-}

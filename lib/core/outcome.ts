@@ -1,5 +1,5 @@
 // What becomes of a call: where its results go, and which items failed.
-import { allocate, isFloat } from "./dtype";
+import { allocate, type DType, dtypes, isFloat } from "./dtype";
 import { ArgumentError, guard, LinalgError } from "./errors";
 import { infer, signatureOf } from "./infer";
 import { type Failure, type Frame, failureOf } from "./native";
@@ -44,6 +44,13 @@ export function frameOf(row: AnyRow, attrs: Attrs, inputs: readonly (ValueType |
 
 // ---- Memory of results ----
 
+/** A tensor of one value. */
+export function scalar<D extends DType>(dtype: D, x: number): Tensor<D> {
+  const { array, width } = dtypes[dtype];
+  const data = new array(width);
+  data[0] = x;
+  return wrap(dtype, [], data);
+}
 /** A new output. */
 export const output = (op: string, type: ValueType): Tensor =>
   wrap(

@@ -26,6 +26,15 @@ export type Tensors<K extends string> = { readonly [k in K]: Tensor<never> };
 /** What a rule may ask about the call besides values. */
 export interface Context<I extends string> {
   readonly shapes: Shapes<I>;
+  /** Which inputs' cotangents are asked for. */
+  readonly wanted: { readonly [k in I]: boolean };
+}
+
+/** The derivative of an elementwise op by one input: times / over, each 1 where absent, and of the shape of the output or broadcast to it. */
+export interface Slope {
+  readonly times?: Tensor | undefined;
+  /** For slopes that are quotients: 1 / x need not be representable where g / x is. */
+  readonly over?: Tensor | undefined;
 }
 
 /** Numbers for the native table: the kernel's attributes, from the row's and the shapes. */
@@ -86,6 +95,17 @@ export interface Row<I extends string = string, O extends string = string, S ext
     attrs: AttrsOf<S>,
     context: Context<I>,
   ) => { readonly [k in I]?: () => Tensor };
+  /** In the place of `vjp` for elementwise ops of one output: the slope by each input that has one, from the same values. */
+  readonly slopes?: (saved: Tensors<I | O>) => { readonly [k in I]?: () => Slope };
+  /** Whether the op is linear in its float inputs together, so that it is its own tangent. */
+  readonly linear?: boolean;
+  /**
+   * Tangents of the outputs from inputs and outputs and the tangents of the inputs (undefined: zero). Absent: from the transpose of `vjp`,
+   * which costs two passes.
+   */
+  readonly jvp?: (values: Tensors<I | O>, tangents: Partial<Tensors<I>>, attrs: AttrsOf<S>) => { readonly [k in O]?: Tensor | undefined };
+  /** The same call with `batch` as leading dimensions of the input, for rows with `infer`: attrs that name axes or sizes. */
+  readonly lift?: (attrs: AttrsOf<S>, batch: Shape) => Partial<AttrsOf<S>>;
   /** The highest derivative that exists, where not any: beyond it rules throw, and `checkOp` does not look. */
   readonly order?: number;
   /** The first-order rule in one kernel: reads saves, then aux, then cotangents; gives the wanted inputs' cotangents. */
@@ -127,6 +147,14 @@ export interface AnyRow {
     attrs: Attrs,
     context: Context<string>,
   ) => Readonly<Record<string, (() => Tensor) | undefined>>;
+  readonly slopes?: (saved: Record<string, Tensor>) => Readonly<Record<string, (() => Slope) | undefined>>;
+  readonly linear?: boolean;
+  readonly jvp?: (
+    values: Record<string, Tensor>,
+    tangents: Record<string, Tensor>,
+    attrs: Attrs,
+  ) => Readonly<Record<string, Tensor | undefined>>;
+  readonly lift?: (attrs: Attrs, batch: Shape) => Attrs;
   readonly order?: number;
   readonly fused?: Native;
   readonly sizes?: (n: number) => readonly { readonly [letter: string]: number }[];

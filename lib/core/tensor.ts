@@ -49,7 +49,7 @@ export interface Box {
   readonly value: Tensor;
   readonly node: unknown; // reverse mode: levels.ts
   readonly output: number; // which output of the node
-  readonly tangent: Tensor | undefined; // forward mode
+  readonly tangent: Tensor | (() => Tensor | undefined) | undefined; // forward mode: levels.ts
 }
 
 /** A value of a program being traced. */

@@ -45,6 +45,7 @@ export const add = defineOp({
   tf: "AddV2",
   ...ab,
   kernel: native("add"),
+  linear: true,
   vjp: (_, { y: g }) => ({ a: () => g, b: () => g }),
 }) as unknown as Binary;
 
@@ -54,6 +55,7 @@ export const sub = defineOp({
   tf: "Sub",
   ...ab,
   kernel: native("sub"),
+  linear: true,
   vjp: (_, { y: g }) => ({ a: () => g, b: () => neg(g) }),
 }) as unknown as Binary;
 
@@ -64,7 +66,7 @@ export const mul = defineOp({
   ...ab,
   kernel: native("mul"),
   saves: ["a", "b"],
-  vjp: ({ a, b }, { y: g }) => ({ a: () => mul(g, conj(b)), b: () => mul(g, conj(a)) }),
+  slopes: ({ a, b }) => ({ a: () => ({ times: b }), b: () => ({ times: a }) }),
 }) as unknown as Binary;
 
 /** a / b elementwise, broadcast. */
@@ -76,8 +78,28 @@ export const div = defineOp({
   kernel: native("div"),
   saves: ["b", "y"],
   // d(a/b) = da/b - (a/b) db/b
-  vjp: ({ b, y }, { y: g }) => ({ a: () => div(g, conj(b)), b: () => neg(div(mul(g, conj(y)), conj(b))) }),
+  slopes: ({ b, y }) => ({ a: () => ({ over: b }), b: () => ({ times: neg(y), over: b }) }),
 }) as unknown as Binary;
+
+/** @internal g s, where 0 times anything is 0: what a derivative g becomes along a slope s. */
+defineOp({
+  name: "scale",
+  inputs: ["g", "s"],
+  outputs: ["y"],
+  kernel: native("scale"),
+  saves: ["g", "s"],
+  slopes: ({ g, s }) => ({ g: () => ({ times: s }), s: () => ({ times: g }) }),
+});
+/** @internal g / d, where 0 over anything and anything over infinity is 0. */
+defineOp({
+  name: "unscale",
+  inputs: ["g", "d"],
+  outputs: ["y"],
+  domain: { d: "nonzero" },
+  kernel: native("unscale"),
+  saves: ["d", "y"],
+  slopes: ({ d, y }) => ({ g: () => ({ over: d }), d: () => ({ times: neg(y), over: d }) }),
+});
 
 /** The larger of two real numbers; NaN if either is. At a tie both get half of the cotangent. */
 export const maximum = defineOp({
@@ -88,7 +110,7 @@ export const maximum = defineOp({
   domain: { a: "distinct", b: "distinct" },
   kernel: native("maximum"),
   saves: ["a", "b"],
-  vjp: ({ a, b }, { y: g }) => ({ a: () => mul(g, share(a, b)), b: () => mul(g, share(b, a)) }),
+  slopes: ({ a, b }) => ({ a: () => ({ times: share(a, b) }), b: () => ({ times: share(b, a) }) }),
 }) as unknown as Binary;
 
 /** The smaller of two real numbers; NaN if either is. At a tie both get half of the cotangent. */
@@ -100,7 +122,7 @@ export const minimum = defineOp({
   domain: { a: "distinct", b: "distinct" },
   kernel: native("minimum"),
   saves: ["a", "b"],
-  vjp: ({ a, b }, { y: g }) => ({ a: () => mul(g, share(b, a)), b: () => mul(g, share(a, b)) }),
+  slopes: ({ a, b }) => ({ a: () => ({ times: share(b, a) }), b: () => ({ times: share(a, b) }) }),
 }) as unknown as Binary;
 
 // 1 where p > q, 1/2 where equal, else 0; locally constant
@@ -117,6 +139,7 @@ export const neg = defineOp({
   tf: "Neg",
   ...x,
   kernel: native("neg"),
+  linear: true,
   vjp: (_, { y: g }) => ({ x: () => neg(g) }),
 }) as unknown as Unary;
 
@@ -127,7 +150,7 @@ export const square = defineOp({
   ...x,
   kernel: native("square"),
   saves: ["x"],
-  vjp: ({ x }, { y: g }) => ({ x: () => mul(2, mul(g, conj(x))) }),
+  slopes: ({ x }) => ({ x: () => ({ times: mul(2, x) }) }),
 }) as unknown as Unary;
 
 /** √x, the principal branch for complex x; NaN for negative real x. The derivative at 0 is infinite. */
@@ -138,7 +161,7 @@ export const sqrt = defineOp({
   domain: { x: "positive" },
   kernel: native("sqrt"),
   saves: ["y"],
-  vjp: ({ y }, { y: g }) => ({ x: () => div(g, mul(2, conj(y))) }),
+  slopes: ({ y }) => ({ x: () => ({ over: mul(2, y) }) }),
 }) as unknown as Unary;
 
 /** eˣ. */
@@ -148,7 +171,7 @@ export const exp = defineOp({
   ...x,
   kernel: native("exp"),
   saves: ["y"],
-  vjp: ({ y }, { y: g }) => ({ x: () => mul(g, conj(y)) }),
+  slopes: ({ y }) => ({ x: () => ({ times: y }) }),
 }) as unknown as Unary;
 
 /** The natural logarithm, the principal branch for complex x; NaN for negative real x. */
@@ -159,7 +182,7 @@ export const log = defineOp({
   domain: { x: "positive" },
   kernel: native("log"),
   saves: ["x"],
-  vjp: ({ x }, { y: g }) => ({ x: () => div(g, conj(x)) }),
+  slopes: ({ x }) => ({ x: () => ({ over: x }) }),
 }) as unknown as Unary;
 
 /** sin x, x in radians. */
@@ -169,7 +192,7 @@ export const sin = defineOp({
   ...x,
   kernel: native("sin"),
   saves: ["x"],
-  vjp: ({ x }, { y: g }) => ({ x: () => mul(g, conj(cos(x))) }),
+  slopes: ({ x }) => ({ x: () => ({ times: cos(x) }) }),
 }) as unknown as Unary;
 
 /** cos x, x in radians. */
@@ -179,7 +202,7 @@ export const cos = defineOp({
   ...x,
   kernel: native("cos"),
   saves: ["x"],
-  vjp: ({ x }, { y: g }) => ({ x: () => neg(mul(g, conj(sin(x)))) }),
+  slopes: ({ x }) => ({ x: () => ({ times: neg(sin(x)) }) }),
 }) as unknown as Unary;
 
 /** The hyperbolic cosine. */
@@ -189,7 +212,7 @@ export const cosh = defineOp({
   ...x,
   kernel: native("cosh"),
   saves: ["x"],
-  vjp: ({ x }, { y: g }) => ({ x: () => mul(g, conj(sinh(x))) }),
+  slopes: ({ x }) => ({ x: () => ({ times: sinh(x) }) }),
 }) as unknown as Unary;
 
 /** The hyperbolic sine. */
@@ -199,7 +222,7 @@ export const sinh = defineOp({
   ...x,
   kernel: native("sinh"),
   saves: ["x"],
-  vjp: ({ x }, { y: g }) => ({ x: () => mul(g, conj(cosh(x))) }),
+  slopes: ({ x }) => ({ x: () => ({ times: cosh(x) }) }),
 }) as unknown as Unary;
 
 /** The complex conjugate. */
@@ -209,6 +232,7 @@ const conjugate = defineOp({
   ...x,
   only: "complex",
   kernel: native("conj"),
+  linear: true,
   vjp: (_, { y: g }) => ({ x: () => conj(g) }),
 });
 
@@ -219,6 +243,7 @@ const realPart = defineOp({
   only: "complex",
   dtypes: { y: "real" },
   kernel: native("real"),
+  linear: true,
   vjp: (_, { y: g }) => ({ x: () => toComplex(g as Tensor<never>) }),
 });
 const imagPart = defineOp({
@@ -228,6 +253,7 @@ const imagPart = defineOp({
   only: "complex",
   dtypes: { y: "real" },
   kernel: native("imag"),
+  linear: true,
   vjp: (_, { y: g }) => ({ x: () => complex(zerosLike(g) as Tensor<never>, g as Tensor<never>) }),
 });
 
@@ -251,6 +277,7 @@ export const complex = defineOp({
   only: "real",
   dtypes: { z: "complex" },
   kernel: native("complex"),
+  linear: true,
   vjp: (_, { z: g }) => ({ re: () => real(g as Tensor<Float>), im: () => imag(g as Tensor<Float>) }),
 });
 
@@ -262,6 +289,7 @@ export const toComplex = defineOp({
   only: "real",
   dtypes: { z: "complex" },
   kernel: native("toComplex"),
+  linear: true,
   vjp: (_, { z: g }) => ({ x: () => real(g as Tensor<Float>) }),
 });
 
@@ -274,6 +302,7 @@ export const where = defineOp({
   dtypes: { mask: "bool" },
   domain: { mask: "mask" },
   kernel: native("where"),
+  linear: true,
   saves: ["mask"],
   vjp: ({ mask }, { y: g }) => ({ a: () => where(mask as Tensor<"bool">, g, 0), b: () => where(mask as Tensor<"bool">, 0, g) }),
 }) as unknown as <A extends Operand, B extends Operand>(mask: Tensor<"bool">, a: A, b: B) => Tensor<Promote<A, B>>;

@@ -3,7 +3,7 @@ import { parseAttrs } from "../core/attrs";
 import { dtypes, type Float, type RealOf, realOf } from "../core/dtype";
 import { as, constant, zerosLike } from "../core/engine";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
-import { boxAt, dual, openLevel, strip } from "../core/levels";
+import { dual, openLevel, strip, tangentOf } from "../core/levels";
 import type { Failure } from "../core/native";
 import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";
 import { sameShape } from "../core/signature";
@@ -97,7 +97,7 @@ const derivative =
     const level = openLevel("forward");
     try {
       const y = strip(f(dual(level, x, ones(x.shape, { dtype: x.dtype })) as T));
-      return (boxAt(y, level)?.tangent ?? zerosLike(y)) as T;
+      return (tangentOf(y, level) ?? zerosLike(y)) as T;
     } finally {
       level.live = false;
     }

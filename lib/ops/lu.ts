@@ -98,6 +98,7 @@ export const applyPivots = defineOp({
   law: ({ pivots, b }, { y }, attrs): [Tensor, Tensor][] => [[applyPivots(pivots, y, { inverse: !attrs.inverse }), b]],
   failures: ["ERR_ARGUMENT"],
   kernel: native("applyPivots"),
+  linear: true,
   saves: ["pivots"],
   // A permutation: its adjoint is its inverse.
   vjp: ({ pivots }, { y: g }, attrs) => ({ b: (): Tensor => applyPivots(pivots, g, { inverse: !attrs.inverse }) }),

@@ -37,6 +37,8 @@ const sumOp = defineOp({
     return { y: reduced(x, axis, keepDims) };
   },
   kernel: native("sum", ({ axis }: { axis: readonly number[] }) => axis),
+  linear: true,
+  lift: ({ axis }, batch) => ({ axis: axis.map((a) => batch.length + a) }),
   vjp: (_, { y: g }, { axis }, { shapes }) => ({ x: () => broadcastTo(reshape(g, reduced(shapes.x, axis, true)), shapes.x) }),
 });
 

@@ -44,6 +44,8 @@ const transposeOp = defineOp({
     const strides = stridesOf(x as Shape);
     return [0, ...axes.map((a) => at(strides, a))];
   }),
+  linear: true,
+  lift: ({ axes }, batch) => ({ axes: [...batch.keys(), ...axes.map((a) => batch.length + a)] }),
   vjp: (_, { y: g }, { axes }) => ({ x: (): Tensor => transposeOp(g as Tensor<never>, { axes: axes.map((_a, i) => axes.indexOf(i)) }) }),
 });
 
@@ -99,6 +101,8 @@ const reshapeOp = defineOp({
     return { y: shape };
   },
   kernel: native("view", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
+  linear: true,
+  lift: ({ shape }, batch) => ({ shape: [...batch, ...shape] }),
   vjp: (_, { y: g }, _attrs, { shapes }) => ({ x: (): Tensor => reshape(g, shapes.x) }),
 });
 
@@ -147,6 +151,8 @@ const broadcastOp = defineOp({
     const [strides, shift] = [stridesOf(from), to.length - from.length];
     return [0, ...to.map((_d, i) => (i < shift || from[i - shift] === 1 ? 0 : at(strides, i - shift)))];
   }),
+  linear: true,
+  lift: ({ shape }, batch) => ({ shape: [...batch, ...shape] }),
   vjp: (_, { y: g }) => ({ x: (): Tensor => g }), // the engine sums over what was broadcast
 });
 
@@ -183,6 +189,8 @@ const diagonalOp = defineOp({
     return { d: [...a.slice(0, -2), diagonalOf(at(a, a.length - 2), at(a, a.length - 1), k).length] };
   },
   kernel: native("view", ({ k }: { k: number }, [a]) => diagonalLayout(a as Shape, k)),
+  linear: true,
+  lift: (attrs) => attrs,
   vjp: (_, { d: g }, { k }, { shapes: { a } }) => ({
     a: (): Tensor => embed(g, { k, rows: at(a, a.length - 2), columns: at(a, a.length - 1) }),
   }),
@@ -210,6 +218,8 @@ const diagEmbedOp = defineOp({
     return { a: [...d.slice(0, -1), rows, columns] };
   },
   kernel: native("scatter", ({ k }: { k: number }, _inputs, [a]) => diagonalLayout(a as Shape, k)),
+  linear: true,
+  lift: (attrs) => attrs,
   vjp: (_, { a: g }, { k }) => ({ d: (): Tensor => diagonalOp(g as Tensor<never>, { k }) }),
 });
 const embed = (d: Tensor, attrs: { k: number; rows: number; columns: number }): Tensor => diagEmbedOp(d as Tensor<never>, attrs);
@@ -246,6 +256,7 @@ const band = (name: string, upper: 0 | 1, keeps: string) => {
     doc: keeps,
     signature: "(m,n)->(m,n)",
     kernel: native("band", ({ k }: { k: number }) => [upper, Math.max(-(2 ** 40), Math.min(2 ** 40, k))]),
+    linear: true,
     vjp: (_, { y: g }, { k }) => ({ a: (): Tensor => op(g as Tensor<never>, { k }) as Tensor }),
   }) as unknown as <D extends DType>(a: Tensor<D>, options?: { k?: number }) => Tensor<D>;
   return op;
@@ -272,6 +283,8 @@ const sliceOp = defineOp({
     return { y: size };
   },
   kernel: native("view", ({ start, size }: { start: readonly number[]; size: readonly number[] }, [x]) => window(x as Shape, start, size)),
+  linear: true,
+  lift: ({ start, size }, batch) => ({ start: [...batch.map(() => 0), ...start], size: [...batch, ...size] }),
   vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): Tensor => placeOp(g as Tensor<never>, { start, shape: shapes.x }) }),
 });
 const placeOp = defineOp({
@@ -287,6 +300,8 @@ const placeOp = defineOp({
     return { y: shape };
   },
   kernel: native("scatter", ({ start }: { start: readonly number[] }, [x], [y]) => window(y as Shape, start, x as Shape)),
+  linear: true,
+  lift: ({ start, shape }, batch) => ({ start: [...batch.map(() => 0), ...start], shape: [...batch, ...shape] }),
   vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): Tensor => sliceOp(g as Tensor<never>, { start, size: shapes.x }) }),
 });
 const window = (whole: Shape, start: readonly number[], size: Shape): number[] => {

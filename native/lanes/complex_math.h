@@ -15,6 +15,10 @@ template <class R>
 BS_INLINE Cx<R> cx_select(Mask<R> m, Cx<R> a, Cx<R> b) {
   return {select<R>(m, a.re, b.re), select<R>(m, a.im, b.im)};
 }
+template <class R>
+BS_INLINE Mask<R> cx_is_zero(Cx<R> z) {
+  return (z.re == 0) & (z.im == 0);
+}
 /// max(|re|, |im|); NaN may be lost, but it stays in the component.
 template <class R>
 BS_INLINE Vec<R> cx_max(Cx<R> z) {
@@ -69,7 +73,7 @@ BS_INLINE Cx<R> cx_sign(Cx<R> z) {
   Bits<R> field;
   const Cx<R> s = normalized<R>(z, field);
   const Vec<R> norm = vsqrt<R>(s.re * s.re + s.im * s.im);
-  const Mask<R> zero = (z.re == 0) & (z.im == 0);
+  const Mask<R> zero = cx_is_zero<R>(z);
   return cx_select<R>(zero, {splat<R>(0), splat<R>(0)}, {s.re / norm, s.im / norm});
 }
 

@@ -12,6 +12,8 @@ namespace backsolve {
   X(sub, "sub", "TTT", 1)                    \
   X(mul, "mul", "TTT", 1)                    \
   X(div, "div", "TTT", 1)                    \
+  X(scale, "scale", "TTT", 1)                \
+  X(unscale, "unscale", "TTT", 1)            \
   X(maximum, "maximum", "TTT", 1)            \
   X(minimum, "minimum", "TTT", 1)            \
   X(neg, "neg", "TT", 1)                     \

@@ -31,6 +31,21 @@ struct Div {
   BS_REAL(Vec<R> a, Vec<R> b) { return a / b; }
   BS_COMPLEX(Cx<R> a, Cx<R> b) { return cx_div<R>(a, b); }
 };
+/// a b, where 0 times anything is 0: a derivative that does not arrive has no part in an infinite slope.
+struct Scale {
+  BS_REAL(Vec<R> a, Vec<R> b) { return select<R>((a == 0) | (b == 0), splat<R>(0), a * b); }
+  BS_COMPLEX(Cx<R> a, Cx<R> b) {
+    return cx_select<R>(cx_is_zero<R>(a) | cx_is_zero<R>(b), {splat<R>(0), splat<R>(0)}, cx_mul<R>(a, b));
+  }
+};
+/// a / b, where 0 over anything, and anything over infinity, is 0: `scale` by 1 / b, which need not be representable.
+struct Unscale {
+  BS_REAL(Vec<R> a, Vec<R> b) { return select<R>((a == 0) | is_inf<R>(b), splat<R>(0), a / b); }
+  BS_COMPLEX(Cx<R> a, Cx<R> b) {
+    const Mask<R> none = cx_is_zero<R>(a) | is_inf<R>(b.re) | is_inf<R>(b.im);
+    return cx_select<R>(none, {splat<R>(0), splat<R>(0)}, cx_div<R>(a, b));
+  }
+};
 struct Maximum {
   BS_REAL(Vec<R> a, Vec<R> b) { return vmax<R>(a, b); }
 };
@@ -201,6 +216,8 @@ void fill_map(LanesTable& table) {
   t.binary<Sub>(Map::sub);
   t.binary<Mul>(Map::mul);
   t.binary<Div>(Map::div);
+  t.binary<Scale>(Map::scale);
+  t.binary<Unscale>(Map::unscale);
   t.real<Maximum, Re, Re, Re>(Map::maximum);
   t.real<Minimum, Re, Re, Re>(Map::minimum);
   t.unary<Neg>(Map::neg);

@@ -1,0 +1,65 @@
+// Derivatives of rows that say less than a rule: elementwise rows give slopes, linear rows are their own derivative. docs/adr/0008-slopes.md
+import { isComplex, isFloat } from "./dtype";
+import { apply, call } from "./engine";
+import { named, scalar } from "./outcome";
+import { rowOf } from "./registry";
+import type { AnyRow, Slope } from "./row";
+import { sameShape } from "./signature";
+import type { Tensor } from "./tensor";
+
+type Rules = Pick<AnyRow, "vjp" | "jvp">;
+
+/** What `slopes` or `linear` stands for, as rules. */
+export function rulesOf(row: AnyRow): Rules {
+  if (row.slopes) return bySlopes(row, row.slopes);
+  return row.linear ? { jvp: linearly(row.name) } : {};
+}
+
+/** t dy/dx, where a zero is a zero: it has no part in a slope that is infinite or NaN, nor has anything in a slope that is zero. */
+function along(t: Tensor, { times, over }: Slope): Tensor {
+  const scaled = times ? call("scale", [t, times]) : t;
+  return over ? call("unscale", [scaled, over]) : scaled;
+}
+
+const conjugate = (t: Tensor | undefined): Tensor | undefined => (t && isComplex(t.dtype) ? call("conj", [t]) : t);
+
+/** x̄ = ȳ conj(dy/dx), ẏ = Σ (dy/dx) ẋ. */
+function bySlopes(row: AnyRow, slopes: NonNullable<AnyRow["slopes"]>): Rules {
+  const [y] = row.outputs as [string];
+  return {
+    vjp: (saved, cotangents) => {
+      const of = slopes(saved);
+      const rule = (name: string) => (): Tensor => {
+        const { times, over } = (of[name] as () => Slope)();
+        return along(cotangents[y] as Tensor, { times: conjugate(times), over: conjugate(over) });
+      };
+      return Object.fromEntries(Object.keys(of).map((name) => [name, rule(name)]));
+    },
+    jvp: (values, tangents) => {
+      const of = slopes(values);
+      const parts = row.inputs.flatMap((name) => {
+        const [t, slope] = [tangents[name], of[name]];
+        return t && slope ? [along(t, slope())] : [];
+      });
+      return parts.length === 0 ? {} : { [y]: parts.reduce((s, t) => call("add", [s, t])) };
+    },
+  };
+}
+
+/** A row that is linear in its float inputs together: ẏ is the row of ẋ, zeros where none is. */
+const linearly =
+  (name: string): NonNullable<AnyRow["jvp"]> =>
+  (values, tangents, attrs) => {
+    const row = rowOf(name); // with its rules, for the next order
+    const inputs = row.inputs.map((name) => {
+      const x = values[name] as Tensor;
+      return tangents[name] ?? (isFloat(x.dtype) ? scalar(x.dtype, 0) : x);
+    });
+    return named(
+      row.outputs,
+      apply(row, inputs, attrs).map((t, i) => {
+        const { shape } = values[row.outputs[i] as string] as Tensor;
+        return sameShape(t.shape, shape) ? t : call("broadcastTo", [t], { shape }); // zeros of an input that was broadcast
+      }),
+    );
+  };
