@@ -1,16 +1,18 @@
 // Tracing a function of one item into a program that runs natively over batches.
 import { optionsOf } from "./core/attrs";
 import { checkDType, type DType, dtypes, type Float } from "./core/dtype";
-import { constant, output } from "./core/engine";
+import { apply, output } from "./core/engine";
 import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
+import { strip } from "./core/levels";
 import { abortable, type Failure, failureOf, guard, type Job, lent, native, readFailures } from "./core/native";
-import { asTensor, scalar } from "./core/op";
+import { asTensor, refuseRecorded, scalar } from "./core/op";
 import { broadcast } from "./core/signature";
 import {
   adopt,
   bytesOf,
   checkShape,
   fitting,
+  innermost,
   readable,
   type Shape,
   shapeText,
@@ -20,11 +22,13 @@ import {
   tracedOf,
   wrap,
 } from "./core/tensor";
-import { Trace } from "./core/trace";
+import type { ValueType } from "./core/trace";
 import { flatten, flattenTensors } from "./core/tree";
-import { type Code, clash, describeProgram, opName, outputIds } from "./program/code";
+import { batchStrides, type Code, clash, describeProgram, opName, outputIds } from "./program/code";
 import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
-import { optimize } from "./program/passes";
+import { programRow, type Runs } from "./program/op";
+import { record } from "./program/record";
+import { replay } from "./program/replay";
 
 /** dtype and shape of one item of an input. */
 export class Spec<D extends DType = DType> {
@@ -110,6 +114,7 @@ export class Program<I = unknown, O = unknown> {
   readonly #outTree: Rebuild;
   readonly #inLeaves: (args: unknown) => unknown[];
   #handle: object | undefined;
+  readonly #derived = new Map<string, Program>(); // by what they read and give
 
   /** @internal Use `compile` or `Program.from`. */
   constructor(key: symbol, code: Code, outTree?: Rebuild) {
@@ -133,11 +138,13 @@ export class Program<I = unknown, O = unknown> {
   get outputs(): readonly { name: string; dtype: DType; shape: Shape }[] {
     return this.#code.outputs.map((o) => this.#typed(o));
   }
-  /** Runs over the broadcast batch of the inputs, on this thread and the pool's idle ones. */
+  /**
+   * Runs over the broadcast batch of the inputs, on this thread and the pool's idle ones. Inside a transform it is differentiated like any
+   * function, to any order: its derivatives are programs, too. Inside `compile` its code becomes a part of the compiled one.
+   */
   runSync(args: I, options: RunOptions = {}): O {
-    const b = this.#bind(args, optionsOf("program", options, OPTIONS));
-    const flat = guard("program", () => native().runProgram(this.#native(), b.descriptor, ...this.#buffers(b)));
-    return this.#finish(b, flat);
+    const given = optionsOf("program", options, OPTIONS);
+    return this.#tree(this.#call(this.#inputs(args), given));
   }
   /** The same off the event loop. Inputs that others could change meanwhile are copied first. */
   async run(args: I, options: AsyncRunOptions = {}): Promise<O> {
@@ -147,7 +154,9 @@ export class Program<I = unknown, O = unknown> {
     if (onProgress !== undefined && typeof onProgress !== "function")
       throw new ArgumentError("program", `option onProgress must be a function, got ${describe(onProgress)}.`);
     signal?.throwIfAborted();
-    const b = this.#bind(args, options);
+    const inputs = this.#inputs(args);
+    refuseRecorded("program", inputs, "run", "runSync");
+    const b = this.#bind(inputs, options);
     const storages = b.inputs.map(storageOf);
     const start = () => native().runProgramAsync(this.#native(), b.descriptor, ...this.#buffers(b));
     const flat = await lent(storages, async () => {
@@ -159,19 +168,18 @@ export class Program<I = unknown, O = unknown> {
       if (result.status === "rejected") throw result.reason;
       return result.value;
     });
-    return this.#finish(b, flat);
+    return this.#tree(this.#finish(b, flat));
   }
   /** The plan for these arguments: layout, kernels, slots, bytes. */
   explain(args?: I, options: RunOptions = {}): string {
-    const given =
-      args ?? (this.#inTree(this.#code.inputs.map(({ id }) => filler(this.#code.values[id] as { dtype: DType; shape: Shape }))) as I);
-    const b = this.#bind(given, optionsOf("program", options, OPTIONS));
+    const given = args ?? (this.#inTree(this.#code.inputs.map(({ id }) => filler(this.#code.values[id] as ValueType))) as I);
+    const b = this.#bind(this.#inputs(given).map(innermost), optionsOf("program", options, OPTIONS));
     const plan: unknown = JSON.parse(guard("program", () => native().explainProgram(this.#native(), b.descriptor, ...this.#buffers(b))));
     return JSON.stringify(plan, null, 2);
   }
 
   #typed({ name, id }: { name: string; id: number }) {
-    const { dtype, shape } = this.#code.values[id] as { dtype: DType; shape: Shape };
+    const { dtype, shape } = this.#code.values[id] as ValueType;
     return { name, dtype, shape: [...shape] };
   }
   #native(): object {
@@ -185,11 +193,44 @@ export class Program<I = unknown, O = unknown> {
     const inputs = b.inputs.map((t, i) => readable("program", t, `input ${this.#code.inputs[i]?.name}`));
     return [...inputs, ...b.outputs.map((t) => storageOf(t).array)];
   }
-  #bind(args: unknown, options: RunOptions): Bound {
+  /** What was given, checked, in the order of the code's inputs. */
+  #inputs(args: unknown): Tensor[] {
     const leaves = this.#inLeaves(args);
-    const inputs = this.#code.inputs.map(({ name, id }, i) =>
-      checkInput(name, leaves[i], this.#code.values[id] as { dtype: DType; shape: Shape }),
+    return this.#code.inputs.map(({ name, id }, i) => checkInput(name, leaves[i], this.#code.values[id] as ValueType));
+  }
+  #tree(outputs: readonly Tensor[]): O {
+    return this.#outTree(outputs) as O;
+  }
+  /** The outputs, for inputs that are data, boxed or traced. */
+  #call(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
+    if (inputs.some(tracedOf)) {
+      for (const name of OPTIONS)
+        if (options[name] !== undefined && options[name] !== "throw")
+          throw new ArgumentError(
+            "program",
+            `option ${name} cannot be used inside compile: it belongs to the run of the compiled program.`,
+          );
+      return replay(this.#code, inputs);
+    }
+    if (inputs.some((t) => t.box)) return this.#asOp(inputs, options);
+    const b = this.#bind(inputs, options);
+    return this.#finish(
+      b,
+      guard("program", () => native().runProgram(this.#native(), b.descriptor, ...this.#buffers(b))),
     );
+  }
+  #asOp(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
+    // What failed in the values fails in the derivatives, too, and was listed.
+    const inner = { ...options, failures: [] };
+    const derive = (key: string, make: () => Code): Runs => {
+      const program = this.#derived.get(key) ?? new Program(KEY, make());
+      this.#derived.set(key, program);
+      return (given) => program.#call(given, inner);
+    };
+    const row = programRow(this.#code, (given) => this.#call(given, options), derive);
+    return apply(row, inputs, {});
+  }
+  #bind(inputs: readonly Tensor[], options: RunOptions): Bound {
     const batches = inputs.map((t, i) => t.shape.slice(0, t.rank - itemRank(this.#code, i)));
     const batch = broadcast(batches);
     if (!batch) {
@@ -202,17 +243,17 @@ export class Program<I = unknown, O = unknown> {
     const words = [(collect ? 1 : 0) | (isPrivate ? 2 : 0), layout, chunk, threads, batch.length, ...batch];
     inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
     const outputs = outputIds(this.#code).map((id) => {
-      const { dtype, shape } = this.#code.values[id] as { dtype: DType; shape: Shape };
+      const { dtype, shape } = this.#code.values[id] as ValueType;
       return output("program", { dtype, shape: fitting("program", [...batch, ...shape]) });
     });
     return { descriptor: Float64Array.from(words), inputs, outputs, batch, failures };
   }
-  #finish(b: Bound, flat: Float64Array | undefined): O {
+  #finish(b: Bound, flat: Float64Array | undefined): Tensor[] {
     const failures = readFailures(flat, (i) => opName(this.#code.code[i]), b.batch, undefined);
     if (failures.length > 0 && !b.failures) throw failureOf(failures[0] as Failure);
     for (const f of failures) b.failures?.push(f);
     const ids = outputIds(this.#code);
-    return this.#outTree(this.#code.outputs.map((o) => b.outputs[ids.indexOf(o.id)])) as O;
+    return this.#code.outputs.map((o) => b.outputs[ids.indexOf(o.id)] as Tensor);
   }
 }
 
@@ -253,10 +294,8 @@ function count(name: string, x: number | undefined): number {
   throw new ArgumentError("program", `option ${name} must be a positive integer, got ${describe(x)}.`);
 }
 
-function checkInput(name: string, given: unknown, want: { dtype: DType; shape: Shape }): Tensor {
+function checkInput(name: string, given: unknown, want: ValueType): Tensor {
   const t = typeof given === "number" ? scalar(want.dtype, given) : asTensor("program", `input ${name}`, given);
-  if (tracedOf(t))
-    throw new ArgumentError("program", `input ${name} is a traced tensor: call the function itself inside compile, not its program.`);
   if (t.dtype !== want.dtype) throw new DtypeError("program", `input ${name} must be ${want.dtype}, got ${t.dtype}.`);
   const cut = t.rank - want.shape.length;
   if (cut < 0 || want.shape.some((d, i) => d !== t.shape[cut + i])) {
@@ -265,21 +304,10 @@ function checkInput(name: string, given: unknown, want: { dtype: DType; shape: S
       `input ${name} must have shape [...batch${want.shape.map((d) => `, ${d}`).join("")}], got ${shapeText(t.shape)}.`,
     );
   }
-  return constant(t);
+  return strip(t);
 }
 
-function batchStrides(shape: Shape, own: Shape, batch: Shape): number[] {
-  const shift = batch.length - own.length;
-  let step = sizeOf(shape.slice(own.length));
-  const out = new Array<number>(batch.length).fill(0);
-  for (let i = own.length - 1; i >= 0; i--) {
-    if (own[i] !== 1) out[shift + i] = step;
-    step *= own[i] as number;
-  }
-  return out;
-}
-
-const filler = (t: { dtype: DType; shape: Shape }): Tensor =>
+const filler = (t: ValueType): Tensor =>
   wrap(t.dtype, t.shape, new dtypes[t.dtype].array(bytesOf(t) / dtypes[t.dtype].array.BYTES_PER_ELEMENT));
 
 // ---- Names: paths in the trees. A bare argument is arg0, arg1, ...; a bare result is "value". ----
@@ -346,25 +374,18 @@ export function compile<S extends readonly unknown[], R>(
   const input = flatten("compile", specs, (x) => (x instanceof Spec ? x : undefined), "a spec such as float64(3, 3)");
   const names = input.paths.map(inputName);
   unique(names);
-  const trace = new Trace();
-  const args = input.leaves.map((s) => trace.value(s.dtype, s.shape));
-  let out: ReturnType<typeof flattenTensors>;
-  try {
-    out = flattenTensors("compile", f(...(input.rebuild(args) as { [K in keyof S]: Specced<S[K]> })));
-  } finally {
-    trace.live = false;
-  }
-  const ids = out.leaves.map((t) => trace.idOf(t));
-  const outputs = out.paths.map((p, i) => ({ name: p === "" ? "value" : p, id: ids[i] as number }));
-  unique(outputs.map((o) => o.name));
-  const code: Code = {
-    values: trace.values,
-    inputs: names.map((name, i) => ({ name, id: (args[i] as Tensor).traced?.id as number })),
-    constants: [...trace.constants].map(([id, t]) => ({ id, array: storageOf(t).array })),
-    code: trace.code,
-    outputs,
-  };
-  return new Program(KEY, optimize(code), out.rebuild) as unknown as Program<{ [K in keyof S]: Batched<S[K]> }, R>;
+  let rebuild: Rebuild | undefined;
+  const code = record(
+    names.map((name, i) => ({ name, value: input.leaves[i] as Spec })),
+    (args) => {
+      const out = flattenTensors("compile", f(...(input.rebuild(args) as { [K in keyof S]: Specced<S[K]> })));
+      rebuild = out.rebuild;
+      const outputs = out.paths.map((p, i) => ({ name: p === "" ? "value" : p, value: out.leaves[i] as Tensor }));
+      unique(outputs.map((o) => o.name));
+      return outputs;
+    },
+  );
+  return new Program(KEY, code, rebuild) as unknown as Program<{ [K in keyof S]: Batched<S[K]> }, R>;
 }
 
 function unique(names: readonly string[]): void {

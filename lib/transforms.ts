@@ -4,7 +4,7 @@ import { optionsOf } from "./core/attrs";
 import { allocate, type DType, dtypes, isComplex, isFloat } from "./core/dtype";
 import { apply, backward, constant, zerosLike } from "./core/engine";
 import { ArgumentError, DtypeError, describe, guard, ShapeError } from "./core/errors";
-import { boxAt, dual, leaf, type Node, openLevel, strip, tangentOf } from "./core/levels";
+import { boxAt, dual, keepSaved, leaf, type Node, openLevel, strip, tangentOf } from "./core/levels";
 import { asTensor, scalar } from "./core/op";
 import type { AnyRow, Attrs } from "./core/row";
 import { sameShape } from "./core/signature";
@@ -19,11 +19,12 @@ function asFunction(op: string, f: unknown): void {
 
 interface Pulled {
   readonly out: Flat<Tensor>; // outputs one level down
+  readonly roots: readonly Node[];
   pull(cotangents: readonly (Tensor | undefined)[]): Tensor[]; // per input leaf, zeros where nothing arrives
 }
 
 /** Runs f on boxed leaves of `tree` and keeps the graph. */
-function linearize(op: string, input: Flat<Tensor>, f: (tree: unknown) => unknown): Pulled {
+export function linearize(op: string, input: Flat<Tensor>, f: (tree: unknown) => unknown): Pulled {
   const level = openLevel("reverse");
   try {
     const leaves = input.leaves.map(strip);
@@ -44,7 +45,7 @@ function linearize(op: string, input: Flat<Tensor>, f: (tree: unknown) => unknow
       let next = 0;
       return nodes.map((n, i) => (n ? found[next++] : undefined) ?? zerosLike(leaves[i] as Tensor));
     };
-    return { out: { ...out, leaves: values }, pull };
+    return { out: { ...out, leaves: values }, roots: edges.flatMap((edge) => edge?.node ?? []), pull };
   } finally {
     level.live = false;
   }
@@ -159,14 +160,18 @@ function likewise(op: string, tree: unknown, like: Flat<Tensor>): Flat<Tensor> {
   return { ...flat, leaves };
 }
 
-/** f(...args) and the pullback: cotangents of the value (its tree) to an array of cotangents, one entry per argument. */
+/**
+ * f(...args) and the pullback: cotangents of the value (its tree) to an array of cotangents, one entry per argument. The pullback keeps what it
+ * needs: writing to the memory of arguments or results afterwards does not change it.
+ */
 export function vjp<P extends readonly unknown[], R>(
   f: (...args: P) => R,
   ...args: { [K in keyof P]: Given<P[K]> }
 ): { value: R; pullback: (cotangent: R) => { [K in keyof P]: Tensors<P[K]> } } {
   asFunction("vjp", f);
   const input = flattenTensors("vjp", args);
-  const { out, pull } = linearize("vjp", input, (tree) => f(...(tree as P)));
+  const { out, roots, pull } = linearize("vjp", input, (tree) => f(...(tree as P)));
+  keepSaved(roots);
   const pullback = (cotangent: R) =>
     input.rebuild(pull(checkCotangent("vjp", "cotangent", likewise("vjp", cotangent, out), out))) as { [K in keyof P]: Tensors<P[K]> };
   return { value: out.rebuild(out.leaves) as R, pullback };

@@ -1,11 +1,11 @@
 import { allocate, isComplex, isFloat, realOf } from "./dtype";
 import { ArgumentError, BacksolveError, DtypeError, describe, guard, ShapeError } from "./errors";
 import { columnOf, inferAll, kernelOutputs, lowerAttrs, portDType, withAux } from "./infer";
-import { boxAt, dual, type Edge, leaf, type Node, openLevel, record, strip, tangentOf, topLevel } from "./levels";
+import { boxAt, byDescendingId, dual, type Edge, leaf, type Node, openLevel, record, strip, tangentOf, topLevel } from "./levels";
 import { type Failure, type KernelCall, type Operand, run as runNative } from "./native";
 import { checkOut, composed, forwardOf, frameOf, named, output, RUN, type RunOptions } from "./outcome";
 import { type GradientRule, rowOf, ruleFor } from "./registry";
-import { type AnyRow, type Attrs, type Native, nameOf, type Pass, type Port } from "./row";
+import { type AnyRow, type Attrs, type Native, nameOf, type Pass, type Port, type Tangent } from "./row";
 import { broadcast, sameShape } from "./signature";
 import { innermost, isTensor, type Level, readable, type Shape, shapeText, share, sizeOf, type Tensor, wrap } from "./tensor";
 import { traceOf, type ValueType } from "./trace";
@@ -24,10 +24,10 @@ export const as = (op: string, failures?: Failure[]): Pass => ({
  * are boxed with what the derivative needs; without boxes the op is recorded in a trace or computed.
  */
 export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunOptions = PLAIN): Tensor[] =>
-  applyAll(row, given, attrs, options, false).slice(0, row.outputs.length);
+  applyAll(row, given, attrs, false, options).slice(0, row.outputs.length);
 
-/** Outputs, then aux where a reverse level above keeps them. Aux has no derivative, so that it is never boxed. */
-function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunOptions, wantAux: boolean): Tensor[] {
+/** Outputs, then aux where they are wanted or a reverse level above keeps them. Aux has no derivative, so that it is never boxed. */
+export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions = PLAIN): Tensor[] {
   const inputs = given.map(strip);
   const level = topLevel(inputs);
   if (options.out && (level || traceOf(inputs.map(constant))))
@@ -40,7 +40,7 @@ function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: 
   if (!level) return base(row, inputs, attrs, options, wantAux);
   const values = inputs.map((t) => boxAt(t, level)?.value ?? t);
   const reverse = level.mode === "reverse";
-  const outputs = applyAll(row, values, attrs, options, wantAux || (reverse && !rule));
+  const outputs = applyAll(row, values, attrs, wantAux || (reverse && !rule), options);
   if (reverse) return record(level, row, attrs, inputs, values, outputs, rule !== undefined);
   const along = inputs.map((t) => tangentOf(t, level));
   const tangents = along.some((t) => t) ? push(row, attrs, values, outputs.slice(0, row.outputs.length), along) : [];
@@ -58,7 +58,14 @@ function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: Run
   const types = inferAll(row, inputs, attrs);
   const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
   const trace = traceOf(inputs);
-  if (trace) return trace.emit(row.name, attrs, inputs, wanted).filter((t) => t !== undefined);
+  if (trace) {
+    if (options.collect)
+      throw new ArgumentError(
+        options.op ?? nameOf(row),
+        'onFailure "nan" and checked cannot be used inside a compiled function: what fails is decided by its run, program.run(args, { onFailure: "nan", failures }).',
+      );
+    return trace.emit(row.name, attrs, inputs, wanted).filter((t) => t !== undefined);
+  }
   if (row.kernel.alias && !options.out) {
     return [share(inputs[0] as Tensor, (types[0] as ValueType).shape)];
   }
@@ -126,20 +133,6 @@ export function backward(roots: readonly { edge: Edge; cotangent: Tensor }[], le
   return leaves.map((l) => cotangents.get(l)?.[0]);
 }
 
-/** All nodes under these, children before parents. */
-function byDescendingId(from: readonly Node[]): Node[] {
-  const seen = new Set<Node>(from);
-  const stack = [...seen];
-  for (let node = stack.pop(); node; node = stack.pop()) {
-    for (const parent of node.parents) {
-      if (!parent || seen.has(parent.node)) continue;
-      seen.add(parent.node);
-      stack.push(parent.node);
-    }
-  }
-  return [...seen].sort((a, b) => b.id - a.id);
-}
-
 /** The rule of one node: cotangents of the inputs that have a parent. */
 function pull(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
   const row = node.row as AnyRow;
@@ -198,19 +191,26 @@ const derived = new WeakMap<AnyRow, AnyRow>();
 /** @internal What a fused rule reads besides cotangents. */
 export const reads = (row: AnyRow): string[] => [...(row.saves ?? []), ...Object.keys(row.aux ?? {})];
 
+/** @internal The letters of what a fused rule reads. */
+export function fusedLetters(row: AnyRow, attrs: Attrs): (readonly string[])[] {
+  const sig = withAux(row, attrs);
+  const own = reads(row);
+  const outputs = kernelOutputs(row);
+  return [...own, ...row.outputs].map((name, i) => {
+    const at = row.inputs.indexOf(name);
+    return (i < own.length && at >= 0 ? sig.inputs[at] : sig.outputs[outputs.indexOf(name)]) as readonly string[];
+  });
+}
+
 /** @internal Types of a fused rule's outputs: the broadcast batch of what it reads, the item shape of each input. */
 export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType | undefined)[]): ValueType[] {
   const sig = withAux(row, attrs);
   const size = new Map<string, number>();
   const batches: Shape[] = [];
-  const own = reads(row);
-  const names = [...own, ...row.outputs];
-  const outputs = kernelOutputs(row);
+  const lettersOf = fusedLetters(row, attrs);
   given.forEach((read, i) => {
     if (!read) return;
-    const at = row.inputs.indexOf(names[i] as string);
-    const isInput = i < own.length && at >= 0;
-    const letters = (isInput ? sig.inputs[at] : sig.outputs[outputs.indexOf(names[i] as string)]) as readonly string[];
+    const letters = lettersOf[i] as readonly string[];
     const cut = read.shape.length - letters.length;
     batches.push(read.shape.slice(0, cut));
     letters.forEach((l, k) => size.set(l, read.shape[cut + k] as number));
@@ -223,7 +223,25 @@ export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType
   }));
 }
 
-function fused(node: Node, kernel: Native, g: readonly (Tensor | undefined)[], wanted: readonly boolean[]): (Tensor | undefined)[] {
+/** @internal An instruction that is a fused rule: the kernel, or where somebody differentiates what it reads, the composed rule. */
+export function applyFused(of: AnyRow, given: readonly (Tensor | undefined)[], attrs: Attrs, wanted: readonly boolean[]) {
+  const own = reads(of);
+  const [saved, g] = [named(own, given.slice(0, own.length)), given.slice(own.length)];
+  if (!anyBoxed(given)) return fused({ row: of, attrs, saved }, of.fused as Native, g, wanted);
+  const types = fusedTypes(of, attrs, given);
+  return thunks(of, saved, g, attrs, types, wanted).map((t, i) => {
+    const { shape } = types[i] as ValueType;
+    const pulled = wanted[i] ? t?.() : undefined;
+    return pulled && fit(sameShape(pulled.shape, shape) ? pulled : call("broadcastTo", [pulled], { shape }), types[i] as ValueType, of, i);
+  });
+}
+
+function fused(
+  node: Pick<Node, "row" | "attrs" | "saved">,
+  kernel: Native,
+  g: readonly (Tensor | undefined)[],
+  wanted: readonly boolean[],
+): (Tensor | undefined)[] {
   const row = fusedRow(node.row as AnyRow);
   const given = [...reads(node.row as AnyRow).map((n) => strip(node.saved[n] as Tensor)), ...g.map((t) => t && strip(t))];
   const types = fusedTypes(node.row as AnyRow, node.attrs, given);
@@ -280,8 +298,6 @@ function fit(g: unknown, input: ValueType, row: AnyRow, i: number): Tensor {
 }
 
 // ---- Forward mode ----
-
-type Tangent = Tensor | (() => Tensor | undefined) | undefined;
 
 /** Tangents of the outputs. */
 function push(

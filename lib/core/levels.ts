@@ -1,7 +1,7 @@
 import type { DType } from "./dtype";
 import { isFloat } from "./dtype";
 import type { AnyRow, Attrs } from "./row";
-import { type Box, boxOver, type Level, type Shape, type Tensor } from "./tensor";
+import { type Box, boxOver, keep, type Level, type Shape, type Storage, type Tensor } from "./tensor";
 
 /** One recorded op of a reverse level; a leaf has no row. Values are one level down. */
 export interface Node {
@@ -9,7 +9,7 @@ export interface Node {
   readonly row: AnyRow | undefined;
   readonly attrs: Attrs;
   readonly parents: readonly (Edge | undefined)[]; // undefined: a constant
-  readonly saved: Readonly<Record<string, Tensor>>;
+  saved: Readonly<Record<string, Tensor>>;
   readonly inputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
   readonly outputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
 }
@@ -99,6 +99,27 @@ export function record(
     outputs: outputs.map(typeOf),
   };
   return [...outputs.map((o, i) => boxed(level, o, node, i)), ...aux];
+}
+
+/** All nodes under these, children before parents. */
+export function byDescendingId(from: readonly Node[]): Node[] {
+  const seen = new Set<Node>(from);
+  const stack = [...seen];
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    for (const parent of node.parents) {
+      if (!parent || seen.has(parent.node)) continue;
+      seen.add(parent.node);
+      stack.push(parent.node);
+    }
+  }
+  return [...seen].sort((a, b) => b.id - a.id);
+}
+
+/** Makes what is saved under these nodes independent of what others write to the memory that they see. */
+export function keepSaved(from: readonly Node[]): void {
+  const known = new Map<Storage, Storage>();
+  for (const node of byDescendingId(from))
+    node.saved = Object.fromEntries(Object.entries(node.saved).map(([name, t]) => [name, keep(t, known)]));
 }
 
 const typeOf = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype });

@@ -138,9 +138,9 @@ export function collects(op: string, { onFailure }: { readonly onFailure?: unkno
 }
 
 /** @throws BacksolveError ERR_TRACED: asynchronous calls have no place where others record. */
-export function refuseRecorded(op: string, inputs: readonly Tensor[]): void {
+export function refuseRecorded(op: string, inputs: readonly Tensor[], called = `${op}.async`, instead = "compile(...).run"): void {
   if (!inputs.some((t) => strip(t).box ?? tracedOf(t))) return;
-  throw new BacksolveError("ERR_TRACED", op, `${op}.async cannot run inside a transform or a trace; use compile(...).run instead.`);
+  throw new BacksolveError("ERR_TRACED", op, `${called} cannot run inside a transform or a trace; use ${instead} instead.`);
 }
 
 function outOption(row: AnyRow, out: unknown): Tensor | undefined {

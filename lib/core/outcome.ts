@@ -66,7 +66,12 @@ export function checkOut(row: AnyRow, out: Tensor, type: ValueType | undefined, 
     throw new ArgumentError(nameOf(row), `option out must be a tensor of ${want}, got ${out.dtype} of shape ${shapeText(out.shape)}.`);
   }
   if (out.box) throw new ArgumentError(nameOf(row), "option out must be a plain tensor, got one that a transform works on.");
-  if (storageOf(out).busy > 0) throw new ArgumentError(nameOf(row), "option out is being read by an asynchronous call.");
+  const storage = storageOf(out);
+  if (storage.busy > 0) throw new ArgumentError(nameOf(row), "option out is being read by an asynchronous call.");
+  if (storage.kept) {
+    storage.array = guard(nameOf(row), () => allocate(out.dtype, out.size)); // the old memory is a pullback's
+    storage.kept = false;
+  }
   const to = readable(nameOf(row), out, "out");
   inputs.forEach((t, i) => {
     const from = storageOf(t).array;

@@ -13,7 +13,8 @@ export type GradientRule = (
 const rows = new Map<string, AnyRow>();
 const byTensorFlowName = new Map<string, AnyRow>();
 const functions = new Map<string, unknown>();
-const rules = new Map<string, GradientRule>();
+const rules = new Map<AnyRow, GradientRule>();
+let epoch = 0;
 
 export function addRow(row: AnyRow, op: unknown): void {
   if (rows.has(row.name)) throw new ArgumentError("defineOp", `an op named ${JSON.stringify(row.name)} exists already.`);
@@ -28,7 +29,9 @@ export function rowOf(name: string): AnyRow {
   if (!row) throw new ArgumentError("registry", `there is no op named ${describe(name)}.`);
   return row;
 }
-export const ruleFor = (row: AnyRow): GradientRule | undefined => (rules.size === 0 ? undefined : rules.get(row.name));
+export const ruleFor = (row: AnyRow): GradientRule | undefined => (rules.size === 0 ? undefined : rules.get(row));
+/** Changes with every rule that is registered or put back: what was derived before is out of date. */
+export const ruleEpoch = (): number => epoch;
 
 /** What an op was seen to do: give values; derivatives in reverse and forward mode, of second order; run over batches, compiled, off the loop. */
 export const MODES = ["value", "reverse", "forward", "second", "batch", "compiled", "async"] as const;
@@ -83,13 +86,15 @@ export function registerGradient(name: string, rule: GradientRule): () => void {
   const row = registry.get(name);
   if (!row) throw new ArgumentError("registerGradient", `there is no op named ${describe(name)}; registry.list() has all names.`);
   if (typeof rule !== "function") throw new ArgumentError("registerGradient", `the rule must be a function, got ${describe(rule)}.`);
-  if (row.vjp || rules.has(row.name)) {
+  if (row.vjp || rules.has(row)) {
     process.emitWarning(`the gradient of ${row.name} is replaced.`, { type: "BacksolveWarning", code: "BACKSOLVE_GRADIENT_REPLACED" });
   }
-  const before = rules.get(row.name);
-  rules.set(row.name, rule);
+  const before = rules.get(row);
+  rules.set(row, rule);
+  epoch++;
   return () => {
-    if (before) rules.set(row.name, before);
-    else rules.delete(row.name);
+    if (before) rules.set(row, before);
+    else rules.delete(row);
+    epoch++;
   };
 }

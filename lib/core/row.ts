@@ -30,6 +30,9 @@ export interface Context<I extends string> {
   readonly wanted: { readonly [k in I]: boolean };
 }
 
+/** A tangent, or what computes it when it is asked for; undefined: zero. */
+export type Tangent = Tensor | (() => Tensor | undefined) | undefined;
+
 /** The derivative of an elementwise op by one input: times / over, each 1 where absent, and of the shape of the output or broadcast to it. */
 export interface Slope {
   readonly times?: Tensor | undefined;
@@ -103,7 +106,7 @@ export interface Row<I extends string = string, O extends string = string, S ext
    * Tangents of the outputs from inputs and outputs and the tangents of the inputs (undefined: zero). Absent: from the transpose of `vjp`,
    * which costs two passes.
    */
-  readonly jvp?: (values: Tensors<I | O>, tangents: Partial<Tensors<I>>, attrs: AttrsOf<S>) => { readonly [k in O]?: Tensor | undefined };
+  readonly jvp?: (values: Tensors<I | O>, tangents: Partial<Tensors<I>>, attrs: AttrsOf<S>) => { readonly [k in O]?: Tangent };
   /** The same call with `batch` as leading dimensions of the input, for rows with `infer`: attrs that name axes or sizes. */
   readonly lift?: (attrs: AttrsOf<S>, batch: Shape) => Partial<AttrsOf<S>>;
   /** The highest derivative that exists, where not any: beyond it rules throw, and `checkOp` does not look. */
@@ -149,11 +152,7 @@ export interface AnyRow {
   ) => Readonly<Record<string, (() => Tensor) | undefined>>;
   readonly slopes?: (saved: Record<string, Tensor>) => Readonly<Record<string, (() => Slope) | undefined>>;
   readonly linear?: boolean;
-  readonly jvp?: (
-    values: Record<string, Tensor>,
-    tangents: Record<string, Tensor>,
-    attrs: Attrs,
-  ) => Readonly<Record<string, Tensor | undefined>>;
+  readonly jvp?: (values: Record<string, Tensor>, tangents: Record<string, Tensor>, attrs: Attrs) => Readonly<Record<string, Tangent>>;
   readonly lift?: (attrs: Attrs, batch: Shape) => Attrs;
   readonly order?: number;
   readonly fused?: Native;

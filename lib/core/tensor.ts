@@ -26,6 +26,7 @@ export class Storage {
   /** What users hold. They may write to it or take its memory away, so asynchronous calls copy it first. */
   view: AnyArray | undefined;
   busy = 0; // asynchronous jobs that read it now
+  kept = false; // a pullback reads its memory whenever it is called
 
   constructor(array: AnyArray, view?: AnyArray) {
     this.array = array;
@@ -109,8 +110,9 @@ export class Tensor<out D extends DType = DType> {
   get data(): ArrayOf<D> {
     const storage = storageOf(this);
     if (!storage.view) {
-      // A job reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
-      if (storage.busy > 0) storage.array = guard("data", () => storage.array.slice());
+      // A job or a pullback reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
+      if (storage.busy > 0 || storage.kept) storage.array = guard("data", () => storage.array.slice());
+      storage.kept = false;
       storage.view = viewOf(storage.array);
     }
     return storage.view as ArrayOf<D>;
@@ -215,6 +217,25 @@ export function readable(op: string, t: Tensor, name = "the tensor"): AnyArray {
 /** @internal A tensor over `array`, which nobody else holds. */
 export const wrap = <D extends DType>(dtype: D, shape: Shape, array: AnyArray): Tensor<D> =>
   new Tensor(KEY, dtype, shape, new Storage(array));
+/**
+ * @internal t for somebody who reads it later than its owner expects: what others could write to meanwhile is copied, what nobody has seen yet
+ * stays where it is, and others get copies. `known`: storages that were met before.
+ */
+export function keep(t: Tensor, known: Map<Storage, Storage>): Tensor {
+  if (t.box) {
+    const value = keep(t.box.value, known);
+    return boxOver(value, { ...t.box, value });
+  }
+  const storage = ownStorage(t);
+  if (!storage) return t;
+  let own = known.get(storage);
+  if (!own) {
+    own = new Storage(storage.exposed ? guard("vjp", () => storage.array.slice()) : storage.array);
+    storage.kept = !storage.exposed;
+    known.set(storage, own);
+  }
+  return new Tensor(KEY, t.dtype, t.shape, own);
+}
 /** @internal Another tensor over the same memory. */
 export const share = (t: Tensor, shape: Shape): Tensor => new Tensor(KEY, t.dtype, shape, storageOf(t));
 /** @internal */

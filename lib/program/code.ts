@@ -5,7 +5,7 @@ import { columnOf, lowerAttrs } from "../core/infer";
 import { kernelId } from "../core/native";
 import { registry } from "../core/registry";
 import { type AnyRow, type Native, nameOf } from "../core/row";
-import type { Shape } from "../core/tensor";
+import { type Shape, sizeOf } from "../core/tensor";
 import type { Instruction, ValueType } from "../core/trace";
 
 /** A program: static single assignment over item values. Every pass maps one of these to another. */
@@ -85,4 +85,16 @@ function describeInstruction(code: Code, { op, attrs, in: ins, out: outs }: Inst
   );
   words.push(kernelId(found.kernel.name), dtypes[column].code, numbers.length, ...numbers);
   words.push(ins.length, ...ins.map((i) => i ?? -1), outs.length, ...outs.map((i) => i ?? -1));
+}
+
+/** Strides of the dimensions of `batch`, in elements, of an input of this shape whose own batch is `own`; 0 along what it shares. */
+export function batchStrides(shape: Shape, own: Shape, batch: Shape): number[] {
+  const shift = batch.length - own.length;
+  let step = sizeOf(shape.slice(own.length));
+  const out = new Array<number>(batch.length).fill(0);
+  for (let i = own.length - 1; i >= 0; i--) {
+    if (own[i] !== 1) out[shift + i] = step;
+    step *= own[i] as number;
+  }
+  return out;
 }
