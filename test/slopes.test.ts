@@ -39,6 +39,7 @@ import {
   tensor,
   vjp,
   where,
+  zeros,
 } from "../lib/index";
 
 type T = Tensor<"float64">;
@@ -204,6 +205,11 @@ describe("forward mode computes the tangents that are asked for", () => {
     };
     const slope = (sum(mul(grad(f)(a), direction)) as T).item();
     expect(jvp(f, [a], [direction]).tangent.item()).to.be.closeTo(slope, 1e-14);
+  });
+  it("a tangent of an operand that is broadcast has the shape of the result", () => {
+    const wide = zeros([2, 3]);
+    for (const f of [(x: T) => add(x, wide), (x: T) => sub(wide, x), (x: T) => where(less(wide, 1), x, wide), (x: T) => mul(x, wide)])
+      expect(jvp(f as F, [1], [1] as never).tangent.shape).to.deep.equal([2, 3]);
   });
   it("a rule of one's own decides in both modes", () => {
     const restore = registerGradient("cosh", ({ inputs: [x] }, [g]) => [mul(g as T, mul(7, x as T)) as Tensor]);
