@@ -224,10 +224,18 @@ void herk(Triangle triangle, Real<T> alpha, Op op, Matrix<const T> a, Real<T> be
                 leading(a), beta, c.data, leading(c));
 }
 
-/// B = op(A)⁻¹ B (left) or B op(A)⁻¹ (right); only the given triangle of A is read, its diagonal only if `stored`.
+// substitution.h
+template <class T>
+bool has_reciprocals(Matrix<const T> a);
+template <class T>
+void substitute(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T> a, Matrix<T> b);
+
+/// B = op(A)⁻¹ B (left) or B op(A)⁻¹ (right); only the given triangle of A is read, its diagonal only if `stored`. Its scale is any,
+/// subnormal numbers included.
 template <class T>
 void trsm(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T> a, Matrix<T> b) {
   if (b.rows == 0 || b.cols == 0) return;
+  if (diagonal == Diagonal::stored && !has_reciprocals(a)) return substitute(side, triangle, op, diagonal, a, b);
   fortran::trsm(side == Side::left ? 'R' : 'L', triangle == Triangle::lower ? 'U' : 'L', static_cast<char>(op), static_cast<char>(diagonal),
                 to_int(b.cols), to_int(b.rows), T(1), a.data, leading(a), b.data, leading(b));
 }
@@ -313,3 +321,5 @@ Int gesdd(Matrix<T> a, Real<T>* s, Matrix<T> u, Matrix<T> vh, T* work, Index cou
 }
 
 }  // namespace backsolve::la
+
+#include "substitution.h"

@@ -19,6 +19,7 @@ enum class Fail : std::int32_t {
   bad_pivot = 11,          // pivot `index` is out of range
   too_large = 12,          // a workspace does not fit LAPACK's 32-bit integers
   degenerate_values = 13,  // as degenerate, of eigenvalues without their vectors
+  overflow = 14,           // the answer, or eigenvalue `index` where that is not 0, is beyond the largest number
   declined = 15            // by a lanes kernel alone: the single kernel is to compute this lane
 };
 

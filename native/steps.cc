@@ -123,9 +123,11 @@ class Unpacked {
   int type(int i) const { return static_cast<int>(port_dtype(static_cast<Port>(s_.kernel->ports[i]), s_.code->column)); }
 };
 
-/// Computes the lanes that a lanes kernel declined.
-void run_declined(const Step& s, Chunk& c, char* const* q, std::int32_t* info, int used) {
+/// Computes the lanes that a lanes kernel declined; those of items that failed before are nothing to anybody.
+void run_declined(const Step& s, Chunk& c, char* const* q, Index first, std::int32_t* info, int used) {
   constexpr auto kDeclined = static_cast<std::int32_t>(Fail::declined);
+  for (int l = 0; l < used; ++l)
+    if (info[l] == kDeclined && skips(c, first + l)) info[l] = 0;
   if (std::find(info, info + used, kDeclined) == info + used) return;
   Unpacked items(s, c);
   items.unpack(0, s.operands, q, used);
@@ -145,9 +147,10 @@ void step_matrix_lanes(const Step& s, Chunk& c) {
     for_outer(s, c, p, [&](char* const* q) {
       s.lanes(call_of(s, c, q), info);
       const int used = used_lanes(c, g);
-      if (s.instead != nullptr) run_declined(s, c, q, info, used);
+      const Index first = g * c.plan->width;
+      if (s.instead != nullptr) run_declined(s, c, q, first, info, used);
       for (int l = 0; l < used; ++l) {
-        if (info[l] != 0) c.fail(g * c.plan->width + l, s.instruction, info[l]);
+        if (info[l] != 0) c.fail(first + l, s.instruction, info[l]);
       }
     });
   }

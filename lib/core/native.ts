@@ -230,6 +230,10 @@ const KINDS: readonly { code: Code; text(index: number): string }[] = [
     text: (i) =>
       `has equal eigenvalues (${i} and ${i + 1}), whose derivatives beyond the first, and in forward mode, they do not determine: use funmHermitian, expmHermitian and their like for functions of the matrix, or the option degenerate: "nan" or "mask"`,
   },
+  {
+    code: "ERR_NOT_FINITE",
+    text: (i) => `has ${i === 0 ? "an answer" : `eigenvalue ${i}`} beyond the largest number of its dtype`,
+  },
 ];
 
 /** `[item, instruction, kind, index, ...]` as failures; `opOf` names the op of an instruction. */

@@ -1,11 +1,12 @@
-import { isComplex } from "../core/dtype";
+import { type Float, isComplex } from "../core/dtype";
 import { as } from "../core/engine";
 import { BacksolveError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
+import { eye } from "./creation";
 import { complex, conj, imag, mul, neg } from "./elementwise";
-import { inv } from "./lu";
+import { solve } from "./lu";
 import { matmul } from "./products";
 import { adjoint, expandDims } from "./structure";
 
@@ -97,6 +98,12 @@ const adjugateSecond = defineOp({
   }),
 });
 
+/** weight A⁻ᴴ; solved for, as A⁻ᴴ alone may be beyond the largest number, or of no use to a tangent of A's own scale. */
+const weightedInverse = (a: T, weight: Tensor): T => {
+  const one = eye(a.shape.at(-1) as number, { dtype: (a as Tensor<Float>).dtype }) as T;
+  return solve(a, mul(perMatrix(weight), one) as T, { adjoint: true, ...as("slogdet") }) as T;
+};
+
 /**
  * Sign (of magnitude 1, or 0) and logarithm of the magnitude of the determinant: (..., n, n) -> sign (...), logabsdet (...) real; det A =
  * sign · exp(logabsdet). A singular matrix has sign 0 and -Infinity, and no gradient: ERR_SINGULAR. For complex matrices the sign has a
@@ -117,11 +124,10 @@ export const slogdet = defineOp({
   // d logabsdet + i dθ = tr(A⁻¹ dA) and d sign = i sign dθ: Ā = (ḡ - i Im(conj(s̄) s)) A⁻ᴴ
   vjp: ({ a, sign }, { sign: gs, logabsdet: g }) => ({
     a: () => {
-      const y = inv(a, { adjoint: true, ...as("slogdet") }) as T;
-      if (!isComplex((a as Tensor).dtype)) return mul(perMatrix(g ?? mul(0, sign)), y);
+      if (!isComplex((a as Tensor).dtype)) return weightedInverse(a, g ?? mul(0, sign));
       const turn = gs ? neg(imag(mul(conj(gs), sign) as never)) : undefined;
       const re = (g ?? mul(0, turn as never)) as T;
-      return mul(perMatrix(complex(re as never, (turn ?? mul(0, re)) as never)), y);
+      return weightedInverse(a, complex(re as never, (turn ?? mul(0, re)) as never));
     },
   }),
   fused: native("slogdet_vjp"),

@@ -48,7 +48,7 @@ export const gapQuotient = defineOp({
     const again = { degenerate, checks: checks & STRICT, ...as(nameFor(checks)) };
     return {
       w: (): Tensor => {
-        const c = real(mul(conj(g), gapQuotient(w, q, again))) as Tensor;
+        const c = real(gapQuotient(w, mul(conj(g), q) as T, again) as T) as Tensor; // q̄ q first: of the loss's size, as F q need not be
         return sub(sum(c, { axis: -1 }), sum(c, { axis: -2 }));
       },
       m: (): Tensor => gapQuotient(w, g, again),

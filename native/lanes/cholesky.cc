@@ -14,7 +14,7 @@ struct Factor {
   Square<L> a, l;
   Vec<R> inverse[B];  // reciprocals of the diagonal of the current block column
   Mask<R> finite;     // lanes without NaN or infinity so far
-  Mask<R> minor;      // order of the first failing minor, 0: none
+  Mask<R> failed;     // lanes with a pivot that is not positive, or subnormal
 
   /// acc = A(i.., j..) - Σ_{k<j} L(i,k) conj(L(j,k)); of a diagonal block only the lower triangle is read.
   template <int P, int Q>
@@ -45,9 +45,8 @@ struct Factor {
     accumulate<Q, Q>(j, j, acc);
     for (int q = 0; q < Q; ++q) {
       const Vec<R> pivot = L::re(acc[q][q]);
-      const Mask<R> good = pivot > Vec<R>{};  // false for NaN
-      const Mask<R> order = splat_index<R>(j + q + 1);
-      minor = (~good & (minor == 0)) ? order : minor;
+      const Mask<R> good = pivot >= Ieee<R>::min_normal;  // false for NaN
+      failed |= ~good;
       const Vec<R> d = vsqrt<R>(good ? pivot : splat<R>(1));  // a failed lane goes on with harmless numbers
       inverse[q] = splat<R>(1) / d;
       acc[q][q] = L::from_re(d);
@@ -100,11 +99,12 @@ void cholesky(const Call& call, std::int32_t* info) {
   f.a = {static_cast<R*>(call.operand[0]), n};
   f.l = {static_cast<R*>(call.operand[1]), n};
   f.finite = ~Mask<R>{};
-  f.minor = Mask<R>{};
+  f.failed = Mask<R>{};
   f.run();
   for (int w = 0; w < W<R>; ++w) {
-    constexpr int kNotFinite = static_cast<int>(Fail::not_finite), kNotPositive = static_cast<int>(Fail::not_positive_definite);
-    info[w] = !f.finite[w] ? kNotFinite : f.minor[w] != 0 ? static_cast<std::int32_t>(f.minor[w]) * 16 + kNotPositive : 0;
+    // which of the two, and of which order, is for the single kernel to say
+    constexpr int kNotFinite = static_cast<int>(Fail::not_finite), kDeclined = static_cast<int>(Fail::declined);
+    info[w] = !f.finite[w] ? kNotFinite : f.failed[w] ? kDeclined : 0;
   }
 }
 

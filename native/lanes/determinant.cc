@@ -77,20 +77,21 @@ void det(const Call& call, std::int32_t* info) {
   using R = typename L::Real;
   Mask<R> finite;
   const auto f = factored<L>(call, 2, call.dims[0], finite);
-  L::store(static_cast<R*>(call.operand[1]), value_of(determinant<L>(f.lu, f.pivots)));
-  report<R>(finite, Mask<R>{}, info);
+  const Scaled<L> d = determinant<L>(f.lu, f.pivots);
+  L::store(static_cast<R*>(call.operand[1]), value_of(d));
+  report<R>(finite, Mask<R>{}, L::finite(d.mantissa), info);
 }
 
-/// out := weight A⁻ᴴ.
+/// out := weight A⁻ᴴ. Returns which lanes are finite.
 template <class L>
-BS_INLINE void weighted_inverse_adjoint(Strided<L> lu, const std::int32_t* pivots, typename L::Element weight, Strided<L> out) {
-  set_identity(out);
-  solve_adjoint<L>(lu, pivots, out);
-  for (Index i = 0; i < out.rows; ++i)
-    for (Index j = 0; j < out.cols; ++j) out.set(i, j, L::mul(weight, out.get(i, j)));
+BS_INLINE Mask<typename L::Real> weighted_inverse_adjoint(Strided<L> lu, const std::int32_t* pivots, typename L::Element weight,
+                                                          Strided<L> out) {
+  set_diagonal(weight, out);
+  return solve_adjoint<L>(lu, pivots, out);
 }
 
-// Ā = d̄ conj(d) A⁻ᴴ where the pivots show a regular matrix; other lanes are declined, to go by singular values.
+// Ā = d̄ conj(d) A⁻ᴴ where the pivots show a regular matrix and the scale of d̄ d / A is one that a number holds; other lanes are declined,
+// to go by singular values or in more steps.
 template <class L>
 void det_vjp(const Call& call, std::int32_t* info) {
   using R = typename L::Real;
@@ -99,16 +100,25 @@ void det_vjp(const Call& call, std::int32_t* info) {
   const auto* const pivots = static_cast<const std::int32_t*>(call.operand[2]);
   Vec<R> least = splat<R>(Ieee<R>::inf), most = Vec<R>{};
   for (Index i = 0; i < n; ++i) {
-    const Vec<R> size = magnitude<L>(lu.get(i, i));
+    const Vec<R> size = L::size1(lu.get(i, i));
     least = size < least ? size : least;
     most = size > most ? size : most;
   }
-  const auto d = value_of(determinant<L>(lu, pivots));
-  const Vec<R> size = magnitude<L>(d);
-  const Mask<R> regular = (least * R(64) > most) & (size >= Ieee<R>::min_normal) & (size <= Ieee<R>::max);
-  const auto g = L::load(static_cast<const R*>(call.operand[3]));
-  weighted_inverse_adjoint<L>(lu, pivots, L::mul(g, L::conj(d)), strided<L>(call.operand[4], n, n));
-  for (int w = 0; w < W<R>; ++w) info[w] = regular[w] ? 0 : static_cast<int>(Fail::declined);
+  Scaled<L> d = determinant<L>(lu, pivots), weight{L::load(static_cast<const R*>(call.operand[3])), Mask<R>{}}, size{L::from_re(most), {}};
+  weight.rescale();
+  weight = {L::mul(weight.mantissa, L::conj(d.mantissa)), weight.exponent + d.exponent};
+  weight.rescale();
+  size.rescale();
+  // 2^size A⁻ᴴ, of moderate size, times what is left
+  const auto out = strided<L>(call.operand[4], n, n);
+  const Mask<R> rest = L::is_zero(weight.mantissa) ? Mask<R>{} : weight.exponent - size.exponent;
+  const auto power = [](Mask<R> e) { return from_bits<R>(reinterpret_cast<Bits<R>>(e + static_cast<int>(Ieee<R>::bias)) * Ieee<R>::unit); };
+  const Mask<R> held = (rest > -static_cast<int>(Ieee<R>::bias)) & (rest <= static_cast<int>(Ieee<R>::bias));
+  const Mask<R> finite = weighted_inverse_adjoint<L>(lu, pivots, L::scale(weight.mantissa, power(size.exponent)), out);
+  const Vec<R> scale = power(held ? rest : Mask<R>{});
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) out.set(i, j, L::scale(out.get(i, j), scale));
+  report<R>((least * R(64) > most) & held & finite, info);
   check_pivots<L>(pivots, n, info);
 }
 
@@ -128,7 +138,7 @@ void slogdet(const Call& call, std::int32_t* info) {
     log[w] = static_cast<R>(__builtin_log(size[w]) + e);
   }
   store<R>(static_cast<R*>(call.operand[2]), log);
-  report<R>(finite, Mask<R>{}, info);
+  report<R>(finite, Mask<R>{}, L::finite(d.mantissa), info);
 }
 
 // Ā = (ḡ - i Im(conj(s̄) s)) A⁻ᴴ
@@ -147,8 +157,7 @@ void slogdet_vjp(const Call& call, std::int32_t* info) {
   }
   Mask<R> zero = Mask<R>{};
   for (Index i = 0; i < n; ++i) zero = (zero == 0) & L::is_zero(lu.get(i, i)) ? splat_index<R>(i + 1) : zero;
-  weighted_inverse_adjoint<L>(lu, pivots, weight, strided<L>(call.operand[6], n, n));
-  report<R>(~Mask<R>{}, zero, info);
+  report<R>(~Mask<R>{}, zero, weighted_inverse_adjoint<L>(lu, pivots, weight, strided<L>(call.operand[6], n, n)), info);
   check_pivots<L>(pivots, n, info);
 }
 

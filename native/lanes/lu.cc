@@ -17,11 +17,8 @@ void solve(const Call& call, std::int32_t* info) {
   copy_lanes<L>(call.operand[0], f.lu.data, m * m);
   copy_lanes<L>(call.operand[1], x.data, m * k);
   const Mask<R> zero = factor<L>(f.lu, f.pivots, adjoint ? nothing_beside(x) : x);
-  if (adjoint)
-    solve_adjoint<L>(f.lu, f.pivots, x);
-  else
-    solve_triangle<L>(f.lu, false, false, false, false, x);
-  report<R>(finite, zero, info);
+  const Mask<R> good = adjoint ? solve_adjoint<L>(f.lu, f.pivots, x) : solve_triangle<L>(f.lu, false, false, false, false, x);
+  report<R>(finite, zero, good, info);
 }
 
 template <class L>
@@ -34,11 +31,7 @@ void solve_vjp(const Call& call, std::int32_t* info) {
   void* const at = call.operand[6] != nullptr ? call.operand[6] : call.scratch->take<R>(m * k * L::planes * W<R>);
   const auto b = strided<L>(at, m, k);
   copy_lanes<L>(call.operand[4], at, m * k);
-  if (adjoint)
-    solve_plain<L>(lu, pivots, b);
-  else
-    solve_adjoint<L>(lu, pivots, b);
-  all_well<L>(info);
+  report<R>(adjoint ? solve_plain<L>(lu, pivots, b) : solve_adjoint<L>(lu, pivots, b), info);
   check_pivots<L>(pivots, m, info);
   if (call.operand[5] == nullptr) return;
   const auto a = strided<L>(call.operand[5], m, m);
@@ -56,14 +49,11 @@ void inv(const Call& call, std::int32_t* info) {
   auto* const pivots = call.scratch->take<std::int32_t>(n * W<R>);
   const Mask<R> finite = finite_lanes<L>(call.operand[0], n * n, ~Mask<R>{});
   copy_lanes<L>(call.operand[0], lu.data, n * n);
-  set_identity(y);
+  set_diagonal(L::from_re(splat<R>(1)), y);
   const bool adjoint = call.attrs[0] != 0;
   const Mask<R> zero = factor<L>(lu, pivots, adjoint ? nothing_beside(y) : y);
-  if (adjoint)
-    solve_adjoint<L>(lu, pivots, y);
-  else
-    solve_triangle<L>(lu, false, false, false, false, y);
-  report<R>(finite, zero, info);
+  const Mask<R> good = adjoint ? solve_adjoint<L>(lu, pivots, y) : solve_triangle<L>(lu, false, false, false, false, y);
+  report<R>(finite, zero, good, info);
 }
 
 // Ā = -Yᴴ Ȳ Yᴴ; adjoint: -Y Ȳᴴ Y
@@ -77,7 +67,7 @@ void inv_vjp(const Call& call, std::int32_t* info) {
   (adjoint ? g : y) = (adjoint ? g : y).transposed();
   product<L>(true, y, !adjoint, g, adjoint, t);
   product<L>(false, t, false, y, !adjoint, strided<L>(call.operand[2], n, n));
-  all_well<L>(info);
+  report<R>(~Mask<R>{}, info);
 }
 
 }  // namespace

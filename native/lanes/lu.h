@@ -45,7 +45,7 @@ BS_INLINE void exchange_columns(Strided<L> a, Index j, Mask<typename L::Real> p,
 }
 
 /// Right-looking, in place: A = Pᵀ L U. What stands beside A in `b` becomes L⁻¹ P B. Returns per lane the column of the first zero pivot,
-/// from 1.
+/// from 1. Where the reciprocal of a pivot overflows, all that follows is infinite or NaN.
 template <class L>
 __attribute__((noinline)) Mask<typename L::Real> factor(Strided<L> a, std::int32_t* pivots, Strided<L> b) {
   using R = typename L::Real;
@@ -81,25 +81,26 @@ __attribute__((noinline)) void exchange_back(Index count, const std::int32_t* pi
   for (Index s = count - 1; s >= 0; --s) exchange_columns<L, false>(b, s, load_pivot<typename L::Real>(pivots, s), 0, b.cols, b);
 }
 
-/// X := A⁻ᴴ X = Pᵀ L⁻ᴴ U⁻ᴴ X, or A⁻¹ X of factors that did not see X.
+/// X := A⁻ᴴ X = Pᵀ L⁻ᴴ U⁻ᴴ X, or A⁻¹ X of factors that did not see X. Returns which lanes are finite.
 template <class L>
-BS_INLINE void solve_adjoint(Strided<L> lu, const std::int32_t* pivots, Strided<L> x) {
+BS_INLINE Mask<typename L::Real> solve_adjoint(Strided<L> lu, const std::int32_t* pivots, Strided<L> x) {
   solve_triangle<L>(lu, false, true, true, false, x);
-  solve_triangle<L>(lu, true, true, true, true, x);
+  const auto finite = solve_triangle<L>(lu, true, true, true, true, x);
   exchange_back<L>(lu.rows, pivots, x);
+  return finite;
 }
 template <class L>
-BS_INLINE void solve_plain(Strided<L> lu, const std::int32_t* pivots, Strided<L> x) {
+BS_INLINE Mask<typename L::Real> solve_plain(Strided<L> lu, const std::int32_t* pivots, Strided<L> x) {
   for (Index s = 0; s < lu.rows; ++s) exchange_columns<L, false>(x, s, load_pivot<typename L::Real>(pivots, s), 0, x.cols, x);
   solve_triangle<L>(lu, true, false, false, true, x);
-  solve_triangle<L>(lu, false, false, false, false, x);
+  return solve_triangle<L>(lu, false, false, false, false, x);
 }
 
 template <class L>
-BS_INLINE void set_identity(Strided<L> x) {
+BS_INLINE void set_diagonal(typename L::Element d, Strided<L> x) {
   using R = typename L::Real;
   for (Index i = 0; i < x.rows; ++i)
-    for (Index j = 0; j < x.cols; ++j) x.set(i, j, L::from_re(splat<R>(i == j ? 1 : 0)));
+    for (Index j = 0; j < x.cols; ++j) x.set(i, j, i == j ? d : L::from_re(Vec<R>{}));
 }
 
 /// Factors and pivots, in the aux outputs from operand `at` on or in scratch.
@@ -118,10 +119,6 @@ BS_INLINE Factors<L> factors_of(const Call& call, int at, Index n) {
 template <class L>
 BS_INLINE Strided<L> nothing_beside(Strided<L> a) {
   return {a.data, a.rows, 0, a.row, a.col};
-}
-template <class L>
-BS_INLINE void all_well(std::int32_t* info) {
-  for (int w = 0; w < W<typename L::Real>; ++w) info[w] = 0;
 }
 /// Pivots of a rule come from the caller, who may lie: one out of range moves nothing here, and is named as the single kernels do.
 template <class L>

@@ -74,26 +74,32 @@ struct LowerSolve {
     Index j = 0;
     BS_BLOCKS(j, x.cols, B, (block<P, B>(i, j)), (block<P, 1>(i, j)))
   }
-  BS_INLINE void run() {
+  /// Which lanes have a finite X. The last row tells: every row before went into it, if only times zero.
+  BS_INLINE Mask<R> run() {
     Index i = 0;
     BS_BLOCKS(i, m.rows, B, rows<B>(i), rows<1>(i))
+    Mask<R> finite = ~Mask<R>{};
+    for (Index j = 0; j < x.cols; ++j) finite &= L::finite(x.get(m.rows - 1, j));
+    return finite;
   }
 };
 
-/// X := op(T)⁻¹ X, T lower or upper triangular; op transposes, conjugates or both. Not inlined: once per element type.
+/// X := op(T)⁻¹ X, T lower or upper triangular; op transposes, conjugates or both. Returns which lanes have a finite X: where T and X were
+/// finite, the others have a subnormal pivot, whose reciprocal overflows, or an answer beyond the largest number. Not inlined: once per
+/// element type.
 template <class L>
-__attribute__((noinline)) void solve_triangle(Strided<L> t, bool lower, bool transposed, bool conjugated, bool unit, Strided<L> x) {
-  if (t.rows == 0 || x.cols == 0) return;
+__attribute__((noinline)) Mask<typename L::Real> solve_triangle(Strided<L> t, bool lower, bool transposed, bool conjugated, bool unit,
+                                                                Strided<L> x) {
+  if (t.rows == 0 || x.cols == 0) return ~Mask<typename L::Real>{};
   const bool forward = lower != transposed;
   Strided<L> m = transposed ? t.transposed() : t;
   if (!forward) m = m.half_turned(), x = x.upside_down();
   if (L::planes == 2 && conjugated) {
     LowerSolve<L, L::planes == 2> s{m, x, unit, {}};
-    s.run();
-  } else {
-    LowerSolve<L, false> s{m, x, unit, {}};
-    s.run();
+    return s.run();
   }
+  LowerSolve<L, false> s{m, x, unit, {}};
+  return s.run();
 }
 
 /// Which elements of a product are wanted; the others become zero.
@@ -173,12 +179,21 @@ BS_INLINE Mask<typename L::Real> finite_lanes(const void* p, Index count, Mask<t
   return so_far;
 }
 
-constexpr int kNotFinite = static_cast<int>(Fail::not_finite), kSingular = static_cast<int>(Fail::singular);
+constexpr int kNotFinite = static_cast<int>(Fail::not_finite), kSingular = static_cast<int>(Fail::singular),
+              kDeclined = static_cast<int>(Fail::declined);
 
-/// Infos from masks: not finite first, then the index of a zero pivot, 0 where there is none.
+/// Infos from masks: not finite first, then the index of a zero pivot, 0 where there is none; then lanes whose answer is not `good`, which
+/// the single kernel computes by division, or refuses.
 template <class R>
-BS_INLINE void report(Mask<R> finite, Mask<R> zero, std::int32_t* info) {
-  for (int w = 0; w < W<R>; ++w) info[w] = !finite[w] ? kNotFinite : zero[w] != 0 ? static_cast<std::int32_t>(zero[w]) * 16 + kSingular : 0;
+BS_INLINE void report(Mask<R> finite, Mask<R> zero, Mask<R> good, std::int32_t* info) {
+  for (int w = 0; w < W<R>; ++w) {
+    info[w] = !finite[w] ? kNotFinite : zero[w] != 0 ? static_cast<std::int32_t>(zero[w]) * 16 + kSingular : good[w] ? 0 : kDeclined;
+  }
+}
+/// Of an adjoint, which judges no inputs.
+template <class R>
+BS_INLINE void report(Mask<R> good, std::int32_t* info) {
+  for (int w = 0; w < W<R>; ++w) info[w] = good[w] ? 0 : kDeclined;
 }
 
 #define BS_FILL_LANES(t, field, kernel)       \

@@ -12,8 +12,8 @@ BS_INLINE Form form_of(const double* attrs) { return {attrs[0] != 0, attrs[1] !=
 
 /// op(A) X = B from the left; X op(A) = B is op(A)ᵀ Xᵀ = Bᵀ.
 template <class L>
-BS_INLINE void solve(const Form& f, Strided<L> a, bool transposed, bool conjugated, Strided<L> x) {
-  solve_triangle<L>(a, f.lower, transposed != f.right, conjugated, f.unit, f.right ? x.transposed() : x);
+BS_INLINE Mask<typename L::Real> solve(const Form& f, Strided<L> a, bool transposed, bool conjugated, Strided<L> x) {
+  return solve_triangle<L>(a, f.lower, transposed != f.right, conjugated, f.unit, f.right ? x.transposed() : x);
 }
 
 template <class L>
@@ -30,8 +30,7 @@ void solve_triangular(const Call& call, std::int32_t* info) {
     if (!f.unit) zero = (zero == 0) & L::is_zero(a.get(i, i)) ? splat_index<R>(i + 1) : zero;
   }
   copy_lanes<L>(call.operand[1], call.operand[2], m * k);
-  solve<L>(f, a, f.transposed, f.conjugated, x);
-  report<R>(finite, zero, info);
+  report<R>(finite, zero, solve<L>(f, a, f.transposed, f.conjugated, x), info);
 }
 
 template <class L>
@@ -45,8 +44,7 @@ void solve_triangular_vjp(const Call& call, std::int32_t* info) {
   void* const at = call.operand[4] != nullptr ? call.operand[4] : call.scratch->take<R>(m * k * L::planes * W<R>);
   auto b = strided<L>(at, rows, cols);
   copy_lanes<L>(call.operand[2], at, m * k);
-  solve<L>(f, a, !f.transposed, !f.conjugated, b);
-  for (int w = 0; w < W<R>; ++w) info[w] = 0;
+  report<R>(solve<L>(f, a, !f.transposed, !f.conjugated, b), info);
   if (call.operand[3] == nullptr) return;
   // left: none -B̄ Xᴴ, adjoint -X B̄ᴴ, transpose -conj(X) B̄ᵀ; right: none -Xᴴ B̄, adjoint -B̄ᴴ X, transpose -B̄ᵀ conj(X)
   const Part part{f.lower ? Part::lower : Part::upper, f.unit ? 1 : 0};

@@ -1,6 +1,6 @@
 // Cholesky factor of one Hermitian positive-definite matrix, and its reverse sweep.
-#include "blocks.h"
 #include "ops.h"
+#include "scaled.h"
 
 namespace backsolve {
 namespace {
@@ -90,7 +90,9 @@ std::int32_t cholesky(const Call& call) {
   const Index n = call.dims[0];
   const auto a = call.matrix<const T>(0, n, n);
   const auto l = call.matrix<T>(1, n, n);
+  Real<T> most = 0;  // of A, if it is positive definite
   for (Index i = 0; i < n; ++i) {
+    most = std::max(most, real(a(i, i)));
     for (Index j = 0; j < i; ++j) {
       if (!ops::finite(a(i, j))) return make_info(Fail::not_finite);
       l(i, j) = a(i, j);
@@ -99,7 +101,10 @@ std::int32_t cholesky(const Call& call) {
     l(i, i) = real(a(i, i));  // the imaginary part of a Hermitian diagonal is zero, whatever is stored
     for (Index j = i + 1; j < n; ++j) l(i, j) = 0;
   }
+  const auto half = static_cast<double>(ops::subnormal<Real<T>>(ops::exponent_of(most)) / 2);
+  ops::scale_by_power(l, -2 * half);
   Index minor = n <= kUnblocked ? factor_unblocked(l) : la::potrf_lower(l);
+  ops::scale_by_power(l, half);
   for (Index i = 0; minor == 0 && i < n; ++i)  // OpenBLAS lets a NaN pivot pass, after an overflow
     if (!(real(l(i, i)) > 0)) minor = i + 1;
   return minor == 0 ? 0 : make_info(Fail::not_positive_definite, minor);

@@ -34,6 +34,17 @@ class Differences {
     return -1;
   }
 
+  /// Whether f(c x) = c^degree f(x) for c > 0; log has it of its derivatives only.
+  bool homogeneous() const { return f_ != Function::exp; }
+  double degree() const { return f_ == Function::sqrt ? 0.5 : f_ == Function::inverse_sqrt ? -0.5 : f_ == Function::power ? p_ : 0; }
+
+  /// f(x 2^exponent) of a homogeneous f, or f(x).
+  double at(double x, double exponent) const {
+    const double y = (*this)(x), t = degree() * exponent;
+    if (f_ == Function::log) return y + exponent * 0.693147180559945309417232121458176568;
+    return t == 0 ? y : std::ldexp(y * std::exp2(t - std::floor(t)), static_cast<int>(std::clamp(std::floor(t), -9000.0, 9000.0)));
+  }
+
   double operator()(double x) const {
     switch (f_) {
       case Function::exp:
@@ -57,7 +68,7 @@ class Differences {
       case Function::exp:  // eˣ (1 - e^{-d}) / d
         return d == 0 ? std::exp(x) : std::exp(x) * (-std::expm1(-d) / d);
       case Function::log:  // log(1 + d/y) / d
-        return d == 0 ? 1 / x : (y < x / 2 ? std::log(x / y) : std::log1p(d / y)) / d;
+        return d == 0 ? 1 / x : log_ratio(x, y, d) / d;
       case Function::sqrt:
         return 1 / (std::sqrt(x) + std::sqrt(y));
       case Function::inverse_sqrt: {
@@ -101,6 +112,12 @@ class Differences {
   double p_;
   bool whole_;
 
+  /// log(x / y), d = x - y >= 0, also where x / y overflows.
+  static double log_ratio(double x, double y, double d) {
+    if (y >= x / 2) return std::log1p(d / y);
+    return y < x * kFar ? std::log(x) - std::log(y) : std::log(x / y);
+  }
+
   double quotient(double x, double y, double z) const { return ((*this)(x, y) - (*this)(y, z)) / (x - z); }
 
   /// h_k, the sum of all monomials of degree k: x^p has the differences h_{p-1}(x,y) and h_{p-2}(x,y,z); x^-q those of u^q with u = 1/x,
@@ -123,8 +140,8 @@ class Differences {
     if (whole_) return p_ >= 0 ? complete(p_ - 1, x, y) : -complete(-p_ - 1, 1 / x, 1 / y) / x / y;
     if (x == 0) return 0;  // only asked for where p > 1
     if (d == 0) return p_ * std::pow(x, p_ - 1);
-    if (p_ > 0) return std::pow(x, p_) * (-std::expm1(p_ * (y < x / 2 ? std::log(y / x) : std::log1p(-d / x))) / d);
-    return std::pow(y, p_) * (std::expm1(p_ * (y < x / 2 ? std::log(x / y) : std::log1p(d / y))) / d);
+    if (p_ > 0) return std::pow(x, p_) * (-std::expm1(-p_ * log_ratio(x, y, d)) / d);
+    return std::pow(y, p_) * (std::expm1(p_ * log_ratio(x, y, d)) / d);
   }
 
   /// Σ_k h_k(a, b) / (k+2)!, 0 <= b <= a < 1: eᶻ[x,y,z] / eᶻ; no term is negative.
@@ -157,6 +174,7 @@ class Differences {
     }
     return sum * std::pow(m, p - 2);
   }
+  static constexpr double kFar = 0x1p-300;
   static constexpr double kEps = std::numeric_limits<double>::epsilon();
 };
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "blocks.h"
 #include "ops.h"
+#include "scaled.h"
 
 namespace backsolve::ops {
 
@@ -19,10 +19,61 @@ inline std::size_t spectrum_scratch(Index n, DType t) {
   return scratch_bytes(t, n * n) + scratch_bytes(t, w.work) + scratch_bytes(r, w.real) + Scratch::bytes_for<la::Int>(w.integer);
 }
 
-/// A = V diag(w) Vᴴ, w ascending. Reads the lower triangle of `a`; v.data may be null.
-/// An eigenvalue that is negative by rounding alone, -n ε max|w| or more, is zero to Bound::nonnegative.
+/// Whether the lower triangle of A is zero but for its diagonal.
 template <class T>
-std::int32_t spectrum(Matrix<const T> a, Real<T>* w, Matrix<T> v, Bound bound, Scratch& scratch) {
+bool is_diagonal(Matrix<const T> a) {
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < i; ++j)
+      if (a(i, j) != T(0)) return false;
+  return true;
+}
+
+/// The exponent, even so that its root is a power of two as well, that `spectrum` takes out of a Hermitian A, so that eigenvalues keep
+/// their digits where A's numbers are subnormal, do not overflow, and LAPACK has no reason to scale; 0 where A is of moderate size. Between
+/// the largest and the smallest of a diagonal matrix.
+template <class T>
+Exponent spectrum_exponent(Matrix<const T> a) {
+  constexpr Exponent kModerate = std::numeric_limits<Real<T>>::max_exponent / 8, kTop = std::numeric_limits<Real<T>>::max_exponent - 2;
+  Real<T> most = 0, least = std::numeric_limits<Real<T>>::infinity();
+  for (Index i = 0; i < a.rows; ++i) {
+    const Real<T> d = std::abs(real(a(i, i)));
+    most = std::max(most, d);
+    if (d > 0) least = std::min(least, d);
+    for (Index j = 0; j < i; ++j) most = std::max(most, largest_part(a(i, j)));
+  }
+  const Exponent high = exponent_of(most), low = is_diagonal(a) ? exponent_of(least) : high;
+  if (std::max(std::abs(high), std::abs(low)) <= kModerate) return 0;
+  return std::max(low + (high - low) / 2, high - kTop) / 2 * 2;
+}
+
+/// Of a diagonal matrix: the diagonal in order and columns of the identity, exactly.
+template <class T>
+void sort_diagonal(Matrix<const T> a, Real<T>* w, Matrix<T> v, la::Int* order) {
+  const Index n = a.rows;
+  for (Index i = 0; i < n; ++i) order[i] = la::to_int(i);
+  std::stable_sort(order, order + n, [&](la::Int i, la::Int j) { return real(a(i, i)) < real(a(j, j)); });
+  for (Index j = 0; j < n; ++j) {
+    w[j] = real(a(order[j], order[j]));
+    for (Index i = 0; v.data != nullptr && i < n; ++i) v(i, j) = i == order[j] ? 1 : 0;
+  }
+}
+
+/// Checks that eigenvalues are what they must be. One that is negative by rounding alone, -n ε max|w| or more, is zero to
+/// Bound::nonnegative.
+template <class R>
+std::int32_t check_bound(R* w, Index n, Bound bound) {
+  if (bound == Bound::any) return 0;
+  const R noise = R(n) * std::numeric_limits<R>::epsilon() * std::max(std::abs(w[0]), std::abs(w[n - 1]));
+  for (Index i = 0; i < n && w[i] <= 0; ++i) {
+    if (bound == Bound::positive || w[i] < -noise) return make_info(Fail::not_definite, i + 1);
+    w[i] = 0;
+  }
+  return 0;
+}
+
+/// A = 2^exponent V diag(w) Vᴴ, w ascending, exponent that of spectrum_exponent. Reads the lower triangle of `a`; v.data may be null.
+template <class T>
+std::int32_t spectrum(Matrix<const T> a, Exponent exponent, Real<T>* w, Matrix<T> v, Bound bound, Scratch& scratch) {
   const Index n = a.rows;
   const la::EigenWork size = la::heevd_work(n, kComplex<T>);
   if (!size.fits()) return make_info(Fail::too_large);
@@ -42,17 +93,24 @@ std::int32_t spectrum(Matrix<const T> a, Real<T>* w, Matrix<T> v, Bound bound, S
     for (Index j = i + 1; j < n; ++j) f(i, j) = 0;
   }
   if (n == 0) return 0;
+  scale_by_power(f, static_cast<double>(-exponent));
+  if (is_diagonal(read(f))) {
+    sort_diagonal(read(f), w, v, iwork);
+    return check_bound(w, n, bound);
+  }
   const bool vectors = v.data != nullptr;
   if (const la::Int info = la::heevd_lower(f, w, vectors, size, work, rwork, iwork)) return make_info(Fail::no_convergence, info);
-  if (!std::isfinite(w[0]) || !std::isfinite(w[n - 1])) return make_info(Fail::no_convergence);  // an overflow
   for (Index i = 0; vectors && i < n; ++i)
     for (Index j = 0; j < n; ++j) v(i, j) = conj(f(j, i));
-  if (bound == Bound::any) return 0;
-  const Real<T> noise = Real<T>(n) * std::numeric_limits<Real<T>>::epsilon() * std::max(std::abs(w[0]), std::abs(w[n - 1]));
-  for (Index i = 0; i < n && w[i] <= 0; ++i) {
-    if (bound == Bound::positive || w[i] < -noise) return make_info(Fail::not_definite, i + 1);
-    w[i] = 0;
-  }
+  return check_bound(w, n, bound);
+}
+
+/// Eigenvalues with their exponent put back, each rounded once. Fails: overflow (which).
+template <class R>
+std::int32_t restore_exponent(R* w, Index n, Exponent exponent) {
+  for (Index i = 0; i < n && exponent != 0; ++i) w[i] = times_power(w[i], exponent);
+  if (n > 0 && !std::isfinite(w[0])) return make_info(Fail::overflow, 1);
+  if (n > 0 && !std::isfinite(w[n - 1])) return make_info(Fail::overflow, n);
   return 0;
 }
 

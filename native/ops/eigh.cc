@@ -12,17 +12,17 @@ enum class Policy { raise = 0, nan = 1, mask = 2 };
 constexpr int kPhase = 1, kStrict = 2;  // bits of `checks`
 
 // M := F ∘ M, F_ij = 1/(w_j - w_i), zero on the diagonal and where M_ij is exactly zero. Eigenvalues no further apart than
-// n ε max|w| are equal for all that their computation can tell.
+// n ε max|w|, or n subnormal steps, are equal for all that their computation can tell.
 template <class T>
 std::int32_t gap_quotient_of(const Real<T>* w, Matrix<T> m, Policy policy, int checks) {
   using R = Real<T>;
   const Index n = m.rows;
-  const R eps = std::numeric_limits<R>::epsilon(), nan = std::numeric_limits<R>::quiet_NaN();
+  const R eps = std::numeric_limits<R>::epsilon(), step = std::numeric_limits<R>::denorm_min(), nan = std::numeric_limits<R>::quiet_NaN();
   R top = 0, norm = 0;
   for (Index i = 0; i < n; ++i) top = std::max(top, std::abs(w[i]));
   for (Index i = 0; i < n; ++i)
     for (Index j = 0; j < n; ++j) norm = std::max(norm, std::abs(m(i, j)));
-  const R same = R(n) * eps * top, noise = 8 * R(n) * eps * norm;
+  const R same = R(n) * (eps * top + step), noise = 8 * R(n) * (eps * norm + step);
   for (Index i = 0; i < n; ++i) {
     T diagonal = 0;
     if constexpr (ops::kComplex<T>) {
@@ -63,8 +63,12 @@ void onto_lower(Matrix<T> a) {
 template <class T>
 std::int32_t eigh(const Call& call) {
   const Index n = call.dims[0];
-  return ops::spectrum(call.matrix<const T>(0, n, n), call.vector<Real<T>>(1), call.matrix<T>(2, n, n),
-                       static_cast<ops::Bound>(call.attrs[0]), *call.scratch);
+  const auto a = call.matrix<const T>(0, n, n);
+  auto* const w = call.vector<Real<T>>(1);
+  const ops::Exponent exponent = ops::spectrum_exponent(a);
+  const auto bound = static_cast<ops::Bound>(call.attrs[0]);
+  if (const auto info = ops::spectrum(a, exponent, w, call.matrix<T>(2, n, n), bound, *call.scratch)) return info;
+  return ops::restore_exponent(w, n, exponent);
 }
 std::size_t eigh_scratch(const Index* dims, const double*, DType t, int) { return ops::spectrum_scratch(dims[0], t); }
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "../status.h"
-#include "blocks.h"
+#include "scaled.h"
 
 namespace backsolve::ops {
 
@@ -82,6 +82,23 @@ void lu(Matrix<T> a, Pivot* pivots) {
   for (Index i = half; i < count; ++i) pivots[i] += static_cast<Pivot>(half);
 }
 
+/// LU of a copy of A over 2^exponent, which is returned: not 0 where A is subnormal.
+template <class T>
+Exponent lu_of(Matrix<const T> a, Matrix<T> f, Pivot* pivots) {
+  const Exponent exponent = subnormal<Real<T>>(largest_exponent(a));
+  copy(a, f);
+  scale_by_power(f, static_cast<double>(-exponent));
+  lu(f, pivots);
+  return exponent;
+}
+/// The factors of A from those of lu_of.
+template <class T>
+void restore_exponent(Matrix<T> f, Exponent exponent) {
+  if (exponent == 0) return;
+  for (Index i = 0; i < f.rows; ++i)
+    for (Index j = i; j < f.cols; ++j) f(i, j) = times_power(f(i, j), exponent);
+}
+
 /// B := A⁻¹ B = U⁻¹ L⁻¹ P B, or A⁻ᴴ B = Pᵀ L⁻ᴴ U⁻ᴴ B.
 template <class T>
 void lu_solve(Matrix<const T> f, const Pivot* pivots, bool adjoint, Matrix<T> b) {
@@ -95,6 +112,15 @@ void lu_solve(Matrix<const T> f, const Pivot* pivots, bool adjoint, Matrix<T> b)
     la::trsm(Side::left, Triangle::lower, Op::adjoint, Diagonal::unit, f, b);
     apply_pivots(pivots, f.rows, true, b);
   }
+}
+
+/// The same from factors of lu_of.
+template <class T>
+void lu_solve(Matrix<const T> f, Exponent exponent, const Pivot* pivots, bool adjoint, Matrix<T> b) {
+  const Exponent of_b = exponent == 0 ? 0 : subnormal<Real<T>>(largest_exponent(read(b)));
+  scale_by_power(b, static_cast<double>(-of_b));
+  lu_solve(f, pivots, adjoint, b);
+  scale_by_power(b, static_cast<double>(of_b - exponent));
 }
 
 /// Column of the first zero pivot, counted from 1, or 0.
@@ -111,6 +137,11 @@ bool all_finite(Matrix<const T> a) {
     for (Index j = 0; j < a.cols; ++j)
       if (!finite(a(i, j))) return false;
   return true;
+}
+/// The info of an answer to finite inputs: it, or what leads to it, may be beyond the largest number.
+template <class T>
+std::int32_t check_answer(Matrix<const T> x) {
+  return all_finite(x) ? 0 : make_info(Fail::overflow);
 }
 
 /// LAPACK's estimate for an upper triangular R, which is scaled up meanwhile where it would underflow. `work`, `more`: of trcon_upper.

@@ -20,13 +20,15 @@ Factors<T> factors_at(const Call& call, int lu, Index n) {
   Pivot* p = call.operand[lu + 1] != nullptr ? call.vector<Pivot>(lu + 1) : call.scratch->take<Pivot>(n);
   return {{f, n, n, n}, p};
 }
+/// X := A⁻¹ X or A⁻ᴴ X, and the factors of A.
 template <class T>
-std::int32_t factor(Matrix<const T> a, const Factors<T>& f) {
+std::int32_t solve_with(const Factors<T>& f, Matrix<const T> a, bool adjoint, Matrix<T> x) {
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
-  ops::copy(a, f.lu);
-  ops::lu(f.lu, f.pivots);
-  const Index zero = ops::zero_pivot(read(f.lu));
-  return zero == 0 ? 0 : make_info(Fail::singular, zero);
+  const ops::Exponent exponent = ops::lu_of(a, f.lu, f.pivots);
+  if (const Index zero = ops::zero_pivot(read(f.lu))) return make_info(Fail::singular, zero);
+  ops::lu_solve(read(f.lu), exponent, f.pivots, adjoint, x);
+  ops::restore_exponent(f.lu, exponent);
+  return ops::check_answer(read(x));
 }
 std::size_t factors_scratch(DType t, Index n) { return ops::scratch_bytes(t, n * n) + ops::scratch_bytes(DType::i32, n); }
 
@@ -38,9 +40,8 @@ std::int32_t lu_factor(const Call& call) {
   const auto a = call.matrix<const T>(0, m, n);
   const auto out = call.matrix<T>(1, m, n);
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
-  ops::copy(a, out);
-  ops::lu(out, call.vector<Pivot>(2));
-  return 0;
+  ops::restore_exponent(out, ops::lu_of(a, out, call.vector<Pivot>(2)));
+  return ops::check_answer(read(out));
 }
 std::size_t lu_factor_scratch(const Index*, const double*, DType, int) { return 0; }
 
@@ -62,11 +63,8 @@ std::int32_t solve(const Call& call) {
   const auto b = call.matrix<const T>(1, m, k);
   const auto x = call.matrix<T>(2, m, k);
   if (!ops::all_finite(b)) return make_info(Fail::not_finite);
-  const auto f = factors_at<T>(call, 3, m);
-  if (const auto info = factor(call.matrix<const T>(0, m, m), f)) return info;
   ops::copy(b, x);
-  ops::lu_solve(read(f.lu), f.pivots, call.attrs[0] != 0, x);
-  return 0;
+  return solve_with(factors_at<T>(call, 3, m), call.matrix<const T>(0, m, m), call.attrs[0] != 0, x);
 }
 std::size_t solve_scratch(const Index* dims, const double*, DType t, int) { return factors_scratch(t, dims[0]); }
 
@@ -97,10 +95,8 @@ std::int32_t inv(const Call& call) {
   const Index n = call.dims[0];
   const auto y = call.matrix<T>(1, n, n);
   const Factors<T> f{{call.scratch->take<T>(n * n), n, n, n}, call.scratch->take<Pivot>(n)};
-  if (const auto info = factor(call.matrix<const T>(0, n, n), f)) return info;
   ops::set_identity(y);
-  ops::lu_solve(read(f.lu), f.pivots, call.attrs[0] != 0, y);
-  return 0;
+  return solve_with(f, call.matrix<const T>(0, n, n), call.attrs[0] != 0, y);
 }
 std::size_t inv_scratch(const Index* dims, const double*, DType t, int) { return factors_scratch(t, dims[0]); }
 

@@ -1,12 +1,14 @@
 // Functions of Hermitian matrices, and their first and second derivatives by divided differences. docs/derivations/spectral.md
 #include "differences.h"
 #include "eigen.h"
+#include "factor.h"
 
 namespace backsolve {
 namespace {
 
 using ops::conj;
 using ops::Differences;
+using ops::Exponent;
 using ops::read;
 
 Differences function_of(const double* attrs) { return {static_cast<ops::Function>(static_cast<int>(attrs[0])), attrs[1]}; }
@@ -24,9 +26,17 @@ std::int32_t check_zero(const Differences& f, int order, const R* w, Index n) {
   return 0;
 }
 
+/// What spectrum_for takes out of A. Homogeneous functions, and their derivatives, of what is left have all digits and do not overflow.
+template <class T>
+Exponent exponent_for(const Differences& f, Matrix<const T> a) {
+  return f.homogeneous() ? ops::spectrum_exponent(a) : 0;
+}
 template <class T>
 std::int32_t spectrum_for(const Differences& f, int order, Matrix<const T> a, Real<T>* w, Matrix<T> v, Scratch& scratch) {
-  if (const auto info = ops::spectrum(a, w, v, bound_of(f, order), scratch)) return info;
+  const Exponent exponent = ops::spectrum_exponent(a);
+  if (const auto info = ops::spectrum(a, exponent, w, v, bound_of(f, order), scratch)) return info;
+  if (!f.homogeneous())
+    if (const auto info = ops::restore_exponent(w, a.rows, exponent)) return info;
   return check_zero(f, order, w, a.rows);
 }
 
@@ -35,22 +45,26 @@ Matrix<T> square(Scratch& scratch, Index n) {
   return {scratch.take<T>(n * n), n, n, n};
 }
 
-/// out = Vᴴ herm(e) V, by way of `work`.
+/// out = Vᴴ herm(e) V 2^-exponent, by way of `work`; returns the exponent that brings e within 2^±room.
 template <class T>
-void into_basis(Matrix<const T> v, Matrix<const T> e, Matrix<T> work, Matrix<T> out) {
-  const Matrix<T> h = out;
-  ops::copy(e, h);
-  ops::symmetrize(h);
-  la::gemm<T>(1, la::Op::adjoint, v, la::Op::none, read(h), 0, work);
+Exponent into_basis(Matrix<const T> v, Matrix<const T> e, Exponent room, Matrix<T> work, Matrix<T> out) {
+  const Exponent exponent = ops::excess(ops::largest_exponent(e), room);
+  ops::copy(e, out);
+  ops::scale_by_power(out, static_cast<double>(-exponent));
+  ops::symmetrize(out);
+  la::gemm<T>(1, la::Op::adjoint, v, la::Op::none, read(out), 0, work);
   la::gemm<T>(1, la::Op::none, read(work), la::Op::none, v, 0, out);
+  return exponent;
 }
 
-// D f(A)[E] = V (f[w_i,w_j] ∘ Vᴴ E V) Vᴴ (Daleckii & Krein 1965; Higham 2008, theorem 3.11)
+// D f(A)[E] = V (f[w_i,w_j] ∘ Vᴴ E V) Vᴴ (Daleckii & Krein 1965; Higham 2008, theorem 3.11), A = 2^exponent V diag(w) Vᴴ:
+// D f(c A) = c^(degree - 1) D f(A)
 template <class T>
-void derivative(const Differences& f, const Real<T>* w, Matrix<const T> v, Matrix<const T> e, Matrix<T> out, Scratch& scratch) {
+void derivative(const Differences& f, const Real<T>* w, Matrix<const T> v, Exponent exponent, Matrix<const T> e, Matrix<T> out,
+                Scratch& scratch) {
   const Index n = v.rows;
   const Matrix<T> x = square<T>(scratch, n), work = square<T>(scratch, n);
-  into_basis(v, e, work, x);
+  const Exponent of_e = into_basis(v, e, ops::kRoom<Real<T>>, work, x);
   for (Index i = 0; i < n; ++i) {
     for (Index j = 0; j <= i; ++j) {
       const auto d = static_cast<Real<T>>(f(w[i], w[j]));
@@ -60,6 +74,7 @@ void derivative(const Differences& f, const Real<T>* w, Matrix<const T> v, Matri
   }
   ops::congruence(la::Op::none, v, read(x), work, out);
   ops::symmetrize(out);
+  ops::scale_by_power(out, (f.degree() - 1) * static_cast<double>(exponent) + static_cast<double>(of_e));
 }
 
 // Y_ij = Σ_k f[w_i,w_k,w_j] (E_ik H_kj + H_ik E_kj): each difference once, for every place in the middle of its three indices
@@ -97,14 +112,16 @@ std::int32_t hermitian_function(const Call& call) {
   auto* const w = call.operand[2] != nullptr ? call.vector<Real<T>>(2) : scratch.take<Real<T>>(n);
   const Matrix<T> v = call.operand[3] != nullptr ? call.matrix<T>(3, n, n) : square<T>(scratch, n);
   const Matrix<T> work = square<T>(scratch, n);
-  if (const auto info = spectrum_for(f, 0, call.matrix<const T>(0, n, n), w, v, scratch)) return info;
+  const auto a = call.matrix<const T>(0, n, n);
+  if (const auto info = spectrum_for(f, 0, a, w, v, scratch)) return info;
+  const auto exponent = static_cast<double>(exponent_for(f, a));
   for (Index j = 0; j < n; ++j) {
-    const auto value = static_cast<Real<T>>(f(w[j]));
+    const auto value = static_cast<Real<T>>(f.at(w[j], exponent));
     for (Index i = 0; i < n; ++i) work(i, j) = v(i, j) * value;
   }
   la::gemm<T>(1, la::Op::none, read(work), la::Op::adjoint, read(v), 0, y);
   ops::symmetrize(y);
-  return 0;
+  return ops::check_answer(read(y));
 }
 std::size_t hermitian_function_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 2); }
 
@@ -114,7 +131,8 @@ std::int32_t hermitian_function_vjp(const Call& call) {
   const Differences f = function_of(call.attrs);
   const auto* w = call.vector<const Real<T>>(1);
   if (bound_of(f, 1) != ops::Bound::any && n > 0 && !(w[0] > 0) && f.smoothness_at_zero() < 1) return make_info(Fail::not_definite, 1);
-  derivative(f, w, call.matrix<const T>(2, n, n), call.matrix<const T>(3, n, n), call.matrix<T>(4, n, n), *call.scratch);
+  const Exponent exponent = exponent_for(f, call.matrix<const T>(0, n, n));
+  derivative(f, w, call.matrix<const T>(2, n, n), exponent, call.matrix<const T>(3, n, n), call.matrix<T>(4, n, n), *call.scratch);
   return 0;
 }
 std::size_t hermitian_function_vjp_scratch(const Index* dims, const double*, DType t, int) {
@@ -128,13 +146,14 @@ std::int32_t spectral_derivative(const Call& call) {
   const Differences f = function_of(call.attrs);
   auto* const w = scratch.take<Real<T>>(n);
   const Matrix<T> v = square<T>(scratch, n);
-  if (const auto info = spectrum_for(f, 1, call.matrix<const T>(0, n, n), w, v, scratch)) return info;
-  derivative(f, w, read(v), call.matrix<const T>(1, n, n), call.matrix<T>(2, n, n), scratch);
+  const auto a = call.matrix<const T>(0, n, n);
+  if (const auto info = spectrum_for(f, 1, a, w, v, scratch)) return info;
+  derivative(f, w, read(v), exponent_for(f, a), call.matrix<const T>(1, n, n), call.matrix<T>(2, n, n), scratch);
   return 0;
 }
 std::size_t spectral_derivative_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 3); }
 
-// D² f(A)[E, H] = V Y Vᴴ, Y from Vᴴ E V and Vᴴ H V
+// D² f(A)[E, H] = V Y Vᴴ, Y from Vᴴ E V and Vᴴ H V; of degree `degree` - 2 in A
 template <class T>
 std::int32_t spectral_second(const Call& call) {
   const Index n = call.dims[0];
@@ -143,13 +162,16 @@ std::int32_t spectral_second(const Call& call) {
   const auto out = call.matrix<T>(3, n, n);
   auto* const w = scratch.take<Real<T>>(n);
   const Matrix<T> v = square<T>(scratch, n), e = square<T>(scratch, n), h = square<T>(scratch, n), work = square<T>(scratch, n);
-  if (const auto info = spectrum_for(f, 2, call.matrix<const T>(0, n, n), w, v, scratch)) return info;
-  into_basis(read(v), call.matrix<const T>(1, n, n), work, e);
-  into_basis(read(v), call.matrix<const T>(2, n, n), work, h);
+  const auto a = call.matrix<const T>(0, n, n);
+  if (const auto info = spectrum_for(f, 2, a, w, v, scratch)) return info;
+  constexpr Exponent kThird = ops::kRoom<Real<T>> / 3;  // products of E, H and a difference
+  const Exponent of_e = into_basis(read(v), call.matrix<const T>(1, n, n), kThird, work, e);
+  const Exponent of_h = into_basis(read(v), call.matrix<const T>(2, n, n), kThird, work, h);
   second(f, w, read(e), read(h), out);
   la::gemm<T>(1, la::Op::none, read(v), la::Op::none, read(out), 0, work);
   la::gemm<T>(1, la::Op::none, read(work), la::Op::adjoint, read(v), 0, out);
   ops::symmetrize(out);
+  ops::scale_by_power(out, (f.degree() - 2) * static_cast<double>(exponent_for(f, a)) + static_cast<double>(of_e + of_h));
   return 0;
 }
 std::size_t spectral_second_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 4); }

@@ -1,5 +1,5 @@
 // Triangular solves and their adjoints.
-#include "blocks.h"
+#include "factor.h"
 #include "ops.h"
 
 namespace backsolve {
@@ -65,7 +65,7 @@ std::int32_t solve_triangular(const Call& call) {
   if (const auto info = check(f, a, b)) return info;
   ops::copy(b, x);
   la::trsm(f.side, f.triangle, f.op, f.diagonal, a, x);
-  return 0;
+  return ops::check_answer(read(x));
 }
 std::size_t solve_triangular_scratch(const Index*, const double*, DType, int) { return 0; }
 

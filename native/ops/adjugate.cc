@@ -1,0 +1,285 @@
+// Adjugates and their derivatives, right at any rank and any scale. docs/derivations/determinant.md
+#include "adjugate.h"
+
+#include "ops.h"
+
+namespace backsolve {
+namespace {
+
+using ops::conj;
+using ops::Exponent;
+using ops::Pivot;
+using ops::read;
+using ops::Scaled;
+
+/// A = R B C with diagonal R and C, powers of two that bring the largest element of each row and column of B near 1, so that the smallest
+/// singular value of B owes nothing to the scales of A; B = U diag(s) Vᴴ, and φ = det U det Vᴴ.
+template <class T>
+struct Svd {
+  Matrix<T> u, vh;
+  Real<T>* s;
+  T phase;
+  Exponent *row, *col, total;  // exponents of R and C, and their sum
+
+  /// Of adj(A)_ij over adj(B)_ij: adj A = adj(C) adj(B) adj(R).
+  Exponent place(Index i, Index j) const { return total - col[i] - row[j]; }
+};
+
+template <class T>
+Matrix<T> square(Scratch& scratch, Index n) {
+  return {scratch.take<T>(n * n), n, n, n};
+}
+
+constexpr Exponent kNone = std::numeric_limits<Exponent>::min();  // of nothing but zeros
+
+/// Exponents of the largest element of each row of A, then of each column of what is left.
+template <class T>
+void equilibrate(Matrix<const T> a, Svd<T>& f) {
+  const Index n = a.rows;
+  std::fill_n(f.row, n, kNone);
+  std::fill_n(f.col, n, kNone);
+  const auto larger = [](Exponent& most, T x, Exponent taken) {
+    if (x != T(0)) most = std::max(most, ops::exponent_of(ops::largest_part(x)) - taken);
+  };
+  const auto settle = [&](Exponent* e) {
+    for (Index i = 0; i < n; ++i) f.total += e[i] = e[i] == kNone ? 0 : e[i];
+  };
+  f.total = 0;
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) larger(f.row[i], a(i, j), 0);
+  settle(f.row);
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) larger(f.col[j], a(i, j), f.row[i]);
+  settle(f.col);
+}
+
+// A row-major buffer is F = Bᵀ = conj(V) Σ Uᵀ to LAPACK: its left vectors, read by rows, are Vᴴ, and its right ones U.
+template <class T>
+std::int32_t svd(Matrix<const T> a, Svd<T>& f, Scratch& scratch) {
+  const Index n = a.rows;
+  const la::SvdWork sizes = la::gesdd_work(n, n, ops::kComplex<T>);
+  if (!sizes.fits) return make_info(Fail::too_large);  // before scratch is touched, which then is none
+  f.u = square<T>(scratch, n), f.vh = square<T>(scratch, n), f.s = scratch.take<Real<T>>(n);
+  f.row = scratch.take<Exponent>(n), f.col = scratch.take<Exponent>(n);
+  const auto work = square<T>(scratch, n);
+  Pivot* pivots = scratch.take<Pivot>(n);
+  T* lapack = scratch.take<T>(sizes.work);
+  Real<T>* reals = scratch.take<Real<T>>(sizes.reals);
+  la::Int* integers = scratch.take<la::Int>(sizes.integers);
+  equilibrate(a, f);
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) work(i, j) = ops::times_power(a(i, j), -f.row[i] - f.col[j]);
+  if (const auto info = la::gesdd(work, f.s, f.u, f.vh, lapack, sizes.work, reals, integers)) {
+    return make_info(Fail::no_convergence, info);
+  }
+  f.phase = 1;
+  for (const auto& unitary : {f.u, f.vh}) {
+    ops::copy(read(unitary), work);
+    ops::lu(work, pivots);
+    f.phase *= ops::determinant(read(work), pivots).value();
+  }
+  const Real<T> size = std::abs(f.phase);
+  if (size > 0) f.phase /= size;
+  return 0;
+}
+std::size_t svd_scratch(DType t, Index n) {
+  const DType real = t == DType::c64 ? DType::f32 : t == DType::c128 ? DType::f64 : t;
+  const la::SvdWork sizes = la::gesdd_work(n, n, t == DType::c64 || t == DType::c128);
+  if (!sizes.fits) return 0;
+  return 3 * ops::scratch_bytes(t, n * n) + ops::scratch_bytes(real, n) + ops::scratch_bytes(DType::i32, n) +
+         2 * Scratch::bytes_for<Exponent>(n) + ops::scratch_bytes(t, sizes.work) + ops::scratch_bytes(real, sizes.reals) +
+         ops::scratch_bytes(DType::i32, sizes.integers);
+}
+
+template <class R>
+Scaled<R>* take_scaled(Scratch& scratch, Index n) {
+  return scratch.take<Scaled<R>>(n);
+}
+std::size_t scaled_scratch(Index n) { return Scratch::bytes_for<Scaled<double>>(n); }
+
+/// after[i] = Π_{k>i} σ_k without those at p and q.
+template <class R>
+void products_after(const R* s, Index n, Index p, Index q, Scaled<R>* after) {
+  Scaled<R> product = Scaled<R>::of(1);
+  for (Index i = n - 1; i >= 0; --i) {
+    after[i] = product;
+    if (i != p && i != q) product = product * Scaled<R>::of(s[i]);
+  }
+}
+/// Exponent of the largest product of all σ but `missing`.
+template <class R>
+Exponent largest_product(const R* s, Index n, Index missing) {
+  Scaled<R> product = Scaled<R>::of(1);
+  for (Index i = 0; i < n - missing; ++i) product = product * Scaled<R>::of(s[i]);
+  return product.exponent;
+}
+
+}  // namespace
+
+// adj B = φ V diag(D) Uᴴ, D_i = Π_{k≠i} σ_k by products from both ends: a polynomial in B, so that it is defined whatever the rank.
+template <class T>
+std::int32_t ops::adjugate_of(Matrix<const T> a, Scaled<T> weight, bool adjoint, Matrix<T> out, Scratch& scratch) {
+  using R = Real<T>;
+  const Index n = a.rows;
+  if (n == 0) return 0;
+  Svd<T> f;
+  if (const auto info = svd(a, f, scratch)) return info;
+  Scaled<R>* after = take_scaled<R>(scratch, n);
+  products_after(f.s, n, -1, -1, after);
+  const Exponent common = ops::excess(weight.exponent + largest_product(f.s, n, 1), ops::kRoom<R>);
+  weight = weight * Scaled<T>::of(conj(f.phase));
+  Scaled<R> before = Scaled<R>::of(1);
+  for (Index i = 0; i < n; ++i) {
+    const Scaled<R> d = before * after[i];
+    const T factor = (weight * Scaled<T>{d.mantissa, d.exponent}).over(common);
+    for (Index j = 0; j < n; ++j) f.vh(i, j) *= factor;
+    before = before * Scaled<R>::of(f.s[i]);
+  }
+  // weight adj(B)ᴴ = U (weight φ̄ D Vᴴ)
+  if (adjoint)
+    la::gemm<T>(1, la::Op::none, read(f.u), la::Op::none, read(f.vh), 0, out);
+  else
+    la::gemm<T>(1, la::Op::adjoint, read(f.vh), la::Op::adjoint, read(f.u), 0, out);
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) out(i, j) = ops::times_power(out(i, j), common + (adjoint ? f.place(j, i) : f.place(i, j)));
+  return 0;
+}
+std::size_t ops::adjugate_of_scratch(DType t, Index n) { return svd_scratch(t, n) + scaled_scratch(n); }
+template std::int32_t ops::adjugate_of(Matrix<const float>, Scaled<float>, bool, Matrix<float>, Scratch&);
+template std::int32_t ops::adjugate_of(Matrix<const double>, Scaled<double>, bool, Matrix<double>, Scratch&);
+template std::int32_t ops::adjugate_of(Matrix<const std::complex<float>>, Scaled<std::complex<float>>, bool, Matrix<std::complex<float>>,
+                                       Scratch&);
+template std::int32_t ops::adjugate_of(Matrix<const std::complex<double>>, Scaled<std::complex<double>>, bool, Matrix<std::complex<double>>,
+                                       Scratch&);
+
+template <class T>
+std::int32_t adjugate(const Call& call) {
+  const Index n = call.dims[0];
+  const auto a = call.matrix<const T>(0, n, n);
+  const auto out = call.matrix<T>(1, n, n);
+  if (!ops::all_finite(a)) return make_info(Fail::not_finite);
+  if (const auto info = ops::adjugate_of(a, Scaled<T>::of(1), false, out, *call.scratch)) return info;
+  return ops::check_answer(read(out));
+}
+std::size_t adjugate_scratch(const Index* dims, const double*, DType t, int) { return ops::adjugate_of_scratch(t, dims[0]); }
+
+namespace {
+
+/// Uᴴ R⁻¹ E C⁻¹ V over 2^common, up to about 2^room.
+template <class T>
+struct InBasis {
+  Matrix<T> e;
+  Exponent common;
+};
+template <class T>
+InBasis<T> into_basis(const Svd<T>& f, Matrix<const T> e, Exponent room, Matrix<T> work, Scratch& scratch) {
+  const Index n = e.rows;
+  const auto inner = square<T>(scratch, n);
+  Exponent most = kNone;
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j)
+      if (e(i, j) != T(0)) most = std::max(most, ops::exponent_of(ops::largest_part(e(i, j))) - f.row[i] - f.col[j]);
+  const Exponent common = most == kNone ? 0 : ops::excess(most, room);
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) inner(i, j) = ops::times_power(e(i, j), -f.row[i] - f.col[j] - common);
+  la::gemm<T>(1, la::Op::adjoint, read(f.u), la::Op::none, read(inner), 0, work);
+  la::gemm<T>(1, la::Op::none, read(work), la::Op::adjoint, read(f.vh), 0, inner);
+  return {inner, common};
+}
+/// adj(C) φ V Z Uᴴ adj(R) 2^common; destroys Z.
+template <class T>
+void out_of_basis(const Svd<T>& f, Matrix<T> z, Exponent common, Matrix<T> work, Matrix<T> out) {
+  const Index n = z.rows;
+  for (Index i = 0; i < n * n; ++i) z.data[i] *= f.phase;
+  la::gemm<T>(1, la::Op::adjoint, read(f.vh), la::Op::none, read(z), 0, work);
+  la::gemm<T>(1, la::Op::none, read(work), la::Op::adjoint, read(f.u), 0, out);
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) out(i, j) = ops::times_power(out(i, j), common + f.place(i, j));
+}
+
+}  // namespace
+
+// With B = U diag(σ) Vᴴ, φ = det U det Vᴴ, Ẽ = Uᴴ E V, D_ij = Π_{k≠i,j} σ_k: d adj(B)[E] = φ V Z Uᴴ, Z_ij = -D_ij Ẽ_ij,
+// Z_ii = Σ_{j≠i} D_ij Ẽ_jj. Holds for any rank: adj is a polynomial, and the formula is its derivative at diag(σ).
+template <class T>
+std::int32_t adjugate_derivative(const Call& call) {
+  using R = Real<T>;
+  const Index n = call.dims[0];
+  const auto a = call.matrix<const T>(0, n, n), given = call.matrix<const T>(1, n, n);
+  Scratch& scratch = *call.scratch;
+  if (!ops::all_finite(a) || !ops::all_finite(given)) return make_info(Fail::not_finite);
+  if (n == 0) return 0;
+  Svd<T> f;
+  if (const auto info = svd(a, f, scratch)) return info;
+  const auto work = square<T>(scratch, n), z = square<T>(scratch, n);
+  const Exponent top = largest_product(f.s, n, 2), common = ops::excess(top, ops::kRoom<R> / 2);
+  const auto [e, scale] = into_basis(f, given, ops::kRoom<R> - std::abs(top - common), work, scratch);
+  Scaled<R>* after = take_scaled<R>(scratch, n);
+  products_after(f.s, n, -1, -1, after);
+  for (Index i = 0; i < n; ++i) z(i, i) = 0;
+  Scaled<R> before = Scaled<R>::of(1);
+  for (Index i = 0; i < n; ++i) {
+    Scaled<R> between = before;  // Π σ_k over k < j, k ≠ i
+    for (Index j = i + 1; j < n; ++j) {
+      const R d = (between * after[j]).over(common);
+      z(i, j) = -d * e(i, j);
+      z(j, i) = -d * e(j, i);
+      z(i, i) += d * e(j, j);
+      z(j, j) += d * e(i, i);
+      between = between * Scaled<R>::of(f.s[j]);
+    }
+    before = before * Scaled<R>::of(f.s[i]);
+  }
+  out_of_basis(f, z, common + scale, work, call.matrix<T>(2, n, n));
+  return 0;
+}
+std::size_t adjugate_derivative_scratch(const Index* dims, const double*, DType t, int) {
+  return svd_scratch(t, dims[0]) + 3 * ops::scratch_bytes(t, dims[0] * dims[0]) + scaled_scratch(dims[0]);
+}
+
+// d² adj(B)[E, H] = φ V Z Uᴴ, D_ijk = Π σ_l over all others: with the mixed minors of Ẽ and H̃,
+//   Z_ij = -Σ_k D_ijk (Ẽ_ij H̃_kk - Ẽ_ik H̃_kj + H̃_ij Ẽ_kk - H̃_ik Ẽ_kj),  Z_kk = Σ_{i<j} D_ijk (Ẽ_ii H̃_jj - Ẽ_ij H̃_ji + H̃_ii Ẽ_jj - H̃_ij
+//   Ẽ_ji).
+template <class T>
+std::int32_t adjugate_second(const Call& call) {
+  using R = Real<T>;
+  const Index n = call.dims[0];
+  const auto a = call.matrix<const T>(0, n, n), e_given = call.matrix<const T>(1, n, n), h_given = call.matrix<const T>(2, n, n);
+  Scratch& scratch = *call.scratch;
+  if (!ops::all_finite(a) || !ops::all_finite(e_given) || !ops::all_finite(h_given)) return make_info(Fail::not_finite);
+  if (n == 0) return 0;
+  Svd<T> f;
+  if (const auto info = svd(a, f, scratch)) return info;
+  const auto work = square<T>(scratch, n), z = square<T>(scratch, n);
+  const Exponent room = ops::kRoom<R> / 3, common = ops::excess(largest_product(f.s, n, 3), room);
+  const auto [e, e_scale] = into_basis(f, e_given, room, work, scratch);
+  const auto [h, h_scale] = into_basis(f, h_given, room, work, scratch);
+  Scaled<R>* after = take_scaled<R>(scratch, n);
+  std::fill_n(z.data, n * n, T(0));
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = i + 1; j < n; ++j) {
+      products_after(f.s, n, i, j, after);
+      Scaled<R> before = Scaled<R>::of(1);
+      const T minor = e(i, i) * h(j, j) - e(i, j) * h(j, i) + h(i, i) * e(j, j) - h(i, j) * e(j, i);
+      for (Index k = 0; k < n; ++k) {
+        if (k == i || k == j) continue;
+        const R d = (before * after[k]).over(common);
+        before = before * Scaled<R>::of(f.s[k]);
+        z(k, k) += d * minor;
+        z(i, j) -= d * (e(i, j) * h(k, k) - e(i, k) * h(k, j) + h(i, j) * e(k, k) - h(i, k) * e(k, j));
+        z(j, i) -= d * (e(j, i) * h(k, k) - e(j, k) * h(k, i) + h(j, i) * e(k, k) - h(j, k) * e(k, i));
+      }
+    }
+  }
+  out_of_basis(f, z, common + e_scale + h_scale, work, call.matrix<T>(3, n, n));
+  return 0;
+}
+std::size_t adjugate_second_scratch(const Index* dims, const double*, DType t, int) {
+  return svd_scratch(t, dims[0]) + 4 * ops::scratch_bytes(t, dims[0] * dims[0]) + scaled_scratch(dims[0]);
+}
+
+BS_INSTANTIATE(adjugate)
+BS_INSTANTIATE(adjugate_derivative)
+BS_INSTANTIATE(adjugate_second)
+
+}  // namespace backsolve
