@@ -99,7 +99,7 @@ std::int32_t cholesky(const Call& call) {
     l(i, i) = real(a(i, i));  // the imaginary part of a Hermitian diagonal is zero, whatever is stored
     for (Index j = i + 1; j < n; ++j) l(i, j) = 0;
   }
-  Index minor = n <= kUnblocked ? factor_unblocked(l) : la::potrf_lower(l);
+  Index minor = n <= kUnblocked ? factor_unblocked(l) : la::potrf(la::Triangle::lower, l);
   for (Index i = 0; minor == 0 && i < n; ++i)  // OpenBLAS lets a NaN pivot pass, after an overflow
     if (!(real(l(i, i)) > 0)) minor = i + 1;
   return minor == 0 ? 0 : make_info(Fail::not_positive_definite, minor);
