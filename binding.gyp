@@ -23,9 +23,10 @@
       "target_name": "backsolve",
       "dependencies": ["<@(sets)"],
       "sources": ["<!@(node scripts/native-config.mjs --gyp sources)"],
-      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "<@(have)"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "<@(have)",
+                  "<!@(node scripts/native-config.mjs --gyp openblas)"],
       "libraries": ["<!@(node scripts/native-config.mjs --gyp libraries)", "-lpthread"],
-      "conditions": [["OS=='linux'", { "ldflags": ["-Wl,-z,nodelete", "-Wl,--exclude-libs,ALL"] }]]
+      "conditions": [["OS=='linux'", { "libraries": ["-ldl"], "ldflags": ["-Wl,-z,nodelete", "-Wl,--exclude-libs,ALL"] }]]
     },
     { "target_name": "lanes_baseline", "type": "static_library", "sources": ["<@(lanes)"], "defines": ["BS_ISA=baseline", "BS_VECTOR_BYTES=16"], "cflags_cc": ["-ffp-contract=fast"] }
   ],

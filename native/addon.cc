@@ -1,9 +1,14 @@
 // All exports of the addon; docs/native-boundary.md says what they take.
 #include <napi.h>
 
+#include <charconv>
+#include <cstdlib>
+#include <mutex>
+
+#include "base/lapack/library.h"
 #include "call.h"
-#include "lapack.h"
 #include "pool.h"
+#include "processors.h"
 #include "worker.h"
 
 namespace backsolve {
@@ -137,6 +142,7 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
   out.Set("isas", sets);
   out.Set("lanes", isa().bytes / 8);
   out.Set("threads", pool::size());
+  out.Set("threadsFrom", pool::size_from());
   out.Set("blas", la::config());
   out.Set("blasThreads", la::num_threads());
   out.Set("blasParallel", la::parallel());
@@ -150,12 +156,49 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
 
 Napi::Value set_threads(const Napi::CallbackInfo& info) {
   const double n = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
-  if (!(n >= 1 && n <= 256) || n != static_cast<int>(n)) refuse(info.Env(), "threads must be an integer from 1 to 256");
-  pool::resize(static_cast<int>(n));
+  if (!(n >= 1 && n <= pool::kMaxThreads) || n != static_cast<int>(n)) refuse(info.Env(), "threads must be an integer from 1 to 256");
+  pool::resize(static_cast<int>(n), "setThreads");
   return info.Env().Undefined();
 }
 
+/// For tests: what the quotas of cgroups under this root allow.
+Napi::Value processor_quota(const Napi::CallbackInfo& info) {
+  if (!info[0].IsString()) refuse(info.Env(), "a root is a string");
+  return Napi::Number::New(info.Env(), cpu_quota(info[0].As<Napi::String>().Utf8Value()));
+}
+
+/// Follows BACKSOLVE_ISA and BACKSOLVE_THREADS, where they are not empty, once for the process. Returns "" or what is wrong with them.
+std::string follow_environment() {
+  static std::mutex mutex;
+  static bool followed = false;
+  const std::lock_guard lock(mutex);
+  const auto variable = [](const char* name) -> std::string {
+    const char* text = followed ? nullptr : std::getenv(name);
+    return text == nullptr ? "" : text;
+  };
+  const std::string isa = variable("BACKSOLVE_ISA"), threads = variable("BACKSOLVE_THREADS");
+  if (!isa.empty() && !choose_isa(isa)) {
+    std::string known;
+    for (const LanesTable* t : isas()) known += (known.empty() ? "\"" : ", \"") + std::string(t->name) + '"';
+    return "BACKSOLVE_ISA is \"" + isa + "\", expected what this processor has: " + known + ".";
+  }
+  int n = 0;
+  const char* const end = threads.data() + threads.size();
+  const auto read = std::from_chars(threads.data(), end, n);
+  if (!threads.empty() && (read.ec != std::errc() || read.ptr != end || n < 1 || n > pool::kMaxThreads))
+    return "BACKSOLVE_THREADS is \"" + threads + "\", expected an integer from 1 to " + std::to_string(pool::kMaxThreads) + ".";
+  if (!threads.empty()) pool::resize(n, "BACKSOLVE_THREADS");
+  followed = true;
+  return "";
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  if (const std::string& wrong = la::load(); !wrong.empty()) throw Napi::Error::New(env, wrong);
+  if (const std::string wrong = follow_environment(); !wrong.empty()) {
+    Napi::Error error = Napi::Error::New(env, wrong);
+    error.Set("code", Napi::String::New(env, "ERR_ARGUMENT"));
+    throw error;
+  }
   env.SetInstanceData(new Jobs(env));
   const auto add = [&](const char* name, Napi::Value (*f)(const Napi::CallbackInfo&)) {
     exports.Set(name, Napi::Function::New(env, f, name));
@@ -170,6 +213,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("fillRandom", fill_random);
   add("info", describe);
   add("setThreads", set_threads);
+  add("processorQuota", processor_quota);
   return exports;
 }
 

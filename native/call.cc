@@ -1,8 +1,11 @@
 #include "call.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <stdexcept>
+
+#include "plan.h"
 
 namespace backsolve {
 namespace {
@@ -50,15 +53,19 @@ std::vector<int> read_ids(Words& words, Index low, Index values, const char* wha
 struct Range {
   std::uintptr_t begin, end;
 };
-bool overlap(const Range& a, const Range& b) { return a.begin < b.end && b.begin < a.end; }
 
 /// Outputs may touch neither inputs nor each other.
-void refuse_overlap(Napi::Env env, const std::vector<Range>& inputs, const std::vector<Range>& outputs) {
-  for (std::size_t o = 0; o < outputs.size(); ++o) {
-    for (const Range& in : inputs)
-      if (overlap(outputs[o], in)) refuse(env, "an output overlaps an input");
-    for (std::size_t p = 0; p < o; ++p)
-      if (overlap(outputs[o], outputs[p])) refuse(env, "two outputs overlap");
+void refuse_overlap(Napi::Env env, const std::vector<Range>& inputs, std::vector<Range> outputs) {
+  const auto empty = [](const Range& r) { return r.begin == r.end; };
+  outputs.erase(std::remove_if(outputs.begin(), outputs.end(), empty), outputs.end());
+  std::sort(outputs.begin(), outputs.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
+  for (std::size_t o = 1; o < outputs.size(); ++o) {
+    if (outputs[o].begin < outputs[o - 1].end) refuse(env, "two outputs overlap");
+  }
+  for (const Range& in : inputs) {
+    const auto after = [](const Range& out, std::uintptr_t begin) { return out.end <= begin; };
+    const auto out = std::lower_bound(outputs.begin(), outputs.end(), in.begin, after);
+    if (!empty(in) && out != outputs.end() && out->begin < in.end) refuse(env, "an output overlaps an input");
   }
 }
 
@@ -183,6 +190,7 @@ Program read_program(const Napi::CallbackInfo& info) {
     p.constant_data.emplace_back(bytes, bytes + static_cast<std::size_t>(b.size) * size_of(t));
   }
   if (const std::string why = check(p); !why.empty()) refuse(env, why);
+  p.plans = std::make_shared<Plans>();
   return p;
 }
 

@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <stdexcept>
+#include <system_error>
 
 #include "program.h"
 #include "random.h"
@@ -52,13 +53,17 @@ Fill read_fill(const Napi::CallbackInfo& info);
 
 Napi::Value failures_of(Napi::Env env, const Outcome& outcome);
 
-/// What escapes from native code as an Error for JavaScript: a descriptor out of range, or out of memory, which has a code.
+/// What escapes from native code as an Error for JavaScript: a descriptor out of range; no thread, or out of memory, which have a code.
 template <class F>
 auto guarded(Napi::Env env, F&& f) -> decltype(f()) {
   try {
     return f();
   } catch (const std::out_of_range& e) {
     throw Napi::Error::New(env, std::string("backsolve internal: ") + e.what());
+  } catch (const std::system_error&) {
+    Napi::Error error = Napi::Error::New(env, "no thread");
+    error.Set("code", Napi::String::New(env, "ERR_NO_THREAD"));
+    throw error;
   } catch (const std::exception& e) {
     if (dynamic_cast<const Napi::Error*>(&e) != nullptr) throw;
     Napi::Error error = Napi::Error::New(env, "out of memory");  // bad_alloc, or a length that no vector can have

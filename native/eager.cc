@@ -1,6 +1,5 @@
 // One kernel over full shapes. Few small matrices go straight to the kernel; larger work becomes a program of one instruction.
 #include <algorithm>
-#include <optional>
 
 #include "map.h"
 #include "plan.h"
@@ -28,7 +27,7 @@ Index count(const Operand& o) { return count_of(o.dims.data(), rank_of(o)); }
 template <class F>
 bool tasks(const Eager& e, Index n, F&& body) {
   std::atomic<bool> aborted{false};
-  pool::parallel(n, 0, [&](Index task, int) {
+  pool::parallel(n, 0, [&](Index task) {
     if (e.abort != nullptr && e.abort->load(std::memory_order_relaxed)) {
       aborted.store(true, std::memory_order_relaxed);
       return;
@@ -56,13 +55,15 @@ Axes batch_axes(const Eager& e, const Binding& b) {
 }
 
 /// Item after item on this thread, without a plan. Not for `collect`, which fills failing outputs.
-Outcome run_direct(const Eager& e, const Kernel& k, const Binding& b, bool big) {
+Outcome run_direct(const Eager& e, const Kernel& k, const Binding& b) {
   const SingleKernel kernel = k.single[static_cast<int>(e.column)];
+  const struct Trim {
+    ~Trim() { direct_scratch.trim(); }
+  } at_end;
   direct_scratch.reserve(k.scratch(b.dims, e.attrs.data(), e.column, 1));
   char* base[kMaxOperands];
   for (int o = 0; o < b.signature.operands; ++o) base[o] = data_of(e.operands[static_cast<std::size_t>(o)]);
   Outcome outcome;
-  const pool::BlasLock lock(big ? pool::BlasLock::Kind::big : pool::BlasLock::Kind::shared);
   const auto one = [&](char* const* operands, Index item) {
     direct_scratch.rewind();
     const std::int32_t info = kernel({reinterpret_cast<void* const*>(operands), b.dims, e.attrs.data(), &direct_scratch});
@@ -127,14 +128,20 @@ Outcome run_matrix(const Eager& e, const Kernel& k) {
   }
   Binding b;
   bind(k, e.attrs.data(), shapes, b);
-  const bool empty = std::all_of(e.operands.begin(), e.operands.end(), [](const Operand& o) { return !o.present || count(o) == 0; });
-  if (empty) return {};  // however many items: there may be more of them than time
+  double outputs = 0, of_item = 0, there = 0;
+  for (int o = 0; o < b.signature.operands; ++o) {
+    const Operand& operand = e.operands[static_cast<std::size_t>(o)];
+    if (!operand.present) continue;
+    (o < k.inputs ? there : outputs) += static_cast<double>(count(operand));
+    of_item += static_cast<double>(b.item_count(o));
+  }
+  if (outputs == 0 && unjudged(b.outer_count, of_item, there)) return {};
   const bool one = b.outer_count == 1;
   const Index largest = *std::max_element(b.dims, b.dims + b.signature.letters);
   const bool wide = port_dtype(Port::real, e.column) == DType::f64;
   const bool in_lanes = b.outer_count >= isa().bytes / (wide ? 8 : 4) && lanes_pay_alone(k, isa(), largest);
   const bool little = matrix_flops(k, b) * static_cast<double>(b.outer_count) < kDirectFlops;
-  if (!e.collect && (one || (little && !in_lanes))) return run_direct(e, k, b, one && largest >= kBigMatrix);
+  if (!e.collect && (one || (little && !in_lanes))) return run_direct(e, k, b);
   return run_as_program(e, k, b);
 }
 

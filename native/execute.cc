@@ -13,9 +13,13 @@
 namespace backsolve {
 namespace {
 
-/// Grow only, reused from run to run. `shared` is that of the thread that called execute.
+/// Reused from run to run. `shared` is that of the thread that called execute, and read by all.
 struct ThreadMemory {
   Scratch arena, kernel, shared;
+  void trim() {
+    arena.trim();
+    kernel.trim();
+  }
 };
 thread_local ThreadMemory memory;
 
@@ -44,21 +48,15 @@ void fill_nan(void* p, Index count, DType t) {
 
 class Runner {
  public:
-  explicit Runner(const Plan& plan) : plan_(plan), run_(*plan.run), program_(*plan.program) {}
+  Runner(const Plan& plan, const Run& run) : plan_(plan), run_(run), program_(*plan.program) {}
+  ~Runner() { memory.shared.trim(); }
 
   Outcome work() {
     if (stopped()) return {.aborted = true, .failures = {}};
     prepare_shared();
     // What every item fails in is known after the first chunk, unless all failures are wanted.
     const Index chunks = common_.has_value() && !run_.collect ? 1 : plan_.chunks;
-    pool::parallel(chunks, plan_.threads, [&](Index chunk, int) {
-      try {
-        one_chunk(chunk);
-      } catch (const std::bad_alloc&) {
-        out_of_memory_.store(true, std::memory_order_relaxed);
-      }
-    });
-    if (out_of_memory_.load(std::memory_order_relaxed)) throw std::bad_alloc();
+    pool::parallel(chunks, plan_.threads, [&](Index chunk) { one_chunk(chunk); }, [] { memory.trim(); });
     Outcome outcome;
     outcome.aborted = aborted_.load(std::memory_order_relaxed);
     std::sort(failures_.begin(), failures_.end(), [](const Failure& a, const Failure& b) { return a.item < b.item; });
@@ -72,9 +70,10 @@ class Runner {
   const Run& run_;
   const Program& program_;
   std::uintptr_t shared_ = 0;
+  std::vector<std::uintptr_t> base_;                                     // of Ref, without what is a chunk's own
   std::optional<Failure> common_;                                        // a hoisted instruction that failed: it fails every item
   std::atomic<Index> first_failing_{std::numeric_limits<Index>::max()};  // chunk
-  std::atomic<bool> aborted_{false}, out_of_memory_{false};
+  std::atomic<bool> aborted_{false};
   std::mutex mutex_;
   std::vector<Failure> failures_;  // under mutex_
 
@@ -96,12 +95,13 @@ void Runner::prepare_shared() {
   memory.shared.reserve(plan_.shared_bytes);
   memory.kernel.reserve(plan_.scratch_bytes);
   shared_ = reinterpret_cast<std::uintptr_t>(memory.shared.take<char>(0));
+  base_.assign(Ref::outputs + program_.outputs.size(), 0);
+  base_[Ref::shared] = shared_;
+  for (const int i : plan_.shared_inputs) base_.push_back(reinterpret_cast<std::uintptr_t>(run_.in[static_cast<std::size_t>(i)]));
   if (!plan_.hoisted.empty()) {
-    std::optional<pool::BlasLock> lock;
-    if (plan_.hoisted_blas) lock.emplace(plan_.hoisted_big ? pool::BlasLock::Kind::big : pool::BlasLock::Kind::shared);
-    const std::uintptr_t base[] = {0, shared_, 0};
+    const pool::Limit limit(run_.threads);
     std::int32_t failed = -1, info = 0;
-    Chunk c{&plan_, 0, 1, 1, base, nullptr, &failed, &info, false, &memory.kernel};
+    Chunk c{&plan_, 0, 1, 1, base_.data(), nullptr, &failed, &info, false, &memory.kernel};
     for (const Step& s : plan_.hoisted) {
       if (stopped()) return;
       s.run(s, c);
@@ -114,7 +114,8 @@ void Runner::prepare_shared() {
   for (const int v : plan_.splats) {
     const Place& p = plan_.places[static_cast<std::size_t>(v)];
     if (p.count == 0) continue;
-    const void* from = p.shared >= 0 ? reinterpret_cast<const void*>(shared_ + static_cast<std::uintptr_t>(p.shared)) : p.absolute;
+    const void* from = p.input >= 0 ? run_.in[static_cast<std::size_t>(p.input)] : p.absolute;
+    if (p.shared >= 0) from = reinterpret_cast<const void*>(shared_ + static_cast<std::uintptr_t>(p.shared));
     std::fill_n(same, plan_.width, from);
     const DType t = program_.values[static_cast<std::size_t>(v)].dtype;
     plan_.isa->pack[static_cast<int>(t)](reinterpret_cast<void*>(shared_ + static_cast<std::uintptr_t>(p.splat)), same, p.count,
@@ -175,8 +176,7 @@ void Runner::one_chunk(Index chunk) {
           marks,  marks + room,
           false,  &memory.kernel};
   c.items = std::min(plan_.items - c.first_item, c.groups * plan_.width);
-  base[Ref::absolute] = 0;
-  base[Ref::shared] = shared_;
+  std::copy(base_.begin(), base_.end(), base);
   base[Ref::arena] = reinterpret_cast<std::uintptr_t>(arena);
   for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
     const Place& p = plan_.places[static_cast<std::size_t>(program_.outputs[o])];
@@ -184,12 +184,10 @@ void Runner::one_chunk(Index chunk) {
   }
   std::fill_n(c.failed, c.items, -1);
   fill_lists(c, lists);
-  {
-    std::optional<pool::BlasLock> lock;
-    if (plan_.blas) lock.emplace(plan_.big ? pool::BlasLock::Kind::big : pool::BlasLock::Kind::shared);
-    for (const Step& s : plan_.steps) {
-      if (!beyond_failure(s)) s.run(s, c);
-    }
+  // What the run's threads leave over may help with one large matrix.
+  const pool::Limit limit(run_.threads > 0 ? std::max(run_.threads / plan_.threads, 1) : 0);
+  for (const Step& s : plan_.steps) {
+    if (!beyond_failure(s)) s.run(s, c);
   }
   if (common_.has_value()) {
     for (Index i = 0; i < c.items; ++i) c.fail(i, common_->instruction, common_->info);
@@ -216,13 +214,35 @@ void Runner::report(Chunk& c, Index chunk) {
   }
 }
 
+bool outputs_nothing(const Program& program, const Run& run, Index items) {
+  const auto count = [&](int v) {
+    const Type& t = program.values[static_cast<std::size_t>(v)];
+    return count_of(t.dims.data(), static_cast<int>(t.dims.size()));
+  };
+  if (std::any_of(program.outputs.begin(), program.outputs.end(), [&](int v) { return count(v) > 0; })) return false;
+  double of_item = 0, there = 0;
+  for (std::size_t v = 0; v < program.values.size(); ++v) of_item += static_cast<double>(count(static_cast<int>(v)));
+  for (const int v : program.constants) there += static_cast<double>(count(v));
+  for (std::size_t i = 0; i < program.inputs.size(); ++i) {
+    double elements = static_cast<double>(count(program.inputs[i]));
+    for (std::size_t d = 0; d < run.batch.size() && elements > 0; ++d)
+      elements += static_cast<double>(run.batch[d] - 1) * static_cast<double>(run.strides[i][d]);
+    there += elements;
+  }
+  return unjudged(items, of_item, there);
+}
+
 }  // namespace
 
 Outcome execute(const Program& program, const Run& run) {
-  const auto none = [](const Type& t) { return count_of(t.dims.data(), static_cast<int>(t.dims.size())) == 0; };
-  if (std::all_of(program.values.begin(), program.values.end(), none)) return {};
-  const Plan plan = make_plan(program, run);
-  return Runner(plan).work();
+  const Pattern pattern(program, run);
+  if (outputs_nothing(program, run, pattern.items)) return {};
+  if (program.plans == nullptr) {
+    const Plan plan = make_plan(program, pattern);
+    return Runner(plan, run).work();
+  }
+  const std::shared_ptr<const Plan> plan = program.plans->of(program, pattern);
+  return Runner(*plan, run).work();
 }
 
 std::size_t l2_bytes() {

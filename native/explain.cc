@@ -73,7 +73,7 @@ std::string instruction(const Plan& plan, const Step& s, bool hoisted) {
 }  // namespace
 
 std::string explain(const Program& program, const Run& run) {
-  const Plan plan = make_plan(program, run);
+  const Plan plan = make_plan(program, {program, run});
   std::string t = "{\"isa\":\"" + std::string(plan.isa->name) + "\",\"layout\":\"" + (plan.lanes ? "lanes" : "single") + "\"";
   t += ",\"width\":" + number(Index{plan.width}) + ",\"items\":" + number(plan.items) + ",\"chunk\":" + number(plan.chunk);
   t += ",\"chunks\":" + number(plan.chunks) + ",\"threads\":" + number(Index{plan.threads});

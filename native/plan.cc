@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "planner.h"
-#include "pool.h"
 
 namespace backsolve {
 namespace {
@@ -12,22 +11,21 @@ constexpr Index kFirstCache = Index{32} << 10;
 
 }  // namespace
 
-Planner::Planner(const Program& program, const Run& run) : program_(program), run_(run) {
+Planner::Planner(const Program& program, const Pattern& pattern) : program_(program), pattern_(pattern) {
   plan_.program = &program;
-  plan_.run = &run;
-  plan_.isa = &isa();
-  plan_.items = count_of(run.batch.data(), static_cast<int>(run.batch.size()));
+  plan_.isa = pattern.isa;
+  plan_.items = pattern.items;
 }
 
 Plan Planner::build() {
   place_values();
   if (plan_.items == 0) return std::move(plan_);
   const int width = lanes_width();
-  const bool possible = width > 0 && run_.layout != Layout::single;
-  const bool lanes = possible && (run_.layout == Layout::lanes || lanes_pay(width));
+  const bool possible = width > 0 && pattern_.layout != Layout::single;
+  const bool lanes = possible && (pattern_.layout == Layout::lanes || lanes_pay(width));
   lay_out(lanes ? width : 0);
-  if (lanes && run_.layout == Layout::automatic && allocate(1) + splat_bytes() > static_cast<Index>(l2_bytes())) {
-    Planner again(program_, run_);
+  if (lanes && pattern_.layout == Layout::automatic && allocate(1) + splat_bytes() > static_cast<Index>(l2_bytes())) {
+    Planner again(program_, pattern_);
     again.place_values();
     again.lay_out(0);
     again.choose_chunk();
@@ -49,9 +47,10 @@ void Planner::place_values() {
   for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
     Place& p = place(program_.inputs[i]);
     p.input = static_cast<int>(i);
-    p.per_item = plan_.items == 1;
-    for (std::size_t d = 0; d < run_.batch.size(); ++d) p.per_item |= run_.batch[d] != 1 && run_.strides[i][d] != 0;
-    if (!p.per_item && i < run_.in.size()) p.absolute = run_.in[i];
+    p.per_item = pattern_.varies[i];
+    auto& alike = p.per_item ? plan_.lists : plan_.shared_inputs;
+    p.pointer = static_cast<int>(alike.size());
+    alike.push_back(p.input);
   }
   for (std::size_t i = 0; i < program_.constants.size(); ++i) place(program_.constants[i]).absolute = program_.constant_data[i].data();
   for (std::size_t i = 0; i < program_.outputs.size(); ++i) place(program_.outputs[i]).output = static_cast<int>(i);
@@ -162,9 +161,6 @@ void Planner::lay_out(int width) {
   plan_.lanes = width > 0;
   plan_.width = std::max(width, 1);
   plan_.groups = (plan_.items - 1) / plan_.width + 1;
-  for (const int v : program_.inputs) {
-    if (place(v).per_item) plan_.lists.push_back(place(v).input);
-  }
   copy_outputs();
   for (std::size_t i = 0; i < program_.code.size(); ++i) {
     const Instruction& code = program_.code[i];
@@ -263,62 +259,6 @@ void Planner::add_instruction(int i, bool hoist) {
   (hoist ? plan_.hoisted : plan_.steps).push_back(s);
 }
 
-/// Lists of the values that each step is the first or the last to touch: `head` of a step, `next` of a value, -1 at the end.
-void Planner::find_lifetimes() {
-  const std::size_t steps = plan_.steps.size() + 1;
-  for (Lifetime* l : {&born_, &dies_}) {
-    l->head.assign(steps, -1);
-    l->next.assign(plan_.places.size(), -1);
-  }
-  const auto add = [](Lifetime& l, int step, int value) {
-    l.next[static_cast<std::size_t>(value)] = l.head[static_cast<std::size_t>(step)];
-    l.head[static_cast<std::size_t>(step)] = value;
-  };
-  for (std::size_t v = 0; v < plan_.places.size(); ++v) {
-    const Place& p = plan_.places[v];
-    if (p.first < 0) continue;
-    add(born_, p.first, static_cast<int>(v));
-    add(dies_, p.last, static_cast<int>(v));
-  }
-}
-
-/// First fit, with slots for `groups` groups; returns the bytes needed. Values are freed after their last step.
-Index Planner::allocate(Index groups) {
-  if (born_.head.empty()) find_lifetimes();
-  std::vector<std::pair<Index, Index>> gaps;  // offset, size; sorted, never touching each other
-  Index top = 0;
-  const auto bytes = [&](int v) { return round_up(lane_bytes(v) * groups); };
-  for (std::size_t i = 0; i < born_.head.size(); ++i) {
-    for (int v = born_.head[i]; v >= 0; v = born_.next[static_cast<std::size_t>(v)]) {
-      const auto gap = std::find_if(gaps.begin(), gaps.end(), [&](const auto& g) { return g.second >= bytes(v); });
-      if (gap == gaps.end()) {
-        place(v).slot = top;
-        top += bytes(v);
-        continue;
-      }
-      place(v).slot = gap->first;
-      gap->first += bytes(v);
-      gap->second -= bytes(v);
-      if (gap->second == 0) gaps.erase(gap);
-    }
-    for (int v = dies_.head[i]; v >= 0; v = dies_.next[static_cast<std::size_t>(v)]) {
-      const Index from = place(v).slot, size = bytes(v);
-      if (size == 0) continue;
-      auto next = std::lower_bound(gaps.begin(), gaps.end(), std::pair<Index, Index>{from, 0});
-      next = gaps.insert(next, {from, size});
-      if (next + 1 != gaps.end() && next->first + next->second == (next + 1)->first) {
-        next->second += (next + 1)->second;
-        next = gaps.erase(next + 1) - 1;
-      }
-      if (next != gaps.begin() && (next - 1)->first + (next - 1)->second == next->first) {
-        (next - 1)->second += next->second;
-        gaps.erase(next);
-      }
-    }
-  }
-  return top;
-}
-
 Index Planner::splat_bytes() {
   Index n = 0;
   for (const int v : plan_.splats) n += round_up(lane_bytes(v));
@@ -331,9 +271,9 @@ void Planner::choose_chunk() {
   if (!plan_.lanes) {
     for (const Place& p : plan_.places) touched += (p.per_item && (p.input >= 0 || p.output >= 0)) ? static_cast<Index>(p.bytes) : 0;
   }
-  const int threads = plan_.flops < kWorthAThread ? 1 : std::min(run_.threads > 0 ? run_.threads : pool::size(), pool::size());
-  if (run_.chunk > 0) {
-    plan_.chunk = std::clamp<Index>(kMaxArena / slots, 1, run_.chunk);
+  const int threads = plan_.flops < kWorthAThread ? 1 : pattern_.threads;
+  if (pattern_.chunk > 0) {
+    plan_.chunk = std::clamp<Index>(kMaxArena / slots, 1, pattern_.chunk);
   } else {
     // In the first-level cache if that leaves enough items to pay for the dispatch, else in half of the second.
     const Index fit = static_cast<Index>(l2_bytes() / 2) / touched, enough = kItemsOfChunk / plan_.width;
@@ -353,7 +293,8 @@ void Planner::choose_chunk() {
   take(plan_.temp_offset, static_cast<Index>(plan_.temp_bytes));
   take(plan_.lists_offset, static_cast<Index>(plan_.lists.size()) * items * static_cast<Index>(sizeof(void*)));
   take(plan_.marks_offset, items * 2 * static_cast<Index>(sizeof(std::int32_t)));
-  take(plan_.base_offset, (Ref::outputs + static_cast<Index>(program_.outputs.size())) * static_cast<Index>(sizeof(std::uintptr_t)));
+  const std::size_t bases = Ref::outputs + program_.outputs.size() + plan_.shared_inputs.size();
+  take(plan_.base_offset, static_cast<Index>(bases * sizeof(std::uintptr_t)));
 }
 
 Ref Planner::resolve(const Pending& p) {
@@ -363,7 +304,7 @@ Ref Planner::resolve(const Pending& p) {
   const auto bytes = static_cast<Index>(at.bytes);
   const bool item = p.what == Pending::item_form;
   if (p.what == Pending::list || (item && at.per_item && at.input >= 0 && !plan_.lanes)) {
-    r.list = static_cast<int>(std::find(plan_.lists.begin(), plan_.lists.end(), at.input) - plan_.lists.begin());
+    r.list = at.pointer;
   } else if (p.what == Pending::output || (item && at.per_item && at.output >= 0 && !plan_.lanes)) {
     r.base = Ref::outputs + at.output;
     r.stride = bytes;
@@ -377,6 +318,8 @@ Ref Planner::resolve(const Pending& p) {
   } else if (at.shared >= 0) {
     r.base = Ref::shared;
     r.offset = at.shared;
+  } else if (at.input >= 0) {
+    r.base = Ref::outputs + static_cast<int>(program_.outputs.size()) + at.pointer;
   } else {
     r.offset = static_cast<Index>(reinterpret_cast<std::uintptr_t>(at.absolute));
   }
@@ -388,6 +331,6 @@ void Planner::resolve() {
   for (const Pending& p : pending_) plan_.refs.push_back(resolve(p));
 }
 
-Plan make_plan(const Program& program, const Run& run) { return Planner(program, run).build(); }
+Plan make_plan(const Program& program, const Pattern& pattern) { return Planner(program, pattern).build(); }
 
 }  // namespace backsolve

@@ -17,12 +17,12 @@ struct Pending {
 
 class Planner {
  public:
-  Planner(const Program& program, const Run& run);
+  Planner(const Program& program, const Pattern& pattern);
   Plan build();
 
  private:
   const Program& program_;
-  const Run& run_;
+  const Pattern& pattern_;
   Plan plan_;
   std::vector<Pending> pending_;
   struct Lifetime {

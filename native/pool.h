@@ -1,32 +1,37 @@
 // One pool of threads for the process, leaked on purpose: workers may still sleep in it when the process exits.
 #pragma once
 #include <functional>
+#include <string>
 
 #include "view.h"
 
 namespace backsolve::pool {
 
-/// Threads that may work on one call, the calling one included. Default: hardware threads, or BACKSOLVE_THREADS.
+constexpr int kMaxThreads = 256;
+
+/// Threads that may work on one call, the calling one included. Default: the processors that this process may use (processors.h).
 int size();
-void resize(int threads);
+/// What size() comes from: "hardware", "affinity", "quota", "BACKSOLVE_THREADS" or "setThreads".
+const char* size_from();
+/// `from` must live as long as the process.
+void resize(int threads, const char* from);
 
-/// Calls body(chunk, thread) for chunk = 0..chunks-1, each once, on the calling thread and on workers that are idle now, at most `threads`
-/// (0: size()) in all; returns when all are done. Never waits for other callers' work. `thread` < threads distinguishes concurrent bodies.
-/// body must not throw. Runs inside the caller when chunks == 1 or threads == 1.
-void parallel(Index chunks, int threads, const std::function<void(Index chunk, int thread)>& body);
-
-/// BLAS runs on one thread, under a shared lock. Big (one matrix, n >= 512): exclusive lock, all threads. With a serial OpenBLAS every
-/// holder is exclusive.
-class BlasLock {
+/// While it lives, calls of parallel by this thread use `most` threads at most (0: any number).
+class Limit {
  public:
-  enum class Kind { shared, big };
-  explicit BlasLock(Kind);
-  ~BlasLock();
-  BlasLock(const BlasLock&) = delete;
-  BlasLock& operator=(const BlasLock&) = delete;
+  explicit Limit(int most);
+  ~Limit();
+  Limit(const Limit&) = delete;
+  Limit& operator=(const Limit&) = delete;
 
  private:
-  Kind kind_;
+  int before_;
 };
+
+/// Calls body(chunk) for chunk = 0..chunks-1, each once, on the calling thread and on workers that are idle now, at most `threads`
+/// (0: size()) in all; returns when all are done. Never waits for other callers' work. A body may call it again. What the first body that
+/// throws threw is thrown here, and no chunk begins after it. Runs inside the caller when chunks == 1 or threads == 1. `after`, if any, is
+/// called by each thread that took part, at its end.
+void parallel(Index chunks, int threads, const std::function<void(Index chunk)>& body, const std::function<void()>& after = nullptr);
 
 }  // namespace backsolve::pool

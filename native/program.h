@@ -29,6 +29,7 @@ struct Program {
   std::vector<std::vector<std::byte>> constant_data;  // parallel to constants; owned
   std::vector<Instruction> code;
   std::vector<int> outputs;
+  std::shared_ptr<class Plans> plans;  // of its last runs; null: every run is planned anew
 };
 
 enum class Layout { automatic, single, lanes };

@@ -31,7 +31,7 @@ void set_interval(Draw& draw, double low, double high) {
 void fill_random(const Draw& draw, void* out, Index first, Index count) {
   const RandomFill fill = isa().random[is_single(draw.dtype) ? 0 : 1];
   const Index bytes = is_single(draw.dtype) ? 4 : 8;
-  pool::parallel((count + kPiece - 1) / kPiece, 0, [&](Index piece, int) {
+  pool::parallel((count + kPiece - 1) / kPiece, 0, [&](Index piece) {
     const Index from = piece * kPiece;
     fill(draw, static_cast<char*>(out) + from * bytes, first + from, std::min(kPiece, count - from));
   });

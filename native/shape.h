@@ -37,6 +37,14 @@ Index count_of(const Index* dims, int rank);
 /// Everything that makes running this kernel on these operands safe. Returns null or what is wrong.
 const char* check_kernel(const Kernel& kernel, DType column, std::span<const double> attrs, const Shape* operands, int count);
 
+/// Whether a batch whose outputs are all empty is left alone. Nothing is computed there but failures, and as its items need no memory there
+/// may be more of them than time: they are judged while an item's elements, taken once per item, are few, or no more than `there` are.
+/// Beyond that nothing is judged: solve of a singular 3 x 3 matrix and [2^38, 3, 0] does not fail.
+constexpr bool unjudged(Index items, double of_item, double there) {
+  constexpr double kFew = 1 << 24;
+  return of_item == 0 || static_cast<double>(items) * of_item > (there > kFew ? there : kFew);
+}
+
 /// Estimated operations of one matrix of a matrix kernel.
 double matrix_flops(const Kernel& kernel, const Binding& binding);
 

@@ -282,10 +282,6 @@ void Planner::add_matrix(Step& s, bool hoist) {
     if (!native_lanes) s.run = lanes ? step_matrix_adapted : step_matrix_single;
     s.reduced = add_numbers(item, 2 * s.operands);
     scratch = std::max(scratch, k.scratch(b.dims, code.attrs.data(), code.column, 1));
-    const bool large = *std::max_element(b.dims, b.dims + b.signature.letters) >= kBigMatrix && b.outer_count == 1;
-    (hoist ? plan_.hoisted_blas : plan_.blas) = true;
-    if (large && hoist) plan_.hoisted_big = true;
-    if (large && plan_.items == 1) plan_.big = true;
     if (lanes) plan_.temp_bytes = std::max(plan_.temp_bytes, static_cast<std::size_t>(temp));
   }
   plan_.scratch_bytes = std::max(plan_.scratch_bytes, scratch);

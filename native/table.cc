@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
 
 #include "ops/ops.h"
@@ -188,7 +187,6 @@ struct Sets {
       if (t != nullptr) table[count++] = t;
     }
     chosen = table[count - 1];
-    if (const char* forced = std::getenv("BACKSOLVE_ISA")) choose(forced);
   }
   bool choose(std::string_view name) {
     for (std::size_t i = 0; i < count; ++i) {

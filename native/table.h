@@ -45,7 +45,7 @@ std::span<const Kernel> kernels();
 
 DType port_dtype(Port p, DType column);
 
-/// The tables of this processor, richest last; isa() is the chosen one (BACKSOLVE_ISA forces it, else the richest).
+/// The tables of this processor, richest last; isa() is the chosen one, at first the richest.
 const LanesTable& isa();
 std::span<const LanesTable* const> isas();
 /// Chooses by name; false if this processor or build lacks it.

@@ -1,6 +1,7 @@
-// Finds OpenBLAS and SLEEF and tells both build systems what to compile and link.
+// Finds OpenBLAS and SLEEF and tells both build systems what to compile and link. OpenBLAS is not linked: the addon loads it itself
+// (native/base/lapack/library.cc), from beside itself or from where it is found here.
 //   node scripts/native-config.mjs <key>     one line per value (CMake), keys below
-//   node scripts/native-config.mjs --gyp <key>   values separated by spaces (gyp)
+//   node scripts/native-config.mjs --gyp <key>   values quoted, separated by spaces (gyp)
 // OpenBLAS, in this order: BACKSOLVE_OPENBLAS_DIR (a folder with lib/ and include/, also that of a scipy-openblas32 wheel), pkg-config, the
 // folders where Debian, Fedora, Alpine and Homebrew put it.
 import { execFileSync } from "node:child_process";
@@ -52,7 +53,7 @@ export function findOpenblas() {
   const tried = folders.filter(Boolean);
   for (const folder of tried) {
     const library = libraryIn(folder, "(scipy_)?openblas");
-    if (library) return { library, folder, prefixed: library.includes("scipy_") };
+    if (library) return library;
   }
   const how = Object.values(INSTALL).join("\n  ");
   throw new Error(
@@ -81,20 +82,21 @@ const perSet = (f) => f.startsWith("native/lanes/") && !f.endsWith("absent.cc");
 const keys = {
   sources: () => sources().filter((f) => !perSet(f)),
   lanes: () => sources().filter(perSet),
-  defines: () => [...(findOpenblas().prefixed ? ["BS_LAPACK_PREFIX_SCIPY"] : []), ...(findSleef() ? ["BS_HAVE_SLEEF"] : [])],
+  defines: () => (findSleef() ? ["BS_HAVE_SLEEF"] : []),
+  openblas: () => [`BS_OPENBLAS=${JSON.stringify(findOpenblas())}`],
   includes: () => [
     require.resolve("node-addon-api/package.json").replace(/package\.json$/, ""),
     ...(findSleef() ? [dirname(findSleef().header)] : []),
   ],
-  libraries: () => [findOpenblas().library, ...(findSleef() ? [findSleef().library] : [])],
-  rpath: () => (process.env.BACKSOLVE_OPENBLAS_DIR ? [findOpenblas().folder] : []),
+  libraries: () => (findSleef() ? [findSleef().library] : []),
 };
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const gyp = process.argv[2] === "--gyp";
   const key = process.argv[gyp ? 3 : 2];
   try {
-    process.stdout.write(keys[key]().join(gyp ? " " : "\n"));
+    const values = keys[key]();
+    process.stdout.write(gyp ? values.map((v) => `'${v}'`).join(" ") : values.join("\n"));
   } catch (error) {
     process.stderr.write(`backsolve: ${error.message}\n`);
     process.exit(1);

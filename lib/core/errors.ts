@@ -92,6 +92,12 @@ export function translate(op: string, error: unknown): unknown {
   const { code } = error as { code?: unknown };
   if (code === "ERR_OUT_OF_MEMORY" || (error instanceof RangeError && /allocation|length|size/i.test(error.message)))
     return new BacksolveError("ERR_OUT_OF_MEMORY", op, "there is not enough memory for the result or its workspace.");
+  if (code === "ERR_NO_THREAD")
+    return new BacksolveError(
+      "ERR_OUT_OF_MEMORY",
+      op,
+      "the system refused a thread to compute on (a limit of processes or of memory): a synchronous call computes on this one.",
+    );
   return error.message.startsWith(INTERNAL) ? new BacksolveError("ERR_INTERNAL", op, error.message.slice(INTERNAL.length)) : error;
 }
 const INTERNAL = "backsolve internal: ";

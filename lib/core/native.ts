@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type AnyArray, type DType, dtypes } from "./dtype";
-import { BacksolveError, type Code, guard, LinalgError, translate } from "./errors";
+import { ArgumentError, BacksolveError, type Code, guard, LinalgError, translate } from "./errors";
 import { type Shape, type Storage, shapeText } from "./tensor";
 
 /** The addon's exports: docs/native-boundary.md. */
@@ -35,7 +35,10 @@ export interface Job {
 export interface NativeInfo {
   readonly isa: string;
   readonly isas: readonly string[];
+  /** Threads that may work on one call, the calling one included. */
   readonly threads: number;
+  /** What `threads` comes from: the least of the hardware, the affinity mask and the cgroups' quotas, or who set it. */
+  readonly threadsFrom: "hardware" | "affinity" | "quota" | "BACKSOLVE_THREADS" | "setThreads";
   readonly blas: string;
   readonly blasThreads: number;
   readonly blasParallel: number;
@@ -49,9 +52,11 @@ function load(): Binding {
   const tried: string[] = [];
   const attempt = (path: string): Binding | undefined => {
     try {
-      return req(path) as Binding;
+      return bindingOf(req(path));
     } catch (error) {
-      tried.push(`  ${path}: ${(error as Error).message.split("\n")[0]}`);
+      const { message, code } = error as Error & { code?: unknown };
+      if (code === "ERR_ARGUMENT") throw new ArgumentError("backsolve", message); // a BACKSOLVE_ variable that it does not understand
+      tried.push(`  ${path}: ${message.split("\n")[0]}`);
       return undefined;
     }
   };
@@ -64,6 +69,25 @@ function load(): Binding {
     ? "Unset BACKSOLVE_BINARY or point it at a backsolve.node of this platform."
     : `Build it from source: cd ${root} && npm run setup; or point BACKSOLVE_BINARY at a backsolve.node.`;
   throw new BacksolveError("ERR_NO_BINARY", "backsolve", `the native addon cannot be loaded. Tried:\n${tried.join("\n")}\n${remedy}`);
+}
+
+const EXPORTS = [
+  "kernels",
+  "run",
+  "runAsync",
+  "createProgram",
+  "runProgram",
+  "runProgramAsync",
+  "explainProgram",
+  "info",
+  "setThreads",
+] as const satisfies readonly (keyof Binding)[];
+
+/** What was loaded, if it is this package's addon. */
+function bindingOf(loaded: Partial<Binding> | null): Binding {
+  const missing = EXPORTS.find((name) => typeof loaded?.[name] !== "function");
+  if (missing !== undefined) throw new Error(`loaded, but it is not this package's addon: it has no function ${missing}()`);
+  return loaded as Binding;
 }
 
 /** The package's folder, from dist/ and from lib/core/ alike. */

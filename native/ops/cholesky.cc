@@ -103,7 +103,7 @@ std::int32_t cholesky(const Call& call) {
   }
   const auto half = static_cast<double>(ops::subnormal<Real<T>>(ops::exponent_of(most)) / 2);
   ops::scale_by_power(l, -2 * half);
-  Index minor = n <= kUnblocked ? factor_unblocked(l) : la::potrf_lower(l);
+  Index minor = n <= kUnblocked ? factor_unblocked(l) : la::potrf(la::Triangle::lower, l);
   ops::scale_by_power(l, half);
   for (Index i = 0; minor == 0 && i < n; ++i)  // OpenBLAS lets a NaN pivot pass, after an overflow
     if (!(real(l(i, i)) > 0)) minor = i + 1;

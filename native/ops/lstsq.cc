@@ -101,7 +101,7 @@ std::int32_t factor_normal(const Problem<T>& p, Matrix<T> r, Scratch& scratch) {
   std::fill_n(r.data, r.rows * r.cols, T(0));
   la::herk<T>(la::Triangle::upper, 1, p.tall ? Op::adjoint : Op::none, p.a, 0, r);
   for (Index i = 0; i < r.rows; ++i) r(i, i) = ops::real(r(i, i)) + p.lambda;
-  if (la::potrf_upper(r) != 0) return make_info(Fail::rank_deficient);
+  if (la::potrf(la::Triangle::upper, r) != 0) return make_info(Fail::rank_deficient);
   return check_rank(p, r, scratch);
 }
 

@@ -1,5 +1,5 @@
 // Triangular solves that divide. OpenBLAS's trsm multiplies by reciprocals of the diagonal, which overflow below 1 / (the largest number)
-// and lose digits, or vanish, close to it. Included by lapack.h alone.
+// and lose digits, or vanish, close to it. Included by tiles.h alone.
 #pragma once
 #include <cmath>
 #include <utility>
