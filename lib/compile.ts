@@ -6,6 +6,7 @@ import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
 import { strip } from "./core/levels";
 import { abortable, type Failure, failureOf, guard, type Job, lent, native, readFailures } from "./core/native";
 import { asTensor, refuseRecorded, scalar } from "./core/op";
+import { ruleEpoch } from "./core/registry";
 import { broadcast } from "./core/signature";
 import {
   adopt,
@@ -19,10 +20,9 @@ import {
   sizeOf,
   storageOf,
   type Tensor,
-  tracedOf,
   wrap,
 } from "./core/tensor";
-import type { ValueType } from "./core/trace";
+import { traceOf, type ValueType } from "./core/trace";
 import { flatten, flattenTensors } from "./core/tree";
 import { batchStrides, type Code, clash, describeProgram, opName, outputIds } from "./program/code";
 import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
@@ -115,6 +115,7 @@ export class Program<I = unknown, O = unknown> {
   readonly #inLeaves: (args: unknown) => unknown[];
   #handle: object | undefined;
   readonly #derived = new Map<string, Program>(); // by what they read and give
+  #epoch = 0;
 
   /** @internal Use `compile` or `Program.from`. */
   constructor(key: symbol, code: Code, outTree?: Rebuild) {
@@ -203,7 +204,15 @@ export class Program<I = unknown, O = unknown> {
   }
   /** The outputs, for inputs that are data, boxed or traced. */
   #call(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
-    if (inputs.some(tracedOf)) {
+    const { opaque } = this.#code;
+    if (opaque.length > 0 && inputs.some((t) => t.box))
+      throw new ArgumentError(
+        "program",
+        `was compiled from a function with a derivative of its own (${opaque.join(", ")}), which a program does not hold: differentiate inside, compile(grad(f), ...).`,
+      );
+    const trace = traceOf(inputs.map(innermost));
+    if (trace) {
+      for (const name of opaque) trace.opaque.add(name);
       for (const name of OPTIONS)
         if (options[name] !== undefined && options[name] !== "throw")
           throw new ArgumentError(
@@ -220,15 +229,22 @@ export class Program<I = unknown, O = unknown> {
     );
   }
   #asOp(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
-    // What failed in the values fails in the derivatives, too, and was listed.
-    const inner = { ...options, failures: [] };
+    if (this.#epoch !== ruleEpoch()) this.#derived.clear(); // made with rules of before
+    this.#epoch = ruleEpoch();
     const derive = (key: string, make: () => Code): Runs => {
       const program = this.#derived.get(key) ?? new Program(KEY, make());
       this.#derived.set(key, program);
-      return (given) => program.#call(given, inner);
+      return (given, failures) => program.#call(given, { ...options, failures });
     };
-    const row = programRow(this.#code, (given) => this.#call(given, options), derive);
-    return apply(row, inputs, {});
+    const listed = options.failures ?? [];
+    const report = (failures: readonly Failure[]) => {
+      for (const f of failures) if (!listed.some(({ item }) => item === f.item)) listed.push(f);
+    };
+    return apply(
+      programRow(this.#code, (given) => this.#call(given, options), derive, report),
+      inputs,
+      {},
+    );
   }
   #bind(inputs: readonly Tensor[], options: RunOptions): Bound {
     const batches = inputs.map((t, i) => t.shape.slice(0, t.rank - itemRank(this.#code, i)));

@@ -8,7 +8,7 @@ import { boxAt, dual, keepSaved, leaf, type Node, openLevel, strip, tangentOf } 
 import { asTensor, scalar } from "./core/op";
 import type { AnyRow, Attrs } from "./core/row";
 import { sameShape } from "./core/signature";
-import { isTensor, type Level, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
+import { isTensor, keepAll, type Level, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
 import { type Flat, flattenTensors, type Tensors, type Tree } from "./core/tree";
 import { joinBlocks } from "./ops/blocks";
 import { reshape } from "./ops/structure";
@@ -189,7 +189,7 @@ export function jvp<P extends readonly unknown[], R>(
   const along = checkCotangent("jvp", "tangents", likewise("jvp", tangents, input), input);
   const level = openLevel("forward");
   try {
-    const boxes = input.leaves.map((t, i) => dual(level, strip(t), along[i] as Tensor));
+    const boxes = input.leaves.map((t, i) => (isFloat(t.dtype) ? dual(level, strip(t), along[i] as Tensor) : t));
     const out = flattenTensors("jvp", f(...(input.rebuild(boxes) as P)));
     const stripped = out.leaves.map(strip);
     const values = stripped.map((t) => boxAt(t, level)?.value ?? t);
@@ -286,7 +286,7 @@ export function customGrad<A extends readonly Tensor[], R extends Tensor | reado
       kernel: () => Object.fromEntries(list.map((t, i) => [`y${i}`, t])),
       saves: [...ins, ...outs],
       vjp: (saved, g) => {
-        const of = (names: string[]) => names.map((n) => saved[n] as Tensor);
+        const of = (names: string[]) => keepAll(names.map((n) => saved[n] as Tensor));
         const given = rule(
           { inputs: of(ins), outputs: of(outs) },
           outs.map((n) => g[n]),

@@ -1,6 +1,22 @@
 // A pullback may be called long after vjp returned: nobody can change what it reads meanwhile.
 import { expect } from "chai";
-import { add, compile, exp, float64, grad, linalg, matmul, mul, reshape, square, sum, type Tensor, tensor, vjp } from "../lib/index";
+import {
+  add,
+  compile,
+  customGrad,
+  exp,
+  float64,
+  grad,
+  linalg,
+  matmul,
+  mul,
+  reshape,
+  square,
+  sum,
+  type Tensor,
+  tensor,
+  vjp,
+} from "../lib/index";
 
 type T = Tensor<"float64">;
 const one = tensor(1);
@@ -47,6 +63,35 @@ describe("memory of pullbacks", () => {
     add(tensor([40]), tensor([2]), { out: value });
     expect(value.toArray()).to.deep.equal([42]);
     expect(pullback(tensor([1]))[0].toArray()).to.deep.equal([1]);
+  });
+  it("what a rule of one's own gives back, writes to, or gives as out", () => {
+    const x = tensor([2, 3]);
+    const returned = vjp(
+      customGrad(
+        (t: T) => square(t),
+        ({ inputs: [t] }) => [t as T],
+      ),
+      x,
+    );
+    returned.pullback(tensor([1, 1]))[0].data.fill(0);
+    expect([x.toArray(), returned.pullback(tensor([1, 1]))[0].toArray()]).to.deep.equal([
+      [2, 3],
+      [2, 3],
+    ]);
+    const written = vjp(
+      customGrad(
+        (t: T) => square(t),
+        ({ inputs: [t] }, [g]) => {
+          const given = mul(g as T, mul(2, t as T)) as T;
+          (t as T).data.fill(9);
+          add(tensor([40, 40]), 1, { out: t as T });
+          return [given];
+        },
+      ),
+      x,
+    );
+    for (let i = 0; i < 2; i++) expect(written.pullback(tensor([1, 1]))[0].toArray()).to.deep.equal([4, 6]);
+    expect(x.toArray()).to.deep.equal([2, 3]);
   });
   it("factors, inside another transform, and in a program", () => {
     const m = Float64Array.of(4, 1, 1, 3);

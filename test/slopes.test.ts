@@ -6,6 +6,7 @@ import {
   complex,
   complex128,
   cosh,
+  defineOp,
   div,
   exp,
   expandDims,
@@ -210,6 +211,30 @@ describe("forward mode computes the tangents that are asked for", () => {
     const wide = zeros([2, 3]);
     for (const f of [(x: T) => add(x, wide), (x: T) => sub(wide, x), (x: T) => where(less(wide, 1), x, wide), (x: T) => mul(x, wide)])
       expect(jvp(f as F, [1], [1] as never).tangent.shape).to.deep.equal([2, 3]);
+  });
+  it("slopes of a row of one's own, absent or of fewer dimensions than the result", () => {
+    const op = defineOp({
+      name: "testSlopes",
+      inputs: ["a", "b"],
+      outputs: ["y"],
+      kernel: ({ a, b }) => add(a, mul(2, b)) as Tensor,
+      saves: ["a"],
+      slopes: ({ a }) => ({ a: () => ({}), b: () => ({ times: tensor(2, { dtype: a.dtype }) }) }),
+    }) as unknown as (a: T, b: T) => T;
+    expect(jvp((a: T) => op(a, zeros([3])), [1], [1] as never).tangent.toArray()).to.deep.equal([1, 1, 1]);
+    expect(jvp((b: T) => op(zeros([2, 1]), b), [1], [1] as never).tangent.toArray()).to.deep.equal([[2], [2]]);
+    expect(grad((b: T) => sum(op(zeros([2, 1]), b)) as T)(1).item()).to.equal(4);
+  });
+  it("a mask among the arguments is no tangent", () => {
+    const f = (m: Tensor<"bool">, x: T) => where(m, x, mul(2, x)) as T;
+    const mask = tensor([true, false]);
+    const { tangent } = jvp(f, [mask, tensor([3, 4])], [tensor([false, false]), tensor([1, 1])]);
+    expect(tangent.toArray()).to.deep.equal([1, 2]);
+    expect(() => where(0.5 as never, 1, 2))
+      .to.throw()
+      .with.property("code", "ERR_DTYPE");
+    expect(() => where(256 as never, 1, 2)).to.throw(/mask must be bool, got 256/);
+    expect(where(1 as never, 1, 2).item()).to.equal(1);
   });
   it("a rule of one's own decides in both modes", () => {
     const restore = registerGradient("cosh", ({ inputs: [x] }, [g]) => [mul(g as T, mul(7, x as T)) as Tensor]);

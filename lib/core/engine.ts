@@ -1,13 +1,26 @@
 import { allocate, isComplex, isFloat, realOf } from "./dtype";
 import { ArgumentError, BacksolveError, DtypeError, describe, guard, ShapeError } from "./errors";
 import { columnOf, inferAll, kernelOutputs, lowerAttrs, portDType, withAux } from "./infer";
-import { boxAt, byDescendingId, dual, type Edge, leaf, type Node, openLevel, record, strip, tangentOf, topLevel } from "./levels";
+import { boxAt, byDescendingId, dual, type Edge, leaf, type Node, once, openLevel, record, strip, tangentOf, topLevel } from "./levels";
 import { type Failure, type KernelCall, type Operand, run as runNative } from "./native";
 import { checkOut, composed, forwardOf, frameOf, named, output, RUN, type RunOptions } from "./outcome";
 import { type GradientRule, rowOf, ruleFor } from "./registry";
 import { type AnyRow, type Attrs, type Native, nameOf, type Pass, type Port, type Tangent } from "./row";
 import { broadcast, sameShape } from "./signature";
-import { innermost, isTensor, type Level, readable, type Shape, shapeText, share, sizeOf, type Tensor, wrap } from "./tensor";
+import {
+  innermost,
+  isTensor,
+  keep,
+  type Level,
+  readable,
+  type Shape,
+  type Storage,
+  shapeText,
+  share,
+  sizeOf,
+  type Tensor,
+  wrap,
+} from "./tensor";
 import { traceOf, type ValueType } from "./trace";
 
 export { output, RUN, type RunOptions } from "./outcome";
@@ -54,7 +67,10 @@ export const call = (name: string, inputs: readonly Tensor[], attrs: Attrs = NO_
 // ---- Level 0: data or a trace ----
 
 function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions, wantAux: boolean): Tensor[] {
-  if (typeof row.kernel === "function") return composed(row, inputs, attrs, options);
+  if (typeof row.kernel === "function") {
+    traceOf(inputs)?.opaque.add(nameOf(row)); // here because the row has a rule of its own, which the trace cannot hold
+    return composed(row, inputs, attrs, options);
+  }
   const types = inferAll(row, inputs, attrs);
   const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
   const trace = traceOf(inputs);
@@ -261,7 +277,7 @@ function fused(
 
 /** What a user's rule gives, if it is what rules give. */
 function obey(row: AnyRow, rule: GradientRule, saved: Readonly<Record<string, Tensor>>, g: readonly (Tensor | undefined)[], attrs: Attrs) {
-  const of = (names: readonly string[]) => names.map((n) => saved[n] as Tensor);
+  const of = (names: readonly string[]) => keepAll(names.map((n) => saved[n] as Tensor));
   const list: unknown = rule({ inputs: of(row.inputs), outputs: of(row.outputs), attrs }, [...g]);
   if (!Array.isArray(list) || list.length > row.inputs.length) {
     const got = Array.isArray(list) ? `${list.length} entries` : describe(list);
@@ -317,15 +333,6 @@ function push(
   if (outputs.length === 1) return [one(0)];
   // Each by itself, and only if somebody asks: one may have no derivative where another has, as the vectors and values of a spectrum.
   return outputs.map((o, i) => (isFloat(o.dtype) ? once(() => one(i)) : undefined));
-}
-
-/** f, run once, when first called. */
-export function once<R>(f: () => R): () => R {
-  let result: { readonly value: R } | undefined;
-  return () => {
-    result ??= { value: f() };
-    return result.value;
-  };
 }
 
 /**

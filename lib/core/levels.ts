@@ -123,3 +123,12 @@ export function keepSaved(from: readonly Node[]): void {
 }
 
 const typeOf = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype });
+
+/** f, run once, when first called. */
+export function once<R>(f: () => R): () => R {
+  let result: { readonly value: R } | undefined;
+  return () => {
+    result ??= { value: f() };
+    return result.value;
+  };
+}

@@ -186,11 +186,17 @@ function operands(row: AnyRow, given: readonly unknown[]): Tensor[] {
   return args.map((a, i) => {
     const p = port(i);
     const want: DType = p === "T" ? t : p === "real" ? realOf(t) : p === "complex" ? (dtypes[t].complex as DType) : p;
-    if (typeof a === "number") return scalar(want, a);
+    if (typeof a === "number") return scalar(want, fittingNumber(nameOf(row), row.inputs[i] as string, want, a));
     if (a.dtype === want) return a;
     if (p === "T" && !isComplex(a.dtype)) return apply(rowOf("toComplex"), [a], {})[0] as Tensor;
     throw new DtypeError(nameOf(row), `${row.inputs[i]} must have dtype ${want}, got ${a.dtype}.`);
   });
+}
+
+/** x, if it is a number of the dtype. */
+function fittingNumber(op: string, name: string, dtype: DType, x: number): number {
+  if (isFloat(dtype) || (dtype === "int32" ? x === (x | 0) : x === 0 || x === 1)) return x;
+  throw new DtypeError(op, `${name} must be ${dtype}, got ${x}.`);
 }
 
 /** What a user gives where a tensor is wanted; a number is a float64 scalar. */

@@ -41,7 +41,13 @@ function bySlopes(row: AnyRow, slopes: NonNullable<AnyRow["slopes"]>): Rules {
         const [t, slope] = [tangents[name], of[name]];
         return t && slope ? [along(t, slope())] : [];
       });
-      return parts.length === 0 ? {} : { [y]: parts.reduce((s, t) => call("add", [s, t])) };
+      if (parts.length === 0) return {};
+      return {
+        [y]: asWideAs(
+          values[y] as Tensor,
+          parts.reduce((s, t) => call("add", [s, t])),
+        ),
+      };
     },
   };
 }
@@ -53,13 +59,13 @@ const linearly =
     const row = rowOf(name); // with its rules, for the next order
     const inputs = row.inputs.map((name) => {
       const x = values[name] as Tensor;
-      return tangents[name] ?? (isFloat(x.dtype) ? scalar(x.dtype, 0) : x);
+      return isFloat(x.dtype) ? (tangents[name] ?? scalar(x.dtype, 0)) : x;
     });
     return named(
       row.outputs,
-      apply(row, inputs, attrs).map((t, i) => {
-        const { shape } = values[row.outputs[i] as string] as Tensor;
-        return sameShape(t.shape, shape) ? t : call("broadcastTo", [t], { shape }); // zeros of an input that was broadcast
-      }),
+      apply(row, inputs, attrs).map((t, i) => asWideAs(values[row.outputs[i] as string] as Tensor, t)),
     );
   };
+
+/** A tangent of y, in the shape of y: operands and slopes may have been broadcast. */
+const asWideAs = (y: Tensor, t: Tensor): Tensor => (sameShape(t.shape, y.shape) ? t : call("broadcastTo", [t], { shape: y.shape }));

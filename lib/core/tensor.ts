@@ -65,6 +65,17 @@ export const sizeOf = (shape: Shape): number => {
   return n;
 };
 
+/** Row-major strides in elements. */
+export const stridesOf = (shape: Shape): number[] => {
+  const out = new Array<number>(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    out[i] = step;
+    step *= shape[i] as number;
+  }
+  return out;
+};
+
 // The methods that methods.ts puts on the prototype.
 export interface Tensor<out D extends DType = DType> extends Methods<D> {}
 
@@ -231,10 +242,15 @@ export function keep(t: Tensor, known: Map<Storage, Storage>): Tensor {
   let own = known.get(storage);
   if (!own) {
     own = new Storage(storage.exposed ? guard("vjp", () => storage.array.slice()) : storage.array);
-    storage.kept = !storage.exposed;
+    own.kept = storage.kept = !storage.exposed;
     known.set(storage, own);
   }
   return new Tensor(KEY, t.dtype, t.shape, own);
+}
+/** @internal Tensors for a rule of the user's, who may hand them out or write to them. */
+export function keepAll(tensors: readonly Tensor[]): Tensor[] {
+  const known = new Map<Storage, Storage>();
+  return tensors.map((t) => keep(t, known));
 }
 /** @internal Another tensor over the same memory. */
 export const share = (t: Tensor, shape: Shape): Tensor => new Tensor(KEY, t.dtype, shape, storageOf(t));

@@ -1,5 +1,6 @@
 import type { DType } from "./dtype";
 import { BacksolveError, guard } from "./errors";
+import { strip } from "./levels";
 import type { Attrs } from "./row";
 import { readable, type Shape, type Tensor, tracedTensor, wrap } from "./tensor";
 
@@ -19,6 +20,8 @@ export class Trace {
   readonly values: ValueType[] = [];
   readonly constants = new Map<number, Tensor>();
   readonly code: Instruction[] = [];
+  /** Functions whose derivative is not that of the instructions that they left here. */
+  readonly opaque = new Set<string>();
   private readonly idOfConstant = new Map<object, number>();
   live = true;
 
@@ -28,7 +31,14 @@ export class Trace {
     return tracedTensor(dtype, shape, { trace: this, id: this.values.length - 1 });
   }
   /** The id of a tensor in this program; concrete data enters as a constant. */
-  idOf(t: Tensor): number {
+  idOf(given: Tensor): number {
+    const t = strip(given);
+    if (t.box)
+      throw new BacksolveError(
+        "ERR_TRACED",
+        "compile",
+        "a tensor that a transform outside differentiates is used inside: give it to the program as an input, and run the program in the transform.",
+      );
     if (t.traced) {
       if (t.traced.trace !== this) {
         throw new BacksolveError(

@@ -3,7 +3,7 @@ import { type ComplexOf, type DType, type Float, isComplex, type RealOf } from "
 import { constant, zerosLike } from "../core/engine";
 import { asTensor, type CallOptions, defineOp, type Operand, scalar } from "../core/op";
 import { native } from "../core/row";
-import type { Tensor } from "../core/tensor";
+import { type Shape, stridesOf, type Tensor } from "../core/tensor";
 
 /** The dtype of two operands together: a number adopts the other's, real with complex promotes. */
 export type Promote<A, B> = A extends number
@@ -330,5 +330,22 @@ export const equal = compare("equal", "Equal");
 /** a != b as bool, broadcast. */
 export const notEqual = compare("notEqual", "NotEqual");
 
+/** What is left of a stopGradient in a program, so that derivatives of the program stop there, too. */
+const stopOp = defineOp({
+  name: "stopGradient",
+  tf: "StopGradient",
+  ...x,
+  samples: (n) => [{ shapes: { x: [n, 2] } }],
+  infer: ({ x }) => ({ y: x }),
+  lift: (attrs) => attrs,
+  kernel: native("view", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
+  order: 0,
+  vjp: () => ({}),
+  jvp: () => ({}),
+});
+
 /** x as a constant: no derivative flows through it. */
-export const stopGradient = <D extends DType>(t: Tensor<D>): Tensor<D> => constant(asTensor("stopGradient", "x", t)) as Tensor<D>;
+export const stopGradient = <D extends DType>(t: Tensor<D>): Tensor<D> => {
+  const x = constant(asTensor("stopGradient", "x", t)) as Tensor<never>;
+  return x.traced ? stopOp(x) : x;
+};

@@ -8,6 +8,7 @@ import type { Failure } from "../core/native";
 import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";
 import { sameShape } from "../core/signature";
 import { isTensor, type Tensor, wrap } from "../core/tensor";
+import { traceOf } from "../core/trace";
 import { ones } from "./creation";
 import { assemble, eigh, hermitian } from "./eigh";
 import { add, div, equal, greaterEqual, lessEqual, maximum, mul, neg, sub, where } from "./elementwise";
@@ -34,7 +35,9 @@ function begin(a: unknown, f: unknown, options: unknown, known: readonly string[
   parseAttrs(OP, {}, options, known);
   const order = liveLevels(a);
   if (order > 2) throw new BacksolveError("ERR_ARGUMENT", OP, "has derivatives up to the second order only.");
-  return { a: a as T, f: f as Scalar, order, still: constant(a) as T };
+  const still = constant(a) as T;
+  traceOf([still])?.opaque.add(OP); // the formula is chosen by how often A is differentiated now
+  return { a: a as T, f: f as Scalar, order, still };
 }
 
 function finish({ a, f, order, still }: Call, spectrum: object): never {

@@ -4,20 +4,10 @@ import type { DType } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { asTensor, defineOp } from "../core/op";
 import { native } from "../core/row";
-import { checkAxis, checkShape, type Shape, shapeText, sizeOf, type Tensor } from "../core/tensor";
+import { checkAxis, checkShape, type Shape, shapeText, sizeOf, stridesOf, type Tensor } from "../core/tensor";
 import { conj } from "./elementwise";
 import { sum } from "./reductions";
 
-/** Row-major strides in elements. */
-const stridesOf = (shape: Shape): number[] => {
-  const out = new Array<number>(shape.length);
-  let step = 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
-    out[i] = step;
-    step *= shape[i] as number;
-  }
-  return out;
-};
 const at = (list: readonly number[], i: number): number => list[i] as number;
 
 const transposeOp = defineOp({

@@ -15,6 +15,8 @@ export interface Code {
   readonly constants: readonly { readonly id: number; readonly array: AnyArray }[];
   readonly code: readonly Instruction[];
   readonly outputs: readonly { readonly name: string; readonly id: number }[];
+  /** Functions in it with a derivative of their own, which instructions do not hold: the program has none. */
+  readonly opaque: readonly string[];
 }
 
 /** The row and the kernel that an instruction names: "cholesky", or "cholesky_vjp" for its fused rule. */

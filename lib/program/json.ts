@@ -18,6 +18,8 @@ export interface ProgramJSON {
   readonly constants: readonly { id: number; dtype: DType; shape: Shape; data: string }[];
   readonly code: readonly { op: string; attrs: Record<string, unknown>; in: readonly (number | null)[]; out: readonly (number | null)[] }[];
   readonly outputs: readonly { name: string; id: number }[];
+  /** Absent where empty. */
+  readonly opaque?: readonly string[];
 }
 
 const MAX_VALUES = 1_000_000; // native/check.cc has 2^20
@@ -36,6 +38,7 @@ export function toJSON(code: Code): ProgramJSON {
     constants: code.constants.map(({ id, array }) => ({ id, ...type(id), data: encode(array) })),
     code: code.code.map(({ op, attrs, in: ins, out }) => ({ op, attrs: { ...attrs }, in: [...ins], out: [...out] })),
     outputs: code.outputs.map((o) => ({ ...o })),
+    ...(code.opaque.length > 0 ? { opaque: [...code.opaque] } : {}),
   };
 }
 
@@ -94,7 +97,8 @@ export function fromJSON(json: unknown): Code {
     const twice = clash(named.map((n) => n.name));
     if (twice !== undefined) bad(`two inputs or outputs have the name ${describe(twice)}, or it is a part of another's.`);
   }
-  return { values: loader.values, inputs, constants, code, outputs };
+  const opaque = list(root.opaque ?? [], "opaque", MAX_OPERANDS).map((x, i) => text(x, `opaque ${i}`));
+  return { values: loader.values, inputs, constants, code, outputs, opaque };
 }
 
 function parse(json: string): unknown {

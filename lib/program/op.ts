@@ -1,25 +1,39 @@
 // A program called inside a transform is an op: its value by running it, its derivatives by running programs that are derived from it.
 import { isFloat } from "../core/dtype";
-import { once } from "../core/engine";
 import { LinalgError } from "../core/errors";
-import { ruleEpoch } from "../core/registry";
+import { once } from "../core/levels";
+import type { Failure } from "../core/native";
 import type { AnyRow, Tangent } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import type { Code } from "./code";
 import { type Mask, pullbackOf, pushforwardOf } from "./derive";
 
-export type Runs = (inputs: readonly Tensor[]) => Tensor[];
+/** Outputs for inputs of any level; failures of the run are put into the list, where they are not thrown. */
+export type Runs = (inputs: readonly Tensor[], failures: Failure[]) => Tensor[];
 
 const zip = <V>(names: readonly string[], list: readonly V[]): Record<string, V> =>
   Object.fromEntries(names.map((name, i) => [name, list[i] as V]));
 const of = (names: readonly string[], from: Readonly<Record<string, Tensor>>): Tensor[] => names.flatMap((name) => from[name] ?? []);
 
-/** The row of one call. `run` gives the outputs, whatever level the inputs are of; `derive` the same of other code, made once per key. */
-export function programRow(code: Code, run: Runs, derive: (key: string, make: () => Code) => Runs): AnyRow {
+/**
+ * The row of one call. `run` gives the outputs; `derive` runs other code, made once per key; `report` gets the failures of derivatives.
+ */
+export function programRow(
+  code: Code,
+  run: (inputs: readonly Tensor[]) => Tensor[],
+  derive: (key: string, make: () => Code) => Runs,
+  report: (failures: readonly Failure[]) => void,
+): AnyRow {
   const [xs, ys] = [code.inputs.map((_, i) => `x${i}`), code.outputs.map((_, i) => `y${i}`)];
   const isDifferentiable = ({ id }: { readonly id: number }) => isFloat((code.values[id] as Code["values"][number]).dtype);
   const floats = code.outputs.map(isDifferentiable);
-  const key = (mode: string, ...masks: Mask[]) => [mode, ruleEpoch(), ...masks.map((m) => m.map(Number).join(""))].join("/");
+  const key = (mode: string, ...masks: Mask[]) => [mode, ...masks.map((m) => m.map(Number).join(""))].join("/");
+  const reported = (runs: Runs, inputs: readonly Tensor[]): Tensor[] => {
+    const failures: Failure[] = [];
+    const outputs = runs(inputs, failures);
+    report(failures);
+    return outputs;
+  };
   return {
     name: "program",
     inputs: xs,
@@ -31,7 +45,7 @@ export function programRow(code: Code, run: Runs, derive: (key: string, make: ()
       const given = ys.map((y) => g[y] !== undefined);
       const names = xs.filter((_, i) => wanted[i]);
       const pull = derive(key("vjp", wanted, given), () => pullbackOf(code, wanted, given));
-      const pulled = once(() => zip(names, pull([...of(xs, saved), ...of(ys, g)])));
+      const pulled = once(() => zip(names, reported(pull, [...of(xs, saved), ...of(ys, g)])));
       return zip(
         names,
         names.map((name) => () => pulled()[name] as Tensor),
@@ -40,15 +54,10 @@ export function programRow(code: Code, run: Runs, derive: (key: string, make: ()
     jvp: (values, tangents) => {
       const along = xs.map((x) => tangents[x] !== undefined);
       const given = [...of(xs, values), ...of(xs, tangents)];
-      const push = (wanted: Mask) => derive(key("jvp", along, wanted), () => pushforwardOf(code, along, wanted))(given);
-      const all = once(() => {
-        const list = push(floats);
-        return floats.map((is) => (is ? list.shift() : undefined));
-      });
-      const one = (i: number): Tangent => {
-        const alone = () => push(floats.map((_, j) => j === i))[0];
-        return once(() => either(() => all()[i], alone));
-      };
+      const push = (wanted: Mask) => derive(key("jvp", along, wanted), () => pushforwardOf(code, along, wanted));
+      const all = once(() => together(push(floats), given, floats));
+      const alone = (i: number) => reported(push(floats.map((_, j) => j === i)), given)[0];
+      const one = (i: number): Tangent => once(() => all()?.[i] ?? alone(i));
       return zip(
         ys,
         floats.map((is, i) => (is ? one(i) : undefined)),
@@ -57,12 +66,14 @@ export function programRow(code: Code, run: Runs, derive: (key: string, make: ()
   };
 }
 
-/** The tangent as one of all; where another of them has none, computed alone. */
-function either(together: () => Tensor | undefined, alone: () => Tensor | undefined): Tensor | undefined {
+/** All tangents in one run; undefined where an item fails, which may be by one tangent alone. */
+function together(run: Runs, given: readonly Tensor[], floats: Mask): (Tensor | undefined)[] | undefined {
+  const failures: Failure[] = [];
   try {
-    return together();
+    const list = run(given, failures);
+    return failures.length > 0 ? undefined : floats.map((is) => (is ? list.shift() : undefined));
   } catch (error) {
-    if (error instanceof LinalgError) return alone();
+    if (error instanceof LinalgError) return undefined;
     throw error;
   }
 }

@@ -75,5 +75,12 @@ export function compact(code: Code): Code {
     in: i.in.map((x) => (x === null ? null : use(x))),
     out: i.out.map((x) => (x === null ? null : define(x))),
   }));
-  return { values, inputs, constants, code: instructions, outputs: code.outputs.map((o) => ({ ...o, id: use(o.id) })) };
+  return {
+    values,
+    inputs,
+    constants,
+    code: instructions,
+    outputs: code.outputs.map((o) => ({ ...o, id: use(o.id) })),
+    opaque: code.opaque,
+  };
 }

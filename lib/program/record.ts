@@ -25,5 +25,6 @@ export function record(inputs: readonly Named<ValueType>[], f: (args: Tensor[]) 
     constants: [...trace.constants].map(([id, t]) => ({ id, array: storageOf(t).array })),
     code: trace.code,
     outputs,
+    opaque: [...trace.opaque],
   });
 }
