@@ -7,20 +7,7 @@ import { checkOut, composed, forwardOf, frameOf, named, output, RUN, type RunOpt
 import { type GradientRule, rowOf, ruleFor } from "./registry";
 import { type AnyRow, type Attrs, type Native, nameOf, type Pass, type Port, type Tangent } from "./row";
 import { broadcast, sameShape } from "./signature";
-import {
-  innermost,
-  isTensor,
-  keep,
-  type Level,
-  readable,
-  type Shape,
-  type Storage,
-  shapeText,
-  share,
-  sizeOf,
-  type Tensor,
-  wrap,
-} from "./tensor";
+import { innermost, isTensor, keepAll, type Level, readable, type Shape, shapeText, share, sizeOf, type Tensor, wrap } from "./tensor";
 import { traceOf, type ValueType } from "./trace";
 
 export { output, RUN, type RunOptions } from "./outcome";
