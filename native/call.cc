@@ -245,8 +245,7 @@ Fill read_fill(const Napi::CallbackInfo& info) {
   words.end();
   if (info.Length() != 2) refuse(env, "wrong number of buffers");
   if (!(std::isfinite(low) && std::isfinite(high) && low < high)) refuse(env, "low and high are no interval");
-  const bool given = f.draw.kind == Draw::Kind::uniform;
-  set_interval(f.draw, given ? low : 0, given ? high : 1);
+  set_interval(f.draw, low, high);
   const Buffer b = buffer_of(info[1], f.draw.dtype);
   f.data = b.data;
   f.count = b.size * width_of(f.draw.dtype);

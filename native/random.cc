@@ -24,8 +24,6 @@ void set_interval(Draw& draw, double low, double high) {
   draw.wide = end - draw.start;
   const double part = draw.wide - end;
   draw.rest = (end - (draw.wide - part)) - (draw.start + part);
-  draw.low = low;
-  draw.last = is_single(draw.dtype) ? std::nextafter(static_cast<float>(high), -HUGE_VALF) : std::nextafter(high, -HUGE_VAL);
 }
 
 void fill_random(const Draw& draw, void* out, Index first, Index count) {

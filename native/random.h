@@ -14,7 +14,6 @@ struct Draw {
   double variance;
   // uniform: low = start and high - low = wide + rest, all in units of a power of two in which nothing overflows or underflows.
   double start, wide, rest, unit;
-  double low, last;  // the smallest and the largest number that may come out; unit: the largest
 };
 
 constexpr Index kDrawBlock = 256;  // numbers made at a time

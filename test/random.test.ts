@@ -57,11 +57,13 @@ describe("random.uniform: the interval", () => {
     }
   });
 
-  it("takes each of few numbers as often: chi-square of 16384 and 4096 of them", () => {
+  it("takes each of few numbers as often: chi-square of 8 to 16384 of them", () => {
     const cases = [
       [[1000, 1001], "float32", 2 ** 14, 2 ** 22],
       [[-1001, -1000], "complex64", 2 ** 14, 2 ** 21],
       [[1, 1 + 2 ** -40], "float64", 2 ** 12, 2 ** 20],
+      [[1, 1 + 2 ** -48], "complex128", 2 ** 4, 2 ** 14],
+      [[-8, 8 * (2 ** -21 - 1)], "float32", 2 ** 3, 2 ** 14],
       [[2 - 2 ** -40, 2 + 2 ** -40], "float64", 3 * 2 ** 11, 2 ** 20], // half of the interval has numbers twice as dense
     ] as const;
     for (const [[low, high], dtype, bins, size] of cases) {

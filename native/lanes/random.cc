@@ -64,7 +64,7 @@ BS_INLINE V converted(const uint32_t* words, int shift) {
   return __builtin_convertvector(reinterpret_cast<Half>(*reinterpret_cast<const HalfWords*>(words) >> shift), V);
 }
 
-constexpr double kBelowOne = 1 - 0x1p-53;
+constexpr double kBelowOne = 1 - 0x1p-53, kBelowOneSingle = 1 - 0x1p-24;
 
 /// (m + 1/2) / 2^53 of 53 random bits m, rounded to nearest, and at most `most`. Never 0. Only the sum with 1/2 rounds.
 void units(const Draw& draw, uint64_t first, uint32_t step, Index n, double most, double* out) {
@@ -164,7 +164,8 @@ BS_INLINE HalfFloats below(HalfFloats x) {
   return reinterpret_cast<HalfFloats>(x > 0 ? bits - 1 : (x == 0 ? zero + INT32_MIN : bits) + 1);
 }
 
-/// low + (high - low) u rounded down: in [low, high) whatever the interval, each number as often as its share of it.
+/// low + (high - low) u rounded down: in [low, high) whatever the interval, each number as often as its share of it. What is rounded away
+/// before, 2^-104 of high - low, is less than the distance of u from 0 and 1.
 BS_INLINE V scaled(const Draw& draw, V u) {
   const V wide = splat<double>(draw.wide);
   const Bits<double> top = Bits<double>{} - (uint64_t{1} << 27);
@@ -186,12 +187,6 @@ BS_INLINE V unscaled(const Draw& draw, V x) {
   return select<double>(times(y, 1 / draw.unit) > x, below(y), y);
 }
 
-BS_INLINE V within(const Draw& draw, V x) {
-  const V low = splat<double>(draw.low), last = splat<double>(draw.last);
-  x = select<double>(x < low, low, x);
-  return select<double>(x > last, last, x);
-}
-
 template <class R>
 void uniforms(const Draw& draw, uint64_t first, Index n, double* out) {
   units(draw, first, 1, n, kBelowOne, out);
@@ -202,7 +197,7 @@ void uniforms(const Draw& draw, uint64_t first, Index n, double* out) {
       const V down = __builtin_convertvector(below(near), V), same = __builtin_convertvector(near, V);
       y = select<double>(same > y, down, same);
     }
-    store<double>(out + i, within(draw, y));
+    store<double>(out + i, y);
   }
 }
 
@@ -218,7 +213,7 @@ void fill(const Draw& draw, void* out, Index first, Index count) {
     else if (draw.kind == Draw::Kind::uniform)
       uniforms<R>(draw, counter + static_cast<uint64_t>(done), n, block.at);
     else
-      units(draw, counter + static_cast<uint64_t>(done), 1, n, draw.last, block.at);
+      units(draw, counter + static_cast<uint64_t>(done), 1, n, sizeof(R) == 4 ? kBelowOneSingle : kBelowOne, block.at);
     for (Index i = 0; i < n; ++i) to[done + i] = static_cast<R>(block.at[i]);
   }
 }
