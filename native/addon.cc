@@ -120,6 +120,14 @@ Napi::Value explain_program(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value fill_random(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Fill f = read_fill(info);
+    fill_random(f.draw, f.data, f.first, f.count);
+    return info.Env().Undefined();
+  });
+}
+
 Napi::Value describe(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto out = Napi::Object::New(env);
@@ -159,6 +167,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("runProgram", run_program);
   add("runProgramAsync", run_program_async);
   add("explainProgram", explain_program);
+  add("fillRandom", fill_random);
   add("info", describe);
   add("setThreads", set_threads);
   return exports;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "program.h"
+#include "random.h"
 
 namespace backsolve {
 
@@ -40,6 +41,14 @@ Eager read_eager(const Napi::CallbackInfo& info, Flags& flags);
 Program read_program(const Napi::CallbackInfo& info);
 /// Buffers are arguments from `first`: inputs, then outputs.
 Run read_run(const Napi::CallbackInfo& info, const Program& program, std::size_t first, Flags& flags);
+
+/// The numbers that a buffer is to be filled with.
+struct Fill {
+  Draw draw;
+  Index first, count;
+  void* data;
+};
+Fill read_fill(const Napi::CallbackInfo& info);
 
 Napi::Value failures_of(Napi::Env env, const Outcome& outcome);
 

@@ -54,6 +54,17 @@ export function checkDType(op: string, x: unknown): DType {
   return x;
 }
 
+const single = new Float32Array(1);
+const singleBits = new Int32Array(single.buffer);
+/** The smallest number of a floating dtype that is not below x; infinite where x rounds to an infinity. */
+export function roundedUp(dtype: Float, x: number): number {
+  if (realOf(dtype) === "float64") return x;
+  single[0] = x;
+  const near = single[0];
+  if (near < x && Number.isFinite(near)) singleBits[0] = (singleBits[0] as number) + (near < 0 ? -1 : 1);
+  return single[0];
+}
+
 const UNZEROED_BYTES = 4096; // below, V8's own zeroed allocation is cheaper
 
 const LARGE_BYTES = 2 ** 30;

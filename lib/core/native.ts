@@ -14,6 +14,7 @@ interface Binding {
   runProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
   runProgramAsync(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Job;
   explainProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): string;
+  fillRandom(descriptor: Float64Array, buffer: AnyArray): void;
   info(): NativeInfo;
   setThreads(n: number): void;
 }

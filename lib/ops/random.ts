@@ -1,10 +1,10 @@
-// Counter-based random numbers: Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). The same
-// numbers on every platform: integer arithmetic, and V8's own log, sin and cos.
+// Counter-based random numbers: Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). Array
+// element i of a draw is a function of the key and of i alone, to the bit, on every processor: native/lanes/random.cc.
 
 import { optionsOf } from "../core/attrs";
-import { allocate, checkDType, type DType, type Float, isComplex, isDType, isFloat } from "../core/dtype";
+import { type AnyArray, allocate, checkDType, type DType, dtypes, type Float, isFloat, roundedUp } from "../core/dtype";
 import { ArgumentError, DtypeError, describe } from "../core/errors";
-import { guard } from "../core/native";
+import { guard, native } from "../core/native";
 import { checkShape, type Shape, sizeOf, type Tensor, wrap } from "../core/tensor";
 
 /** The state of a stream: two 32-bit words. Immutable; use each key once, and `split` for more. */
@@ -61,48 +61,65 @@ function split(from: Key | number, n = 2): Key[] {
   });
 }
 
-// 53 random bits in (0, 1): never 0, so that its logarithm is finite
-const unit = (k: Key, i: number): number => {
-  const [a, b] = threefry(k, Math.floor(i / 2 ** 32), i >>> 0);
-  return ((a >>> 5) * 67108864 + (b >>> 6) + 0.5) / 9007199254740992;
-};
-
 export interface RandomOptions<D extends Float> {
   readonly dtype?: D;
 }
-
-function draw<D extends Float>(op: string, shape: Shape | number, options: RandomOptions<D>, at: (i: number) => number): Tensor<D> {
-  const dtype: DType = checkDType(op, options.dtype ?? "float64");
-  if (!isFloat(dtype)) throw new DtypeError(op, `dtype must be floating, got ${dtype}.`);
-  const dims = checkShape(op, shape);
-  const array = guard(op, () => allocate(dtype, sizeOf(dims)));
-  for (let i = 0; i < array.length; i++) array[i] = at(i);
-  return wrap(dtype, dims, array) as Tensor<D>;
+export interface UniformOptions<D extends Float> extends RandomOptions<D> {
+  readonly low?: number;
+  readonly high?: number;
 }
 
-/** Uniform numbers in (low, high); complex: both parts. */
-function uniform<D extends Float = "float64">(
-  from: Key | number,
-  shape: Shape | number,
-  options: RandomOptions<D> & { readonly low?: number; readonly high?: number } = {},
-): Tensor<D> {
-  const k = checkKey("random.uniform", from);
-  const { low = 0, high = 1 } = optionsOf("random.uniform", options, ["dtype", "low", "high"]);
-  if (!Number.isFinite(low) || !Number.isFinite(high)) throw new ArgumentError("random.uniform", "low and high must be finite numbers.");
-  return draw("random.uniform", shape, options, (i) => low + (high - low) * unit(k, i));
+function floating<D extends Float>(op: string, dtype: D | undefined): D {
+  const kind: DType = checkDType(op, dtype ?? "float64");
+  if (!isFloat(kind)) throw new DtypeError(op, `dtype must be floating, got ${kind}.`);
+  return kind as D;
+}
+
+type Write = (array: AnyArray) => unknown;
+function drawn<D extends Float>(op: string, shape: Shape | number, dtype: D, write: Write): Tensor<D> {
+  const dims = checkShape(op, shape);
+  return guard(op, () => {
+    const array = allocate(dtype, sizeOf(dims));
+    write(array);
+    return wrap(dtype, dims, array);
+  });
+}
+
+const KINDS = { unit: 0, uniform: 1, normal: 2 } as const; // of native/random.h
+const numbers =
+  (kind: keyof typeof KINDS, k: Key, dtype: Float, low = 0, high = 1): Write =>
+  (array) =>
+    native().fillRandom(Float64Array.of(KINDS[kind], dtypes[dtype].code, k.hi >>> 0, k.lo >>> 0, 0, low, high), array);
+
+/**
+ * Uniform numbers in [low, high), by default in (0, 1); low where both are equal; complex: both parts. They are low + (high - low) u of 53
+ * random bits, rounded down to the dtype: never high, and in an interval of few numbers each comes as often as every other. By default u
+ * itself, rounded to the nearest number below 1.
+ * @throws ArgumentError where low is greater than high, one of them is not finite in the dtype, or no number of it lies between them.
+ */
+function uniform<D extends Float = "float64">(from: Key | number, shape: Shape | number, options: UniformOptions<D> = {}): Tensor<D> {
+  const op = "random.uniform";
+  const k = checkKey(op, from);
+  const { dtype: given, low = 0, high = 1 } = optionsOf(op, options, ["dtype", "low", "high"]);
+  const dtype = floating(op, given);
+  if (!Number.isFinite(low) || !Number.isFinite(high))
+    throw new ArgumentError(op, `low and high must be finite numbers, got ${describe(low)} and ${describe(high)}.`);
+  if (low > high) throw new ArgumentError(op, `low must not be greater than high, got ${low} and ${high}.`);
+  if (low === 0 && high === 1) return drawn(op, shape, dtype, numbers("unit", k, dtype));
+  const [first, end] = [roundedUp(dtype, low), roundedUp(dtype, high)];
+  if (!Number.isFinite(first) || !Number.isFinite(end))
+    throw new ArgumentError(op, `low and high must be finite in ${dtype}, got ${low} and ${high}.`);
+  if (low === high) return drawn(op, shape, dtype, (array) => array.fill(low));
+  if (first === end) throw new ArgumentError(op, `no number of ${dtype} is at least ${low} and less than ${high}.`);
+  return drawn(op, shape, dtype, numbers("uniform", k, dtype, first, end));
 }
 
 /** Standard normal numbers (Box-Muller); complex: independent parts of variance 1/2, so that E|z|² = 1, as in NumPy-like libraries. */
 function normal<D extends Float = "float64">(from: Key | number, shape: Shape | number, options: RandomOptions<D> = {}): Tensor<D> {
   const k = checkKey("random.normal", from);
   const { dtype } = optionsOf("random.normal", options, ["dtype"]);
-  const scale = isDType(dtype) && isComplex(dtype) ? Math.SQRT1_2 : 1;
-  return draw("random.normal", shape, options, (i) => {
-    const pair = i - (i % 2);
-    const radius = scale * Math.sqrt(-2 * Math.log(unit(k, pair)));
-    const angle = 2 * Math.PI * unit(k, pair + 1);
-    return radius * (i % 2 === 0 ? Math.cos(angle) : Math.sin(angle));
-  });
+  const kind = floating("random.normal", dtype);
+  return drawn("random.normal", shape, kind, numbers("normal", k, kind));
 }
 
 export const random = { key, split, uniform, normal };

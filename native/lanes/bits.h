@@ -71,6 +71,8 @@ BS_INLINE Vec<R> rounded(Vec<R> x) {
   __asm__("" : "+v"(x));
 #elif defined(__aarch64__)
   __asm__("" : "+w"(x));
+#else
+  __asm__("" : "+m"(x));
 #endif
   return x;
 }

@@ -14,5 +14,6 @@ void fill_matmul(LanesTable&);
 void fill_lu(LanesTable&);
 void fill_determinant(LanesTable&);
 void fill_lstsq(LanesTable&);
+void fill_random(LanesTable&);
 
 }  // namespace backsolve::BS_ISA

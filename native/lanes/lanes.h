@@ -1,6 +1,7 @@
 // The table that each instruction set fills: same sources, compiled once per set into a namespace of its own (BS_ISA).
 #pragma once
 #include "../kernel.h"
+#include "../random.h"
 
 namespace backsolve {
 
@@ -60,6 +61,8 @@ struct LanesTable {
   /// = W. unpack writes only the first `used` items.
   void (*pack[6])(void* lanes, const void* const* items, Index count, int width);
   void (*unpack[6])(void* const* items, const void* lanes, Index count, int width, int used);
+
+  RandomFill random[2];  // float, double
 
   LanesKernel cholesky[kFloatTypes];
   LanesKernel cholesky_vjp[kFloatTypes];

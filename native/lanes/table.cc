@@ -23,6 +23,7 @@ static LanesTable make_table() {
   fill_lu(t);
   fill_determinant(t);
   fill_lstsq(t);
+  fill_random(t);
   return t;
 }
 }  // namespace BS_ISA
