@@ -11,6 +11,7 @@ import {
   isComplex,
   isFloat,
   type Real,
+  roundedUp,
 } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import { guard } from "../core/native";
@@ -160,14 +161,26 @@ function filled<D extends DType>(
 ): Tensor<D> {
   const dtype = dtypeOption(op, options);
   const dims = checkShape(op, shape);
-  const size = sizeOf(dims);
   const one = new dtypes[dtype].array(dtypes[dtype].width);
-  put(op, one, dtype, 0, leafOf(op, 0, typeof value === "number" && dtype === "bool" ? value !== 0 : value));
-  const array = guard(op, () => allocate(dtype, size)) as AnyArray;
-  if (isComplex(dtype)) for (let i = 0; i < size; i++) array.set(one, 2 * i);
-  else array.fill(one[0] as number);
+  const bit = dtype === "bool" && (value === 0 || value === 1);
+  put(op, one, dtype, 0, leafOf(op, 0, bit ? value === 1 : value));
+  const array = guard(op, () => allocate(dtype, sizeOf(dims))) as AnyArray;
+  repeat(one, array);
   return wrap(dtype, dims, array);
 }
+
+const HEAD = 1024; // array elements written one by one, then copied over and over out of the first cache
+/** Fills an array with one element: a number, or re and im. */
+function repeat(one: AnyArray, array: AnyArray): void {
+  if (one.length === 1 || Object.is(one[0], one[1])) {
+    array.fill(one[0] as number);
+    return;
+  }
+  const head = Math.min(HEAD, array.length);
+  for (let i = 0; i < head; i++) array[i] = one[i % 2] as number;
+  for (let done = head; done < array.length; done += head) array.copyWithin(done, 0, head);
+}
+
 /** Zeros. */
 export const zeros = <D extends DType = "float64">(shape: Shape | number, options: DTypeOption<D> = {}): Tensor<D> =>
   filled("zeros", shape, 0, options);
@@ -191,16 +204,35 @@ const finite = (op: string, name: string, x: unknown): number => {
   throw new ArgumentError(op, `${name} must be a finite number, got ${describe(x)}.`);
 };
 
-function sequence<D extends Real | "int32">(op: string, n: number, options: DTypeOption<D>, at: (i: number) => number): Tensor<D> {
-  const dtype = dtypeOption(op, options);
+function sequence<D extends Real | "int32">(op: string, n: number, dtype: D, at: (i: number) => number): Tensor<D> {
   if (isComplex(dtype) || (!isFloat(dtype) && dtype !== "int32")) throw new DtypeError(op, `dtype must be real, got ${dtype}.`);
   const dims = checkShape(op, [n]);
   const array = guard(op, () => allocate(dtype, n)) as ArrayOf<D>;
-  for (let i = 0; i < n; i++) array[i] = at(i);
+  const exact = dtype === "int32";
+  for (let i = 0; i < n; i++) {
+    const x = at(i);
+    array[i] = x;
+    if (exact && array[i] !== x) put(op, array, dtype, i, x); // says what is wrong
+  }
   return wrap(dtype, dims, array);
 }
 
-/** start, start + step, ... below stop; arange(stop) starts at 0. */
+/** How many of f(0), f(1), ..., f(n - 1) are true, where all that are come first. */
+function countTrue(n: number, f: (i: number) => boolean): number {
+  let [low, high] = [0, n];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (f(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * start, start + step, ... before stop: below it, or above it where step is negative; arange(stop) starts at 0. In float32 a number that
+ * would round to stop, or past it, is the one before.
+ * @throws DtypeError where dtype is int32 and a number is not.
+ */
 export function arange<D extends Real | "int32" = "float64">(
   start: number,
   stop?: number,
@@ -210,11 +242,32 @@ export function arange<D extends Real | "int32" = "float64">(
   const [from, to] =
     stop === undefined ? [0, finite("arange", "stop", start)] : [finite("arange", "start", start), finite("arange", "stop", stop)];
   if (finite("arange", "step", step) === 0) throw new ArgumentError("arange", "step must not be 0.");
-  return sequence("arange", Math.max(0, Math.ceil((to - from) / step)), options, (i) => from + i * step);
+  const dtype = dtypeOption("arange", options);
+  const unit = Number.isFinite(to - from) ? 1 : 4; // in units of it to - from does not overflow
+  const [a, b, d] = [from / unit, to / unit, step / unit];
+  const at = (i: number): number => (a + i * d) * unit;
+  const before = (x: number): boolean => (step > 0 ? x < to : x > to);
+  const about = Math.max(0, Math.ceil((b - a) / d));
+  const n = Number.isSafeInteger(about) ? countTrue(about + 1, (i) => before(at(i))) : about;
+  const single = (x: number): number => {
+    const near = Math.fround(x);
+    if (before(near) || !Number.isFinite(near)) return near;
+    return step > 0 ? -roundedUp("float32", -x) : roundedUp("float32", x);
+  };
+  return sequence("arange", n, dtype, dtype === "float32" ? (i) => single(at(i)) : at);
 }
 
-/** n numbers from start to stop, both included. */
+/** n numbers from start to stop, both included; never decreasing (increasing), and the same backwards from stop to start. */
 export function linspace<D extends Real = "float64">(start: number, stop: number, n = 50, options: DTypeOption<D> = {}): Tensor<D> {
   const [from, to] = [finite("linspace", "start", start), finite("linspace", "stop", stop)];
-  return sequence("linspace", n, options, (i) => (i === n - 1 && n > 1 ? to : from + (i * (to - from)) / Math.max(n - 1, 1)));
+  const last = n - 1;
+  const unit = Number.isFinite(last * (to - from)) ? 1 : 2 ** 64; // in units of it no product overflows
+  const [a, b] = [from / unit, to / unit];
+  const d = b - a;
+  const up = (i: number): number => a + (i * d) / last;
+  const down = (i: number): number => b - ((last - i) * d) / last;
+  const halves = (i: number): number => (2 * i < last ? up(i) : 2 * i > last ? down(i) : (up(i) + down(i)) / 2);
+  const nearer = Math.abs(a) - Math.abs(b);
+  const between = nearer < 0 ? up : nearer > 0 ? down : halves; // from the end that is nearer to 0
+  return sequence("linspace", n, dtypeOption("linspace", options), (i) => (i === 0 ? from : i === last ? to : between(i) * unit));
 }
