@@ -1,7 +1,7 @@
 // Creation: sequences at the ends of the number line and of their dtypes, and constant tensors.
 import { expect } from "chai";
 import fc from "fast-check";
-import { arange, eye, full, linspace, ones, type Real, zeros } from "../lib/index";
+import { arange, eye, full, linspace, type Nested, ones, type Real, tensor, zeros } from "../lib/index";
 
 const values = (t: { data: ArrayLike<number> }): number[] => Array.from(t.data);
 const signless = (x: number[]): number[] => x.map((y) => y + 0); // zeros have one sign
@@ -9,6 +9,61 @@ const backwards = (x: number[]): number[] => [...x].reverse();
 const code = (f: () => unknown, expected: string, message: RegExp): void => {
   expect(f).to.throw(message).with.property("code", expected);
 };
+
+describe("tensor", () => {
+  it("of nested arrays that hold one another a million million times is out of memory, no crash", () => {
+    let x: Nested = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+    for (let i = 0; i < 11; i++) x = Array<Nested>(10).fill(x);
+    code(() => tensor(x), "ERR_OUT_OF_MEMORY", /^tensor: /);
+    code(() => tensor(x, { dtype: "complex64" }), "ERR_OUT_OF_MEMORY", /^tensor: /);
+    let y: Nested = true;
+    for (let i = 0; i < 12; i++) y = [y, y];
+    expect(tensor(y, { dtype: "bool" }).shape).to.deep.equal(Array(12).fill(2));
+  });
+
+  it("takes the dtype that turns up, and each element once", () => {
+    const reads: number[] = [];
+    const counting = (list: Nested[]): Nested =>
+      new Proxy(list, {
+        get: (of, key) => {
+          if (/^\d+$/.test(String(key))) reads.push(Number(key));
+          return Reflect.get(of, key);
+        },
+      });
+    expect(values(tensor(counting([1, 2, { re: 3, im: 4 }, 5])))).to.deep.equal([1, 0, 2, 0, 3, 4, 5, 0]);
+    expect(reads).to.deep.equal([0, 0, 1, 2, 3]); // the first one tells the shape, too
+    const late = tensor([
+      [1, 2],
+      [3, { re: 4, im: 5 }],
+    ] as Nested);
+    expect([late.dtype, values(late)]).to.deep.equal(["complex128", [1, 0, 2, 0, 3, 0, 4, 5]]);
+    code(() => tensor([true, 1] as Nested), "ERR_DTYPE", /^tensor: element 1 must be a boolean, got 1/);
+    code(() => tensor([1, true] as Nested), "ERR_DTYPE", /^tensor: element 1 must be a number, got true/);
+    expect(tensor([[], []]).shape).to.deep.equal([2, 0]);
+    expect(values(tensor([1, 2], { dtype: "complex64", shape: [1] }))).to.deep.equal([1, 2]); // as toJSON writes it
+    const two = [
+      { re: 1, im: 2 },
+      { re: 3, im: 4 },
+    ];
+    code(() => tensor(two, { dtype: "complex64", shape: [1] }), "ERR_SHAPE", /^tensor: shape \[1\] needs 1 elements, got 2/);
+    code(
+      () =>
+        tensor([
+          [[1], [2]],
+          [[3], [4, 5]],
+        ]),
+      "ERR_SHAPE",
+      /expected 1 elements at \[1\]\[1\], got 2 elements/,
+    );
+  });
+
+  it("over memory that is gone says so", () => {
+    const a = new Float64Array(2);
+    structuredClone(a.buffer, { transfer: [a.buffer] });
+    code(() => tensor(a), "ERR_ARGUMENT", /^tensor: the memory of data is gone/);
+    code(() => tensor(a, { shape: [2] }), "ERR_ARGUMENT", /^tensor: the memory of data is gone/);
+  });
+});
 
 describe("linspace", () => {
   const max = Number.MAX_VALUE;
@@ -34,6 +89,8 @@ describe("linspace", () => {
     expect(values(linspace(3, 5, 1))).to.deep.equal([3]);
     expect(values(linspace(-1.7e308, 1.7e308, 1))).to.deep.equal([-1.7e308]);
     expect(linspace(3, 5, 0).shape).to.deep.equal([0]);
+    for (const n of [-1, 2.5, Number.NaN, "3", 3n, Symbol("n"), null])
+      code(() => linspace(0, 1, n as number), "ERR_SHAPE", /^linspace: a shape has non-negative integers/);
   });
 
   it("has both ends, never turns back, is symmetric and the same backwards, for any ends", () => {

@@ -223,6 +223,14 @@ export const boxOver = (t: Tensor, box: Box): Tensor => new Tensor(KEY, t.dtype,
 export const tracedTensor = <D extends DType>(dtype: D, shape: Shape, traced: Traced): Tensor<D> =>
   new Tensor(KEY, dtype, shape, undefined, undefined, traced);
 
+function viewOfGiven(op: string, data: AnyArray): AnyArray {
+  try {
+    return viewOf(data);
+  } catch {
+    throw new ArgumentError(op, "the memory of data is gone: its buffer was transferred.");
+  }
+}
+
 /** @internal A tensor over a user's typed array. */
 export function wrapView<D extends DType>(op: string, dtype: D, shape: Shape | undefined, data: unknown): Tensor<D> {
   const { array, width } = dtypes[dtype];
@@ -231,7 +239,7 @@ export function wrapView<D extends DType>(op: string, dtype: D, shape: Shape | u
     const got = own === undefined ? describe(data) : `a ${dtypes[own].array.name}`;
     throw new DtypeError(op, `data of dtype ${dtype} needs a ${array.name}, got ${got}.`);
   }
-  const mine = viewOf(data as AnyArray);
+  const mine = viewOfGiven(op, data as AnyArray);
   const full = shape === undefined ? [mine.length / width] : shape;
   if (!Number.isInteger(full[0] ?? 0) || sizeOf(full) * width !== mine.length)
     throw new ShapeError(op, `shape ${shapeText(full)} of ${dtype} needs ${sizeOf(full) * width} array elements, got ${mine.length}.`);

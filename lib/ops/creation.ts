@@ -85,43 +85,76 @@ const written = (x: unknown, dtype: DType | undefined): unknown => {
   if (dtype === "bool") return x === 0 || x === 1 ? x === 1 : x;
   return dtype !== undefined && isFloat(dtype) ? (WORDS.get(x) ?? x) : x;
 };
-/** Complex numbers from re and im in turn, as toJSON writes them, where that is how many there are. */
-function paired(leaves: readonly Leaf[], dtype: DType, size: number): readonly Leaf[] {
-  if (!isComplex(dtype) || leaves.length !== 2 * size || leaves.some((x) => typeof x !== "number")) return leaves;
-  return Array.from({ length: size }, (_, i) => ({ re: leaves[2 * i] as number, im: leaves[2 * i + 1] as number }));
-}
-
-function fromNested(data: unknown, dtype: DType | undefined, given: Shape | undefined): Tensor {
+/** The sizes of nested arrays, told by the first element of each. */
+function sizesOf(data: unknown): number[] {
   const shape: number[] = [];
   for (let x = data; Array.isArray(x); x = x[0]) {
     shape.push(x.length);
     checkShape("tensor", shape);
   }
-  const leaves: Leaf[] = [];
-  const visit = (x: unknown, axis: number, path: string): void => {
-    if (axis === shape.length) {
-      leaves.push(leafOf("tensor", leaves.length, written(x, dtype)));
+  return shape;
+}
+
+/** Calls take(element, linear index) for every element of nested arrays of these sizes, each read once. */
+function visit(data: unknown, shape: Shape, take: (x: unknown, i: number) => void): void {
+  const at: number[] = [];
+  let next = 0;
+  const walk = (x: unknown, axis: number): void => {
+    const size = shape[axis];
+    if (size === undefined) {
+      take(x, next++);
       return;
     }
-    if (!Array.isArray(x) || x.length !== shape[axis]) {
-      const got = Array.isArray(x) ? `${x.length} elements` : describe(x);
-      throw new ShapeError(
-        "tensor",
-        `nested arrays must be rectangular: expected ${shape[axis]} elements${path ? ` at ${path}` : ""}, got ${got}.`,
-      );
+    if (!Array.isArray(x) || x.length !== size) {
+      const [path, got] = [at.slice(0, axis).map((i) => `[${i}]`), Array.isArray(x) ? `${x.length} elements` : describe(x)];
+      const where = axis > 0 ? ` at ${path.join("")}` : "";
+      throw new ShapeError("tensor", `nested arrays must be rectangular: expected ${size} elements${where}, got ${got}.`);
     }
-    for (let i = 0; i < (shape[axis] as number); i++) visit(x[i], axis + 1, `${path}[${i}]`);
+    for (let i = 0; i < size; i++) {
+      at[axis] = i;
+      walk(x[i], axis + 1);
+    }
   };
-  visit(data, 0, "");
-  const first = leaves[0];
-  const kind = dtype ?? (typeof first === "boolean" ? "bool" : leaves.some((x) => typeof x === "object") ? "complex128" : "float64");
+  walk(data, 0);
+}
+
+const memory = (dtype: DType, size: number): AnyArray => guard("tensor", () => allocate(dtype, size));
+/** Real elements, of which the first `done` are there, as complex128. */
+function widened(array: AnyArray, size: number, done: number): AnyArray {
+  const out = memory("complex128", size);
+  for (let i = 0; i < done; i++) {
+    out[2 * i] = array[i] as number;
+    out[2 * i + 1] = 0;
+  }
+  return out;
+}
+
+function fromNested(data: unknown, dtype: DType | undefined, given: Shape | undefined): Tensor {
+  const shape = sizesOf(data);
+  const size = sizeOf(shape);
   const full = given === undefined ? shape : checkShape("tensor", given);
-  const read = dtype === undefined ? leaves : paired(leaves, dtype, sizeOf(full));
-  const array = guard("tensor", () => allocate(kind, read.length));
-  read.forEach((x, i) => put("tensor", array, kind, i, x));
-  if (sizeOf(full) !== read.length)
-    throw new ShapeError("tensor", `shape ${shapeText(full)} needs ${sizeOf(full)} elements, got ${leaves.length}.`);
-  return wrap(kind, full, array);
+  let pairs = dtype !== undefined && isComplex(dtype) && size === 2 * sizeOf(full); // re and im in turn, as toJSON writes them
+  let kind = dtype;
+  let array: AnyArray | undefined;
+  const take = (given: unknown, i: number): void => {
+    const x = leafOf("tensor", i, written(given, dtype));
+    kind ??= typeof x === "boolean" ? "bool" : "float64";
+    if (!array) {
+      pairs &&= typeof x === "number";
+      array = memory(kind, pairs ? size / 2 : size);
+    }
+    if (dtype === undefined && kind === "float64" && typeof x === "object") {
+      array = widened(array, size, i);
+      kind = "complex128";
+    }
+    put("tensor", array, pairs ? "float64" : kind, i, x);
+  };
+  // Not through an array of all elements: the same nested array may be an element many times, and what fills V8's heap ends the process.
+  visit(data, shape, take);
+  if (sizeOf(full) !== (pairs ? size / 2 : size))
+    throw new ShapeError("tensor", `shape ${shapeText(full)} needs ${sizeOf(full)} elements, got ${size}.`);
+  kind ??= "float64";
+  return wrap(kind, full, array ?? memory(kind, 0));
 }
 
 function put(op: string, array: AnyArray, dtype: DType, i: number, x: Leaf): void {
@@ -260,7 +293,7 @@ export function arange<D extends Real | "int32" = "float64">(
 /** n numbers from start to stop, both included; never decreasing (increasing), and the same backwards from stop to start. */
 export function linspace<D extends Real = "float64">(start: number, stop: number, n = 50, options: DTypeOption<D> = {}): Tensor<D> {
   const [from, to] = [finite("linspace", "start", start), finite("linspace", "stop", stop)];
-  const last = n - 1;
+  const last = sizeOf(checkShape("linspace", [n])) - 1;
   const unit = Number.isFinite(last * (to - from)) ? 1 : 2 ** 64; // in units of it no product overflows
   const [a, b] = [from / unit, to / unit];
   const d = b - a;
