@@ -1,0 +1,61 @@
+// Scripts in processes of their own, on the raw addon: what they take away from themselves nobody gives back. One that does not end is
+// killed, and then has no status.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+
+export const binary = process.env.BACKSOLVE_BINARY ?? join(process.cwd(), "build/Release/backsolve.node");
+
+const prelude = `
+const { execFileSync } = require("node:child_process"), fs = require("node:fs");
+const addon = () => (globalThis.native ??= require(process.env.ADDON));
+const F64 = 1;
+/** One kernel over one square input and one square output, both n x n. */
+function square(name, n, flags = 0, attrs = []) {
+  const shape = [1, F64, 2, n, n, 0], id = addon().kernels().find((k) => k.name === name).id;
+  const words = Float64Array.from([id, flags, F64, attrs.length, ...attrs, 2, ...shape, ...shape]);
+  return [words, Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 2 * n : Math.sin(i))), new Float64Array(n * n)];
+}
+const inverse = (n, flags) => square("inv", n, flags, [0]);
+/** What a call gives: "ok", or its error. */
+function attempt(f) {
+  try {
+    f();
+    return "ok";
+  } catch (error) {
+    return error.code + ": " + error.message;
+  }
+}
+const limit = (what, value) => execFileSync("prlimit", ["--pid", String(process.pid), "--" + what + "=" + value]);
+const status = (name) => 1024 * Number(new RegExp(name + ":\\\\s*(\\\\d+)").exec(fs.readFileSync("/proc/self/status", "utf8"))[1]);
+/** The address space ends so many bytes from here. */
+const endMemory = (bytes) => limit("as", status("VmSize") + bytes);
+/** No thread starts from here on. Root is not limited: it becomes nobody. */
+function refuseThreads() {
+  if (process.getuid() === 0) {
+    process.setgroups([]);
+    process.setgid(65534);
+    process.setuid(65534);
+  }
+  limit("nproc", 1);
+}
+`;
+
+export interface Ended {
+  status: number | null;
+  out: string;
+  err: string;
+}
+/** Runs a script by node, `before` it a command such as taskset with its arguments. */
+export function child(script: string, env: NodeJS.ProcessEnv = {}, before: string[] = []): Ended {
+  const [command, ...args] = [...before, process.execPath, "--expose-gc", "-e", `${prelude}\n${script}`];
+  const { status, stdout, stderr } = spawnSync(command as string, args, {
+    encoding: "utf8",
+    env: { ...process.env, ADDON: binary, ...env },
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+  });
+  return { status, out: stdout.trim(), err: stderr.trim() };
+}
+/** Runs a script that uses the library. */
+export const libraryChild = (script: string, env: NodeJS.ProcessEnv = {}): Ended =>
+  child(`require("tsx/cjs/api").register(); const b = require("./lib/index");\n${script}`, env);
