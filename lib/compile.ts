@@ -1,16 +1,19 @@
 // Tracing a function of one item into a program that runs natively over batches.
 import { optionsOf } from "./core/attrs";
-import { checkDType, type DType, dtypes, type Float } from "./core/dtype";
+import { type AnyArray, checkDType, type DType, dtypes, type Float } from "./core/dtype";
 import { constant, output } from "./core/engine";
 import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
-import { abortable, type Failure, failureOf, guard, type Job, lent, native, readFailures } from "./core/native";
+import { runJob } from "./core/jobs";
+import { type Failure, failureOf, guard, type NameOfBuffer, native, readFailures } from "./core/native";
 import { asTensor, scalar } from "./core/op";
+import { call as apply } from "./core/primordials";
 import { broadcast } from "./core/signature";
 import {
   adopt,
   bytesOf,
   checkShape,
   fitting,
+  memoryOf,
   readable,
   type Shape,
   shapeText,
@@ -20,7 +23,7 @@ import {
   tracedOf,
   wrap,
 } from "./core/tensor";
-import { Trace } from "./core/trace";
+import { Trace, type ValueType } from "./core/trace";
 import { flatten, flattenTensors } from "./core/tree";
 import { type Code, clash, describeProgram, opName, outputIds } from "./program/code";
 import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
@@ -95,7 +98,7 @@ function readOptions({ onFailure, failures, layout, chunk, threads }: RunOptions
 interface Bound {
   readonly descriptor: Float64Array;
   readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
+  readonly types: readonly ValueType[]; // of the outputs
   readonly batch: Shape;
   readonly failures: Failure[] | undefined; // where to list them; undefined: the first is thrown
 }
@@ -136,10 +139,15 @@ export class Program<I = unknown, O = unknown> {
   /** Runs over the broadcast batch of the inputs, on this thread and the pool's idle ones. */
   runSync(args: I, options: RunOptions = {}): O {
     const b = this.#bind(args, optionsOf("program", options, OPTIONS));
-    const flat = guard("program", () => native().runProgram(this.#native(), b.descriptor, ...this.#buffers(b)));
-    return this.#finish(b, flat);
+    const outputs = b.types.map((t) => output("program", t));
+    const flat = guard("program", () => apply(native().runProgram, this.#call(b, outputs)), this.#nameOf(b));
+    return this.#finish(b, flat, outputs);
   }
-  /** The same off the event loop. Inputs that others could change meanwhile are copied first. */
+  /**
+   * The same off the event loop. Inputs whose `data` somebody holds are copied first, which takes the time of one memcpy; `tensor(array,
+   * { transfer: true })` needs none. An aborted signal, or an onProgress that throws, rejects at once; inputs stay in use until the run has
+   * left them.
+   */
   async run(args: I, options: AsyncRunOptions = {}): Promise<O> {
     const { signal, onProgress } = optionsOf("program", options, ASYNC_OPTIONS);
     if (signal !== undefined && !(signal instanceof AbortSignal))
@@ -147,26 +155,25 @@ export class Program<I = unknown, O = unknown> {
     if (onProgress !== undefined && typeof onProgress !== "function")
       throw new ArgumentError("program", `option onProgress must be a function, got ${describe(onProgress)}.`);
     signal?.throwIfAborted();
-    const b = this.#bind(args, options);
-    const storages = b.inputs.map(storageOf);
-    const start = () => native().runProgramAsync(this.#native(), b.descriptor, ...this.#buffers(b));
-    const flat = await lent(storages, async () => {
-      const job = guard("program", start);
-      const watch = onProgress && follow(job, sizeOf(b.batch), onProgress);
-      // Both: a job that a throwing callback cancelled reads the inputs to the end of its chunk.
-      const [result, watched] = await Promise.allSettled([abortable("program", job, signal), watch]);
-      if (watched.status === "rejected") throw watched.reason;
-      if (result.status === "rejected") throw result.reason;
-      return result.value;
+    const b = this.#bind(args, options, true);
+    const { flat, outputs } = await runJob({
+      op: "program",
+      inputs: b.inputs,
+      outputs: b.types,
+      begin: () => apply(native().runProgramAsync, this.#call(b, [])),
+      nameOf: this.#nameOf(b),
+      signal,
+      progress: onProgress && { total: sizeOf(b.batch), report: onProgress },
     });
-    return this.#finish(b, flat);
+    return this.#finish(b, flat, outputs);
   }
   /** The plan for these arguments: layout, kernels, slots, bytes. */
   explain(args?: I, options: RunOptions = {}): string {
     const given =
       args ?? (this.#inTree(this.#code.inputs.map(({ id }) => filler(this.#code.values[id] as { dtype: DType; shape: Shape }))) as I);
     const b = this.#bind(given, optionsOf("program", options, OPTIONS));
-    const plan: unknown = JSON.parse(guard("program", () => native().explainProgram(this.#native(), b.descriptor, ...this.#buffers(b))));
+    const outputs = b.types.map((t) => output("program", t));
+    const plan: unknown = JSON.parse(guard("program", () => apply(native().explainProgram, this.#call(b, outputs)), this.#nameOf(b)));
     return JSON.stringify(plan, null, 2);
   }
 
@@ -181,11 +188,18 @@ export class Program<I = unknown, O = unknown> {
     });
     return this.#handle;
   }
-  #buffers(b: Bound) {
-    const inputs = b.inputs.map((t, i) => readable("program", t, `input ${this.#code.inputs[i]?.name}`));
-    return [...inputs, ...b.outputs.map((t) => storageOf(t).array)];
+  #inputName(i: number): string {
+    return `input ${this.#code.inputs[i]?.name}`;
   }
-  #bind(args: unknown, options: RunOptions): Bound {
+  #nameOf(b: Bound): NameOfBuffer {
+    return (i) => memoryOf(this.#inputName(i), b.inputs[i] ?? (b.types[i - b.inputs.length] as ValueType));
+  }
+  #call(b: Bound, outputs: readonly Tensor[]): [object, Float64Array, ...AnyArray[]] {
+    const inputs = b.inputs.map((t, i) => readable("program", t, this.#inputName(i)));
+    return [this.#native(), b.descriptor, ...inputs, ...outputs.map((t) => storageOf(t).array)];
+  }
+  /** `job`: for an asynchronous run, which makes its outputs itself. */
+  #bind(args: unknown, options: RunOptions, job = false): Bound {
     const leaves = this.#inLeaves(args);
     const inputs = this.#code.inputs.map(({ name, id }, i) =>
       checkInput(name, leaves[i], this.#code.values[id] as { dtype: DType; shape: Shape }),
@@ -197,51 +211,23 @@ export class Program<I = unknown, O = unknown> {
       throw new ShapeError("program", `batch dimensions do not broadcast together: ${given}.`);
     }
     const { collect, failures, layout, chunk, threads } = readOptions(options);
-    // After the last of the user's own code: getters could have handed memory out.
-    const isPrivate = inputs.every((t) => !storageOf(t).exposed);
-    const words = [(collect ? 1 : 0) | (isPrivate ? 2 : 0), layout, chunk, threads, batch.length, ...batch];
+    const words = [collect ? 1 : 0, layout, chunk, threads, batch.length, ...batch];
     inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
-    const outputs = outputIds(this.#code).map((id) => {
+    // After the last of the user's own code: getters could have handed memory out.
+    if (job) for (const t of inputs) words.push(storageOf(t).exposed ? 0 : 1);
+    const types = outputIds(this.#code).map((id) => {
       const { dtype, shape } = this.#code.values[id] as { dtype: DType; shape: Shape };
-      return output("program", { dtype, shape: fitting("program", [...batch, ...shape]) });
+      return { dtype, shape: fitting("program", [...batch, ...shape]) };
     });
-    return { descriptor: Float64Array.from(words), inputs, outputs, batch, failures };
+    return { descriptor: Float64Array.from(words), inputs, types, batch, failures };
   }
-  #finish(b: Bound, flat: Float64Array | undefined): O {
+  #finish(b: Bound, flat: Float64Array | undefined, outputs: readonly Tensor[]): O {
     const failures = readFailures(flat, (i) => opName(this.#code.code[i]), b.batch, undefined);
     if (failures.length > 0 && !b.failures) throw failureOf(failures[0] as Failure);
     for (const f of failures) b.failures?.push(f);
     const ids = outputIds(this.#code);
-    return this.#outTree(this.#code.outputs.map((o) => b.outputs[ids.indexOf(o.id)])) as O;
+    return this.#outTree(this.#code.outputs.map((o) => outputs[ids.indexOf(o.id)])) as O;
   }
-}
-
-/** Reports progress while the job runs, at most every 50 ms, and once at the end. What the callback throws cancels the job and rejects. */
-function follow(job: Job, total: number, onProgress: (done: number, total: number) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const report = (done: number) => {
-      try {
-        onProgress(done, total);
-      } catch (error) {
-        clearInterval(timer);
-        job.cancel();
-        reject(error);
-      }
-    };
-    const timer = setInterval(() => report(job.done()), 50);
-    const stop = () => clearInterval(timer);
-    job.promise.then(
-      () => {
-        stop();
-        report(total);
-        resolve();
-      },
-      () => {
-        stop();
-        resolve(); // the job's own promise carries the error
-      },
-    );
-  });
 }
 
 const itemRank = (code: Code, input: number): number =>

@@ -5,9 +5,11 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 
+#include "ends.h"
 #include "lapack.h"
 
 namespace backsolve::pool {
@@ -61,6 +63,7 @@ struct Pool {
     }
   }
   void run() {
+    const ends::Thread known;
     std::unique_lock lock(mutex);
     while (workers < size) {
       Job* job = jobs;
@@ -72,7 +75,10 @@ struct Pool {
       const int thread = ++job->joined;
       ++job->inside;
       lock.unlock();
-      job->work(thread);
+      {
+        const ends::Computing now;
+        job->work(thread);
+      }
       lock.lock();
       if (--job->inside == 0) job->left.notify_one();
     }
@@ -95,6 +101,8 @@ Pool& the_pool() {
 class Gate {
  public:
   void enter(bool alone) {
+    std::optional<ends::Waiting> now;  // for one that may be parked
+    if (alone) now.emplace();
     std::unique_lock lock(mutex_);
     if (alone) {
       ++waiting_;
@@ -169,6 +177,7 @@ void parallel(Index chunks, int threads, const Body& body) {
   }
   for (int i = 0; i < helpers; ++i) pool.wake.notify_one();
   job.work(0);
+  const ends::Waiting now;
   std::unique_lock lock(pool.mutex);
   pool.remove(&job);
   job.left.wait(lock, [&] { return job.inside == 0; });

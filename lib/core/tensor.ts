@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import type { Methods } from "../methods";
-import { type AnyArray, type ArrayOf, checkDType, type DType, dtypeOfArray, dtypes, isComplex, viewOf } from "./dtype";
-import { ArgumentError, BacksolveError, DtypeError, describe, guard, ShapeError } from "./errors";
+import { type AnyArray, type ArrayOf, checkDType, copyOf, type DType, dtypeOfArray, dtypes, isComplex, takenFrom, viewOf } from "./dtype";
+import { ArgumentError, BacksolveError, DtypeError, describe, gone, guard, ShapeError } from "./errors";
 
 export type Shape = readonly number[];
 export type Nested = number | boolean | ComplexNumber | readonly Nested[];
@@ -25,7 +25,7 @@ export class Storage {
   array: AnyArray;
   /** What users hold. They may write to it or take its memory away, so asynchronous calls copy it first. */
   view: AnyArray | undefined;
-  busy = 0; // asynchronous jobs that read it now
+  busy = 0; // asynchronous jobs that have not left it, aborted ones included
 
   constructor(array: AnyArray, view?: AnyArray) {
     this.array = array;
@@ -34,7 +34,19 @@ export class Storage {
   get exposed(): boolean {
     return this.view !== undefined;
   }
+  /** The data for users. */
+  expose(): AnyArray {
+    if (!this.view) {
+      // A job reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
+      this.array = guard("data", () => (this.busy > 0 ? copyOf(this.array) : fromNative(this.array)));
+      this.view = viewOf(this.array);
+    }
+    return this.view;
+  }
 }
+let fromNative = (array: AnyArray): AnyArray => array;
+/** @internal Sets what makes native memory JavaScript's own before users get it. */
+export const whenExposed = (f: (array: AnyArray) => AnyArray): void => void (fromNative = f);
 
 /** One call of a transform. A box of a level that is no longer live is a constant. */
 export interface Level {
@@ -107,13 +119,7 @@ export class Tensor<out D extends DType = DType> {
   }
   /** The elements, row-major, without a copy: do not write to them. Complex: re, im, re, im, ... */
   get data(): ArrayOf<D> {
-    const storage = storageOf(this);
-    if (!storage.view) {
-      // A job reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
-      if (storage.busy > 0) storage.array = guard("data", () => storage.array.slice());
-      storage.view = viewOf(storage.array);
-    }
-    return storage.view as ArrayOf<D>;
+    return storageOf(this).expose() as ArrayOf<D>;
   }
   /** The one element of a tensor of size 1. */
   item(): Scalar<D> {
@@ -203,14 +209,16 @@ export function storageOf(t: Tensor): Storage {
 }
 
 /** The data of t, where it is still there: users can take away memory that they hold. */
-export function readable(op: string, t: Tensor, name = "the tensor"): AnyArray {
+export function readable(op: string, t: Tensor, name?: string): AnyArray {
   const { array } = storageOf(t);
-  if (array.length >= sizeOf(t.shape) * dtypes[t.dtype].width) return array;
-  throw new ArgumentError(
-    op,
-    `the memory of ${name} (${t.dtype}, shape ${shapeText(t.shape)}) is gone: its buffer was transferred or resized.`,
-  );
+  const n = sizeOf(t.shape) * dtypes[t.dtype].width;
+  // V8's optimised `length` may be that of before; the element is not there then.
+  if (array.length >= n && (n === 0 || array[n - 1] !== undefined)) return array;
+  throw gone(op, memoryOf(name, t));
 }
+/** What errors call the memory of an operand. */
+export const memoryOf = (name: string | undefined, { dtype, shape }: { dtype: DType; shape: Shape }): string =>
+  `${name ?? "the tensor"} (${dtype}, shape ${shapeText(shape)})`;
 
 /** @internal A tensor over `array`, which nobody else holds. */
 export const wrap = <D extends DType>(dtype: D, shape: Shape, array: AnyArray): Tensor<D> =>
@@ -223,8 +231,8 @@ export const boxOver = (t: Tensor, box: Box): Tensor => new Tensor(KEY, t.dtype,
 export const tracedTensor = <D extends DType>(dtype: D, shape: Shape, traced: Traced): Tensor<D> =>
   new Tensor(KEY, dtype, shape, undefined, undefined, traced);
 
-/** @internal A tensor over a user's typed array. */
-export function wrapView<D extends DType>(op: string, dtype: D, shape: Shape | undefined, data: unknown): Tensor<D> {
+/** @internal A tensor over a user's typed array, or, with `transfer`, over its memory, which is taken from the user. */
+export function wrapView<D extends DType>(op: string, dtype: D, shape: Shape | undefined, data: unknown, transfer = false): Tensor<D> {
   const { array, width } = dtypes[dtype];
   const own = dtypeOfArray(data);
   if (own === undefined || dtypes[own].array !== array) {
@@ -235,7 +243,7 @@ export function wrapView<D extends DType>(op: string, dtype: D, shape: Shape | u
   const full = shape === undefined ? [mine.length / width] : shape;
   if (!Number.isInteger(full[0] ?? 0) || sizeOf(full) * width !== mine.length)
     throw new ShapeError(op, `shape ${shapeText(full)} of ${dtype} needs ${sizeOf(full) * width} array elements, got ${mine.length}.`);
-  return new Tensor(KEY, dtype, full, new Storage(mine, data as AnyArray));
+  return new Tensor(KEY, dtype, full, transfer ? new Storage(takenFrom(op, mine)) : new Storage(mine, data as AnyArray));
 }
 
 /** A shape given by a user: checked, copied. */
