@@ -1,11 +1,13 @@
 // Tracing a function of one item into a program that runs natively over batches.
 import { optionsOf } from "./core/attrs";
-import { checkDType, type DType, dtypes, type Float } from "./core/dtype";
+import { type AnyArray, checkDType, type DType, dtypes, type Float } from "./core/dtype";
 import { apply, output } from "./core/engine";
 import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
+import { runJob } from "./core/jobs";
 import { strip } from "./core/levels";
-import { abortable, type Failure, failureOf, guard, type Job, lent, native, readFailures } from "./core/native";
+import { type Failure, failureOf, guard, type NameOfBuffer, native, readFailures } from "./core/native";
 import { asTensor, refuseRecorded, scalar } from "./core/op";
+import { call } from "./core/primordials";
 import { ruleEpoch } from "./core/registry";
 import { broadcast } from "./core/signature";
 import {
@@ -14,6 +16,7 @@ import {
   checkShape,
   fitting,
   innermost,
+  memoryOf,
   readable,
   type Shape,
   shapeText,
@@ -99,7 +102,7 @@ function readOptions({ onFailure, failures, layout, chunk, threads }: RunOptions
 interface Bound {
   readonly descriptor: Float64Array;
   readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
+  readonly types: readonly ValueType[]; // of the outputs
   readonly batch: Shape;
   readonly failures: Failure[] | undefined; // where to list them; undefined: the first is thrown
 }
@@ -147,7 +150,11 @@ export class Program<I = unknown, O = unknown> {
     const given = optionsOf("program", options, OPTIONS);
     return this.#tree(this.#call(this.#inputs(args), given));
   }
-  /** The same off the event loop. Inputs that others could change meanwhile are copied first. */
+  /**
+   * The same off the event loop. Inputs whose `data` somebody holds are copied first, which takes the time of one memcpy; `tensor(array,
+   * { transfer: true })` needs none. An aborted signal, or an onProgress that throws, rejects at once; inputs stay in use until the run has
+   * left them.
+   */
   async run(args: I, options: AsyncRunOptions = {}): Promise<O> {
     const { signal, onProgress } = optionsOf("program", options, ASYNC_OPTIONS);
     if (signal !== undefined && !(signal instanceof AbortSignal))
@@ -157,25 +164,24 @@ export class Program<I = unknown, O = unknown> {
     signal?.throwIfAborted();
     const inputs = this.#inputs(args);
     refuseRecorded("program", inputs, "run", "runSync");
-    const b = this.#bind(inputs, options);
-    const storages = b.inputs.map(storageOf);
-    const start = () => native().runProgramAsync(this.#native(), b.descriptor, ...this.#buffers(b));
-    const flat = await lent(storages, async () => {
-      const job = guard("program", start);
-      const watch = onProgress && follow(job, sizeOf(b.batch), onProgress);
-      // Both: a job that a throwing callback cancelled reads the inputs to the end of its chunk.
-      const [result, watched] = await Promise.allSettled([abortable("program", job, signal), watch]);
-      if (watched.status === "rejected") throw watched.reason;
-      if (result.status === "rejected") throw result.reason;
-      return result.value;
+    const b = this.#bind(inputs, options, true);
+    const { flat, outputs } = await runJob({
+      op: "program",
+      inputs: b.inputs,
+      outputs: b.types,
+      begin: () => call(native().runProgramAsync, this.#buffers(b, [])),
+      nameOf: this.#nameOf(b),
+      signal,
+      progress: onProgress && { total: sizeOf(b.batch), report: onProgress },
     });
-    return this.#tree(this.#finish(b, flat));
+    return this.#tree(this.#finish(b, flat, outputs));
   }
   /** The plan for these arguments: layout, kernels, slots, bytes. */
   explain(args?: I, options: RunOptions = {}): string {
     const given = args ?? (this.#inTree(this.#code.inputs.map(({ id }) => filler(this.#code.values[id] as ValueType))) as I);
     const b = this.#bind(this.#inputs(given).map(innermost), optionsOf("program", options, OPTIONS));
-    const plan: unknown = JSON.parse(guard("program", () => native().explainProgram(this.#native(), b.descriptor, ...this.#buffers(b))));
+    const outputs = b.types.map((t) => output("program", t));
+    const plan: unknown = JSON.parse(guard("program", () => call(native().explainProgram, this.#buffers(b, outputs)), this.#nameOf(b)));
     return JSON.stringify(plan, null, 2);
   }
 
@@ -190,9 +196,15 @@ export class Program<I = unknown, O = unknown> {
     });
     return this.#handle;
   }
-  #buffers(b: Bound) {
-    const inputs = b.inputs.map((t, i) => readable("program", t, `input ${this.#code.inputs[i]?.name}`));
-    return [...inputs, ...b.outputs.map((t) => storageOf(t).array)];
+  #inputName(i: number): string {
+    return `input ${this.#code.inputs[i]?.name}`;
+  }
+  #nameOf(b: Bound): NameOfBuffer {
+    return (i) => memoryOf(this.#inputName(i), b.inputs[i] ?? (b.types[i - b.inputs.length] as ValueType));
+  }
+  #buffers(b: Bound, outputs: readonly Tensor[]): [object, Float64Array, ...AnyArray[]] {
+    const inputs = b.inputs.map((t, i) => readable("program", t, this.#inputName(i)));
+    return [this.#native(), b.descriptor, ...inputs, ...outputs.map((t) => storageOf(t).array)];
   }
   /** What was given, checked, in the order of the code's inputs. */
   #inputs(args: unknown): Tensor[] {
@@ -223,10 +235,9 @@ export class Program<I = unknown, O = unknown> {
     }
     if (inputs.some((t) => t.box)) return this.#asOp(inputs, options);
     const b = this.#bind(inputs, options);
-    return this.#finish(
-      b,
-      guard("program", () => native().runProgram(this.#native(), b.descriptor, ...this.#buffers(b))),
-    );
+    const outputs = b.types.map((t) => output("program", t));
+    const flat = guard("program", () => call(native().runProgram, this.#buffers(b, outputs)), this.#nameOf(b));
+    return this.#finish(b, flat, outputs);
   }
   #asOp(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
     if (this.#epoch !== ruleEpoch()) this.#derived.clear(); // made with rules of before
@@ -246,7 +257,8 @@ export class Program<I = unknown, O = unknown> {
       {},
     );
   }
-  #bind(inputs: readonly Tensor[], options: RunOptions): Bound {
+  /** `job`: for an asynchronous run, which makes its outputs itself. */
+  #bind(inputs: readonly Tensor[], options: RunOptions, job = false): Bound {
     const batches = inputs.map((t, i) => t.shape.slice(0, t.rank - itemRank(this.#code, i)));
     const batch = broadcast(batches);
     if (!batch) {
@@ -254,51 +266,23 @@ export class Program<I = unknown, O = unknown> {
       throw new ShapeError("program", `batch dimensions do not broadcast together: ${given}.`);
     }
     const { collect, failures, layout, chunk, threads } = readOptions(options);
-    // After the last of the user's own code: getters could have handed memory out.
-    const isPrivate = inputs.every((t) => !storageOf(t).exposed);
-    const words = [(collect ? 1 : 0) | (isPrivate ? 2 : 0), layout, chunk, threads, batch.length, ...batch];
+    const words = [collect ? 1 : 0, layout, chunk, threads, batch.length, ...batch];
     inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
-    const outputs = outputIds(this.#code).map((id) => {
+    // After the last of the user's own code: getters could have handed memory out.
+    if (job) for (const t of inputs) words.push(storageOf(t).exposed ? 0 : 1);
+    const types = outputIds(this.#code).map((id) => {
       const { dtype, shape } = this.#code.values[id] as ValueType;
-      return output("program", { dtype, shape: fitting("program", [...batch, ...shape]) });
+      return { dtype, shape: fitting("program", [...batch, ...shape]) };
     });
-    return { descriptor: Float64Array.from(words), inputs, outputs, batch, failures };
+    return { descriptor: Float64Array.from(words), inputs, types, batch, failures };
   }
-  #finish(b: Bound, flat: Float64Array | undefined): Tensor[] {
+  #finish(b: Bound, flat: Float64Array | undefined, outputs: readonly Tensor[]): Tensor[] {
     const failures = readFailures(flat, (i) => opName(this.#code.code[i]), b.batch, undefined);
     if (failures.length > 0 && !b.failures) throw failureOf(failures[0] as Failure);
     for (const f of failures) b.failures?.push(f);
     const ids = outputIds(this.#code);
-    return this.#code.outputs.map((o) => b.outputs[ids.indexOf(o.id)] as Tensor);
+    return this.#code.outputs.map((o) => outputs[ids.indexOf(o.id)] as Tensor);
   }
-}
-
-/** Reports progress while the job runs, at most every 50 ms, and once at the end. What the callback throws cancels the job and rejects. */
-function follow(job: Job, total: number, onProgress: (done: number, total: number) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const report = (done: number) => {
-      try {
-        onProgress(done, total);
-      } catch (error) {
-        clearInterval(timer);
-        job.cancel();
-        reject(error);
-      }
-    };
-    const timer = setInterval(() => report(job.done()), 50);
-    const stop = () => clearInterval(timer);
-    job.promise.then(
-      () => {
-        stop();
-        report(total);
-        resolve();
-      },
-      () => {
-        stop();
-        resolve(); // the job's own promise carries the error
-      },
-    );
-  });
 }
 
 const itemRank = (code: Code, input: number): number =>

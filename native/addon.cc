@@ -2,28 +2,21 @@
 #include <napi.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <mutex>
 
 #include "base/lapack/library.h"
 #include "call.h"
+#include "jobs.h"
 #include "pool.h"
 #include "processors.h"
-#include "worker.h"
 
 namespace backsolve {
 namespace {
 
 constexpr const char* kDTypes[] = {"float32", "float64", "complex64", "complex128"};
 constexpr napi_type_tag kProgramTag = {0x6261636b736f6c76, 0x70726f6772616d31};
-
-Jobs& jobs(Napi::Env env) { return *env.GetInstanceData<Jobs>(); }
-
-std::vector<Napi::TypedArray> arrays_from(const Napi::CallbackInfo& info, std::size_t first) {
-  std::vector<Napi::TypedArray> arrays;
-  for (std::size_t i = first; i < info.Length(); ++i) arrays.push_back(info[i].As<Napi::TypedArray>());
-  return arrays;
-}
 
 Napi::Value list_kernels(const Napi::CallbackInfo& info) {
   constexpr const char* kFamilies[] = {"matrix", "map", "reduce", "view", "scatter", "band"};
@@ -59,18 +52,17 @@ Napi::Value list_kernels(const Napi::CallbackInfo& info) {
 
 Napi::Value run(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    Flags flags;
-    const Eager e = read_eager(info, flags);
-    return failures_of(info.Env(), execute(e));
+    std::vector<bool> quiet;
+    return Jobs::of(info.Env()).failures(info.Env(), execute(read_eager(info, Mode::now, quiet)));
   });
 }
 
 Napi::Value run_async(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    Flags flags;
-    auto job = std::make_shared<Job>();
-    job->work = read_eager(info, flags);
-    return jobs(info.Env()).start(info.Env(), std::move(job), arrays_from(info, 1), flags.exclusive);
+    std::vector<bool> quiet;
+    auto task = std::make_shared<Task>();
+    task->work = read_eager(info, Mode::job, quiet);
+    return Jobs::of(info.Env()).start(info.Env(), std::move(task), quiet);
   });
 }
 
@@ -100,28 +92,26 @@ std::shared_ptr<const Program> program_of(const Napi::CallbackInfo& info) {
 Napi::Value run_program(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const auto program = program_of(info);
-    Flags flags;
-    const Run run = read_run(info, *program, 2, flags);
-    return failures_of(info.Env(), execute(*program, run));
+    std::vector<bool> quiet;
+    return Jobs::of(info.Env()).failures(info.Env(), execute(*program, read_run(info, *program, Mode::now, quiet)));
   });
 }
 
 Napi::Value run_program_async(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto program = program_of(info);
-    Flags flags;
-    auto job = std::make_shared<Job>();
-    job->work = ProgramRun{program, read_run(info, *program, 2, flags)};
-    return jobs(info.Env()).start(info.Env(), std::move(job), arrays_from(info, 2), flags.exclusive);
+    std::vector<bool> quiet;
+    auto task = std::make_shared<Task>();
+    task->work = ProgramRun{program, read_run(info, *program, Mode::job, quiet)};
+    return Jobs::of(info.Env()).start(info.Env(), std::move(task), quiet);
   });
 }
 
 Napi::Value explain_program(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto program = program_of(info);
-    Flags flags;
-    const Run run = read_run(info, *program, 2, flags);
-    return Napi::String::New(info.Env(), explain(*program, run));
+    std::vector<bool> quiet;
+    return Napi::String::New(info.Env(), explain(*program, read_run(info, *program, Mode::now, quiet)));
   });
 }
 
@@ -131,6 +121,40 @@ Napi::Value fill_random(const Napi::CallbackInfo& info) {
     fill_random(f.draw, f.data, f.first, f.count);
     return info.Env().Undefined();
   });
+}
+
+Napi::Value cancel(const Napi::CallbackInfo& info) {
+  Jobs::of(info.Env()).cancel(info.Env(), info[0]);
+  return info.Env().Undefined();
+}
+
+Napi::Value done(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), Jobs::of(info.Env()).done(info.Env(), info[0])); }
+
+Napi::Value outputs(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] { return Jobs::of(info.Env()).outputs(info.Env(), info[0]); });
+}
+
+Napi::Value copy_output(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = info.Env();
+    const auto whole = [&](std::size_t i) {
+      const double x = info[i].IsNumber() ? info[i].As<Napi::Number>().DoubleValue() : -1;
+      if (!(x >= 0 && x <= 0x1p53) || x != std::floor(x)) refuse(env, "not a number of bytes or of an output");
+      return static_cast<std::size_t>(x);
+    };
+    return Napi::Number::New(env, Jobs::of(env).copy(env, info[0], whole(1), info[2], whole(3)));
+  });
+}
+
+Napi::Value own(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] { return Jobs::of(info.Env()).own(info.Env(), info[0]); });
+}
+
+Napi::Value owned(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), Jobs::owned(info.Env(), info[0])); }
+
+Napi::Value give(const Napi::CallbackInfo& info) {
+  Jobs::of(info.Env()).give(info.Env(), info[0], info[1]);
+  return info.Env().Undefined();
 }
 
 Napi::Value describe(const Napi::CallbackInfo& info) {
@@ -211,6 +235,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("runProgramAsync", run_program_async);
   add("explainProgram", explain_program);
   add("fillRandom", fill_random);
+  add("cancel", cancel);
+  add("done", done);
+  add("outputs", outputs);
+  add("copyOutput", copy_output);
+  add("own", own);
+  add("owned", owned);
+  add("give", give);
   add("info", describe);
   add("setThreads", set_threads);
   add("processorQuota", processor_quota);

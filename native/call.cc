@@ -6,28 +6,13 @@
 #include <stdexcept>
 
 #include "plan.h"
+#include "shape.h"
 
 namespace backsolve {
 namespace {
 
 constexpr Index kMaxInteger = Index{1} << 53;
 constexpr Index kMaxValues = 10'000'000;
-
-napi_typedarray_type array_type(DType t) {
-  switch (t) {
-    case DType::f32:
-    case DType::c64:
-      return napi_float32_array;
-    case DType::f64:
-    case DType::c128:
-      return napi_float64_array;
-    case DType::b8:
-      return napi_uint8_array;
-    default:
-      return napi_int32_array;
-  }
-}
-Index width_of(DType t) { return t == DType::c64 || t == DType::c128 ? 2 : 1; }
 
 DType read_dtype(Words& words) { return static_cast<DType>(words.integer(0, 5, "dtype")); }
 
@@ -74,9 +59,49 @@ Range range_of(const Buffer& b, DType t) {
   return {begin, begin + static_cast<std::size_t>(b.size) * size_of(t)};
 }
 
+/// Whether `offset` and the elements of these dims fit; sizes that overflow are for check() to refuse.
+bool fits(const Buffer& b, Index offset, const std::vector<Index>& dims) {
+  const Index count = checked_count(dims.data(), static_cast<int>(dims.size()));
+  return count < 0 || (offset <= b.size && count <= b.size - offset);
+}
+
+std::vector<bool> read_quiet(Words& words, std::size_t inputs) {
+  std::vector<bool> quiet(inputs);
+  for (std::size_t i = 0; i < inputs; ++i) quiet[i] = words.integer(0, 1, "quiet") != 0;
+  return quiet;
+}
+
 }  // namespace
 
+napi_typedarray_type array_type(DType t) {
+  switch (t) {
+    case DType::f32:
+    case DType::c64:
+      return napi_float32_array;
+    case DType::f64:
+    case DType::c128:
+      return napi_float64_array;
+    case DType::b8:
+      return napi_uint8_array;
+    default:
+      return napi_int32_array;
+  }
+}
+Index width_of(DType t) { return t == DType::c64 || t == DType::c128 ? 2 : 1; }
+
 void refuse(Napi::Env env, const std::string& why) { throw Napi::Error::New(env, "backsolve internal: " + why); }
+
+Napi::Error coded(Napi::Env env, const char* text, const char* code) {
+  Napi::Error error = Napi::Error::New(env, text);
+  error.Set("code", Napi::String::New(env, code));
+  return error;
+}
+
+void gone(Napi::Env env, std::size_t i) {
+  Napi::Error error = coded(env, "backsolve internal: a buffer is too small", "ERR_BUFFER");
+  error.Set("buffer", Napi::Number::New(env, static_cast<double>(i)));
+  throw error;
+}
 
 Words::Words(const Napi::Value& descriptor) {
   if (!descriptor.IsTypedArray()) throw Napi::Error::New(descriptor.Env(), "backsolve internal: the descriptor must be a Float64Array");
@@ -118,18 +143,12 @@ Buffer buffer_of(const Napi::Value& value, DType dtype) {
   return {data, static_cast<Index>(length) / width_of(dtype)};
 }
 
-Flags flags_of(Words& words) {
-  const Index flags = words.integer(0, 3, "flags");
-  return {(flags & 1) != 0, (flags & 2) != 0};
-}
-
-Eager read_eager(const Napi::CallbackInfo& info, Flags& flags) {
+Eager read_eager(const Napi::CallbackInfo& info, Mode mode, std::vector<bool>& quiet) {
   const Napi::Env env = info.Env();
   Words words(info[0]);
   Eager e;
   e.kernel = static_cast<int>(words.integer(0, static_cast<Index>(kernels().size()) - 1, "kernel"));
-  flags = flags_of(words);
-  e.collect = flags.collect;
+  e.collect = words.integer(0, 1, "flags") != 0;
   e.column = read_dtype(words);
   e.attrs = read_attrs(words);
   const Index count = words.integer(1, kMaxOperands, "operand count");
@@ -143,18 +162,21 @@ Eager read_eager(const Napi::CallbackInfo& info, Flags& flags) {
     o.dtype = read_dtype(words);
     o.dims = read_dims(words);
     o.offset = words.integer(0, kMaxInteger, "offset");
-    if (o.present) {
-      const Buffer b = buffer_of(info[next++], o.dtype);
+    if (o.present && (i < kernel.inputs || mode == Mode::now)) {
+      const Buffer b = buffer_of(info[next], o.dtype);
+      if (!fits(b, o.offset, o.dims)) gone(env, next - 1);
+      ++next;
       o.data = b.data;
       o.size = b.size;
       (i < kernel.inputs ? inputs : outputs).push_back(range_of(b, o.dtype));
     }
     e.operands.push_back(std::move(o));
   }
+  if (mode == Mode::job) quiet = read_quiet(words, static_cast<std::size_t>(kernel.inputs));
   words.end();
   if (next != info.Length()) refuse(env, "wrong number of buffers");
   refuse_overlap(env, inputs, outputs);
-  if (const std::string why = check(e); !why.empty()) refuse(env, why);
+  if (const std::string why = check(e, mode == Mode::now); !why.empty()) refuse(env, why);
   return e;
 }
 
@@ -187,6 +209,7 @@ Program read_program(const Napi::CallbackInfo& info) {
     const DType t = p.values[static_cast<std::size_t>(p.constants[i])].dtype;
     const Buffer b = buffer_of(info[1 + i], t);
     const auto* bytes = static_cast<const std::byte*>(b.data);
+    if (!fits(b, 0, p.values[static_cast<std::size_t>(p.constants[i])].dims)) gone(env, i);
     p.constant_data.emplace_back(bytes, bytes + static_cast<std::size_t>(b.size) * size_of(t));
   }
   if (const std::string why = check(p); !why.empty()) refuse(env, why);
@@ -194,12 +217,12 @@ Program read_program(const Napi::CallbackInfo& info) {
   return p;
 }
 
-Run read_run(const Napi::CallbackInfo& info, const Program& program, std::size_t first, Flags& flags) {
+Run read_run(const Napi::CallbackInfo& info, const Program& program, Mode mode, std::vector<bool>& quiet) {
+  constexpr std::size_t kFirst = 2;
   const Napi::Env env = info.Env();
   Words words(info[1]);
   Run run;
-  flags = flags_of(words);
-  run.collect = flags.collect;
+  run.collect = words.integer(0, 1, "flags") != 0;
   run.layout = static_cast<Layout>(words.integer(0, 2, "layout"));
   run.chunk = words.integer(0, Index{1} << 40, "chunk");
   run.threads = static_cast<int>(words.integer(0, 1 << 20, "threads"));
@@ -209,27 +232,31 @@ Run read_run(const Napi::CallbackInfo& info, const Program& program, std::size_t
     for (Index& s : strides) s = words.integer(0, kMaxInteger, "stride");
     run.strides.push_back(std::move(strides));
   }
+  if (mode == Mode::job) quiet = read_quiet(words, program.inputs.size());
   words.end();
-  if (info.Length() != first + program.inputs.size() + program.outputs.size()) refuse(env, "wrong number of buffers");
+  const std::size_t here = mode == Mode::now ? program.outputs.size() : 0;
+  if (info.Length() != kFirst + program.inputs.size() + here) refuse(env, "wrong number of buffers");
   std::vector<Index> sizes;
   std::vector<Range> inputs, outputs;
-  std::size_t next = first;
+  std::size_t next = kFirst;
+  const auto read = [&](int id, std::vector<Range>& ranges) {
+    const DType t = program.values[static_cast<std::size_t>(id)].dtype;
+    const Buffer b = buffer_of(info[next++], t);
+    sizes.push_back(b.size);
+    ranges.push_back(range_of(b, t));
+    return b.data;
+  };
   for (const int id : program.inputs) {
-    const DType t = program.values[static_cast<std::size_t>(id)].dtype;
-    const Buffer b = buffer_of(info[next++], t);
-    run.in.push_back(b.data);
-    sizes.push_back(b.size);
-    inputs.push_back(range_of(b, t));
+    run.in.push_back(read(id, inputs));
+    run.in_bytes.push_back(inputs.back().end - inputs.back().begin);
   }
-  for (const int id : program.outputs) {
-    const DType t = program.values[static_cast<std::size_t>(id)].dtype;
-    const Buffer b = buffer_of(info[next++], t);
-    run.out.push_back(b.data);
-    sizes.push_back(b.size);
-    outputs.push_back(range_of(b, t));
-  }
+  run.out.resize(program.outputs.size());
+  for (std::size_t i = 0; i < here; ++i) run.out[i] = read(program.outputs[i], outputs);
   refuse_overlap(env, inputs, outputs);
-  if (const std::string why = check(program, run, sizes); !why.empty()) refuse(env, why);
+  int small = -1;
+  const std::string why = check(program, run, sizes, small);
+  if (small >= 0) gone(env, static_cast<std::size_t>(small));
+  if (!why.empty()) refuse(env, why);
   return run;
 }
 
@@ -251,19 +278,6 @@ Fill read_fill(const Napi::CallbackInfo& info) {
   f.count = b.size * width_of(f.draw.dtype);
   f.draw.variance = width_of(f.draw.dtype) == 2 ? 0.5 : 1;
   return f;
-}
-
-Napi::Value failures_of(Napi::Env env, const Outcome& outcome) {
-  if (outcome.failures.empty()) return env.Undefined();
-  auto flat = Napi::Float64Array::New(env, outcome.failures.size() * 4);
-  std::size_t i = 0;
-  for (const Failure& f : outcome.failures) {
-    flat[i++] = static_cast<double>(f.item);
-    flat[i++] = f.instruction;
-    flat[i++] = static_cast<double>(static_cast<int>(kind_of(f.info)));
-    flat[i++] = index_of(f.info);
-  }
-  return flat;
 }
 
 }  // namespace backsolve

@@ -25,6 +25,8 @@ class Words {
 };
 
 [[noreturn]] void refuse(Napi::Env env, const std::string& why);
+/// Buffer i of a call has less memory than its operand needs: it was taken away, or resized.
+[[noreturn]] void gone(Napi::Env env, std::size_t i);
 
 struct Buffer {
   void* data;
@@ -33,15 +35,18 @@ struct Buffer {
 /// The memory of a typed array of the kind that holds `dtype`.
 Buffer buffer_of(const Napi::Value& value, DType dtype);
 
-struct Flags {
-  bool collect, exclusive;  // exclusive: nobody outside the engine holds the buffers
-};
-Flags flags_of(Words& words);
+napi_typedarray_type array_type(DType t);
+Index width_of(DType t);
 
-Eager read_eager(const Napi::CallbackInfo& info, Flags& flags);
+/// Whether a call computes now, into arrays of JavaScript's, or is a job, which makes its outputs itself: then only inputs have buffers, and
+/// the descriptor ends with a number per input.
+enum class Mode { now, job };
+
+/// `quiet`, for jobs: of which inputs nobody outside the engine can change the memory.
+Eager read_eager(const Napi::CallbackInfo& info, Mode mode, std::vector<bool>& quiet);
 Program read_program(const Napi::CallbackInfo& info);
-/// Buffers are arguments from `first`: inputs, then outputs.
-Run read_run(const Napi::CallbackInfo& info, const Program& program, std::size_t first, Flags& flags);
+/// Buffers are arguments from the third: inputs, then outputs.
+Run read_run(const Napi::CallbackInfo& info, const Program& program, Mode mode, std::vector<bool>& quiet);
 
 /// The numbers that a buffer is to be filled with.
 struct Fill {
@@ -51,9 +56,9 @@ struct Fill {
 };
 Fill read_fill(const Napi::CallbackInfo& info);
 
-Napi::Value failures_of(Napi::Env env, const Outcome& outcome);
+Napi::Error coded(Napi::Env env, const char* text, const char* code);
 
-/// What escapes from native code as an Error for JavaScript: a descriptor out of range; no thread, or out of memory, which have a code.
+/// What escapes from native code as an Error for JavaScript: a descriptor out of range, or a lack of memory or threads, which has a code.
 template <class F>
 auto guarded(Napi::Env env, F&& f) -> decltype(f()) {
   try {
@@ -61,14 +66,10 @@ auto guarded(Napi::Env env, F&& f) -> decltype(f()) {
   } catch (const std::out_of_range& e) {
     throw Napi::Error::New(env, std::string("backsolve internal: ") + e.what());
   } catch (const std::system_error&) {
-    Napi::Error error = Napi::Error::New(env, "no thread");
-    error.Set("code", Napi::String::New(env, "ERR_NO_THREAD"));
-    throw error;
+    throw coded(env, "no thread", "ERR_NO_THREAD");
   } catch (const std::exception& e) {
     if (dynamic_cast<const Napi::Error*>(&e) != nullptr) throw;
-    Napi::Error error = Napi::Error::New(env, "out of memory");  // bad_alloc, or a length that no vector can have
-    error.Set("code", Napi::String::New(env, "ERR_OUT_OF_MEMORY"));
-    throw error;
+    throw coded(env, "out of memory", "ERR_OUT_OF_MEMORY");  // bad_alloc, or a length that no vector can have
   }
 }
 

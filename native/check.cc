@@ -106,10 +106,11 @@ Index reach(const std::vector<Index>& batch, const std::vector<Index>& strides, 
 
 std::string check(const Program& program) { return ProgramCheck(program).run(); }
 
-std::string check(const Program& program, const Run& run, const std::vector<Index>& sizes) {
+std::string check(const Program& program, const Run& run, const std::vector<Index>& sizes, int& small) {
+  const bool outputs = sizes.size() > run.in.size();
   if (run.in.size() != program.inputs.size() || run.strides.size() != program.inputs.size()) return "wrong number of inputs";
   if (run.out.size() != program.outputs.size()) return "wrong number of outputs";
-  if (sizes.size() != run.in.size() + run.out.size()) return "wrong number of sizes";
+  if (sizes.size() != run.in.size() + (outputs ? run.out.size() : 0)) return "wrong number of sizes";
   if (run.batch.size() > kMaxRank) return "too many batch dimensions";
   if (run.chunk < 0 || run.threads < 0) return "bad chunk or threads";
   const Index items = checked_count(run.batch.data(), static_cast<int>(run.batch.size()));
@@ -123,18 +124,21 @@ std::string check(const Program& program, const Run& run, const std::vector<Inde
     const Index n = count(program.inputs[i]);
     if (items == 0 || n == 0) continue;
     const Index needed = reach(run.batch, run.strides[i], n);
-    if (needed < 0 || needed > sizes[i] || run.in[i] == nullptr) return "input " + std::to_string(i) + " is too small";
+    if (needed >= 0 && needed <= sizes[i] && run.in[i] != nullptr) continue;
+    small = static_cast<int>(i);
+    return "an input is too small";
   }
   for (std::size_t o = 0; o < run.out.size(); ++o) {
     Index needed;
     if (__builtin_mul_overflow(items, count(program.outputs[o]), &needed) || needed > kMaxItems) return "output too large";
-    if (needed == 0) continue;
-    if (needed > sizes[run.in.size() + o] || run.out[o] == nullptr) return "output " + std::to_string(o) + " is too small";
+    if (needed == 0 || !outputs || (needed <= sizes[run.in.size() + o] && run.out[o] != nullptr)) continue;
+    small = static_cast<int>(run.in.size() + o);
+    return "an output is too small";
   }
   return "";
 }
 
-std::string check(const Eager& eager) {
+std::string check(const Eager& eager, bool outputs) {
   if (eager.kernel < 0 || static_cast<std::size_t>(eager.kernel) >= kernels().size()) return "unknown kernel";
   const Kernel& k = kernels()[static_cast<std::size_t>(eager.kernel)];
   if (eager.operands.size() > kMaxOperands) return "too many operands";
@@ -144,8 +148,9 @@ std::string check(const Eager& eager) {
     shapes[i] = {o.present, o.dtype, o.dims.data(), static_cast<int>(o.dims.size())};
   }
   if (const char* wrong = check_kernel(k, eager.column, eager.attrs, shapes.data(), static_cast<int>(eager.operands.size()))) return wrong;
-  for (const Operand& o : eager.operands) {
-    if (!o.present) continue;
+  for (std::size_t i = 0; i < eager.operands.size(); ++i) {
+    const Operand& o = eager.operands[i];
+    if (!o.present || (!outputs && static_cast<int>(i) >= k.inputs)) continue;
     const Index count = count_of(o.dims.data(), static_cast<int>(o.dims.size()));
     if (o.size < 0 || o.offset < 0 || o.offset > o.size || count > o.size - o.offset) return "a buffer is too small";
     if (count > 0 && o.data == nullptr) return "a buffer is missing";

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 
+#include "ends.h"
 #include "processors.h"
 
 namespace backsolve::pool {
@@ -67,6 +68,7 @@ struct Pool {
     }
   }
   void run() {
+    const ends::Thread known;
     std::unique_lock lock(mutex);
     while (workers < size) {
       Job* job = jobs;
@@ -78,7 +80,10 @@ struct Pool {
       ++job->joined;
       ++job->inside;
       lock.unlock();
-      job->work();
+      {
+        const ends::Computing now;
+        job->work();
+      }
       lock.lock();
       if (--job->inside == 0) job->left.notify_one();
     }
@@ -134,6 +139,7 @@ void parallel(Index chunks, int threads, const Body& body, const std::function<v
     }
     for (int i = 0; i < helpers; ++i) pool.wake.notify_one();
     job.work();
+    const ends::Waiting now;
     std::unique_lock lock(pool.mutex);
     pool.remove(&job);
     job.left.wait(lock, [&] { return job.inside == 0; });

@@ -42,6 +42,7 @@ struct Run {
   std::vector<Index> batch;                  // batch dimensions
   std::vector<std::vector<Index>> strides;   // per input, per batch dimension, in elements; 0: shared along it
   std::vector<const void*> in;               // per program input
+  std::vector<std::size_t> in_bytes;         // memory behind each, for who copies it
   std::vector<void*> out;                    // per program output, contiguous batch dims then item dims
   const std::atomic<bool>* abort = nullptr;  // looked at between chunks
   std::atomic<Index>* done = nullptr;        // items finished, bumped between chunks
@@ -61,8 +62,9 @@ struct Outcome {
 /// Every id, rank, size product, attribute and shape against the kernel's own rules. Returns "" or what is wrong.
 std::string check(const Program&);
 /// Strides, extents, counts of a Run against the program: the largest element each input and output touches. `sizes`: elements available
-/// per buffer, inputs then outputs. Returns "" or what is wrong.
-std::string check(const Program&, const Run&, const std::vector<Index>& sizes);
+/// per buffer, inputs then outputs; without the outputs', these are yet to be made. Returns "" or what is wrong, and in `small` which buffer
+/// has too little memory, if that is what is wrong.
+std::string check(const Program&, const Run&, const std::vector<Index>& sizes, int& small);
 
 /// Throws std::bad_alloc, nothing else. Blocks; works on the calling thread together with idle workers of the pool.
 Outcome execute(const Program&, const Run&);
@@ -85,7 +87,8 @@ struct Eager {
   bool collect = false;
   const std::atomic<bool>* abort = nullptr;
 };
-std::string check(const Eager&);
+/// `outputs`: they have memory, which is checked as that of the inputs is.
+std::string check(const Eager&, bool outputs);
 Outcome execute(const Eager&);
 
 /// The plan as JSON: layout, W, chunk, threads, arena bytes; per instruction: kernel, layout, shape, slots, hoisted, flops, bytes.

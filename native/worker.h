@@ -1,13 +1,12 @@
-// Asynchronous runs: a job computes on a thread of its own and settles a promise on the environment that asked.
+// Jobs: asynchronous runs, which compute on threads of their own. No JavaScript here: jobs.h has its side.
 #pragma once
-#include <napi.h>
-
-#include <condition_variable>
+#include <atomic>
+#include <list>
 #include <memory>
-#include <mutex>
-#include <set>
 #include <variant>
+#include <vector>
 
+#include "memory.h"
 #include "program.h"
 
 namespace backsolve {
@@ -17,51 +16,41 @@ struct ProgramRun {
   Run run;
 };
 
-/// One output whose memory JavaScript could take away: computed into `own`, copied to the typed array when all is done.
-struct Borrowed {
-  std::unique_ptr<std::byte[]> own;
-  std::size_t offset, bytes;  // of what the operand covers, in the typed array
+/// An output: made when the job begins, handed out when it is done.
+struct Result {
   DType dtype;
-  Napi::ObjectReference array;
+  Index count;  // elements
+  Memory memory;
+  std::size_t bytes() const { return static_cast<std::size_t>(count) * size_of(dtype); }
 };
 
+/// Owned by whoever works on it: an environment may end while its jobs compute.
 struct Job {
   std::variant<Eager, ProgramRun> work;
+  std::vector<Memory> inputs;   // held while it computes
+  std::vector<Result> results;  // of the outputs that are wanted, in order
   std::atomic<bool> abort{false};
   std::atomic<Index> done{0};
   Outcome outcome;
   bool out_of_memory = false;
-  std::vector<std::unique_ptr<std::byte[]>> inputs;  // copies
-  std::vector<Borrowed> outputs;
-  std::vector<Napi::ObjectReference> kept;  // typed arrays worked on in place
-  napi_deferred deferred = nullptr;
-  class Jobs* owner = nullptr;
-};
 
-/// The jobs of one environment; its instance data. Ends them all when the environment ends.
-class Jobs {
- public:
-  explicit Jobs(Napi::Env env);
-  ~Jobs() = default;
-
-  /// Starts the job; returns { promise, cancel(), done() }. `arrays`: the typed arrays of its buffers, inputs then outputs.
-  Napi::Object start(Napi::Env env, std::shared_ptr<Job> job, const std::vector<Napi::TypedArray>& arrays, bool exclusive);
+  virtual ~Job() = default;
+  /// Called on a thread of ours when it has been computed, with the reference that the thread held.
+  virtual void ended(std::shared_ptr<Job> self) = 0;
+  bool collects() const;
 
  private:
-  void own_buffers(Napi::Env env, Job& job, const std::vector<Napi::TypedArray>& arrays);
-  void settle(Napi::Env env, Job& job);
-  void finished(Job* job);
-  static void on_main(napi_env env, napi_value, void* context, void* job);
-  static void on_exit(void* self);
-  static void work(Job* job);
   friend class Runners;
-
-  napi_threadsafe_function to_main_ = nullptr;
-  std::mutex mutex_;
-  std::condition_variable idle_;
-  int in_flight_ = 0;                    // queued or running, not yet handed to the main thread
-  std::set<std::shared_ptr<Job>> live_;  // touched by the main thread only
-  bool closed_ = false;
+  void compute();
+  std::list<std::shared_ptr<Job>>::iterator place;  // in the queue, while it is there
+  bool queued = false;
 };
+
+/// Takes a job in turn. Throws std::system_error where there is no thread to be had at all.
+void submit(std::shared_ptr<Job> job);
+/// Takes the job out of the queue, if it has not begun.
+bool withdraw(Job& job);
+/// Lets go of memory on another thread: returning hundreds of megabytes to the system takes its time.
+void discard(Memory memory);
 
 }  // namespace backsolve

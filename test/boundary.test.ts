@@ -1,36 +1,7 @@
 // What a lying caller may send through the native boundary (docs/native-boundary.md): it may only ever get an Error.
-import { spawnSync } from "node:child_process";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { expect } from "chai";
+import { batchRun, cholesky, F64, id, job, native, operand, program, randoms, refusal, spd, transfer } from "./native";
 
-const binary = process.env.BACKSOLVE_BINARY ?? join(process.cwd(), "build/Release/backsolve.node");
-type Result = Float64Array | undefined;
-interface Job {
-  promise: Promise<Result>;
-  cancel(): void;
-}
-interface Native {
-  kernels(): { id: number; name: string }[];
-  run(...args: unknown[]): Result;
-  runAsync(...args: unknown[]): Job;
-  createProgram(...args: unknown[]): object;
-  runProgram(...args: unknown[]): Result;
-  runProgramAsync(...args: unknown[]): Job;
-  explainProgram(...args: unknown[]): string;
-  info(): { threads: number };
-  setThreads(n: unknown): void;
-}
-const native: Native = createRequire(join(process.cwd(), "package.json"))(binary);
-const id = (name: string): number => native.kernels().find((k) => k.name === name)!.id;
-
-const F64 = 1;
-const operand = (...dims: number[]): number[] => [1, F64, dims.length, ...dims, 0];
-const cholesky = (flags: number, ...dims: number[]): Float64Array =>
-  Float64Array.from([id("cholesky"), flags, F64, 0, 2, ...operand(...dims), ...operand(...dims)]);
-const spd = (n: number): Float64Array => Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? n : 0.5));
-/** One program: L = cholesky(A), items of n x n. */
-const program = (n: number): number[] => [1, 2, F64, 2, n, n, F64, 2, n, n, 1, 0, 0, 1, id("cholesky"), F64, 0, 1, 0, 1, 1, 1, 1];
 /** The descriptor of a rule without attributes: shapes, or "pivots" for two of int32. */
 const rules = (name: string, shapes: (number[] | "pivots")[]): number[] => [
   ...[id(name), 0, F64, 0, shapes.length],
@@ -44,52 +15,6 @@ function solveRule(): [Float64Array, (Float64Array | Int32Array)[]] {
     Float64Array.from(words),
     [spd(2), new Float64Array(6), spd(2), Int32Array.of(0, 1), new Float64Array(6), new Float64Array(4), new Float64Array(6)],
   ];
-}
-const batchRun = (flags: number, items: number, n: number): Float64Array => Float64Array.from([flags, 0, 0, 0, 1, items, n * n]);
-
-/** Takes the memory away from an array. */
-const transfer = (a: Float64Array): unknown => structuredClone(a.buffer, { transfer: [a.buffer as ArrayBuffer] });
-
-const refusal = (f: () => unknown): Error => {
-  try {
-    f();
-  } catch (error) {
-    expect(error).to.be.instanceOf(Error);
-    return error as Error;
-  }
-  throw new Error("nothing was thrown");
-};
-const rejection = (p: Promise<unknown>): Promise<Error & { code?: string }> =>
-  p.then(
-    () => expect.fail("resolved"),
-    (e) => e,
-  );
-
-/** Runs a script in a process of its own; `native`, `id`, `cholesky`, `spd` and `program` are there. Returns its output. */
-function child(script: string, inWorker = false): string {
-  const helpers = `
-    const native = require(${JSON.stringify(binary)});
-    const id = (name) => native.kernels().find((k) => k.name === name).id;
-    const F64 = 1, operand = (...d) => [1, F64, d.length, ...d, 0];
-    const cholesky = (flags, ...d) => Float64Array.from([id("cholesky"), flags, F64, 0, 2, ...operand(...d), ...operand(...d)]);
-    const spd = (n) => Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? n : 0.5));
-    const program = (n) => [1, 2, F64, 2, n, n, F64, 2, n, n, 1, 0, 0, 1, id("cholesky"), F64, 0, 1, 0, 1, 1, 1, 1];
-  `;
-  const body = inWorker ? script.replace("HELPERS", () => JSON.stringify(helpers)) : helpers + script;
-  const done = spawnSync(process.execPath, ["-e", body], { encoding: "utf8", timeout: 30_000 });
-  expect(`${done.signal} ${done.status} ${done.stderr}`).to.equal("null 0 ");
-  return done.stdout.trim();
-}
-
-/** Fixed seed, so that a failure comes back. Marsaglia's xorshift32. */
-function randoms(seed: number): () => number {
-  let x = seed;
-  return () => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return (x >>> 0) / 2 ** 32;
-  };
 }
 const STRANGE = [
   Number.NaN,
@@ -182,7 +107,7 @@ describe("native boundary", () => {
     for (const w of wrong) {
       refusal(() => run(cholesky(0, 2, 2), w, ok));
       refusal(() => run(cholesky(0, 2, 2), spd(2), w));
-      refusal(() => native.runAsync(cholesky(0, 2, 2), w, ok));
+      refusal(() => native.runAsync(job(cholesky(0, 2, 2)), w));
     }
     refusal(() => run(cholesky(0, 2, 2), spd(2)));
     refusal(() => run(cholesky(0, 2, 2), spd(2), ok, ok));
@@ -285,125 +210,5 @@ describe("native boundary", () => {
     }
     for (let k = 0; k < 3000; k++) attempt(() => native.explainProgram(handle, mutate(r, random), f64(0, 12), f64(12, 12)));
     expect(accepted).to.be.greaterThan(1000);
-  });
-
-  describe("asynchronous", () => {
-    it("computes many jobs at once", async () => {
-      const jobs = Array.from({ length: 1000 }, (_, i) => {
-        const out = new Float64Array(16);
-        return native
-          .runAsync(
-            cholesky(0, 4, 4),
-            spd(4).map((x) => x * (i + 1)),
-            out,
-          )
-          .promise.then(() => out[0]);
-      });
-      for (const [i, x] of (await Promise.all(jobs)).entries()) {
-        const expected = Math.sqrt(4 * (i + 1));
-        expect(x).to.be.closeTo(expected, 8 * Number.EPSILON * expected);
-      }
-    });
-
-    it("copies inputs: what the caller does to them later has no effect", async () => {
-      const n = 200;
-      const a = spd(n);
-      const expected = new Float64Array(n * n);
-      native.run(cholesky(0, n, n), a, expected);
-      const out = new Float64Array(n * n);
-      const job = native.runAsync(cholesky(0, n, n), a, out);
-      a.fill(-1);
-      transfer(a);
-      expect(await job.promise).to.equal(undefined);
-      expect(out).to.deep.equal(expected);
-    });
-
-    it("rejects when an output is gone", async () => {
-      const out = new Float64Array(10000);
-      const job = native.runAsync(cholesky(0, 100, 100), spd(100), out);
-      transfer(out);
-      expect((await rejection(job.promise)).message).to.match(/^backsolve internal: /);
-    });
-
-    it("writes nothing beside its operand", async () => {
-      const out = new Float64Array(12).fill(7);
-      const d = cholesky(0, 2, 2);
-      d[d.length - 1] = 4; // the output's offset
-      expect(native.run(d, spd(2), out)).to.equal(undefined);
-      const expected = [...out];
-      out.fill(7);
-      await native.runAsync(d, spd(2), out).promise;
-      expect([...out]).to.deep.equal(expected);
-    });
-
-    it("shows nobody's old memory after a failure", async () => {
-      const out = new Float64Array(64 * 64).fill(7);
-      const failures = (await native.runAsync(cholesky(0, 64, 64), new Float64Array(64 * 64).fill(Number.NaN), out)
-        .promise) as Float64Array;
-      expect(failures.length).to.equal(4);
-      for (const x of out) expect(Number.isNaN(x) || x === 7 || x === 0, `${x}`).to.equal(true);
-    });
-
-    it("cancels", async () => {
-      const handle = native.createProgram(Float64Array.from(program(32)));
-      const items = 2000;
-      const a = new Float64Array(items * 1024);
-      for (let i = 0; i < items; i++) a.set(spd(32), i * 1024);
-      const job = native.runProgramAsync(handle, batchRun(0, items, 32), a, new Float64Array(items * 1024));
-      job.cancel();
-      job.cancel();
-      expect((await rejection(job.promise)).code).to.equal("ERR_ABORTED");
-      job.cancel();
-    });
-
-    it("keeps a program alive while it runs", () => {
-      const script = `
-        const a = new Float64Array(100 * 64);
-        for (let i = 0; i < 100; i++) a.set(spd(8), i * 64);
-        const jobs = [];
-        for (let k = 0; k < 50; k++) {
-          jobs.push(native.runProgramAsync(native.createProgram(Float64Array.from(program(8))), Float64Array.of(0, 0, 0, 0, 1, 100, 64), a, new Float64Array(6400)).promise);
-          if (k % 10 === 0) require("node:v8").setFlagsFromString("--expose-gc"), require("node:vm").runInNewContext("gc")();
-        }
-        Promise.all(jobs).then((r) => console.log(r.every((x) => x === undefined)));`;
-      expect(child(script)).to.equal("true");
-    });
-
-    it("lets the process end, whatever is in flight", () => {
-      const start = `const n = 300, jobs = Array.from({ length: 20 }, () => native.runAsync(cholesky(0, n, n), spd(n), new Float64Array(n * n)).promise);`;
-      for (const delay of ["process.exit(0)", "setTimeout(() => process.exit(0), 3)", "jobs[0].then(() => process.exit(0))"]) {
-        expect(child(`${start}${delay}`)).to.equal("");
-      }
-      expect(child(`${start}Promise.all(jobs).then(() => console.log("all"))`)).to.equal("all");
-      expect(child(`console.log("idle")`)).to.equal("idle");
-      // OpenBLAS frees its buffers in exit(): a job that computes then would crash, not every time.
-      for (let i = 0; i < 12; i++) {
-        const big = "const a = spd(500); for (let i = 0; i < 8; i++) native.runAsync(cholesky(0, 500, 500), a, new Float64Array(250000));";
-        expect(child(`${big} setTimeout(() => process.exit(0), ${i % 6});`)).to.equal("");
-      }
-    });
-
-    it("survives the end of worker threads", () => {
-      const script = `
-        const { Worker } = require("node:worker_threads");
-        const source = HELPERS + \`
-          const n = 150;
-          const start = () => native.runAsync(cholesky(0, n, n), spd(n), new Float64Array(n * n));
-          for (let i = 0; i < 6; i++) start().promise.then(start);
-          for (let i = 0; i < 3; i++) { const j = start(); j.promise.catch(() => {}); j.cancel(); }
-          require("node:worker_threads").parentPort.postMessage(0);
-        \`;
-        const one = (i) => new Promise((done, fail) => {
-          const w = new Worker(source, { eval: true });
-          w.on("error", fail);
-          w.on("exit", () => done());
-          w.on("message", () => setTimeout(() => w.terminate(), i % 5));
-        });
-        (async () => {
-          for (let i = 0; i < 48; i += 4) await Promise.all([one(i), one(i + 1), one(i + 2), one(i + 3)]);
-          console.log("alive");
-        })();`;
-      expect(child(script, true)).to.equal("alive");
-    });
   });
 });

@@ -77,7 +77,7 @@ describe("compile", () => {
         .catch((e: Error) => e.message),
     ).to.equal("from callback");
   });
-  it("a progress callback that throws rejects when the job has left the inputs", async () => {
+  it("a progress callback that throws rejects at once; the inputs stay in use until the job has left them", async () => {
     const program = compile(grad(loss), float64(300, 300)) as unknown as Program<unknown[], Tensor>;
     const a = mul(spd("float64", 300, 1), tensor(new Float64Array(40).fill(1), { shape: [40, 1, 1] })); // memory that nobody outside holds: read in place
     const reason = new Error("enough");
@@ -96,7 +96,11 @@ describe("compile", () => {
       // One chunk: the job goes on after it was cancelled, and must find its inputs.
       const error = await program.run([a], { threads: 1, chunk: 2 ** 20, onProgress }).catch((e: unknown) => e);
       expect(error).to.equal(reason);
-      expect(left).to.equal(true);
+      expect(left).to.equal(false);
+      const [other, write] = [mul(a, 2), () => mul(other, 1, { out: a })];
+      expect(write).to.throw(/option out is being read by an asynchronous call/);
+      while (!left) await new Promise((done) => setTimeout(done, 1));
+      write();
     } finally {
       binding.runProgramAsync = runProgramAsync;
     }

@@ -10,6 +10,7 @@ const files = (folder: string, pattern: RegExp): string[] =>
 // Later may import earlier; a group may import within itself only where marked.
 const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/errors$/ },
+  { group: /^lib\/core\/primordials$/ },
   { group: /^lib\/core\/dtype$/ },
   { group: /^lib\/core\/tensor$/ },
   { group: /^lib\/core\/(signature|attrs)$/ },
@@ -18,6 +19,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/trace$/ },
   { group: /^lib\/core\/infer$/ },
   { group: /^lib\/core\/native$/ },
+  { group: /^lib\/core\/jobs$/ },
   { group: /^lib\/core\/outcome$/ },
   { group: /^lib\/core\/engine$/ },
   { group: /^lib\/core\/slopes$/ },

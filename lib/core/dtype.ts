@@ -1,6 +1,8 @@
 import { constants } from "node:buffer";
 import { totalmem } from "node:os";
-import { DtypeError, describe } from "./errors";
+import { types } from "node:util";
+import { ArgumentError, DtypeError, describe } from "./errors";
+import { fill, transferred, uninitialized } from "./primordials";
 
 export type Real = "float32" | "float64";
 export type Complex = "complex64" | "complex128";
@@ -71,15 +73,19 @@ const LARGE_BYTES = 2 ** 30;
 /** Of the machine, or of the container. */
 const memoryBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 
+/** Where the system promises more memory than it has, the process would die when it is written to. RangeError then. */
+export function refuseBeyondMemory(bytes: number): void {
+  if (bytes > LARGE_BYTES && bytes > memoryBytes()) throw new RangeError("Array buffer allocation failed");
+}
+
 /** Memory for `size` tensor elements; large arrays are not zeroed: whoever asks writes them in full. RangeError when there is none. */
 export function allocate<D extends DType>(dtype: D, size: number): ArrayOf<D> {
   const { array, width } = dtypes[dtype];
   const bytes = size * width * array.BYTES_PER_ELEMENT;
   if (bytes < UNZEROED_BYTES) return new array(size * width) as ArrayOf<D>;
-  // Where the system promises more memory than it has, the process would die when it is written to.
-  if (bytes > LARGE_BYTES && bytes > memoryBytes()) throw new RangeError("Array buffer allocation failed");
+  refuseBeyondMemory(bytes);
   if (bytes > constants.MAX_LENGTH) return new array(size * width) as ArrayOf<D>;
-  return new array(Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer) as ArrayOf<D>;
+  return new array(uninitialized(bytes)) as ArrayOf<D>;
 }
 
 // What a typed array really is, whatever has been done to its prototype and properties.
@@ -108,4 +114,34 @@ export function dtypeOfArray(x: unknown): DType | undefined {
 export function viewOf(x: AnyArray): AnyArray {
   const { array } = dtypes[dtypeOfArray(x) as DType];
   return new array(bufferOf.call(x as never), offsetOf.call(x as never), lengthOf.call(x as never));
+}
+
+/** Memory for as many elements, to be written in full. */
+export function emptyLike(x: AnyArray): AnyArray {
+  const { array } = dtypes[dtypeOfArray(x) as DType];
+  const bytes = x.length * array.BYTES_PER_ELEMENT;
+  refuseBeyondMemory(bytes);
+  return bytes > constants.MAX_LENGTH ? new array(x.length) : new array(uninitialized(bytes));
+}
+/** A copy that nobody else holds. */
+export function copyOf(x: AnyArray): AnyArray {
+  const copy = emptyLike(x);
+  fill(copy, x);
+  return copy;
+}
+
+/** The same elements in the same memory, which is taken from x and everybody who has it. */
+export function takenFrom(op: string, x: AnyArray): AnyArray {
+  const { array } = dtypes[dtypeOfArray(x) as DType];
+  const [buffer, offset, length] = [bufferOf.call(x as never), offsetOf.call(x as never), lengthOf.call(x as never)];
+  const bad = (why: string) => new ArgumentError(op, `option transfer: the memory of data cannot be taken over: ${why}.`);
+  if (!types.isArrayBuffer(buffer)) throw bad("threads share it");
+  let mine: ArrayBuffer;
+  try {
+    mine = transferred(buffer);
+  } catch {
+    throw bad("its owner does not let it go");
+  }
+  if (length > 0 && (lengthOf.call(x as never) as number) > 0) throw bad("its owner does not let it go");
+  return new array(mine, offset, length);
 }

@@ -81,6 +81,7 @@ function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: Run
 const operand = (op: string, t: Tensor, name: string | undefined): Operand => ({
   dtype: t.dtype,
   shape: t.shape,
+  name,
   array: readable(op, t, name),
 });
 

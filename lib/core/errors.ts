@@ -86,10 +86,18 @@ export function describe(value: unknown): string {
   return "an object";
 }
 
-/** What native code, or an allocation, threw, as an error of this package. What a user's own code threw stays as it is. */
-export function translate(op: string, error: unknown): unknown {
+/** The memory of `what` was there and is no more. */
+export const gone = (op: string, what: string): ArgumentError =>
+  new ArgumentError(op, `the memory of ${what} is gone: its buffer was transferred or resized.`);
+
+/**
+ * What native code, or an allocation, threw, as an error of this package. What a user's own code threw stays as it is.
+ * `nameOf`: what a buffer of the call is called.
+ */
+export function translate(op: string, error: unknown, nameOf: (buffer: number) => string = () => "a tensor"): unknown {
   if (error instanceof BacksolveError || !(error instanceof Error)) return error;
-  const { code } = error as { code?: unknown };
+  const { code, buffer } = error as { code?: unknown; buffer?: unknown };
+  if (code === "ERR_BUFFER") return gone(op, nameOf(Number(buffer)));
   if (code === "ERR_OUT_OF_MEMORY" || (error instanceof RangeError && /allocation|length|size/i.test(error.message)))
     return new BacksolveError("ERR_OUT_OF_MEMORY", op, "there is not enough memory for the result or its workspace.");
   if (code === "ERR_NO_THREAD")
@@ -102,11 +110,11 @@ export function translate(op: string, error: unknown): unknown {
 }
 const INTERNAL = "backsolve internal: ";
 
-/** Runs f; running out of memory becomes an error of this package. */
-export function guard<R>(op: string, f: () => R): R {
+/** Runs f; what `translate` knows becomes an error of this package. */
+export function guard<R>(op: string, f: () => R, nameOf?: (buffer: number) => string): R {
   try {
     return f();
   } catch (error) {
-    throw translate(op, error);
+    throw translate(op, error, nameOf);
   }
 }

@@ -2,19 +2,28 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type AnyArray, type DType, dtypes } from "./dtype";
-import { ArgumentError, BacksolveError, type Code, guard, LinalgError, translate } from "./errors";
-import { type Shape, type Storage, shapeText } from "./tensor";
+import { ArgumentError, BacksolveError, type Code, guard, LinalgError } from "./errors";
+import { call as apply } from "./primordials";
+import { memoryOf, type Shape, shapeText } from "./tensor";
 
 /** The addon's exports: docs/native-boundary.md. */
 interface Binding {
   kernels(): KernelInfo[];
   run(descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
-  runAsync(descriptor: Float64Array, ...buffers: AnyArray[]): Job;
+  runAsync(descriptor: Float64Array, ...inputs: AnyArray[]): Job;
   createProgram(descriptor: Float64Array, ...constants: AnyArray[]): object;
   runProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
-  runProgramAsync(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Job;
+  runProgramAsync(handle: object, descriptor: Float64Array, ...inputs: AnyArray[]): Job;
   explainProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): string;
   fillRandom(descriptor: Float64Array, buffer: AnyArray): void;
+  cancel(job: Job): void;
+  /** Items finished so far. */
+  done(job: Job): number;
+  outputs(job: Job): (AnyArray | undefined)[];
+  copyOutput(job: Job, output: number, to: AnyArray, from: number): number;
+  own(array: AnyArray): AnyArray;
+  owned(array: AnyArray): boolean;
+  give(array: AnyArray, to: AnyArray): void;
   info(): NativeInfo;
   setThreads(n: number): void;
 }
@@ -27,9 +36,6 @@ export interface KernelInfo {
 }
 export interface Job {
   readonly promise: Promise<Float64Array | undefined>;
-  cancel(): void;
-  /** Items finished so far. */
-  done(): number;
 }
 /** What the addon found on this machine. */
 export interface NativeInfo {
@@ -126,7 +132,8 @@ export function kernelId(name: string): number {
 export interface Operand {
   readonly dtype: DType;
   readonly shape: Shape;
-  readonly array: AnyArray;
+  readonly name: string | undefined;
+  readonly array: AnyArray | undefined; // none: a job's output, which is yet to be made
 }
 export interface KernelCall {
   readonly op: string; // for messages
@@ -146,23 +153,21 @@ export interface Frame {
   readonly item: Shape | undefined;
 }
 
-const COLLECT = 1;
-const PRIVATE = 2;
-
-function describeCall(call: KernelCall, isPrivate: boolean): { descriptor: Float64Array; buffers: AnyArray[] } {
+/** The descriptor of docs/native-boundary.md and the buffers, as arguments. `quiet`, for jobs: whether others can write to an input. */
+function describeCall(call: KernelCall, quiet: readonly boolean[] = []): [Float64Array, ...AnyArray[]] {
   const { attrs, inputs, outputs } = call;
   const operands = [...inputs, ...outputs];
-  let length = 5 + attrs.length + 4 * operands.length;
+  let length = 5 + attrs.length + 4 * operands.length + quiet.length;
   for (const o of operands) length += o ? o.shape.length : 0;
   const words = new Float64Array(length);
   let at = 0;
   words[at++] = kernelId(call.kernel);
-  words[at++] = (call.collect ? COLLECT : 0) | (isPrivate ? PRIVATE : 0);
+  words[at++] = call.collect ? 1 : 0;
   words[at++] = dtypes[call.column].code;
   words[at++] = attrs.length;
   for (const x of attrs) words[at++] = x;
   words[at++] = operands.length;
-  const buffers: AnyArray[] = [];
+  const args: [Float64Array, ...AnyArray[]] = [words];
   for (const o of operands) {
     if (!o) {
       at += 4; // not there: zeros
@@ -173,51 +178,34 @@ function describeCall(call: KernelCall, isPrivate: boolean): { descriptor: Float
     words[at++] = o.shape.length;
     for (const d of o.shape) words[at++] = d;
     at++; // no offset
-    buffers.push(o.array);
+    if (o.array) args.push(o.array);
   }
-  return { descriptor: words, buffers };
+  for (const q of quiet) words[at++] = q ? 1 : 0;
+  return args;
 }
+
+/** What errors call buffer i of a call. */
+export type NameOfBuffer = (i: number) => string;
+const nameOf = (call: KernelCall, i: number): string => {
+  const o = [...call.inputs, ...call.outputs].filter((x) => x?.array)[i];
+  return o ? memoryOf(o.name, o) : "a tensor";
+};
 
 /** Runs a kernel now. Returns the failures when `collect`, else throws the first. */
 export function run(call: KernelCall): Failure[] {
-  const { descriptor, buffers } = describeCall(call, false);
+  const args = describeCall(call);
   return settle(
     call,
-    guard(call.op, () => native().run(descriptor, ...buffers)),
+    guard(
+      call.op,
+      () => apply(native().run, args),
+      (i) => nameOf(call, i),
+    ),
   );
 }
 
-/** Marks memory as read by a job until f settles: whoever asks for its data meanwhile gets a copy (Tensor.data). */
-export async function lent<R>(storages: readonly Storage[], f: () => Promise<R>): Promise<R> {
-  for (const s of storages) s.busy++;
-  try {
-    return await f();
-  } finally {
-    for (const s of storages) s.busy--;
-  }
-}
-
-/** Runs a kernel off the event loop. `isPrivate`: nobody outside holds the buffers, so they need no copy. */
-export async function runAsync(call: KernelCall, isPrivate: boolean, signal: AbortSignal | undefined): Promise<Failure[]> {
-  signal?.throwIfAborted();
-  const { descriptor, buffers } = describeCall(call, isPrivate);
-  const job = guard(call.op, () => native().runAsync(descriptor, ...buffers));
-  return settle(call, await abortable(call.op, job, signal));
-}
-
-/** Awaits a job; an aborted signal cancels it and rejects with the signal's own reason. */
-export async function abortable(op: string, job: Job, signal: AbortSignal | undefined): Promise<Float64Array | undefined> {
-  const stop = () => job.cancel();
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    return await job.promise;
-  } catch (error) {
-    if ((error as { code?: string }).code === "ERR_ABORTED" && signal?.aborted) throw signal.reason;
-    throw translate(op, error);
-  } finally {
-    signal?.removeEventListener("abort", stop);
-  }
-}
+/** Starts a kernel off the event loop; `quiet`: whether others can write to an input. */
+export const startKernel = (call: KernelCall, quiet: readonly boolean[]): Job => apply(native().runAsync, describeCall(call, quiet));
 
 /** One item that has no answer. */
 export interface Failure {
@@ -308,7 +296,8 @@ function spread(batch: Shape, into: Shape): (item: number) => number[] {
 
 export const failureOf = (f: Failure): LinalgError => new LinalgError(f.code, f.op, f.message, f.item, f.index);
 
-function settle(call: KernelCall, flat: Float64Array | undefined): Failure[] {
+/** What became of a call. @throws LinalgError unless it collects. */
+export function settle(call: Pick<KernelCall, "op" | "collect" | "frame" | "into">, flat: Float64Array | undefined): Failure[] {
   if (!flat || flat.length === 0) return [];
   const { batch, item } = call.frame();
   const failures = readFailures(flat, () => call.op, batch, item, call.into);

@@ -1,15 +1,16 @@
 import { type AttrSchema, type AttrsOf, parseAttrs } from "./attrs";
 import { type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
-import { apply, kernelCall, output, RUN, type RunOptions } from "./engine";
+import { apply, kernelCall, RUN, type RunOptions } from "./engine";
 import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
 import { infer } from "./infer";
+import { runJob } from "./jobs";
 import { strip } from "./levels";
-import { type Failure, lent, runAsync } from "./native";
-import { scalar } from "./outcome";
+import { type Failure, settle, startKernel } from "./native";
+import { frameOf, scalar } from "./outcome";
 import { addRow, rowOf } from "./registry";
 import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";
 import { rulesOf } from "./slopes";
-import { adopt, isTensor, storageOf, type Tensor, tracedOf } from "./tensor";
+import { adopt, isTensor, memoryOf, storageOf, type Tensor, tracedOf } from "./tensor";
 
 export { scalar } from "./outcome";
 
@@ -51,7 +52,10 @@ type Result<O extends readonly string[], P, D extends DType> = O extends readonl
 /** A function made from a row. */
 export interface Op<I extends readonly string[], O extends readonly string[], P, S extends AttrSchema> {
   <D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>> & CallOptions]): Result<O, P, D>;
-  /** The same, off the event loop. Inputs that others could change meanwhile are copied first. */
+  /**
+   * The same, off the event loop. Inputs whose `data` somebody holds are copied first, which takes the time of one memcpy; `tensor(array,
+   * { transfer: true })` needs none. An aborted signal rejects at once with its reason; inputs stay in use until the call has left them.
+   */
   async<D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>> & AsyncOptions]): Promise<Result<O, P, D>>;
   /** The same with failing items as NaN, and the list of them. */
   checked<D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>>]): Checked<Result<O, P, D>>;
@@ -169,11 +173,13 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, {
     return apply(row, inputs, attrs, { collect, failures: [], out: undefined });
   }
   const types = infer(row, inputs, attrs);
-  const outputs = types.map((t) => output(says, t));
-  const isPrivate = inputs.every((t) => !storageOf(t).exposed);
   const noAux = Object.keys(row.aux ?? {}).map(() => undefined);
-  const kernelOf = kernelCall(row, kernel, inputs, types, [...outputs, ...noAux], attrs, { collect, op: says });
-  await lent(inputs.map(storageOf), () => runAsync(kernelOf, isPrivate, signal));
+  const results = [...types.map((t) => ({ ...t, name: undefined, array: undefined })), ...noAux]; // yet to be made
+  const quiet = inputs.map((t) => !storageOf(t).exposed);
+  const begin = () => startKernel({ ...kernelCall(row, kernel, inputs, types, [], attrs, { collect, op: says }), outputs: results }, quiet);
+  const nameOf = (i: number) => memoryOf(row.inputs[i], inputs[i] as Tensor);
+  const { flat, outputs } = await runJob({ op: says, inputs, outputs: types, begin, nameOf, signal });
+  settle({ op: says, collect, frame: () => frameOf(row, attrs, inputs, types), into: undefined }, flat);
   return outputs;
 }
 

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import type { Methods } from "../methods";
-import { type AnyArray, type ArrayOf, checkDType, type DType, dtypeOfArray, dtypes, isComplex, viewOf } from "./dtype";
-import { ArgumentError, BacksolveError, DtypeError, describe, guard, ShapeError } from "./errors";
+import { type AnyArray, type ArrayOf, checkDType, copyOf, type DType, dtypeOfArray, dtypes, isComplex, takenFrom, viewOf } from "./dtype";
+import { ArgumentError, BacksolveError, DtypeError, describe, gone, guard, ShapeError } from "./errors";
 
 export type Shape = readonly number[];
 export type Nested = number | boolean | ComplexNumber | readonly Nested[];
@@ -25,7 +25,7 @@ export class Storage {
   array: AnyArray;
   /** What users hold. They may write to it or take its memory away, so asynchronous calls copy it first. */
   view: AnyArray | undefined;
-  busy = 0; // asynchronous jobs that read it now
+  busy = 0; // asynchronous jobs that have not left it, aborted ones included
   kept = false; // a pullback reads its memory whenever it is called
 
   constructor(array: AnyArray, view?: AnyArray) {
@@ -35,7 +35,20 @@ export class Storage {
   get exposed(): boolean {
     return this.view !== undefined;
   }
+  /** The data for users. */
+  expose(): AnyArray {
+    if (!this.view) {
+      // A job or a pullback reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
+      this.array = guard("data", () => (this.busy > 0 || this.kept ? copyOf(this.array) : fromNative(this.array)));
+      this.kept = false;
+      this.view = viewOf(this.array);
+    }
+    return this.view;
+  }
 }
+let fromNative = (array: AnyArray): AnyArray => array;
+/** @internal Sets what makes native memory JavaScript's own before users get it. */
+export const whenExposed = (f: (array: AnyArray) => AnyArray): void => void (fromNative = f);
 
 /** One call of a transform. A box of a level that is no longer live is a constant. */
 export interface Level {
@@ -119,14 +132,7 @@ export class Tensor<out D extends DType = DType> {
   }
   /** The elements, row-major, without a copy: do not write to them. Complex: re, im, re, im, ... */
   get data(): ArrayOf<D> {
-    const storage = storageOf(this);
-    if (!storage.view) {
-      // A job or a pullback reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
-      if (storage.busy > 0 || storage.kept) storage.array = guard("data", () => storage.array.slice());
-      storage.kept = false;
-      storage.view = viewOf(storage.array);
-    }
-    return storage.view as ArrayOf<D>;
+    return storageOf(this).expose() as ArrayOf<D>;
   }
   /** The one element of a tensor of size 1. */
   item(): Scalar<D> {
@@ -216,14 +222,16 @@ export function storageOf(t: Tensor): Storage {
 }
 
 /** The data of t, where it is still there: users can take away memory that they hold. */
-export function readable(op: string, t: Tensor, name = "the tensor"): AnyArray {
+export function readable(op: string, t: Tensor, name?: string): AnyArray {
   const { array } = storageOf(t);
-  if (array.length >= sizeOf(t.shape) * dtypes[t.dtype].width) return array;
-  throw new ArgumentError(
-    op,
-    `the memory of ${name} (${t.dtype}, shape ${shapeText(t.shape)}) is gone: its buffer was transferred or resized.`,
-  );
+  const n = sizeOf(t.shape) * dtypes[t.dtype].width;
+  // V8's optimised `length` may be that of before; the element is not there then.
+  if (array.length >= n && (n === 0 || array[n - 1] !== undefined)) return array;
+  throw gone(op, memoryOf(name, t));
 }
+/** What errors call the memory of an operand. */
+export const memoryOf = (name: string | undefined, { dtype, shape }: { dtype: DType; shape: Shape }): string =>
+  `${name ?? "the tensor"} (${dtype}, shape ${shapeText(shape)})`;
 
 /** @internal A tensor over `array`, which nobody else holds. */
 export const wrap = <D extends DType>(dtype: D, shape: Shape, array: AnyArray): Tensor<D> =>
@@ -241,7 +249,7 @@ export function keep(t: Tensor, known: Map<Storage, Storage>): Tensor {
   if (!storage) return t;
   let own = known.get(storage);
   if (!own) {
-    own = new Storage(storage.exposed ? guard("vjp", () => storage.array.slice()) : storage.array);
+    own = new Storage(storage.exposed ? guard("vjp", () => copyOf(storage.array)) : storage.array);
     own.kept = storage.kept = !storage.exposed;
     known.set(storage, own);
   }
@@ -268,8 +276,8 @@ function viewOfGiven(op: string, data: AnyArray): AnyArray {
   }
 }
 
-/** @internal A tensor over a user's typed array. */
-export function wrapView<D extends DType>(op: string, dtype: D, shape: Shape | undefined, data: unknown): Tensor<D> {
+/** @internal A tensor over a user's typed array, or, with `transfer`, over its memory, which is taken from the user. */
+export function wrapView<D extends DType>(op: string, dtype: D, shape: Shape | undefined, data: unknown, transfer = false): Tensor<D> {
   const { array, width } = dtypes[dtype];
   const own = dtypeOfArray(data);
   if (own === undefined || dtypes[own].array !== array) {
@@ -277,10 +285,12 @@ export function wrapView<D extends DType>(op: string, dtype: D, shape: Shape | u
     throw new DtypeError(op, `data of dtype ${dtype} needs a ${array.name}, got ${got}.`);
   }
   const mine = viewOfGiven(op, data as AnyArray);
+  if (mine.length % width !== 0)
+    throw new ShapeError(op, `data of dtype ${dtype} holds re and im in turn, got an odd number of array elements (${mine.length}).`);
   const full = shape === undefined ? [mine.length / width] : shape;
-  if (!Number.isInteger(full[0] ?? 0) || sizeOf(full) * width !== mine.length)
+  if (sizeOf(full) * width !== mine.length)
     throw new ShapeError(op, `shape ${shapeText(full)} of ${dtype} needs ${sizeOf(full) * width} array elements, got ${mine.length}.`);
-  return new Tensor(KEY, dtype, full, new Storage(mine, data as AnyArray));
+  return new Tensor(KEY, dtype, full, transfer ? new Storage(takenFrom(op, mine)) : new Storage(mine, data as AnyArray));
 }
 
 /** A shape given by a user: checked, copied. */

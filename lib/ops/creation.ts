@@ -32,6 +32,11 @@ import {
 export interface TensorOptions<D extends DType> {
   readonly shape?: Shape;
   readonly dtype?: D;
+  /**
+   * For a typed array: the tensor takes its memory over, without a copy. The array, and every other over its buffer, is left empty. The
+   * memory is the tensor's alone then, so that asynchronous calls need no copy of it either.
+   */
+  readonly transfer?: boolean;
 }
 
 type Leaf = number | boolean | ComplexNumber;
@@ -48,7 +53,8 @@ function leafOf(op: string, i: number, x: unknown): Leaf {
 /**
  * A tensor from nested arrays of numbers (float64), booleans (bool) or `{ re, im }` (complex128), from a number, or over a typed array, whose
  * memory it shares: Float32Array is float32, Float64Array float64; with dtype complex64 or complex128 the array holds re, im, re, im, ...
- * @throws ShapeError for ragged arrays or a shape that does not fit, DtypeError for a dtype that does not fit the data.
+ * @throws ShapeError for ragged arrays or a shape that does not fit, DtypeError for a dtype that does not fit the data, ArgumentError for
+ *   memory that cannot be transferred: shared between threads, or that of Node's pool of small buffers.
  */
 export function tensor(data: Float32Array, options?: TensorOptions<"float32"> & { dtype?: "float32" }): Tensor<"float32">;
 export function tensor(data: Float64Array, options?: TensorOptions<"float64"> & { dtype?: "float64" }): Tensor<"float64">;
@@ -65,18 +71,21 @@ export function tensor(
 export function tensor(data: Nested, options?: { readonly shape?: Shape }): Tensor<"float64">;
 export function tensor(data: unknown, options: TensorOptions<DType> = {}): Tensor {
   if (isTensor(data)) throw new ArgumentError("tensor", "data is a tensor already.");
-  const { dtype, shape } = optionsOf("tensor", options, ["dtype", "shape"]);
+  const { dtype, shape, transfer = false } = optionsOf("tensor", options, ["dtype", "shape", "transfer"]);
+  if (typeof transfer !== "boolean") throw new ArgumentError("tensor", `option transfer must be true or false, got ${describe(transfer)}.`);
   const kind = dtype === undefined ? undefined : checkDType("tensor", dtype);
-  return ArrayBuffer.isView(data) ? overArray(data, kind, shape) : fromNested(data, kind, shape);
+  if (ArrayBuffer.isView(data)) return overArray(data, kind, shape, transfer);
+  if (transfer) throw new ArgumentError("tensor", `option transfer needs a typed array, got ${describe(data)}.`);
+  return fromNested(data, kind, shape);
 }
 
-function overArray(data: ArrayBufferView, dtype: DType | undefined, shape: Shape | undefined): Tensor {
+function overArray(data: ArrayBufferView, dtype: DType | undefined, shape: Shape | undefined, transfer: boolean): Tensor {
   const own = dtypeOfArray(data);
   if (own === undefined)
     throw new DtypeError("tensor", "data must be a Float32Array, Float64Array, Int32Array or Uint8Array (with dtype bool).");
   if (own === "bool" && dtype !== "bool") throw new DtypeError("tensor", 'a Uint8Array needs dtype "bool".');
   const kind = dtype ?? own;
-  return wrapView("tensor", kind, shape === undefined ? undefined : checkShape("tensor", shape), data);
+  return wrapView("tensor", kind, shape === undefined ? undefined : checkShape("tensor", shape), data, transfer);
 }
 
 const WORDS = new Map<unknown, number>([NaN, Infinity, -Infinity].map((x) => [String(x), x]));
