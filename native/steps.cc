@@ -123,18 +123,25 @@ class Unpacked {
   int type(int i) const { return static_cast<int>(port_dtype(static_cast<Port>(s_.kernel->ports[i]), s_.code->column)); }
 };
 
-/// Computes the lanes that a lanes kernel declined; those of items that failed before are nothing to anybody.
-void run_declined(const Step& s, Chunk& c, char* const* q, Index first, std::int32_t* info, int used) {
-  constexpr auto kDeclined = static_cast<std::int32_t>(Fail::declined);
+/// Computes the lanes that a lanes kernel declined, but for items that failed before.
+void run_declined(const Step& s, const Chunk& c, char* const* q, Index first, std::int32_t* info, int used) {
+  const auto declined = [&](int l) { return info[l] == static_cast<std::int32_t>(Fail::declined); };
   for (int l = 0; l < used; ++l)
-    if (info[l] == kDeclined && skips(c, first + l)) info[l] = 0;
-  if (std::find(info, info + used, kDeclined) == info + used) return;
+    if (declined(l) && skips(c, first + l)) info[l] = 0;
+  if (std::find(info, info + used, static_cast<std::int32_t>(Fail::declined)) == info + used) return;
   Unpacked items(s, c);
   items.unpack(0, s.operands, q, used);
   for (int l = 0; l < used; ++l) {
-    if (info[l] == kDeclined) info[l] = items.run(s.instead, q, l);
+    if (declined(l)) info[l] = items.run(s.instead, q, l);
   }
   items.pack(s.inputs, s.operands, q, used);
+}
+
+/// Whether any of these is not 0.
+bool any_info(const std::int32_t* info, int used) {
+  std::int32_t all = 0;
+  for (int l = 0; l < used; ++l) all |= info[l];
+  return all != 0;
 }
 
 }  // namespace
@@ -147,6 +154,7 @@ void step_matrix_lanes(const Step& s, Chunk& c) {
     for_outer(s, c, p, [&](char* const* q) {
       s.lanes(call_of(s, c, q), info);
       const int used = used_lanes(c, g);
+      if (!any_info(info, used)) return;
       const Index first = g * c.plan->width;
       if (s.instead != nullptr) run_declined(s, c, q, first, info, used);
       for (int l = 0; l < used; ++l) {

@@ -28,7 +28,12 @@ struct RealLanes {
   BS_INLINE static Element minus(Element acc, Element a, Element b) { return acc - a * b; }
   /// acc - a conj(b)
   BS_INLINE static Element minus_conj(Element acc, Element a, Element b) { return acc - a * b; }
-  BS_INLINE static Mask<R> finite(Element x) { return (x - x) == (x - x); }
+  /// 0, or NaN where x is NaN or infinite.
+  BS_INLINE static Vec<R> defect(Element x) { return x - x; }
+  BS_INLINE static Mask<R> finite(Element x) {
+    const Vec<R> d = defect(x);
+    return d == d;
+  }
 };
 
 template <class R>
@@ -65,8 +70,9 @@ struct ComplexLanes {
   BS_INLINE static Element minus_conj(Element acc, Element a, Element b) {
     return {acc.re - a.re * b.re - a.im * b.im, acc.im + a.re * b.im - a.im * b.re};
   }
+  BS_INLINE static Vec<R> defect(Element x) { return (x.re - x.re) + (x.im - x.im); }
   BS_INLINE static Mask<R> finite(Element x) {
-    const Vec<R> d = (x.re - x.re) + (x.im - x.im);
+    const Vec<R> d = defect(x);
     return d == d;
   }
 };

@@ -78,9 +78,9 @@ struct LowerSolve {
   BS_INLINE Mask<R> run() {
     Index i = 0;
     BS_BLOCKS(i, m.rows, B, rows<B>(i), rows<1>(i))
-    Mask<R> finite = ~Mask<R>{};
-    for (Index j = 0; j < x.cols; ++j) finite &= L::finite(x.get(m.rows - 1, j));
-    return finite;
+    Vec<R> defect = Vec<R>{};
+    for (Index j = 0; j < x.cols; ++j) defect += L::defect(x.get(m.rows - 1, j));
+    return defect == Vec<R>{};
   }
 };
 
