@@ -42,7 +42,7 @@ const char* check_kernel(const Kernel& kernel, DType column, std::span<const dou
 /// Beyond that nothing is judged: solve of a singular 3 x 3 matrix and [2^38, 3, 0] does not fail.
 constexpr bool unjudged(Index items, double of_item, double there) {
   constexpr double kFew = 1 << 24;
-  return of_item == 0 || static_cast<double>(items) * of_item > (there > kFew ? there : kFew);
+  return items == 0 || of_item == 0 || static_cast<double>(items) * of_item > (there > kFew ? there : kFew);
 }
 
 /// Estimated operations of one matrix of a matrix kernel.
