@@ -86,11 +86,17 @@ export function describe(value: unknown): string {
   return "an object";
 }
 
+/** What Symbol.toPrimitive gives for an object without a number: its text, or for arithmetic and comparison the error that says what to use. */
+export function asPrimitive(what: string, hint: string, x: object, instead: string): string {
+  if (hint === "string") return x.toString();
+  throw new ArgumentError(what, `JavaScript's operators know numbers and text alone, not a ${what}: use ${instead}.`);
+}
+
 /** What native code, or an allocation, threw, as an error of this package. What a user's own code threw stays as it is. */
 export function translate(op: string, error: unknown): unknown {
-  if (error instanceof BacksolveError || !(error instanceof Error)) return error;
+  if (error instanceof BacksolveError || !types.isNativeError(error)) return error; // of any realm: Jest's tests run in one of their own
   const { code } = error as { code?: unknown };
-  if (code === "ERR_OUT_OF_MEMORY" || (error instanceof RangeError && /allocation|length|size/i.test(error.message)))
+  if (code === "ERR_OUT_OF_MEMORY" || (error.name === "RangeError" && /allocation|length|size/i.test(error.message)))
     return new BacksolveError("ERR_OUT_OF_MEMORY", op, "there is not enough memory for the result or its workspace.");
   return error.message.startsWith(INTERNAL) ? new BacksolveError("ERR_INTERNAL", op, error.message.slice(INTERNAL.length)) : error;
 }
