@@ -1,7 +1,7 @@
 // Counter-based random numbers: Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). The same
 // numbers on every platform: integer arithmetic, and V8's own log, sin and cos.
 
-import { optionsOf } from "../core/attrs";
+import { optionsOf, withoutOptions } from "../core/attrs";
 import { allocate, checkDType, type DType, type Float, isComplex, isDType, isFloat } from "../core/dtype";
 import { ArgumentError, DtypeError, describe } from "../core/errors";
 import { guard } from "../core/native";
@@ -105,4 +105,9 @@ function normal<D extends Float = "float64">(from: Key | number, shape: Shape | 
   });
 }
 
-export const random = { key, split, uniform, normal };
+export const random = {
+  key: withoutOptions("random.key", 1, key),
+  split: withoutOptions("random.split", 2, split),
+  uniform,
+  normal,
+};
