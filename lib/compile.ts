@@ -1,8 +1,9 @@
 // Tracing a function of one item into a program that runs natively over batches.
-import { optionsOf } from "./core/attrs";
+import { inspect } from "node:util";
+import { checkSignal, optionsOf, withoutOptions } from "./core/attrs";
 import { type AnyArray, checkDType, type DType, dtypes, type Float } from "./core/dtype";
 import { apply, output } from "./core/engine";
-import { ArgumentError, DtypeError, describe, ShapeError } from "./core/errors";
+import { ArgumentError, asPrimitive, DtypeError, describe, ShapeError } from "./core/errors";
 import { runJob } from "./core/jobs";
 import { strip } from "./core/levels";
 import { type Failure, failureOf, guard, type NameOfBuffer, native, readFailures } from "./core/native";
@@ -26,12 +27,25 @@ import {
   wrap,
 } from "./core/tensor";
 import { traceOf, type ValueType } from "./core/trace";
-import { flatten, flattenTensors } from "./core/tree";
-import { batchStrides, type Code, clash, describeProgram, opName, outputIds } from "./program/code";
+import { flatten, flattenTensors, type TensorTree, type Tree } from "./core/tree";
+import {
+  batchStrides,
+  type Code,
+  describeProgram,
+  inputNames,
+  leavesBy,
+  opName,
+  outputIds,
+  type Rebuild,
+  treeOf,
+  unique,
+} from "./program/code";
 import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
 import { programRow, type Runs } from "./program/op";
 import { record } from "./program/record";
 import { replay } from "./program/replay";
+
+const SPEC = Symbol.for("backsolve.spec"); // how copies of the package know each other's
 
 /** dtype and shape of one item of an input. */
 export class Spec<D extends DType = DType> {
@@ -42,6 +56,24 @@ export class Spec<D extends DType = DType> {
     this.shape = Object.freeze(checkShape(dtype, shape));
     Object.freeze(this);
   }
+  /** As it is written: `float64(3, 3)`. */
+  toString(): string {
+    return `${this.dtype}(${this.shape.join(", ")})`;
+  }
+  [Symbol.toPrimitive](hint: string): string {
+    return asPrimitive("Spec", hint, this, "it as an argument of compile");
+  }
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}
+Object.defineProperty(Spec.prototype, SPEC, { value: true });
+
+function specOf(x: unknown): Spec | undefined {
+  if (x instanceof Spec) return x;
+  if (typeof x !== "object" || x === null || (x as { [SPEC]?: unknown })[SPEC] !== true) return undefined;
+  const { dtype, shape } = x as Spec;
+  return new Spec(dtype, shape);
 }
 const spec =
   <D extends Float>(dtype: D) =>
@@ -107,11 +139,15 @@ interface Bound {
   readonly failures: Failure[] | undefined; // where to list them; undefined: the first is thrown
 }
 
-type Rebuild = (leaves: readonly unknown[]) => unknown;
+/** The inputs of a program that does not tell their types: the function's arguments, or an object of the inputs' names. */
+export type Inputs = readonly Tree[] | { readonly [name: string]: Tree };
 const KEY = Symbol("made here");
+const MAX_PRINTED = 8;
 
 /** A compiled function: run it over batches, save it as JSON, load it elsewhere. */
-export class Program<I = unknown, O = unknown> {
+export class Program<I = Inputs, O = TensorTree> {
+  /** `toJSON()`, for what compares and clones own properties. */
+  declare readonly json: ProgramJSON;
   readonly #code: Code;
   readonly #inTree: Rebuild;
   readonly #outTree: Rebuild;
@@ -127,11 +163,15 @@ export class Program<I = unknown, O = unknown> {
     this.#inTree = treeOf(code.inputs.map((i) => i.name));
     this.#outTree = outTree ?? treeOf(code.outputs.map((o) => o.name));
     this.#inLeaves = leavesBy(code.inputs.map((i) => i.name));
+    Object.defineProperty(this, "json", { get: () => this.toJSON(), enumerable: true });
   }
-  /** Loads a saved program. Everything is validated as if an enemy had written it. @throws ArgumentError, ShapeError, DtypeError */
-  static from(json: unknown): Program {
-    return new Program(KEY, fromJSON(json));
-  }
+  /**
+   * Loads a saved program. Everything is validated as if an enemy had written it. Its types are what the caller says:
+   * `Program.from<[Tensor], { value: Tensor }>(json)`. @throws ArgumentError, ShapeError, DtypeError
+   */
+  static readonly from = withoutOptions("Program.from", 1, <I = Inputs, O = TensorTree>(json: unknown): Program<I, O> => {
+    return new Program<I, O>(KEY, fromJSON(json));
+  });
   toJSON(): ProgramJSON {
     return toJSON(this.#code);
   }
@@ -147,7 +187,7 @@ export class Program<I = unknown, O = unknown> {
    * function, to any order: its derivatives are programs, too. Inside `compile` its code becomes a part of the compiled one.
    */
   runSync(args: I, options: RunOptions = {}): O {
-    const given = optionsOf("program", options, OPTIONS);
+    const given = runOptions(options, OPTIONS);
     return this.#tree(this.#call(this.#inputs(args), given));
   }
   /**
@@ -156,9 +196,8 @@ export class Program<I = unknown, O = unknown> {
    * left them.
    */
   async run(args: I, options: AsyncRunOptions = {}): Promise<O> {
-    const { signal, onProgress } = optionsOf("program", options, ASYNC_OPTIONS);
-    if (signal !== undefined && !(signal instanceof AbortSignal))
-      throw new ArgumentError("program", `option signal must be an AbortSignal, got ${describe(signal)}.`);
+    const { signal: given, onProgress } = runOptions(options, ASYNC_OPTIONS);
+    const signal = checkSignal("program", given);
     if (onProgress !== undefined && typeof onProgress !== "function")
       throw new ArgumentError("program", `option onProgress must be a function, got ${describe(onProgress)}.`);
     signal?.throwIfAborted();
@@ -179,10 +218,26 @@ export class Program<I = unknown, O = unknown> {
   /** The plan for these arguments: layout, kernels, slots, bytes. */
   explain(args?: I, options: RunOptions = {}): string {
     const given = args ?? (this.#inTree(this.#code.inputs.map(({ id }) => filler(this.#code.values[id] as ValueType))) as I);
-    const b = this.#bind(this.#inputs(given).map(innermost), optionsOf("program", options, OPTIONS));
+    const b = this.#bind(this.#inputs(given).map(innermost), runOptions(options, OPTIONS));
     const outputs = b.types.map((t) => output("program", t));
     const plan: unknown = JSON.parse(guard("program", () => call(native().explainProgram, this.#buffers(b, outputs)), this.#nameOf(b)));
     return JSON.stringify(plan, null, 2);
+  }
+
+  /** Inputs, outputs and how many instructions, on one line. */
+  toString(): string {
+    const list = (ports: readonly { name: string; dtype: DType; shape: Shape }[]) => {
+      const shown = ports.slice(0, MAX_PRINTED).map(({ name, dtype, shape }) => `${name}: ${dtype} ${shapeText(shape)}`);
+      return [...shown, ...(ports.length > MAX_PRINTED ? [`... ${ports.length - MAX_PRINTED} more`] : [])].join(", ");
+    };
+    const { length } = this.#code.code;
+    return `Program (${list(this.inputs)}) -> { ${list(this.outputs)} }, ${length} ${length === 1 ? "instruction" : "instructions"}`;
+  }
+  [Symbol.toPrimitive](hint: string): string {
+    return asPrimitive("Program", hint, this, "its runSync or run");
+  }
+  [inspect.custom](): string {
+    return this.toString();
   }
 
   #typed({ name, id }: { name: string; id: number }) {
@@ -285,6 +340,16 @@ export class Program<I = unknown, O = unknown> {
   }
 }
 
+/** Options of a run. A tensor in their place is an argument that was not put into the array. */
+function runOptions<T extends RunOptions>(options: T, known: readonly (keyof T & string)[]): T {
+  if (typeof options === "number" || adopt("program", options))
+    throw new ArgumentError(
+      "program",
+      "expected an object of options, got an argument: the arguments are one array, run([a, b], options).",
+    );
+  return optionsOf("program", options, known);
+}
+
 const itemRank = (code: Code, input: number): number =>
   (code.values[(code.inputs[input] as { id: number }).id] as { shape: Shape }).shape.length;
 
@@ -310,57 +375,6 @@ function checkInput(name: string, given: unknown, want: ValueType): Tensor {
 const filler = (t: ValueType): Tensor =>
   wrap(t.dtype, t.shape, new dtypes[t.dtype].array(bytesOf(t) / dtypes[t.dtype].array.BYTES_PER_ELEMENT));
 
-// ---- Names: paths in the trees. A bare argument is arg0, arg1, ...; a bare result is "value". ----
-
-const inputName = (path: string): string => {
-  const dot = path.indexOf(".");
-  return dot < 0 ? `arg${path}` : path.slice(dot + 1);
-};
-
-/** Rebuilds what the names spell: "value" and "grad.ls" make { value, grad: { ls } }; a single "value" is bare. */
-function treeOf(names: readonly string[]): (leaves: readonly unknown[]) => unknown {
-  if (names.length === 1 && names[0] === "value") return (leaves) => leaves[0];
-  return (leaves) => {
-    const root: Record<string, unknown> = {};
-    names.forEach((name, i) => {
-      const parts = name.split(".");
-      let at = root;
-      for (const p of parts.slice(0, -1)) {
-        if (!Object.hasOwn(at, p)) setOwn(at, p, {});
-        at = at[p] as Record<string, unknown>;
-      }
-      setOwn(at, parts.at(-1) as string, leaves[i]);
-    });
-    return root;
-  };
-}
-
-/** As assignment, but "__proto__" is a name like any other. */
-const setOwn = (at: object, name: string, value: unknown): unknown =>
-  Object.defineProperty(at, name, { value, writable: true, enumerable: true, configurable: true });
-
-/** Arguments by name, for loaded programs: an object of the inputs' names, or the array of arguments that the function took. */
-function leavesBy(names: readonly string[]): (args: unknown) => unknown[] {
-  return (args) => {
-    const flat = flatten<unknown>(
-      "program",
-      args,
-      (x) => (typeof x === "number" ? x : adopt("program", x)),
-      "the inputs: a tensor or a number",
-    );
-    const given = new Map(flat.paths.map((p, i) => [Array.isArray(args) ? inputName(p) : p, flat.leaves[i]]));
-    const extra = [...given.keys()].filter((n) => !names.includes(n));
-    const missing = names.filter((n) => !given.has(n));
-    if (extra.length > 0 || missing.length > 0) {
-      throw new ArgumentError(
-        "program",
-        `expected inputs ${names.join(", ")}; ${missing.length ? `missing: ${missing.join(", ")}` : `unknown: ${extra.join(", ")}`}.`,
-      );
-    }
-    return names.map((n) => given.get(n));
-  };
-}
-
 /**
  * Compiles f, written for one item, by calling it once with traced tensors of the specs' dtypes and shapes. Transforms inside f work as ever.
  * The program runs f over whole batches natively.
@@ -371,9 +385,8 @@ export function compile<S extends readonly unknown[], R>(
   ...specs: S
 ): Program<{ [K in keyof S]: Batched<S[K]> }, R> {
   if (typeof f !== "function") throw new ArgumentError("compile", `expected a function, got ${describe(f)}.`);
-  const input = flatten("compile", specs, (x) => (x instanceof Spec ? x : undefined), "a spec such as float64(3, 3)");
-  const names = input.paths.map(inputName);
-  unique(names);
+  const input = flatten("compile", specs, specOf, "a spec such as float64(3, 3)");
+  const names = inputNames(input.paths);
   let rebuild: Rebuild | undefined;
   const code = record(
     names.map((name, i) => ({ name, value: input.leaves[i] as Spec })),
@@ -386,10 +399,4 @@ export function compile<S extends readonly unknown[], R>(
     },
   );
   return new Program(KEY, code, rebuild) as unknown as Program<{ [K in keyof S]: Batched<S[K]> }, R>;
-}
-
-function unique(names: readonly string[]): void {
-  const twice = clash(names);
-  if (twice !== undefined)
-    throw new ArgumentError("compile", `two inputs or outputs have the path ${describe(twice)}: rename one, names must differ.`);
 }

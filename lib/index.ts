@@ -1,15 +1,15 @@
 import "./methods";
 
-export { compile, complex64, complex128, float32, float64, Program, Spec } from "./compile";
+export { compile, complex64, complex128, float32, float64, type Inputs, Program, Spec } from "./compile";
 export { flag, int, ints, oneOf } from "./core/attrs";
-export type { Complex, ComplexOf, DType, Float, Real, RealOf } from "./core/dtype";
+export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar } from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
 export type { Failure, NativeInfo } from "./core/native";
 export { type CallOptions, type Checked, defineOp, type Op, type Operand } from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Domain, native, type Row } from "./core/row";
-export { type ComplexNumber, isTensor, type Nested, type Scalar, type Shape, Tensor } from "./core/tensor";
-export type { Tensors, Tree } from "./core/tree";
+export { isTensor, type Shape, Tensor } from "./core/tensor";
+export type { Given, Tensors, TensorTree, Tree } from "./core/tree";
 export * from "./ops/creation";
 export * from "./ops/elementwise";
 export * as linalg from "./ops/linalg";
@@ -18,4 +18,16 @@ export { type Key, random } from "./ops/random";
 export { mean, type ReduceOptions, sum } from "./ops/reductions";
 export * from "./ops/structure";
 export { info, setThreads } from "./runtime";
-export { customGrad, type Given, grad, hessian, hvp, jacobian, jvp, valueAndGrad, vjp } from "./transforms";
+export {
+  type Arguments,
+  customGrad,
+  type GradOptions,
+  grad,
+  hessian,
+  hvp,
+  type Jacobian,
+  jacobian,
+  jvp,
+  valueAndGrad,
+  vjp,
+} from "./transforms";

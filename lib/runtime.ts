@@ -1,12 +1,13 @@
+import { withoutOptions } from "./core/attrs";
 import { ArgumentError, describe } from "./core/errors";
 import { type NativeInfo, native } from "./core/native";
 
 /** What the native addon found: instruction set, BLAS, threads. */
-export const info = (): NativeInfo => native().info();
+export const info = withoutOptions("info", 0, (): NativeInfo => native().info());
 
 /** Threads of the pool that batches are spread over (1 to 256). BLAS itself stays at one thread per item. */
-export function setThreads(n: number): void {
+export const setThreads = withoutOptions("setThreads", 1, (n: number): void => {
   if (!Number.isInteger(n) || n < 1 || n > 256)
     throw new ArgumentError("setThreads", `n must be an integer from 1 to 256, got ${describe(n)}.`);
   native().setThreads(n);
-}
+});

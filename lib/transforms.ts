@@ -1,6 +1,6 @@
 // Derivatives of functions of trees of tensors. Every call draws a level of its own (core/levels.ts), so calls nest to any order.
 
-import { optionsOf } from "./core/attrs";
+import { optionsOf, withoutOptions } from "./core/attrs";
 import { allocate, type DType, dtypes, isComplex, isFloat } from "./core/dtype";
 import { apply, backward, constant, zerosLike } from "./core/engine";
 import { ArgumentError, DtypeError, describe, guard, ShapeError } from "./core/errors";
@@ -8,8 +8,8 @@ import { boxAt, dual, keepSaved, leaf, type Node, openLevel, strip, tangentOf } 
 import { asTensor, scalar } from "./core/op";
 import type { AnyRow, Attrs } from "./core/row";
 import { sameShape } from "./core/signature";
-import { isTensor, keepAll, type Level, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
-import { type Flat, flattenTensors, type Tensors, type Tree } from "./core/tree";
+import { adopt, keepAll, type Level, shapeText, sizeOf, storageOf, type Tensor, tracedOf, wrap } from "./core/tensor";
+import { type Flat, flattenTensors, type Given, type Tensors, type TensorTree } from "./core/tree";
 import { joinBlocks } from "./ops/blocks";
 import { reshape } from "./ops/structure";
 
@@ -66,14 +66,16 @@ function scalarLoss(op: string, out: Flat<Tensor>): Tensor {
   return value;
 }
 
-const onesLike = (t: Tensor): Tensor =>
-  reshape(
-    scalar(t.dtype, 1),
-    t.shape.map(() => 1),
-  );
+/** 1, in the shape of a tensor of one real element. */
+const oneLike = ({ dtype, shape }: Tensor): Tensor => wrap(dtype, shape, new dtypes[dtype].array(1).fill(1));
 
-export interface GradOptions<N extends readonly number[] = readonly number[]> {
-  /** Arguments to differentiate with respect to; the gradient is then an array, one entry per number. */
+/** The arguments of a function of P, with numbers for float64 scalars. */
+export type Arguments<P extends readonly unknown[]> = { [K in keyof P]: P[K] | Given<P[K]> };
+/** Where a function does not tell its arguments' types. */
+type Untold = Tensor<"float64">[];
+
+export interface GradOptions<N extends number | readonly number[] = number | readonly number[]> {
+  /** The position of the argument to differentiate with respect to; of an array of positions the gradient is an array, one entry each. */
   readonly argnums?: N;
 }
 
@@ -81,20 +83,24 @@ export interface GradOptions<N extends readonly number[] = readonly number[]> {
  * The function and its gradient with respect to the first argument (or `argnums`): `{ value, grad }`, grad with the tree of the argument.
  * f returns a real scalar. For complex arguments the gradient is dL/dRe + i dL/dIm.
  */
-export function valueAndGrad<P extends readonly unknown[], R extends Tensor>(
+export function valueAndGrad<P extends readonly unknown[] = Untold, R extends Tensor = Tensor>(
   f: (...args: P) => R,
-): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: Tensors<P[0]> };
+): (...args: Arguments<P>) => { value: R; grad: Tensors<P[0]> };
+export function valueAndGrad<P extends readonly unknown[], R extends Tensor, const N extends number>(
+  f: (...args: P) => R,
+  options: { readonly argnums: N },
+): (...args: Arguments<P>) => { value: R; grad: Tensors<P[N]> };
 export function valueAndGrad<P extends readonly unknown[], R extends Tensor, const N extends readonly number[]>(
   f: (...args: P) => R,
   options: { readonly argnums: N },
-): (...args: { [K in keyof P]: Given<P[K]> }) => { value: R; grad: { [K in keyof N]: Tree } };
+): (...args: Arguments<P>) => { value: R; grad: { [K in keyof N]: Tensors<P[N[K]]> } };
 export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptions = {}): (...args: unknown[]) => unknown {
   asFunction("valueAndGrad", f);
-  const { argnums } = optionsOf("grad", options, ["argnums"]);
-  if (argnums !== undefined && !Array.isArray(argnums))
-    throw new ArgumentError("grad", `option argnums must be an array of positions, got ${describe(argnums)}.`);
+  const { argnums = 0 } = optionsOf("grad", options, ["argnums"]);
+  if (typeof argnums !== "number" && !Array.isArray(argnums))
+    throw new ArgumentError("grad", `option argnums must be a position or an array of positions, got ${describe(argnums)}.`);
   return (...args: unknown[]) => {
-    const wanted = argnums ?? [0];
+    const wanted: readonly number[] = typeof argnums === "number" ? [argnums] : argnums;
     for (const n of wanted) {
       if (!Number.isInteger(n) || n < 0 || n >= args.length)
         throw new ArgumentError("grad", `argnums: ${describe(n)} is not the position of one of ${args.length} arguments.`);
@@ -110,23 +116,23 @@ export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptio
       return f(...(given as never[]));
     });
     const value = scalarLoss("grad", out);
-    const list = input.rebuild(pull([onesLike(value)])) as unknown[];
-    return { value, grad: argnums ? list : list[0] };
+    const list = input.rebuild(pull([oneLike(value)])) as unknown[];
+    return { value, grad: typeof argnums === "number" ? list[0] : list };
   };
 }
 
-/** What may be given where a function takes T: numbers for float64 scalars. */
-export type Given<T> =
-  T extends Tensor<infer D> ? ("float64" extends D ? T | number : T) : T extends object ? { readonly [K in keyof T]: Given<T[K]> } : T;
-
-/** The gradient of a real scalar function: same structure as its first argument. See `valueAndGrad`. */
-export function grad<P extends readonly unknown[], R extends Tensor>(
+/** The gradient of a real scalar function: same structure as its first argument, or as those that `argnums` names. See `valueAndGrad`. */
+export function grad<P extends readonly unknown[] = Untold, R extends Tensor = Tensor>(
   f: (...args: P) => R,
-): (...args: { [K in keyof P]: Given<P[K]> }) => Tensors<P[0]>;
+): (...args: Arguments<P>) => Tensors<P[0]>;
+export function grad<P extends readonly unknown[], R extends Tensor, const N extends number>(
+  f: (...args: P) => R,
+  options: { readonly argnums: N },
+): (...args: Arguments<P>) => Tensors<P[N]>;
 export function grad<P extends readonly unknown[], R extends Tensor, const N extends readonly number[]>(
   f: (...args: P) => R,
   options: { readonly argnums: N },
-): (...args: { [K in keyof P]: Given<P[K]> }) => { [K in keyof N]: Tree };
+): (...args: Arguments<P>) => { [K in keyof N]: Tensors<P[N[K]]> };
 export function grad(f: (...args: never[]) => Tensor, options: GradOptions = {}): (...args: never[]) => unknown {
   asFunction("grad", f);
   const both = valueAndGrad(f as never, options as never) as unknown as (...args: never[]) => { grad: unknown };
@@ -166,66 +172,73 @@ function likewise(op: string, tree: unknown, like: Flat<Tensor>): Flat<Tensor> {
  */
 export function vjp<P extends readonly unknown[], R>(
   f: (...args: P) => R,
-  ...args: { [K in keyof P]: Given<P[K]> }
-): { value: R; pullback: (cotangent: R) => { [K in keyof P]: Tensors<P[K]> } } {
+  ...args: Arguments<P>
+): { value: R; pullback: (cotangent: R | Given<R>) => { [K in keyof P]: Tensors<P[K]> } } {
   asFunction("vjp", f);
   const input = flattenTensors("vjp", args);
   const { out, roots, pull } = linearize("vjp", input, (tree) => f(...(tree as P)));
   keepSaved(roots);
-  const pullback = (cotangent: R) =>
+  const pullback = (cotangent: R | Given<R>) =>
     input.rebuild(pull(checkCotangent("vjp", "cotangent", likewise("vjp", cotangent, out), out))) as { [K in keyof P]: Tensors<P[K]> };
   return { value: out.rebuild(out.leaves) as R, pullback };
 }
 
 /** f(...args) and its directional derivative along `tangents`, which have the trees of `args`. Forward mode. */
-export function jvp<P extends readonly unknown[], R>(
-  f: (...args: P) => R,
-  args: { [K in keyof P]: Given<P[K]> },
-  tangents: { [K in keyof P]: Given<P[K]> },
-): { value: R; tangent: R } {
-  asFunction("jvp", f);
-  if (!Array.isArray(args)) throw new ArgumentError("jvp", `args must be the array of the function's arguments, got ${describe(args)}.`);
-  const input = flattenTensors("jvp", args);
-  const along = checkCotangent("jvp", "tangents", likewise("jvp", tangents, input), input);
-  const level = openLevel("forward");
-  try {
-    const boxes = input.leaves.map((t, i) => (isFloat(t.dtype) ? dual(level, strip(t), along[i] as Tensor) : t));
-    const out = flattenTensors("jvp", f(...(input.rebuild(boxes) as P)));
-    const stripped = out.leaves.map(strip);
-    const values = stripped.map((t) => boxAt(t, level)?.value ?? t);
-    const slopes = stripped.map((t, i) => tangentOf(t, level) ?? zerosLike(values[i] as Tensor));
-    return { value: out.rebuild(values) as R, tangent: out.rebuild(slopes) as R };
-  } finally {
-    level.live = false;
-  }
-}
+export const jvp = withoutOptions(
+  "jvp",
+  3,
+  <P extends readonly unknown[], R>(f: (...args: P) => R, args: Arguments<P>, tangents: Arguments<P>): { value: R; tangent: R } => {
+    asFunction("jvp", f);
+    if (!Array.isArray(args)) throw new ArgumentError("jvp", `args must be the array of the function's arguments, got ${describe(args)}.`);
+    const input = flattenTensors("jvp", args);
+    const along = checkCotangent("jvp", "tangents", likewise("jvp", tangents, input), input);
+    const level = openLevel("forward");
+    try {
+      const boxes = input.leaves.map((t, i) => (isFloat(t.dtype) ? dual(level, strip(t), along[i] as Tensor) : t));
+      const out = flattenTensors("jvp", f(...(input.rebuild(boxes) as P)));
+      const stripped = out.leaves.map(strip);
+      const values = stripped.map((t) => boxAt(t, level)?.value ?? t);
+      const slopes = stripped.map((t, i) => tangentOf(t, level) ?? zerosLike(values[i] as Tensor));
+      return { value: out.rebuild(values) as R, tangent: out.rebuild(slopes) as R };
+    } finally {
+      level.live = false;
+    }
+  },
+);
 
 /** The Hessian-vector product of a real scalar function at x along v: forward over reverse, no Hessian is formed. */
-export function hvp<X>(f: (x: X) => Tensor, x: Given<X>, v: Given<X>): Tensors<X> {
+export const hvp = withoutOptions("hvp", 3, <X>(f: (x: X) => Tensor, x: X | Given<X>, v: X | Given<X>): Tensors<X> => {
   asFunction("hvp", f);
   const g = grad(f as (x: never) => Tensor) as unknown as (x: X) => Tensors<X>;
   return jvp<[X], Tensors<X>>(g, [x] as never, [v] as never).tangent;
-}
+});
+
+/** The type of a Jacobian: in every leaf of the result's tree the tree of the argument. */
+export type Jacobian<R, X> = [TensorTree] extends [R] ? TensorTree : R extends Tensor ? Tensors<X> : { [K in keyof R]: Jacobian<R[K], X> };
 
 /** The Jacobian of a real function of one argument: per output leaf, the tree of the argument with leaves of shape (...output, ...input). */
-export function jacobian<X, R>(f: (x: X) => R): (x: Given<X>) => R extends Tensor ? Tensors<X> : Tree {
-  asFunction("jacobian", f);
-  return (x) => {
-    const input = flattenTensors("jacobian", x);
-    const { out, pull } = linearize("jacobian", input, (tree) => f(tree as X));
-    for (const t of [...input.leaves, ...out.leaves]) {
-      if (isComplex(t.dtype))
-        throw new DtypeError(
-          "jacobian",
-          `is defined for real functions, got ${t.dtype}: differentiate real(f) and imag(f), or use vjp and jvp.`,
-        );
-    }
-    const per = out.leaves.map((y, which) =>
-      input.rebuild(assemble(y, (cotangent) => pull(out.leaves.map((_, i) => (i === which ? cotangent : undefined))), input.leaves)),
-    );
-    return out.rebuild(per) as R extends Tensor ? Tensors<X> : Tree;
-  };
-}
+export const jacobian = withoutOptions(
+  "jacobian",
+  1,
+  <X = Untold[0], R = unknown>(f: (x: X) => R): ((x: X | Given<X>) => Jacobian<R, X>) => {
+    asFunction("jacobian", f);
+    return (x) => {
+      const input = flattenTensors("jacobian", x);
+      const { out, pull } = linearize("jacobian", input, (tree) => f(tree as X));
+      for (const t of [...input.leaves, ...out.leaves]) {
+        if (isComplex(t.dtype))
+          throw new DtypeError(
+            "jacobian",
+            `is defined for real functions, got ${t.dtype}: differentiate real(f) and imag(f), or use vjp and jvp.`,
+          );
+      }
+      const per = out.leaves.map((y, which) =>
+        input.rebuild(assemble(y, (cotangent) => pull(out.leaves.map((_, i) => (i === which ? cotangent : undefined))), input.leaves)),
+      );
+      return out.rebuild(per) as Jacobian<R, X>;
+    };
+  },
+);
 
 /** One pullback per output element; rows are laid side by side, differentiably when anything outside still differentiates. */
 function assemble(y: Tensor, pull: (cotangent: Tensor) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
@@ -256,46 +269,55 @@ function oneHot(y: Tensor, k: number): Tensor {
 }
 
 /** The Hessian of a real scalar function: the Jacobian of its gradient, leaves of shape (...input, ...input). */
-export function hessian<X>(f: (x: X) => Tensor): (x: Given<X>) => Tensors<X> {
-  asFunction("hessian", f);
-  return jacobian(grad(f as (x: never) => Tensor) as unknown as (x: X) => Tree) as unknown as (x: Given<X>) => Tensors<X>;
-}
+export const hessian = withoutOptions(
+  "hessian",
+  1,
+  <X = Untold[0]>(f: (x: X) => Tensor): ((x: X | Given<X>) => Jacobian<Tensors<X>, X>) => {
+    asFunction("hessian", f);
+    return jacobian<X, Tensors<X>>(grad(f as (x: never) => Tensor) as unknown as (x: X) => Tensors<X>);
+  },
+);
 
 /**
  * f with a gradient of your own: rule({ inputs, outputs }, cotangents) returns a cotangent (or undefined) per input. f maps tensors to one
  * tensor or an array of them.
  */
-export function customGrad<A extends readonly Tensor[], R extends Tensor | readonly Tensor[]>(
-  f: (...args: A) => R,
-  rule: (call: { inputs: Tensor[]; outputs: Tensor[] }, cotangents: (Tensor | undefined)[]) => (Tensor | undefined)[],
-): (...args: { [K in keyof A]: A[K] | number }) => R {
-  asFunction("customGrad", f);
-  asFunction("customGrad", rule);
-  return (...args) => {
-    const inputs = args.map((a, i) => asTensor("customGrad", `argument ${i}`, a));
-    // The rule stands for the function at every level, so that it runs on bare values, once.
-    const result = f(...(inputs.map(constant) as unknown as A));
-    const list: readonly Tensor[] = isTensor(result) ? [result] : result;
-    if (!Array.isArray(list) || !list.every(isTensor))
-      throw new ArgumentError("customGrad", `the function must return a tensor or an array of tensors, got ${describe(result)}.`);
-    const [ins, outs] = [inputs.map((_, i) => `x${i}`), list.map((_, i) => `y${i}`)];
-    const row: AnyRow = {
-      name: f.name || "customGrad",
-      inputs: ins,
-      outputs: outs,
-      kernel: () => Object.fromEntries(list.map((t, i) => [`y${i}`, t])),
-      saves: [...ins, ...outs],
-      vjp: (saved, g) => {
-        const of = (names: string[]) => keepAll(names.map((n) => saved[n] as Tensor));
-        const given = rule(
-          { inputs: of(ins), outputs: of(outs) },
-          outs.map((n) => g[n]),
-        );
-        if (!Array.isArray(given)) throw new ArgumentError("customGrad", `the rule must return an array, got ${describe(given)}.`);
-        return Object.fromEntries(ins.map((n, i) => [n, given[i] ? () => given[i] as Tensor : undefined]));
-      },
+export const customGrad = withoutOptions(
+  "customGrad",
+  2,
+  <A extends readonly Tensor[], R extends Tensor | readonly Tensor[]>(
+    f: (...args: A) => R,
+    rule: (call: { inputs: Tensor[]; outputs: Tensor[] }, cotangents: (Tensor | undefined)[]) => (Tensor | undefined)[],
+  ): ((...args: { [K in keyof A]: A[K] | number }) => R) => {
+    asFunction("customGrad", f);
+    asFunction("customGrad", rule);
+    return (...args) => {
+      const inputs = args.map((a, i) => asTensor("customGrad", `argument ${i}`, a));
+      // The rule stands for the function at every level, so that it runs on bare values, once.
+      const result = f(...(inputs.map(constant) as unknown as A));
+      const single = !Array.isArray(result);
+      const list = (single ? [result] : result).map((t: unknown) => adopt("customGrad", t));
+      if (!list.every((t) => t !== undefined))
+        throw new ArgumentError("customGrad", `the function must return a tensor or an array of tensors, got ${describe(result)}.`);
+      const [ins, outs] = [inputs.map((_, i) => `x${i}`), list.map((_, i) => `y${i}`)];
+      const row: AnyRow = {
+        name: f.name || "customGrad",
+        inputs: ins,
+        outputs: outs,
+        kernel: () => Object.fromEntries(list.map((t, i) => [`y${i}`, t])),
+        saves: [...ins, ...outs],
+        vjp: (saved, g) => {
+          const of = (names: string[]) => keepAll(names.map((n) => saved[n] as Tensor));
+          const given = rule(
+            { inputs: of(ins), outputs: of(outs) },
+            outs.map((n) => g[n]),
+          );
+          if (!Array.isArray(given)) throw new ArgumentError("customGrad", `the rule must return an array, got ${describe(given)}.`);
+          return Object.fromEntries(ins.map((n, i) => [n, given[i] ? () => given[i] as Tensor : undefined]));
+        },
+      };
+      const out = apply(row, inputs, {} as Attrs);
+      return (single ? out[0] : out) as R;
     };
-    const out = apply(row, inputs, {} as Attrs);
-    return (isTensor(result) ? out[0] : out) as R;
-  };
-}
+  },
+);

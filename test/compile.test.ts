@@ -118,7 +118,7 @@ describe("compile", () => {
       expect(out.value.at(i)).to.be.closeTo(one.value.item(), 1e-13);
       expect(out.grad.ls.at(i)).to.be.closeTo((one.grad as { ls: F64 }).ls.item(), 1e-13);
     }
-    expect(() => compile((a: { x: F64 }, b: { x: F64 }) => mul(a.x, b.x), { x: float64() }, { x: float64() })).to.throw(/path "x"/);
+    expect(() => compile((a: F64, b: { arg0: F64 }) => mul(a, b.arg0), float64(), { arg0: float64() })).to.throw(/path "arg0"/);
   });
   it("JSON out and in gives the same bits; hostile JSON is refused", () => {
     const program = compile(grad(loss), float64(5, 5)) as unknown as Program<unknown[], Tensor>;

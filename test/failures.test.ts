@@ -256,7 +256,11 @@ describe("wrong arguments", () => {
     const f = (x: F64) => sum(x);
     const cases: [() => unknown, Code, RegExp][] = [
       [() => grad(wrong(1)), "ERR_ARGUMENT", /^grad: expected a function, got 1/],
-      [() => grad(f, wrong({ argnums: 1 })), "ERR_ARGUMENT", /^grad: option argnums must be an array of positions, got 1/],
+      [
+        () => grad(f, wrong({ argnums: "1" })),
+        "ERR_ARGUMENT",
+        /^grad: option argnums must be a position or an array of positions, got "1"/,
+      ],
       [() => grad(f, wrong(null)), "ERR_ARGUMENT", /^grad: expected an object of options, got null/],
       [() => grad(f, { argnums: [1] })(two), "ERR_ARGUMENT", /^grad: argnums: 1 is not the position of one of 1 arguments/],
       [() => grad((x: F64) => x)(two), "ERR_SHAPE", /^grad: the function must return a scalar, got shape \[2, 2\]/],

@@ -45,7 +45,9 @@ describe("program files", () => {
         it(`${version}/${name}, ${layout}: ${file.about}`, () => {
           expect(`v${file.program.version}`).to.equal(version);
           const inputs = Object.fromEntries(Object.entries(file.inputs).map(([n, s]) => [n, load(s)]));
-          const outputs = Program.from(JSON.parse(JSON.stringify(file.program))).runSync(nest(inputs), { layout });
+          const outputs = Program.from(JSON.parse(JSON.stringify(file.program))).runSync(nest(inputs) as { [name: string]: Tensor }, {
+            layout,
+          });
           const got = new Map(flatten(outputs));
           expect([...got.keys()]).to.have.members(Object.keys(file.outputs));
           for (const [n, stored] of Object.entries(file.outputs)) {

@@ -1,4 +1,5 @@
 import { ArgumentError, describe } from "./errors";
+import { adopt } from "./tensor";
 
 export type AttrValue = boolean | number | string | readonly number[] | undefined;
 
@@ -57,11 +58,34 @@ export function optionsOf(op: string, options: unknown, known?: readonly string[
   if (options === undefined) return {};
   if (typeof options !== "object" || options === null || Array.isArray(options))
     throw new ArgumentError(op, `expected an object of options, got ${describe(options)}.`);
-  for (const name of known ? Object.keys(options) : []) if (!known?.includes(name)) unknown(op, name, known as readonly string[]);
+  if (known) for (const name of Object.keys(options)) if (!known.includes(name)) refuse(op, options as Given, name, known);
   return options;
 }
-function unknown(op: string, name: string, known: readonly string[]): never {
+type Given = Readonly<Record<string, unknown>>;
+
+/** @throws ArgumentError that lists the known options, unless this one is undefined, which is none. */
+function refuse(op: string, options: Given, name: string, known: readonly string[]): void {
+  if (options[name] === undefined) return;
+  if (adopt(op, options)) throw new ArgumentError(op, "expected an object of options, got a tensor.");
   throw new ArgumentError(op, `unknown option ${describe(name)}. Options: ${known.join(", ") || "none"}.`);
+}
+
+/** f, which has no options: an object after its `arity` arguments is refused, as an unknown option is elsewhere. */
+export function withoutOptions<F extends (...args: never[]) => unknown>(op: string, arity: number, f: F): F {
+  const checked = (...args: never[]): unknown => {
+    if (typeof args[arity] === "object") optionsOf(op, args[arity], []);
+    return f(...args);
+  };
+  return Object.defineProperty(checked, "name", { value: op }) as F;
+}
+
+/** The option `signal`. By what it can do, not by its class: a signal of another realm has another one. */
+export function checkSignal(op: string, signal: unknown): AbortSignal | undefined {
+  if (signal === undefined) return undefined;
+  const { aborted, addEventListener, removeEventListener, throwIfAborted } = Object(signal) as AbortSignal;
+  const methods = [addEventListener, removeEventListener, throwIfAborted];
+  if (typeof aborted === "boolean" && methods.every((m) => typeof m === "function")) return signal as AbortSignal;
+  throw new ArgumentError(op, `option signal must be an AbortSignal, got ${describe(signal)}.`);
 }
 
 interface Checks {
@@ -77,9 +101,12 @@ export function parseAttrs(op: string, row: Checks, options: unknown, common: re
   const given = optionsOf(op, options);
   for (const name of Object.keys(given)) {
     if (common.includes(name)) continue;
+    if (!Object.hasOwn(schema, name)) {
+      refuse(op, given, name, [...Object.keys(schema), ...common]);
+      continue;
+    }
     const value = given[name];
     if (value === undefined) continue;
-    if (!Object.hasOwn(schema, name)) unknown(op, name, [...Object.keys(schema), ...common]);
     const attr = schema[name] as Attr;
     const parsed = attr.parse(value);
     if (parsed === undefined) throw new ArgumentError(op, `option ${name} must be ${attr.expected}, got ${describe(value)}.`);

@@ -22,6 +22,14 @@ export type ArrayOf<D extends DType> = D extends "float32" | "complex64"
       : Int32Array;
 export type AnyArray = Float32Array | Float64Array | Uint8Array | Int32Array;
 
+export interface ComplexNumber {
+  readonly re: number;
+  readonly im: number;
+}
+/** What one element reads as. */
+export type Scalar<D extends DType> = D extends "complex64" | "complex128" ? ComplexNumber : D extends "bool" ? boolean : number;
+export type Nested = number | boolean | ComplexNumber | readonly Nested[];
+
 type ArrayClass = {
   new (n: number): AnyArray;
   new (b: ArrayBufferLike, offset?: number, n?: number): AnyArray;
@@ -144,4 +152,18 @@ export function takenFrom(op: string, x: AnyArray): AnyArray {
   }
   if (length > 0 && (lengthOf.call(x as never) as number) > 0) throw bad("its owner does not let it go");
   return new array(mine, offset, length);
+}
+
+/** Element i of an array that holds a dtype. */
+export function elementOf(array: AnyArray, dtype: DType, i: number): number | boolean | ComplexNumber {
+  if (isComplex(dtype)) return { re: array[2 * i] as number, im: array[2 * i + 1] as number };
+  return dtype === "bool" ? array[i] !== 0 : (array[i] as number);
+}
+
+/** Nested arrays of the elements; a bare element for rank 0. */
+export function nested(array: AnyArray, dtype: DType, shape: readonly number[]): Nested {
+  let next = 0;
+  const build = (axis: number): Nested =>
+    axis === shape.length ? elementOf(array, dtype, next++) : Array.from({ length: shape[axis] as number }, () => build(axis + 1));
+  return build(0);
 }

@@ -86,6 +86,12 @@ export function describe(value: unknown): string {
   return "an object";
 }
 
+/** What Symbol.toPrimitive gives for an object without a number: its text, or for arithmetic and comparison the error that says what to use. */
+export function asPrimitive(what: string, hint: string, x: object, instead: string): string {
+  if (hint === "string") return x.toString();
+  throw new ArgumentError(what, `JavaScript's operators know numbers and text alone, not a ${what}: use ${instead}.`);
+}
+
 /** The memory of `what` was there and is no more. */
 export const gone = (op: string, what: string): ArgumentError =>
   new ArgumentError(op, `the memory of ${what} is gone: its buffer was transferred or resized.`);
@@ -95,10 +101,10 @@ export const gone = (op: string, what: string): ArgumentError =>
  * `nameOf`: what a buffer of the call is called.
  */
 export function translate(op: string, error: unknown, nameOf: (buffer: number) => string = () => "a tensor"): unknown {
-  if (error instanceof BacksolveError || !(error instanceof Error)) return error;
+  if (error instanceof BacksolveError || !types.isNativeError(error)) return error; // of any realm: Jest's tests run in one of their own
   const { code, buffer } = error as { code?: unknown; buffer?: unknown };
   if (code === "ERR_BUFFER") return gone(op, nameOf(Number(buffer)));
-  if (code === "ERR_OUT_OF_MEMORY" || (error instanceof RangeError && /allocation|length|size/i.test(error.message)))
+  if (code === "ERR_OUT_OF_MEMORY" || (error.name === "RangeError" && /allocation|length|size/i.test(error.message)))
     return new BacksolveError("ERR_OUT_OF_MEMORY", op, "there is not enough memory for the result or its workspace.");
   if (code === "ERR_NO_THREAD")
     return new BacksolveError(

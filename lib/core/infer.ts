@@ -63,7 +63,7 @@ function outputShapes(row: AnyRow, shapes: readonly Shape[], attrs: Attrs): read
     const out = row.infer(named, attrs);
     return row.outputs.map((name) => out[name] as Shape);
   }
-  return bind(nameOf(row), row.inputs, withAux(row, attrs), shapes).outputs;
+  return bind(nameOf(row), row.inputs, withAux(row, attrs), shapes, (signatureOf(row, attrs) as Signature).text).outputs;
 }
 
 /** Attributes as the numbers that the native table knows. */

@@ -1,4 +1,4 @@
-import { type AttrSchema, type AttrsOf, parseAttrs } from "./attrs";
+import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
 import { type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
 import { apply, kernelCall, RUN, type RunOptions } from "./engine";
 import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
@@ -62,7 +62,7 @@ export interface Op<I extends readonly string[], O extends readonly string[], P,
   readonly row: AnyRow;
 }
 
-const COMMON = ["onFailure", "out", "signal"] as const;
+const COMMON = ["onFailure", "out"] as const;
 const ASYNC = ["onFailure", "signal"] as const;
 
 /**
@@ -113,9 +113,9 @@ function opOf(row: AnyRow): Loose {
   const shape = (out: Tensor[]): unknown =>
     row.outputs.length === 1 ? out[0] : Object.fromEntries(row.outputs.map((n, i) => [n, out[i]]));
   const op = (...args: unknown[]) => {
-    const { inputs, attrs, options } = split(args, COMMON);
-    if (options.signal !== undefined)
+    if ((args[arity] as AsyncOptions | null | undefined)?.signal !== undefined)
       throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
+    const { inputs, attrs, options } = split(args, COMMON);
     const passed = (options as { [RUN]?: RunOptions })[RUN];
     const out = outOption(row, options.out);
     return shape(apply(row, inputs, attrs, passed ?? { collect: collects(nameOf(row), options), failures: [], out }));
@@ -151,8 +151,9 @@ function outOption(row: AnyRow, out: unknown): Tensor | undefined {
   if (out === undefined) return undefined;
   if (row.outputs.length !== 1)
     throw new ArgumentError(nameOf(row), `option out is for functions of one result, this one has ${row.outputs.join(", ")}.`);
-  if (!isTensor(out)) throw new ArgumentError(nameOf(row), `option out must be a tensor, got ${describe(out)}.`);
-  return out;
+  const to = adopt(nameOf(row), out);
+  if (!to) throw new ArgumentError(nameOf(row), `option out must be a tensor, got ${describe(out)}.`);
+  return to;
 }
 
 interface AsyncRun {
@@ -161,10 +162,8 @@ interface AsyncRun {
   readonly signal: unknown;
 }
 
-async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, { says, collect, signal }: AsyncRun): Promise<Tensor[]> {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new ArgumentError(says, `option signal must be an AbortSignal, got ${describe(signal)}.`);
-  }
+async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, { says, collect, ...how }: AsyncRun): Promise<Tensor[]> {
+  const signal = checkSignal(says, how.signal);
   refuseRecorded(says, given);
   const inputs = given.map(strip);
   const kernel = row.kernel;

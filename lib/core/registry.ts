@@ -1,3 +1,4 @@
+import { withoutOptions } from "./attrs";
 import shipped from "./capabilities.json";
 import type { Float } from "./dtype";
 import { ArgumentError, describe } from "./errors";
@@ -62,19 +63,22 @@ for (const [op, groups] of Object.entries(shipped as Readonly<Record<string, Rea
 /** The table of ops. */
 export const registry = {
   /** Names of all ops, in the order of their definition. */
-  list: (): string[] => [...rows.keys()],
+  list: withoutOptions("registry.list", 0, (): string[] => [...rows.keys()]),
   /** The row of an op, by its own or its TensorFlow name; undefined when there is none. */
-  get: (name: string): AnyRow | undefined => rows.get(name) ?? byTensorFlowName.get(name),
+  get: withoutOptions("registry.get", 1, (name: string): AnyRow | undefined => rows.get(name) ?? byTensorFlowName.get(name)),
   /**
    * Which op works in which dtype and mode: found by the tests that ran before this version was published, and by every `checkOp` that ran in
    * this process since.
    */
-  capabilities: (): Capability[] =>
+  capabilities: withoutOptions("registry.capabilities", 0, (): Capability[] =>
     [...rows.values()].flatMap((row) =>
       [...(capabilities.get(row.name) ?? [])].map(([dtype, modes]) => ({ op: row.name, tf: row.tf, dtype, modes })),
     ),
+  ),
   /** The function that `defineOp` made for this row, with inputs in the row's order and its attrs as options. */
-  op: (name: string): unknown => functions.get((rows.get(name) ?? byTensorFlowName.get(name))?.name ?? ""),
+  op: withoutOptions("registry.op", 1, (name: string): unknown =>
+    functions.get((rows.get(name) ?? byTensorFlowName.get(name))?.name ?? ""),
+  ),
 };
 
 /**
@@ -82,7 +86,7 @@ export const registry = {
  * of the outputs; what it computes with ops of this package is differentiable again. Replacing a rule emits a process warning.
  * @returns a function that puts the rule before it back.
  */
-export function registerGradient(name: string, rule: GradientRule): () => void {
+export const registerGradient = withoutOptions("registerGradient", 2, (name: string, rule: GradientRule): (() => void) => {
   const row = registry.get(name);
   if (!row) throw new ArgumentError("registerGradient", `there is no op named ${describe(name)}; registry.list() has all names.`);
   if (typeof rule !== "function") throw new ArgumentError("registerGradient", `the rule must be a function, got ${describe(rule)}.`);
@@ -97,4 +101,4 @@ export function registerGradient(name: string, rule: GradientRule): () => void {
     else rules.delete(row);
     epoch++;
   };
-}
+});

@@ -59,8 +59,11 @@ export interface Bound {
   readonly outputs: readonly Shape[];
 }
 
-/** Binds letters to sizes, broadcasts the batch dimensions and says what does not fit in terms of the op's argument names. */
-export function bind(op: string, names: readonly string[], sig: Signature, shapes: readonly Shape[]): Bound {
+/**
+ * Binds letters to sizes, broadcasts the batch dimensions and says what does not fit in terms of the op's argument names and the signature that
+ * users know.
+ */
+export function bind(op: string, names: readonly string[], sig: Signature, shapes: readonly Shape[], shown = sig.text): Bound {
   const size = new Map<string, { n: number; from: string }>();
   const batches: Shape[] = [];
   shapes.forEach((shape, i) => {
@@ -86,9 +89,12 @@ export function bind(op: string, names: readonly string[], sig: Signature, shape
           bound.from === name
             ? `its last axes ${letters.join(",")} must be equal where the letter is`
             : `${letter} is ${bound.n} in ${bound.from}`;
+        // Vectors, each as long as this letter says, without the last axis of 1 that tells them from a matrix.
+        const vectors = axis === 0 && letters.length === 2 && bound.from !== name && shape.at(-1) === bound.n;
         throw new ShapeError(
           op,
-          `${name} has shape ${shapeText(shape)}, expected (...,${letters.join(",")}): ${why}. Signature ${sig.text}.`,
+          `${name} has shape ${shapeText(shape)}, expected (...,${letters.join(",")}): ${why}. Signature ${shown}.` +
+            (vectors ? ` For a batch of vectors give expandDims(${name}, -1).` : ""),
         );
       }
     });
@@ -96,7 +102,7 @@ export function bind(op: string, names: readonly string[], sig: Signature, shape
   const batch = broadcast(batches);
   if (!batch) {
     const given = names.map((n, i) => `${n} ${shapeText(shapes[i] as Shape)}`).join(", ");
-    throw new ShapeError(op, `batch dimensions do not broadcast together: ${given}. Signature ${sig.text}.`);
+    throw new ShapeError(op, `batch dimensions do not broadcast together: ${given}. Signature ${shown}.`);
   }
   const outputs = sig.outputs.map((letters) => [...batch, ...letters.map((l) => sizeOfLetter(l, (x) => size.get(x)?.n))]);
   return { batch, outputs };

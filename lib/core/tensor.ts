@@ -1,20 +1,30 @@
 import { inspect } from "node:util";
 import type { Methods } from "../methods";
-import { type AnyArray, type ArrayOf, checkDType, copyOf, type DType, dtypeOfArray, dtypes, isComplex, takenFrom, viewOf } from "./dtype";
-import { ArgumentError, BacksolveError, DtypeError, describe, gone, guard, ShapeError } from "./errors";
+import {
+  type AnyArray,
+  type ArrayOf,
+  checkDType,
+  copyOf,
+  type DType,
+  dtypeOfArray,
+  dtypes,
+  elementOf,
+  isFloat,
+  type Nested,
+  nested,
+  type Scalar,
+  takenFrom,
+  viewOf,
+} from "./dtype";
+import { ArgumentError, asPrimitive, BacksolveError, DtypeError, describe, gone, guard, ShapeError } from "./errors";
 
 export type Shape = readonly number[];
-export type Nested = number | boolean | ComplexNumber | readonly Nested[];
-export interface ComplexNumber {
-  readonly re: number;
-  readonly im: number;
-}
-/** What one element reads as. */
-export type Scalar<D extends DType> = D extends "complex64" | "complex128" ? ComplexNumber : D extends "bool" ? boolean : number;
 
 export const MAX_RANK = 12; // kMaxRank of native/view.h
 const MAX_ELEMENTS = 2 ** 40; // kMaxElements of native/shape.h, for shapes that no memory limits: sizes of 0 count as 1
+// What copies of the package, of any version, know of each other's tensors: that they are some, and whether something records them.
 const BRAND = Symbol.for("backsolve.tensor");
+const RECORDED = Symbol.for("backsolve.tensor.recorded");
 const KEY = Symbol("made here");
 // The doors to what is private in a tensor: users reach the class through `constructor`, so they are not on it.
 let made: (x: object) => x is Tensor;
@@ -94,15 +104,24 @@ export interface Tensor<out D extends DType = DType> extends Methods<D> {}
 
 /**
  * An immutable, row-major, contiguous n-dimensional array. Complex elements are interleaved (re, im) in `data`.
- * Inside `grad` and its like a tensor also carries what its derivative needs; inside `compile` it has no data.
+ * Inside `grad` and its like a tensor also carries what its derivative needs, and its values are not for reading: `data item at toArray toJSON`
+ * are ERR_TRACED there, as what they gave would be a constant. Inside `compile` it has no data.
+ *
+ * Deep comparisons (`node:assert`, `util.isDeepStrictEqual`, chai, Jest, Vitest) tell tensors of other elements apart. `structuredClone`,
+ * `postMessage` and `v8.serialize` copy a tensor to `{ dtype, shape, elements }`, which `tensor` takes.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are put on the prototype by methods.ts
 export class Tensor<out D extends DType = DType> {
   readonly shape: Shape;
   readonly dtype: D;
-  /** @internal */ readonly box: Box | undefined;
-  /** @internal */ readonly traced: Traced | undefined;
+  /**
+   * A copy of the elements, for what compares, clones and prints own properties: laid out as `data`, or as an array of numbers where some are
+   * NaN. Undefined inside a transform or `compile`. To compute, use `data`, which is no copy.
+   */
+  declare readonly elements: ArrayOf<D> | number[] | undefined;
   readonly #storage: Storage | undefined;
+  readonly #box: Box | undefined;
+  readonly #traced: Traced | undefined;
 
   /** @internal Use `tensor(...)`. */
   constructor(key: symbol, dtype: D, shape: Shape, storage: Storage | undefined, box?: Box, traced?: Traced) {
@@ -110,8 +129,9 @@ export class Tensor<out D extends DType = DType> {
     this.dtype = dtype;
     this.shape = shape;
     this.#storage = storage;
-    this.box = box;
-    this.traced = traced;
+    this.#box = box;
+    this.#traced = traced;
+    Object.defineProperty(this, "elements", ELEMENTS);
     Object.freeze(this);
   }
   static {
@@ -122,6 +142,14 @@ export class Tensor<out D extends DType = DType> {
     };
   }
 
+  /** @internal */
+  get box(): Box | undefined {
+    return #box in this ? this.#box : undefined;
+  }
+  /** @internal */
+  get traced(): Traced | undefined {
+    return #traced in this ? this.#traced : undefined;
+  }
   /** Number of axes. */
   get rank(): number {
     return this.shape.length;
@@ -132,12 +160,12 @@ export class Tensor<out D extends DType = DType> {
   }
   /** The elements, row-major, without a copy: do not write to them. Complex: re, im, re, im, ... */
   get data(): ArrayOf<D> {
-    return storageOf(this).expose() as ArrayOf<D>;
+    return storageOf(still("data", this)).expose() as ArrayOf<D>;
   }
   /** The one element of a tensor of size 1. */
   item(): Scalar<D> {
     if (this.size !== 1) throw new ShapeError("item", `expected a tensor with one element, got shape ${shapeText(this.shape)}.`);
-    return element(readable("item", this), this.dtype, 0) as Scalar<D>;
+    return elementOf(readable("item", still("item", this)), this.dtype, 0) as Scalar<D>;
   }
   /** The element at an index per axis; negative ones count from the end. */
   at(...index: number[]): Scalar<D> {
@@ -153,31 +181,45 @@ export class Tensor<out D extends DType = DType> {
       }
       linear = linear * n + i;
     });
-    return element(readable("at", this), this.dtype, linear) as Scalar<D>;
+    return elementOf(readable("at", still("at", this)), this.dtype, linear) as Scalar<D>;
   }
-  /** Nested arrays of the elements; a bare element for rank 0. */
+  /** Nested arrays of the elements; a bare element for rank 0. @throws ArgumentError for millions of arrays without an element. */
   toArray(): Nested {
-    const array = readable("toArray", this);
-    let next = 0;
-    const build = (axis: number): Nested =>
-      axis === this.rank
-        ? (element(array, this.dtype, next++) as Nested)
-        : Array.from({ length: this.shape[axis] as number }, () => build(axis + 1));
-    return build(0);
+    const array = readable("toArray", still("toArray", this));
+    if (this.size === 0 && spread(this.shape) > MAX_EMPTY)
+      throw new ArgumentError("toArray", `shape ${shapeText(this.shape)} has no elements, but more than ${MAX_EMPTY} empty arrays.`);
+    return nested(array, this.dtype, this.shape);
   }
-  /** `{ dtype, shape, data }`, which `tensor(data, { dtype, shape })` reads back. NaN and infinities are strings, as JSON has none. */
+  /** `{ dtype, shape, data }`, which `tensor` reads back. NaN and infinities are strings, as JSON has none. */
   toJSON(): { dtype: D; shape: Shape; data: (number | string)[] } {
-    const data = Array.from(readable("toJSON", this), (x) => (Number.isFinite(x) ? x : String(x)));
+    const data = Array.from(readable("toJSON", still("toJSON", this)), (x) => (Number.isFinite(x) ? x : String(x)));
     return { dtype: this.dtype, shape: this.shape, data };
   }
+  /** The dtype, shape and elements, as `console.log` shows them. */
+  toString(): string {
+    return print(this, {});
+  }
+  /** Readable as text; arithmetic and comparison operators of JavaScript, which would make NaN of it, are an error. */
+  [Symbol.toPrimitive](hint: string): string {
+    return asPrimitive("Tensor", hint, this, "add(a, b), mul(a, b), less(a, b) and their like; item() is the number of a tensor of size 1");
+  }
   [inspect.custom](_depth: number, options: object): string {
-    const head = `Tensor<${this.dtype}> ${shapeText(this.shape)}`;
-    if (tracedOf(this)) return `${head} (traced: no data)`;
-    if (this.size > 1000) return `${head} [${this.size} elements]`;
-    return `${head} ${inspect(this.toArray(), { ...options, depth: 20 })}`;
+    return print(this, options);
   }
 }
 Object.defineProperty(Tensor.prototype, BRAND, { value: true });
+Object.defineProperty(Tensor.prototype, RECORDED, {
+  get(this: Tensor): boolean {
+    return tracedOf(this) !== undefined || levelOf(this) !== undefined;
+  },
+});
+// One for all tensors, so that they share their hidden class.
+const ELEMENTS: PropertyDescriptor = Object.freeze({
+  get(this: Tensor) {
+    return elementsOf(this);
+  },
+  enumerable: true,
+});
 
 /** Whether x is a tensor that this copy of the package made. */
 export const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x !== null && made(x);
@@ -185,20 +227,25 @@ export const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x 
 /**
  * x, where it is a tensor of this copy of the package; of another copy's, known by its brand, a tensor over the same memory. Undefined for
  * everything else.
+ * @throws BacksolveError ERR_TRACED where the other copy records what is computed from x: here it would be a constant.
  */
 export function adopt(op: string, x: unknown): Tensor | undefined {
   if (isTensor(x)) return x;
   if (typeof x !== "object" || x === null || x instanceof Tensor || (x as { [BRAND]?: unknown })[BRAND] !== true) return undefined;
-  const { dtype, shape, data } = x as Tensor;
-  return wrapView(op, checkDType(op, dtype), checkShape(op, shape), data);
+  // Versions before the symbol have boxes and traces in the open.
+  const { dtype, shape, [RECORDED]: recorded, box, traced } = x as Tensor & { readonly [RECORDED]?: unknown };
+  if (recorded ?? box ?? traced)
+    throw new BacksolveError(
+      "ERR_TRACED",
+      op,
+      "two copies of backsolve are loaded, and a tensor that one of them differentiates or compiles was given to the other, which would take it " +
+        'for a constant. Let all code load the same copy: "npm ls backsolve" lists them; module registries that are reset (jest.resetModules) ' +
+        "load one more.",
+    );
+  return wrapView(op, checkDType(op, dtype), checkShape(op, shape), (x as Tensor).data);
 }
 
 export const shapeText = (shape: Shape): string => `[${shape.join(", ")}]`;
-
-function element(array: AnyArray, dtype: DType, i: number): number | boolean | ComplexNumber {
-  if (isComplex(dtype)) return { re: array[2 * i] as number, im: array[2 * i + 1] as number };
-  return dtype === "bool" ? array[i] !== 0 : (array[i] as number);
-}
 
 /** The tensor under all boxes. */
 export function innermost(t: Tensor): Tensor {
@@ -208,6 +255,60 @@ export function innermost(t: Tensor): Tensor {
 }
 
 export const tracedOf = (t: Tensor): Traced | undefined => innermost(t).traced;
+
+/** The highest live level that t is boxed at; integers and truth values have no derivative to lose. */
+function levelOf(t: Tensor): Level | undefined {
+  if (!isFloat(t.dtype)) return undefined;
+  for (let u = t; u.box; u = u.box.value) if (u.box.level.live) return u.box.level;
+  return undefined;
+}
+
+const MODES = { reverse: "reverse mode (grad, vjp, jacobian)", forward: "forward mode (jvp, hvp)" } as const;
+
+/** t, unless what is read of it would be a constant to a derivative that is being taken: then ERR_TRACED. */
+function still(op: string, t: Tensor): Tensor {
+  const level = tracedOf(t) ? undefined : levelOf(t);
+  if (!level) return t;
+  throw new BacksolveError(
+    "ERR_TRACED",
+    op,
+    `the tensor is being differentiated in ${MODES[level.mode]}: a number read from it is a constant, through which no derivative flows. ` +
+      "Compute with the tensor itself, or, where a constant is meant, read stopGradient(x).",
+  );
+}
+
+// ---- How tensors look from outside ----
+
+const MAX_PRINTED = 1000;
+const MAX_EMPTY = 2 ** 20;
+/** How many elements or empty arrays toArray makes. */
+const spread = (shape: Shape): number => sizeOf(shape.includes(0) ? shape.slice(0, shape.indexOf(0)) : shape);
+
+/** Never throws; inside a transform the values are shown, too. */
+function print(t: Tensor, options: object): string {
+  if (!isTensor(t)) return "Tensor (made to look like one)";
+  const { dtype, shape } = t;
+  const head = `Tensor<${dtype}> ${shapeText(shape)}`;
+  const storage = ownStorage(innermost(t));
+  if (!storage) return `${head} (traced: no data)`;
+  const note = levelOf(t) ? " (being differentiated)" : "";
+  if (!(storage.array.length >= sizeOf(shape) * dtypes[dtype].width)) return `${head} (its memory is gone)${note}`;
+  if (!(spread(shape) <= MAX_PRINTED)) return `${head} [${t.size} elements]${note}`;
+  return `${head} ${inspect(nested(storage.array, dtype, shape), { ...options, depth: 20 })}${note}`;
+}
+
+/**
+ * A copy: who only compares does not make the memory one that others may write to. NaN is in an array of numbers, while that is not too long
+ * for the heap: in typed arrays assert.deepEqual has NaN differ from itself, assert.deepStrictEqual from a NaN of other bits. Partial comparisons
+ * take a shape for equal to one that it is a part of; the text beside the elements, which no clone carries, is compared whole.
+ */
+function elementsOf(t: Tensor): AnyArray | number[] | undefined {
+  if (tracedOf(t) || levelOf(t)) return undefined;
+  const array = readable("elements", t);
+  const inNumbers = array.length <= 2 ** 20 && array.some(Number.isNaN);
+  const copy = guard("elements", () => (inNumbers ? Array.from(array) : array.slice()));
+  return Object.defineProperty(copy, "shape", { value: shapeText(t.shape), enumerable: true });
+}
 
 /** The data under all boxes; a traced tensor has none and says so. */
 export function storageOf(t: Tensor): Storage {

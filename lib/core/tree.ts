@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { ArgumentError, describe } from "./errors";
 import { scalar } from "./op";
 import { adopt, type Tensor } from "./tensor";
@@ -5,8 +6,27 @@ import { adopt, type Tensor } from "./tensor";
 /** A tensor, a number, or plain objects and arrays of them. */
 export type Tree = Tensor | number | readonly Tree[] | { readonly [key: string]: Tree };
 
+export type TensorTree = Tensor | readonly TensorTree[] | { readonly [key: string]: TensorTree };
+
+// Of what is as wide as a tree itself, a type parameter or `unknown`, these two do not ask further: it would have no end.
 /** The same tree with tensors for numbers: what a transformed function receives, and the form of its gradients. */
-export type Tensors<T> = T extends number ? Tensor<"float64"> : T extends Tensor ? T : { [K in keyof T]: Tensors<T[K]> };
+export type Tensors<T> = [Tree] extends [T]
+  ? TensorTree
+  : T extends number
+    ? Tensor<"float64">
+    : T extends Tensor
+      ? T
+      : { [K in keyof T]: Tensors<T[K]> };
+/** What may be given where a function takes T: numbers for float64 scalars. */
+export type Given<T> = [Tree] extends [T]
+  ? Tree
+  : T extends Tensor<infer D>
+    ? "float64" extends D
+      ? T | number
+      : T
+    : T extends object
+      ? { readonly [K in keyof T]: Given<T[K]> }
+      : T;
 
 export interface Flat<L> {
   readonly leaves: L[];
@@ -15,9 +35,11 @@ export interface Flat<L> {
 }
 
 const MAX_DEPTH = 64;
+/** Whether x is a plain object, of any realm: each has an Object.prototype of its own, the end of a chain, with methods that no class has. */
 const isPlain = (x: object): boolean => {
-  const proto: unknown = Object.getPrototypeOf(x);
-  return proto === Object.prototype || proto === null;
+  const proto: object | null = Object.getPrototypeOf(x);
+  if (proto === Object.prototype || proto === null) return true;
+  return Object.getPrototypeOf(proto) === null && Object.hasOwn(proto, "hasOwnProperty") && Object.hasOwn(proto, "isPrototypeOf");
 };
 
 /** The leaves of a tree with their paths ("layers.0.w"), and how to build the same tree from other leaves. */
@@ -44,7 +66,7 @@ export function flatten<L>(op: string, tree: unknown, leafOf: (x: unknown) => L 
     if (depth === MAX_DEPTH && typeof x === "object" && x !== null)
       throw new ArgumentError(op, `a tree has at most ${MAX_DEPTH} levels; is this one circular?`);
     const where = path === "" ? "" : ` at ${path.length > 100 ? `${path.slice(0, 100)}...` : path}`;
-    const hint = x instanceof Promise ? " Functions given to transforms are synchronous." : "";
+    const hint = types.isPromise(x) ? " Functions given to transforms are synchronous." : "";
     throw new ArgumentError(op, `expected ${what}, or plain objects and arrays of them, got ${describe(x)}${where}.${hint}`);
   };
   const rebuild = visit(tree, "", 0);

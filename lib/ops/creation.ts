@@ -3,6 +3,7 @@ import {
   type AnyArray,
   type ArrayOf,
   allocate,
+  type ComplexNumber,
   checkDType,
   type DType,
   dtypeOfArray,
@@ -10,24 +11,13 @@ import {
   type Float,
   isComplex,
   isFloat,
+  type Nested,
   type Real,
   roundedUp,
 } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import { guard } from "../core/native";
-import {
-  type ComplexNumber,
-  checkShape,
-  isTensor,
-  type Nested,
-  type Shape,
-  shapeText,
-  sizeOf,
-  storageOf,
-  type Tensor,
-  wrap,
-  wrapView,
-} from "../core/tensor";
+import { adopt, checkShape, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrap, wrapView } from "../core/tensor";
 
 export interface TensorOptions<D extends DType> {
   readonly shape?: Shape;
@@ -50,9 +40,21 @@ function leafOf(op: string, i: number, x: unknown): Leaf {
   throw new DtypeError(op, `element ${i} must be a number, a boolean or { re, im }, got ${describe(x)}.`);
 }
 
+/** What `structuredClone`, `postMessage` and their like make of a tensor (elements), and what JSON does (data). */
+export interface TensorClone<D extends DType = DType> {
+  readonly dtype: D;
+  readonly shape: Shape;
+  readonly elements?: AnyArray | readonly number[] | undefined;
+  readonly data?: AnyArray | readonly (number | string)[];
+}
+
 /**
  * A tensor from nested arrays of numbers (float64), booleans (bool) or `{ re, im }` (complex128), from a number, or over a typed array, whose
  * memory it shares: Float32Array is float32, Float64Array float64; with dtype complex64 or complex128 the array holds re, im, re, im, ...
+ *
+ * A tensor that went through `structuredClone`, `postMessage`, `v8.serialize` or JSON is read back by `tensor(clone)`. These copy the elements;
+ * without a copy they go to a worker as their buffer, which is gone here from then on:
+ * `worker.postMessage({ data: t.data, dtype: t.dtype, shape: t.shape }, [t.data.buffer])`, and there `tensor(message)`.
  * @throws ShapeError for ragged arrays or a shape that does not fit, DtypeError for a dtype that does not fit the data, ArgumentError for
  *   memory that cannot be transferred: shared between threads, or that of Node's pool of small buffers.
  */
@@ -68,15 +70,31 @@ export function tensor(
   data: ComplexNumber | readonly ComplexNumber[] | readonly (readonly ComplexNumber[])[],
   options?: TensorOptions<"complex128">,
 ): Tensor<"complex128">;
+export function tensor<D extends DType>(clone: TensorClone<D>): Tensor<D>;
 export function tensor(data: Nested, options?: { readonly shape?: Shape }): Tensor<"float64">;
 export function tensor(data: unknown, options: TensorOptions<DType> = {}): Tensor {
-  if (isTensor(data)) throw new ArgumentError("tensor", "data is a tensor already.");
+  if (adopt("tensor", data)) throw new ArgumentError("tensor", "data is a tensor already.");
   const { dtype, shape, transfer = false } = optionsOf("tensor", options, ["dtype", "shape", "transfer"]);
   if (typeof transfer !== "boolean") throw new ArgumentError("tensor", `option transfer must be true or false, got ${describe(transfer)}.`);
   const kind = dtype === undefined ? undefined : checkDType("tensor", dtype);
   if (ArrayBuffer.isView(data)) return overArray(data, kind, shape, transfer);
   if (transfer) throw new ArgumentError("tensor", `option transfer needs a typed array, got ${describe(data)}.`);
-  return fromNested(data, kind, shape);
+  return isClone(data) ? fromClone(data, kind, shape) : fromNested(data, kind, shape);
+}
+
+const isClone = (x: unknown): x is TensorClone => typeof x === "object" && x !== null && "dtype" in x && "shape" in x;
+
+function fromClone(clone: TensorClone, dtype: DType | undefined, shape: Shape | undefined): Tensor {
+  if (dtype !== undefined || shape !== undefined)
+    throw new ArgumentError("tensor", "a clone of a tensor has a dtype and a shape: options cannot give others.");
+  const list = clone.elements ?? clone.data;
+  const type = { dtype: checkDType("tensor", clone.dtype), shape: checkShape("tensor", clone.shape) };
+  if (ArrayBuffer.isView(list)) return overArray(list, type.dtype, type.shape, false);
+  if (Array.isArray(list)) return fromNested(list, type.dtype, type.shape);
+  throw new ArgumentError(
+    "tensor",
+    `data looks like the clone of a tensor, but its elements are ${describe(list)}: a tensor inside a transform or compile has none to clone.`,
+  );
 }
 
 function overArray(data: ArrayBufferView, dtype: DType | undefined, shape: Shape | undefined, transfer: boolean): Tensor {

@@ -1,4 +1,5 @@
 // Elementwise ops. Cotangents are gradients of a real loss, dL/dRe z + i dL/dIm z: for holomorphic f, x̄ = ȳ conj(f'(x)).
+import { withoutOptions } from "../core/attrs";
 import { type ComplexOf, type DType, type Float, isComplex, type RealOf } from "../core/dtype";
 import { constant, zerosLike } from "../core/engine";
 import { asTensor, type CallOptions, defineOp, type Operand, scalar } from "../core/op";
@@ -31,10 +32,10 @@ type Unary = {
 type Compare = (a: Operand, b: Operand) => Tensor<"bool">;
 
 /** conj(x), which for real x is x itself and no op. */
-export const conj = <D extends DType>(x: Tensor<D>): Tensor<D> => {
+export const conj = withoutOptions("conj", 1, <D extends DType>(x: Tensor<D>): Tensor<D> => {
   const t = asTensor("conj", "x", x) as Tensor<D>;
   return isComplex(t.dtype) ? conjugate(t as Tensor<never>) : t;
-};
+});
 
 const ab = { inputs: ["a", "b"], outputs: ["y"] } as const;
 const x = { inputs: ["x"], outputs: ["y"] } as const;
@@ -258,15 +259,15 @@ const imagPart = defineOp({
 });
 
 /** The real part; of a real tensor, itself. */
-export const real = <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
+export const real = withoutOptions("real", 1, <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
   const t = asTensor("real", "x", x) as Tensor<D>;
   return (isComplex(t.dtype) ? realPart(t) : t) as Tensor<RealOf<D>>;
-};
+});
 /** The imaginary part; of a real tensor, zeros. */
-export const imag = <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
+export const imag = withoutOptions("imag", 1, <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
   const t = asTensor("imag", "x", x) as Tensor<D>;
   return (isComplex(t.dtype) ? imagPart(t) : zerosLike(t)) as Tensor<RealOf<D>>;
-};
+});
 
 /** re + i im, from two real tensors of one dtype. */
 export const complex = defineOp({
@@ -345,7 +346,7 @@ const stopOp = defineOp({
 });
 
 /** x as a constant: no derivative flows through it. */
-export const stopGradient = <D extends DType>(t: Tensor<D>): Tensor<D> => {
+export const stopGradient = withoutOptions("stopGradient", 1, <D extends DType>(t: Tensor<D>): Tensor<D> => {
   const x = constant(asTensor("stopGradient", "x", t)) as Tensor<never>;
   return x.traced ? stopOp(x) : x;
-};
+});

@@ -7,7 +7,7 @@ import { dual, openLevel, strip, tangentOf } from "../core/levels";
 import type { Failure } from "../core/native";
 import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";
 import { sameShape } from "../core/signature";
-import { isTensor, type Tensor, wrap } from "../core/tensor";
+import { adopt, isTensor, type Tensor, wrap } from "../core/tensor";
 import { traceOf } from "../core/trace";
 import { ones } from "./creation";
 import { assemble, eigh, hermitian } from "./eigh";
@@ -29,8 +29,9 @@ interface Call {
   readonly order: number;
   readonly still: T;
 }
-function begin(a: unknown, f: unknown, options: unknown, known: readonly string[]): Call {
-  if (!isTensor(a)) throw new ArgumentError(OP, `a must be a tensor, got ${describe(a)}.`);
+function begin(given: unknown, f: unknown, options: unknown, known: readonly string[]): Call {
+  const a = adopt(OP, given);
+  if (!a) throw new ArgumentError(OP, `a must be a tensor, got ${describe(given)}.`);
   if (typeof f !== "function") throw new ArgumentError(OP, `f must be a function of a tensor, got ${describe(f)}.`);
   parseAttrs(OP, {}, options, known);
   const order = liveLevels(a);
@@ -70,11 +71,11 @@ export const funmHermitian = Object.assign(
   {
     async: async <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: AsyncOptions): Promise<Tensor<D>> => {
       const call = begin(a, f, options, ["onFailure", "signal"]);
-      refuseRecorded(OP, [a]);
+      refuseRecorded(OP, [call.a]);
       return finish(call, await eigh.async(call.still, { ...options, ...as(OP) }));
     },
-    checked: <D extends Float>(a: Tensor<D>, f: Elementwise<D>): Checked<Tensor<D>> => {
-      const call = begin(a, f, undefined, []);
+    checked: <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: object): Checked<Tensor<D>> => {
+      const call = begin(a, f, options, []);
       const failures: Failure[] = [];
       return { value: finish(call, eigh(call.still, as(OP, failures))), failures };
     },

@@ -1,7 +1,7 @@
 // Counter-based random numbers: Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). Array
 // element i of a draw is a function of the key and of i alone, to the bit, on every processor: native/lanes/random.cc.
 
-import { optionsOf } from "../core/attrs";
+import { optionsOf, withoutOptions } from "../core/attrs";
 import { type AnyArray, allocate, checkDType, type DType, dtypes, type Float, isFloat, roundedUp } from "../core/dtype";
 import { ArgumentError, DtypeError, describe } from "../core/errors";
 import { guard, native } from "../core/native";
@@ -122,4 +122,9 @@ function normal<D extends Float = "float64">(from: Key | number, shape: Shape | 
   return drawn("random.normal", shape, kind, numbers("normal", k, kind));
 }
 
-export const random = { key, split, uniform, normal };
+export const random = {
+  key: withoutOptions("random.key", 1, key),
+  split: withoutOptions("random.split", 2, split),
+  uniform,
+  normal,
+};

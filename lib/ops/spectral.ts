@@ -1,6 +1,6 @@
 // Functions of Hermitian matrices, f(A) = V f(w) Vᴴ, with derivatives by divided differences, exact at equal eigenvalues.
 // Derivations: docs/derivations/spectral.md
-import { oneOf, real as realNumber } from "../core/attrs";
+import { oneOf, optionsOf, real as realNumber } from "../core/attrs";
 import type { Float } from "../core/dtype";
 import { as } from "../core/engine";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
@@ -134,21 +134,24 @@ const power = defineOp({
   fused: native("hermitianFunction_vjp", ({ p }: { p: number }) => lower({ f: "power", p })),
 });
 
-const exponent = (p: unknown): number => {
-  if (Number.isFinite(p)) return p as number;
-  throw new ArgumentError(OPS.power, `p must be a finite number, got ${describe(p)}.`);
-};
+/** The exponent beside the options, which have none of that name. */
+function withPower<O extends object>(p: unknown, options: O | undefined, known: readonly (keyof O & string)[]): O & { p: number } {
+  if (!Number.isFinite(p)) throw new ArgumentError(OPS.power, `p must be a finite number, got ${describe(p)}.`);
+  return { ...optionsOf(OPS.power, options, known), p: p as number };
+}
 
 /**
  * Aᵖ of Hermitian matrices, p a real number. Whole p (up to 1024 in magnitude) take any eigenvalues, negative ones any but 0; other p take
  * eigenvalues that are positive, or 0 where xᵖ and the derivatives asked for exist there. Otherwise as `expmHermitian`.
  */
 export const powmHermitian = Object.assign(
-  <D extends Float>(a: Tensor<D>, p: number, options: CallOptions = {}): Tensor<D> => power(a, { ...options, p: exponent(p) }) as Tensor<D>,
+  <D extends Float>(a: Tensor<D>, p: number, options?: CallOptions): Tensor<D> =>
+    power(a, withPower(p, options, ["onFailure", "out"])) as Tensor<D>,
   {
-    async: <D extends Float>(a: Tensor<D>, p: number, options: AsyncOptions = {}): Promise<Tensor<D>> =>
-      power.async(a, { ...options, p: exponent(p) }) as Promise<Tensor<D>>,
-    checked: <D extends Float>(a: Tensor<D>, p: number): Checked<Tensor<D>> => power.checked(a, { p: exponent(p) }) as Checked<Tensor<D>>,
+    async: async <D extends Float>(a: Tensor<D>, p: number, options?: AsyncOptions): Promise<Tensor<D>> =>
+      (await power.async(a, withPower(p, options, ["onFailure", "signal"]))) as Tensor<D>,
+    checked: <D extends Float>(a: Tensor<D>, p: number, options?: object): Checked<Tensor<D>> =>
+      power.checked(a, withPower(p, options, [])) as Checked<Tensor<D>>,
     row: power.row,
   },
 );

@@ -1,5 +1,5 @@
 // Ops that only move elements: out[i] = in[offset + Σ iₖ strideₖ] (view) or the reverse (scatter). Each is the other's adjoint.
-import { int, ints, optionsOf } from "../core/attrs";
+import { int, ints, optionsOf, withoutOptions } from "../core/attrs";
 import type { DType } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { asTensor, defineOp } from "../core/op";
@@ -40,23 +40,23 @@ const transposeOp = defineOp({
 });
 
 /** Axes permuted; without `axes` reversed, as NumPy. */
-export function transpose<D extends DType>(x: Tensor<D>, axes?: readonly number[]): Tensor<D> {
+export const transpose = withoutOptions("transpose", 2, <D extends DType>(x: Tensor<D>, axes?: readonly number[]): Tensor<D> => {
   const t = asTensor("transpose", "x", x);
   if (axes !== undefined && !Array.isArray(axes))
     throw new ArgumentError("transpose", `axes must be an array of numbers, got ${describe(axes)}.`);
   const list = axes ? Array.from(axes, (a: unknown) => checkAxis("transpose", a, t.rank)) : t.shape.map((_, i) => t.rank - 1 - i);
   return transposeOp(t as Tensor<never>, { axes: list });
-}
+});
 
 /** Two axes exchanged. */
-export function swapAxes<D extends DType>(x: Tensor<D>, axis1: number, axis2: number): Tensor<D> {
+export const swapAxes = withoutOptions("swapAxes", 3, <D extends DType>(x: Tensor<D>, axis1: number, axis2: number): Tensor<D> => {
   const t = asTensor("swapAxes", "x", x) as Tensor<D>;
   const [i, j] = [checkAxis("swapAxes", axis1, t.rank), checkAxis("swapAxes", axis2, t.rank)];
   return transpose(
     t,
     t.shape.map((_, k) => (k === i ? j : k === j ? i : k)),
   );
-}
+});
 
 const needMatrix = <D extends DType>(op: string, x: Tensor<D>): Tensor<D> => {
   const t = asTensor(op, "x", x) as Tensor<D>;
@@ -65,14 +65,14 @@ const needMatrix = <D extends DType>(op: string, x: Tensor<D>): Tensor<D> => {
 };
 
 /** The last two axes exchanged. */
-export function matrixTranspose<D extends DType>(x: Tensor<D>): Tensor<D> {
+export const matrixTranspose = withoutOptions("matrixTranspose", 1, <D extends DType>(x: Tensor<D>): Tensor<D> => {
   return swapAxes(needMatrix("matrixTranspose", x), -2, -1);
-}
+});
 
 /** The conjugate transpose over the last two axes. */
-export function adjoint<D extends DType>(x: Tensor<D>): Tensor<D> {
+export const adjoint = withoutOptions("adjoint", 1, <D extends DType>(x: Tensor<D>): Tensor<D> => {
   return conj(swapAxes(needMatrix("adjoint", x), -2, -1));
-}
+});
 
 const reshapeOp = defineOp({
   name: "reshape",
@@ -97,7 +97,7 @@ const reshapeOp = defineOp({
 });
 
 /** The same elements in another shape; one size may be -1. Shares memory. */
-export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+export const reshape = withoutOptions("reshape", 2, <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> => {
   const t = asTensor("reshape", "x", x);
   const free = Array.isArray(shape) ? shape.indexOf(-1) : -1;
   if (free < 0) return reshapeOp(t as Tensor<never>, { shape: checkShape("reshape", shape) });
@@ -110,14 +110,14 @@ export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> 
     throw new ShapeError("reshape", `shape ${shapeText(t.shape)} does not fit ${shapeText(full)} with -1 for axis ${free}.`);
   full[free] = t.size / rest;
   return reshapeOp(t as Tensor<never>, { shape: full });
-}
+});
 
 /** A new axis of size 1 before `axis`; -1 appends it. */
-export function expandDims<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
+export const expandDims = withoutOptions("expandDims", 2, <D extends DType>(x: Tensor<D>, axis: number): Tensor<D> => {
   const t = asTensor("expandDims", "x", x) as Tensor<D>;
   const i = checkAxis("expandDims", axis, t.rank + 1);
   return reshape(t, [...t.shape.slice(0, i), 1, ...t.shape.slice(i)]);
-}
+});
 
 const broadcastOp = defineOp({
   name: "broadcastTo",
@@ -147,9 +147,9 @@ const broadcastOp = defineOp({
 });
 
 /** x repeated along new axes and axes of size 1 (NumPy's rule). */
-export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+export const broadcastTo = withoutOptions("broadcastTo", 2, <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> => {
   return broadcastOp(x as Tensor<never>, { shape: checkShape("broadcastTo", shape) });
-}
+});
 
 // The k-th diagonal of m x n has this length and starts at this (row, column).
 const diagonalOf = (m: number, n: number, k: number) => {
@@ -233,9 +233,9 @@ export function diagEmbed<D extends DType>(d: Tensor<D>, options: { k?: number }
 }
 
 /** The sum of the diagonal of the last two axes. */
-export const trace = <D extends DType>(a: Tensor<D>): Tensor<D> => {
+export const trace = withoutOptions("trace", 1, <D extends DType>(a: Tensor<D>): Tensor<D> => {
   return sum(diag(needMatrix("trace", a)), { axis: -1 });
-};
+});
 
 const band = (name: string, upper: 0 | 1, keeps: string) => {
   const op = defineOp({
@@ -301,8 +301,14 @@ const window = (whole: Shape, start: readonly number[], size: Shape): number[] =
 };
 
 /** The block of x that begins at `start`, `size` long along each axis. */
-export const slice = <D extends DType>(x: Tensor<D>, start: readonly number[], size: readonly number[]): Tensor<D> =>
-  sliceOp(x as Tensor<never>, { start, size });
+export const slice = withoutOptions(
+  "slice",
+  3,
+  <D extends DType>(x: Tensor<D>, start: readonly number[], size: readonly number[]): Tensor<D> => {
+    return sliceOp(x as Tensor<never>, { start, size });
+  },
+);
 /** Zeros of `shape` with x placed at `start`: the adjoint of `slice`. */
-export const place = <D extends DType>(x: Tensor<D>, start: readonly number[], shape: Shape): Tensor<D> =>
-  placeOp(x as Tensor<never>, { start, shape });
+export const place = withoutOptions("place", 3, <D extends DType>(x: Tensor<D>, start: readonly number[], shape: Shape): Tensor<D> => {
+  return placeOp(x as Tensor<never>, { start, shape });
+});

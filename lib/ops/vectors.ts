@@ -2,7 +2,7 @@ import { optionsOf } from "../core/attrs";
 import type { Float } from "../core/dtype";
 import type { AsyncOptions, CallOptions, Checked } from "../core/op";
 import type { AnyRow } from "../core/row";
-import { isTensor, type Tensor } from "../core/tensor";
+import { adopt, type Tensor } from "../core/tensor";
 import type { Promote } from "./elementwise";
 import { expandDims, reshape } from "./structure";
 
@@ -29,11 +29,14 @@ export function withVectors<F extends Forms>(op: F, isRow: (options: Record<stri
   const { row } = op;
   const [b, options] = [row.inputs.indexOf("b"), row.inputs.length];
   const prepare = (args: unknown[]): { args: never[]; back(x: unknown): unknown } => {
-    const vector = args[b];
-    if (!isTensor(vector) || vector.rank !== 1) return { args: args as never[], back: (x) => x };
+    const vector = adopt(row.name, args[b]);
+    if (vector?.rank !== 1) return { args: args as never[], back: (x) => x };
     const given = optionsOf(row.name, args[options]);
     const axis = isRow(given) ? -2 : -1;
-    const matrix = (t: unknown) => (isTensor(t) ? expandDims(t, axis) : t);
+    const matrix = (x: unknown) => {
+      const t = adopt(row.name, x);
+      return t ? expandDims(t, axis) : x;
+    };
     const changed = [...args];
     changed[b] = matrix(vector);
     if (given.out !== undefined) changed[options] = { ...given, out: matrix(given.out) };

@@ -1,16 +1,18 @@
 // Published as "backsolve/testing": the checks that every op of this package passes, for the ops of others.
+import { optionsOf } from "../core/attrs";
 import { type Float, isComplex } from "../core/dtype";
 import { ArgumentError } from "../core/errors";
 import { MODES, type Mode, recordCapability } from "../core/registry";
 import type { AnyRow } from "../core/row";
 import type { Tensor } from "../core/tensor";
-import { flattenTensors } from "../core/tree";
+import { flattenTensors, type Tree } from "../core/tree";
 import { add, conj, mul, real } from "../ops/elementwise";
 import { random } from "../ops/random";
 import { sum } from "../ops/reductions";
+import { adjoint } from "../ops/structure";
 import { grad } from "../transforms";
 import { type Checked, checks } from "./checks";
-import { inner } from "./close";
+import { inner, relativeError } from "./close";
 import { casesOf } from "./sample";
 
 export { relativeError, sameBits } from "./close";
@@ -59,6 +61,7 @@ function capabilityOf(ran: ReadonlySet<CheckName>): Mode[] {
  */
 export async function checkOp(op: { readonly row: AnyRow }, options: CheckOptions = {}): Promise<Report> {
   const { row } = op;
+  optionsOf("checkOp", options, ["dtypes", "sizes", "only"]);
   const failures: { check: CheckName; dtype: Float; case: string; message: string }[] = [];
   const report: Record<string, number> = {};
   const all = new Map<Float, ReadonlySet<CheckName>>();
@@ -91,33 +94,56 @@ export interface GradOptions {
 }
 
 /**
- * Compares the gradient of f, a real scalar function of tensors in double precision, with central differences along random directions.
+ * Compares the gradient of f, a real scalar function of trees of tensors in double precision, with central differences along a random direction.
+ * Functions of Hermitian matrices that read one triangle (`cholesky`, `logdet`, `eigh`) have a Hermitian gradient, which says nothing of other
+ * directions: check f of mul(0.5, add(x, adjoint(x))).
  * @throws Error with both numbers.
  */
-export function checkGrads(f: (...args: never[]) => Tensor, args: readonly (Tensor | number)[], options: GradOptions = {}): void {
-  const { order = 1, tolerance = 1e-7 } = options;
-  const { leaves } = flattenTensors("checkGrads", args);
+export function checkGrads(f: (...args: never[]) => Tensor, args: readonly Tree[], options: GradOptions = {}): void {
+  const { order = 1, tolerance = 1e-7 } = optionsOf("checkGrads", options, ["order", "tolerance"]);
+  const { leaves, rebuild } = flattenTensors("checkGrads", args);
   if (leaves.some((t) => t.dtype !== "float64" && t.dtype !== "complex128"))
     throw new ArgumentError("checkGrads", "arguments must be float64 or complex128: single precision cannot be differenced.");
-  const argnums = leaves.map((_, i) => i);
-  const v = leaves.map((t, i) => random.normal(500 + i, t.shape, { dtype: t.dtype as Float }) as Tensor<never>);
-  const at = (t: number) => leaves.map((x, i) => add(x as Tensor<never>, mul(t, v[i] as Tensor<never>)));
-  const h = 2 ** -12;
-  const value = (t: number) => f(...(at(t) as never[])).item() as number;
-  const expected = (8 * (value(h) - value(-h)) - (value(2 * h) - value(-2 * h))) / (12 * h);
-  const gradient = grad(f as (...a: unknown[]) => Tensor, { argnums })(...(leaves as never[])) as unknown as Tensor[];
-  const got = gradient.reduce((s, g, i) => s + inner(g, v[i] as Tensor), 0);
-  if (!(Math.abs(got - expected) <= tolerance * Math.max(1, Math.abs(expected)))) {
-    throw new Error(`checkGrads: the gradient gives ${got} along a random direction, differences give ${expected}.`);
-  }
-  if (order === 2) {
-    const slope = (...xs: Tensor[]): Tensor => {
-      const gs = grad(f as (...a: unknown[]) => Tensor, { argnums })(...(xs as never[])) as unknown as Tensor[];
-      return gs.map((g, i) => realInner(v[i] as Tensor<never>, g as Tensor<never>)).reduce((a, b) => add(a, b) as Tensor);
-    };
-    checkGrads(slope as never, leaves, { order: 1, tolerance: 10 * tolerance });
-  }
+  checkLeaves((...xs) => f(...(rebuild(xs) as never[])), leaves as Tensor<never>[], order, tolerance);
 }
 
-// Re Σ conj(a) b as a tensor
-const realInner = (a: Tensor<never>, b: Tensor<never>): Tensor => real(sum(mul(conj(a), b)) as Tensor<never>);
+type OfLeaves = (...xs: readonly Tensor<never>[]) => Tensor;
+const gradientOf = (f: OfLeaves, xs: readonly Tensor<never>[]): Tensor<never>[] =>
+  grad(f as (...xs: Tensor[]) => Tensor, { argnums: xs.map((_, i) => i) })(...xs) as Tensor<never>[];
+
+function checkLeaves(f: OfLeaves, leaves: readonly Tensor<never>[], order: 1 | 2, tolerance: number): void {
+  const v = leaves.map((t, i) => random.normal(500 + i, t.shape, { dtype: t.dtype as Float }) as Tensor<never>);
+  const { got, expected, agree } = alongDirection(f, leaves, v, tolerance);
+  if (!agree) {
+    const text = `checkGrads: the gradient gives ${got} along a random direction, differences give ${expected}.`;
+    throw new Error(text + asHermitian(f, leaves, v, tolerance));
+  }
+  if (order === 1) return;
+  const slope: OfLeaves = (...xs) => {
+    const terms = gradientOf(f, xs).map((g, i): Tensor<never> => real(sum(mul(conj(v[i] as Tensor<never>), g)))); // Re Σ conj(v) g
+    return terms.reduce((a, b) => add(a, b));
+  };
+  checkLeaves(slope, leaves, 1, 10 * tolerance);
+}
+
+/** The derivative of f along v, by its gradient and by differences of the fourth order. */
+function alongDirection(f: OfLeaves, leaves: readonly Tensor<never>[], v: readonly Tensor<never>[], tolerance: number) {
+  const h = 2 ** -12;
+  const value = (t: number) => f(...leaves.map((x, i): Tensor<never> => add(x, mul(t, v[i] as Tensor<never>)))).item() as number;
+  const expected = (8 * (value(h) - value(-h)) - (value(2 * h) - value(-2 * h))) / (12 * h);
+  const got = gradientOf(f, leaves).reduce((s, g, i) => s + inner(g, v[i] as Tensor), 0);
+  return { got, expected, agree: Math.abs(got - expected) <= tolerance * Math.max(1, Math.abs(expected)) };
+}
+
+/** Says so where both agree along the Hermitian part of the direction at the leaves that are Hermitian. */
+function asHermitian(f: OfLeaves, leaves: readonly Tensor<never>[], v: readonly Tensor<never>[], tolerance: number): string {
+  const isHermitian = (t: Tensor<never>) => t.rank > 1 && (t.shape.at(-1) as number) > 1 && relativeError(t, adjoint(t)) === 0;
+  if (!leaves.some(isHermitian)) return "";
+  const within = v.map((d, i): Tensor<never> => (isHermitian(leaves[i] as Tensor<never>) ? mul(0.5, add(d, adjoint(d))) : d));
+  const { got, agree } = alongDirection(f, leaves, within, tolerance);
+  if (!agree) return "";
+  return (
+    ` Along a Hermitian direction both give ${got}: the random direction leaves the domain, the Hermitian (symmetric) matrices, of which f reads` +
+    " one triangle. Check f of mul(0.5, add(x, adjoint(x)))."
+  );
+}
