@@ -1,7 +1,7 @@
 // Tracing a function of one item into a program that runs natively over batches.
 import { inspect } from "node:util";
 import { checkSignal, optionsOf, withoutOptions } from "./core/attrs";
-import { type AnyArray, checkDType, type DType, dtypes, type Float } from "./core/dtype";
+import { type AnyArray, type DType, dtypes } from "./core/dtype";
 import { apply, output } from "./core/engine";
 import { ArgumentError, asPrimitive, DtypeError, describe, ShapeError } from "./core/errors";
 import { runJob } from "./core/jobs";
@@ -14,7 +14,6 @@ import { broadcast } from "./core/signature";
 import {
   adopt,
   bytesOf,
-  checkShape,
   fitting,
   innermost,
   memoryOf,
@@ -44,46 +43,7 @@ import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
 import { programRow, type Runs } from "./program/op";
 import { record } from "./program/record";
 import { replay } from "./program/replay";
-
-const SPEC = Symbol.for("backsolve.spec"); // how copies of the package know each other's
-
-/** dtype and shape of one item of an input. */
-export class Spec<D extends DType = DType> {
-  readonly dtype: D;
-  readonly shape: Shape;
-  constructor(dtype: D, shape: Shape) {
-    this.dtype = checkDType("compile", dtype) as D;
-    this.shape = Object.freeze(checkShape(dtype, shape));
-    Object.freeze(this);
-  }
-  /** As it is written: `float64(3, 3)`. */
-  toString(): string {
-    return `${this.dtype}(${this.shape.join(", ")})`;
-  }
-  [Symbol.toPrimitive](hint: string): string {
-    return asPrimitive("Spec", hint, this, "it as an argument of compile");
-  }
-  [inspect.custom](): string {
-    return this.toString();
-  }
-}
-Object.defineProperty(Spec.prototype, SPEC, { value: true });
-
-function specOf(x: unknown): Spec | undefined {
-  if (x instanceof Spec) return x;
-  if (typeof x !== "object" || x === null || (x as { [SPEC]?: unknown })[SPEC] !== true) return undefined;
-  const { dtype, shape } = x as Spec;
-  return new Spec(dtype, shape);
-}
-const spec =
-  <D extends Float>(dtype: D) =>
-  (...shape: number[]): Spec<D> =>
-    new Spec(dtype, shape);
-/** An input of `compile`: float64() is a scalar per item, float64(32, 3) a matrix. */
-export const float64 = spec("float64");
-export const float32 = spec("float32");
-export const complex64 = spec("complex64");
-export const complex128 = spec("complex128");
+import { type Spec, specOf } from "./program/spec";
 
 /** A tree of specs as the function sees it. */
 export type Specced<T> = T extends Spec<infer D> ? Tensor<D> : { [K in keyof T]: Specced<T[K]> };

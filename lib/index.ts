@@ -1,6 +1,6 @@
 import "./methods";
 
-export { compile, complex64, complex128, float32, float64, type Inputs, Program, Spec } from "./compile";
+export { compile, type Inputs, Program } from "./compile";
 export { flag, int, ints, oneOf } from "./core/attrs";
 export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar } from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
@@ -17,6 +17,7 @@ export { matmul } from "./ops/products";
 export { type Key, random } from "./ops/random";
 export { mean, type ReduceOptions, sum } from "./ops/reductions";
 export * from "./ops/structure";
+export { complex64, complex128, float32, float64, Spec } from "./program/spec";
 export { info, setThreads } from "./runtime";
 export {
   type Arguments,

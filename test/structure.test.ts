@@ -12,6 +12,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/errors$/ },
   { group: /^lib\/core\/primordials$/ },
   { group: /^lib\/core\/dtype$/ },
+  { group: /^lib\/core\/(shape|storage)$/ },
   { group: /^lib\/core\/tensor$/ },
   { group: /^lib\/core\/(signature|attrs)$/ },
   { group: /^lib\/core\/row$/ },
@@ -27,7 +28,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/tree$/ },
   { group: /^lib\/ops\//, within: true }, // rules may refer to each other: they resolve when called
   { group: /^lib\/(methods|transforms|runtime)$/ },
-  { group: /^lib\/program\/code$/ },
+  { group: /^lib\/program\/(code|spec)$/ },
   { group: /^lib\/program\/(passes|json)$/ },
   { group: /^lib\/program\/(record|replay)$/ },
   { group: /^lib\/program\/derive$/ },

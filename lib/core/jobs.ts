@@ -2,7 +2,7 @@
 import { type AnyArray, allocate, emptyLike, refuseBeyondMemory } from "./dtype";
 import { guard, translate } from "./errors";
 import { type Job, type NameOfBuffer, native } from "./native";
-import { listen, nextTurn, unlisten } from "./primordials";
+import { nextTurn } from "./primordials";
 import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrap } from "./tensor";
 import type { ValueType } from "./trace";
 
@@ -109,7 +109,7 @@ function watch(signal: AbortSignal, stop: () => void): void {
       },
     };
     watched.set(signal, entry);
-    listen(signal, entry.listener);
+    signal.addEventListener("abort", entry.listener);
   }
   entry.stops.add(stop);
 }
@@ -118,7 +118,7 @@ function unwatch(signal: AbortSignal, stop: () => void): void {
   const entry = watched.get(signal);
   if (!entry?.stops.delete(stop) || entry.stops.size > 0) return;
   watched.delete(signal);
-  unlisten(signal, entry.listener);
+  signal.removeEventListener("abort", entry.listener);
 }
 
 async function outputsOf(op: string, job: Job, types: readonly ValueType[]): Promise<Tensor[]> {

@@ -2,7 +2,6 @@
 
 const { apply } = Reflect;
 const { allocUnsafeSlow } = Buffer;
-const { addEventListener, removeEventListener } = EventTarget.prototype;
 const { set } = Object.getPrototypeOf(Uint8Array.prototype) as { set(this: object, from: ArrayLike<number>): void };
 const [clone, immediate] = [structuredClone, setImmediate];
 
@@ -20,6 +19,3 @@ export const transferred = (buffer: ArrayBuffer): ArrayBuffer => clone(buffer, {
 
 /** The event loop's next turn. */
 export const nextTurn = (): Promise<void> => new Promise((done) => immediate(done));
-
-export const listen = (signal: AbortSignal, f: () => void): void => apply(addEventListener, signal, ["abort", f]);
-export const unlisten = (signal: AbortSignal, f: () => void): void => apply(removeEventListener, signal, ["abort", f]);

@@ -18,10 +18,12 @@ import {
 } from "./dtype";
 import { ArgumentError, asPrimitive, BacksolveError, DtypeError, describe, gone, guard, ShapeError } from "./errors";
 
-export type Shape = readonly number[];
+import { checkShape, type Shape, shapeText, sizeOf } from "./shape";
+import { Storage } from "./storage";
 
-export const MAX_RANK = 12; // kMaxRank of native/view.h
-const MAX_ELEMENTS = 2 ** 40; // kMaxElements of native/shape.h, for shapes that no memory limits: sizes of 0 count as 1
+export * from "./shape";
+export { type Storage, whenExposed } from "./storage";
+
 // What copies of the package, of any version, know of each other's tensors: that they are some, and whether something records them.
 const BRAND = Symbol.for("backsolve.tensor");
 const RECORDED = Symbol.for("backsolve.tensor.recorded");
@@ -29,36 +31,6 @@ const KEY = Symbol("made here");
 // The doors to what is private in a tensor: users reach the class through `constructor`, so they are not on it.
 let made: (x: object) => x is Tensor;
 let ownStorage: (t: Tensor) => Storage | undefined;
-
-/** Data that several tensors may share (reshape). No user ever holds `array` itself, only another view of its memory. */
-export class Storage {
-  array: AnyArray;
-  /** What users hold. They may write to it or take its memory away, so asynchronous calls copy it first. */
-  view: AnyArray | undefined;
-  busy = 0; // asynchronous jobs that have not left it, aborted ones included
-  kept = false; // a pullback reads its memory whenever it is called
-
-  constructor(array: AnyArray, view?: AnyArray) {
-    this.array = array;
-    this.view = view;
-  }
-  get exposed(): boolean {
-    return this.view !== undefined;
-  }
-  /** The data for users. */
-  expose(): AnyArray {
-    if (!this.view) {
-      // A job or a pullback reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
-      this.array = guard("data", () => (this.busy > 0 || this.kept ? copyOf(this.array) : fromNative(this.array)));
-      this.kept = false;
-      this.view = viewOf(this.array);
-    }
-    return this.view;
-  }
-}
-let fromNative = (array: AnyArray): AnyArray => array;
-/** @internal Sets what makes native memory JavaScript's own before users get it. */
-export const whenExposed = (f: (array: AnyArray) => AnyArray): void => void (fromNative = f);
 
 /** One call of a transform. A box of a level that is no longer live is a constant. */
 export interface Level {
@@ -81,23 +53,6 @@ export interface Traced {
   readonly trace: object;
   readonly id: number;
 }
-
-export const sizeOf = (shape: Shape): number => {
-  let n = 1;
-  for (const d of shape) n *= d;
-  return n;
-};
-
-/** Row-major strides in elements. */
-export const stridesOf = (shape: Shape): number[] => {
-  const out = new Array<number>(shape.length);
-  let step = 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
-    out[i] = step;
-    step *= shape[i] as number;
-  }
-  return out;
-};
 
 // The methods that methods.ts puts on the prototype.
 export interface Tensor<out D extends DType = DType> extends Methods<D> {}
@@ -245,8 +200,6 @@ export function adopt(op: string, x: unknown): Tensor | undefined {
   return wrapView(op, checkDType(op, dtype), checkShape(op, shape), (x as Tensor).data);
 }
 
-export const shapeText = (shape: Shape): string => `[${shape.join(", ")}]`;
-
 /** The tensor under all boxes. */
 export function innermost(t: Tensor): Tensor {
   let u = t;
@@ -387,45 +340,9 @@ export function wrapView<D extends DType>(op: string, dtype: D, shape: Shape | u
   }
   const mine = viewOfGiven(op, data as AnyArray);
   if (mine.length % width !== 0)
-    throw new ShapeError(op, `data of dtype ${dtype} holds re and im in turn, got an odd number of array elements (${mine.length}).`);
+    throw new ShapeError(op, `${dtype} needs re and im in turn, an even number of array elements, got ${mine.length}.`);
   const full = shape === undefined ? [mine.length / width] : shape;
   if (sizeOf(full) * width !== mine.length)
     throw new ShapeError(op, `shape ${shapeText(full)} of ${dtype} needs ${sizeOf(full) * width} array elements, got ${mine.length}.`);
   return new Tensor(KEY, dtype, full, transfer ? new Storage(takenFrom(op, mine)) : new Storage(mine, data as AnyArray));
 }
-
-/** A shape given by a user: checked, copied. */
-export function checkShape(op: string, shape: unknown): number[] {
-  const list = typeof shape === "number" ? [shape] : shape;
-  if (!Array.isArray(list)) throw new ShapeError(op, `expected a shape (an array of sizes), got ${describe(shape)}.`);
-  const rank: number = list.length;
-  if (!(rank <= MAX_RANK)) throw new ShapeError(op, `expected at most ${MAX_RANK} axes, got ${rank}.`);
-  const out: number[] = [];
-  for (let i = 0; i < rank; i++) {
-    const d: unknown = list[i];
-    if (typeof d !== "number" || !Number.isSafeInteger(d) || d < 0) {
-      throw new ShapeError(op, `a shape has non-negative integers, got ${describe(d)} for axis ${i}.`);
-    }
-    out.push(d);
-  }
-  return fitting(op, out);
-}
-
-/** shape, if tensors can have it. */
-export function fitting<S extends Shape>(op: string, shape: S): S {
-  if (shape.length > MAX_RANK) throw new ShapeError(op, `the result of shape ${shapeText(shape)} has more than ${MAX_RANK} axes.`);
-  let size = 1;
-  for (let i = 0; i < shape.length; i++) size *= (shape[i] as number) >= 0 ? Math.max(shape[i] as number, 1) : Number.NaN;
-  if (!(size <= (shape.includes(0) ? MAX_ELEMENTS : Number.MAX_SAFE_INTEGER / 16)))
-    throw new ShapeError(op, `shape ${shapeText(shape)} has ${Number.isNaN(size) ? "a negative size" : "too many elements"}.`);
-  return shape;
-}
-
-/** Axis given by a user, counted from the end when negative. */
-export function checkAxis(op: string, axis: unknown, rank: number): number {
-  if (typeof axis === "number" && Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
-  throw new ArgumentError(op, `axis ${describe(axis)} is out of range for ${rank} ${rank === 1 ? "axis" : "axes"}.`);
-}
-
-export const bytesOf = (t: { dtype: DType; shape: Shape }): number =>
-  sizeOf(t.shape) * dtypes[t.dtype].width * dtypes[t.dtype].array.BYTES_PER_ELEMENT;

@@ -1,5 +1,5 @@
 // Checks 1, 2, 7, 8, 11 and 12: values, batches, programs, memory.
-import { compile, Spec } from "../compile";
+import { compile } from "../compile";
 import { allocate, type Float, isComplex, isFloat, realOf } from "../core/dtype";
 import { fusedRow, fusedTypes, kernelCall, reads } from "../core/engine";
 import { BacksolveError, ShapeError } from "../core/errors";
@@ -11,6 +11,7 @@ import type { ValueType } from "../core/trace";
 import { add } from "../ops/elementwise";
 import { random } from "../ops/random";
 import { broadcastTo } from "../ops/structure";
+import { Spec } from "../program/spec";
 import { vjp } from "../transforms";
 import { epsOf, relativeError, sameBits } from "./close";
 import { type Checked, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T, within } from "./common";
