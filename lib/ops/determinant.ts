@@ -15,7 +15,8 @@ const perMatrix = (x: Tensor): T => expandDims(expandDims(x as T, -1) as T, -1) 
 
 /**
  * Determinant of square matrices by LU: (..., n, n) -> (...); 1 for n = 0. Its derivatives, up to the third order, are right at singular
- * matrices, too. ERR_NOT_FINITE names the item with a NaN or infinity.
+ * matrices, too. Products keep their exponents apart: only what is itself out of range becomes infinite or 0. ERR_NOT_FINITE names the item
+ * with a NaN or infinity, or with factors beyond the largest number.
  */
 export const det = defineOp({
   name: "det",
@@ -36,8 +37,9 @@ export const det = defineOp({
 });
 
 /**
- * Adjugate of square matrices, adj(A) A = det(A) I, also where A is singular: (..., n, n) -> (..., n, n). By singular values.
- * ERR_NOT_FINITE, ERR_NO_CONVERGENCE name the item.
+ * Adjugate of square matrices, adj(A) A = det(A) I, also where A is singular: (..., n, n) -> (..., n, n). By singular values of A with
+ * its rows and columns brought to one scale. ERR_NOT_FINITE names the item with a NaN or infinity, or with an answer beyond the largest
+ * number; ERR_NO_CONVERGENCE that where LAPACK gave up.
  */
 export const adjugate = defineOp({
   name: "adjugate",
@@ -107,7 +109,7 @@ const weightedInverse = (a: T, weight: Tensor): T => {
 /**
  * Sign (of magnitude 1, or 0) and logarithm of the magnitude of the determinant: (..., n, n) -> sign (...), logabsdet (...) real; det A =
  * sign · exp(logabsdet). A singular matrix has sign 0 and -Infinity, and no gradient: ERR_SINGULAR. For complex matrices the sign has a
- * gradient.
+ * gradient. ERR_NOT_FINITE as `det`.
  */
 export const slogdet = defineOp({
   name: "slogdet",

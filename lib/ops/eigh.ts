@@ -109,7 +109,10 @@ const decomposition = (name: string, checks: number) =>
  * (..., n, n). Reads the lower triangle only. The gradient is Hermitian; with `triangle: "lower"` it is TensorFlow's, lower triangular.
  * A gradient that needs the vectors of equal eigenvalues does not exist: `degenerate` says whether it is ERR_DEGENERATE, NaN, or without
  * the terms concerned ("mask"). It comes from the gradient, never from the call itself; so does ERR_DEGENERATE for a loss that depends on
- * the arbitrary phases of complex vectors. Functions of the matrix do better with `funmHermitian`.
+ * the arbitrary phases of complex vectors. A loss that is stationary under rotations of such vectors, at this matrix, passes for one that
+ * does not depend on them: the gradient is then told although the loss may have none, while forward mode, which needs the vectors' own
+ * tangents, is ERR_DEGENERATE. Functions of the matrix do better with `funmHermitian`. ERR_NOT_FINITE names the item with a NaN or infinity,
+ * or with an eigenvalue beyond the largest number. Derivatives of vectors divide by differences of eigenvalues as rounded to the dtype.
  */
 export const eigh = decomposition("eigh", PHASE);
 
@@ -119,7 +122,7 @@ const eighStrict = decomposition("eighStrict", PHASE | STRICT);
 /**
  * Eigenvalues of Hermitian matrices, real and ascending: (..., n, n) -> (..., n). Reads the lower triangle only. The gradient of a symmetric
  * function of the eigenvalues is exact where some are equal, too; its second derivatives are ERR_DEGENERATE there, unless `degenerate` says
- * otherwise: the eigenvalues alone do not hold them. Options as `eigh`.
+ * otherwise: the eigenvalues alone do not hold them. Options and errors as `eigh`.
  */
 export const eigvalsh = defineOp({
   name: "eigvalsh",

@@ -70,7 +70,11 @@ export const mul = defineOp({
   slopes: ({ a, b }) => ({ a: () => ({ times: b }), b: () => ({ times: a }) }),
 }) as unknown as Binary;
 
-/** a / b elementwise, broadcast. */
+/**
+ * a / b elementwise, broadcast. Complex quotients with infinities are those of C (Annex G), in which a number with an infinite part is
+ * infinite whatever the other part is: finite over infinite is 0, infinite over finite and nonzero over zero are infinite; NumPy and PyTorch
+ * give NaN. Infinite over infinite and zero over zero have a NaN.
+ */
 export const div = defineOp({
   name: "div",
   tf: "RealDiv",

@@ -21,7 +21,8 @@ const identity = (n: number, like: T): T => eye(n, { dtype: (like as Tensor<Floa
 
 /**
  * Inverse of square matrices, with `adjoint` that of the adjoint: (..., n, n) -> (..., n, n). ERR_SINGULAR names the column of a pivot that
- * is exactly zero; ERR_NOT_FINITE the item with a NaN or infinity. To solve, use `solve`: it is faster and more accurate.
+ * is exactly zero; ERR_NOT_FINITE the item with a NaN or infinity, or with an answer beyond the largest number. To solve, use `solve`: it
+ * is faster and more accurate.
  */
 export const inv = defineOp({
   name: "inv",
@@ -79,7 +80,7 @@ export interface SolveOptions {
 /**
  * X with A X = B, or Aᴴ X = B with `adjoint`, by LU with partial pivoting: (..., m, m), (..., m, k) -> (..., m, k), leading dimensions
  * broadcast; a 1-D b is one vector. ERR_SINGULAR names the column of a pivot that is exactly zero; ERR_NOT_FINITE the item with a NaN or
- * infinity.
+ * infinity, or with an answer beyond the largest number.
  */
 export const solve: Solver<SolveOptions> = withVectors(solveOp) as never;
 
@@ -107,6 +108,7 @@ export const applyPivots = defineOp({
 /**
  * LU with partial pivoting, P A = L U, packed: lu has U on and above the diagonal and L below it, whose ones are not stored; row i was
  * exchanged with row pivots[i] >= i, counted from 0. (..., m, n) -> (..., m, n), (..., min(m, n)) int32. A singular matrix is no error.
+ * ERR_NOT_FINITE names the item with a NaN or infinity, or with factors beyond the largest number.
  */
 export const luFactor = defineOp({
   name: "luFactor",

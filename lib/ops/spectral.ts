@@ -96,7 +96,8 @@ const named = <const N extends Exclude<Name, "power">>(f: N, law: Law) =>
 
 /**
  * eᴬ of Hermitian matrices: (..., n, n) -> (..., n, n). Reads the lower triangle only; the gradient is Hermitian. Derivatives to the second
- * order, exact where eigenvalues are equal or close.
+ * order, exact where eigenvalues are equal or close. ERR_NOT_FINITE names the item with a NaN or infinity, or with an eigenvalue or answer
+ * beyond the largest number.
  */
 export const expmHermitian = named("exp", ({ a }, { y }): Equations => [[logmHermitian(y), a]]);
 

@@ -80,6 +80,7 @@ export interface SolveTriangularOptions extends Partial<Attrs> {}
 /**
  * X with op(A) X = B (side "left") or X op(A) = B ("right"), A triangular: (..., m, m), (..., m, k) -> (..., m, k); a 1-D b is one vector.
  * Only the triangle that `lower` names is read; with `unitDiagonal` not its diagonal. op is the identity, `adjoint` or `transpose`.
- * ERR_SINGULAR: an exact zero on the diagonal. ERR_NOT_FINITE: NaN or infinity in b or in what is read of a.
+ * ERR_SINGULAR: an exact zero on the diagonal. ERR_NOT_FINITE: NaN or infinity in b or in what is read of a, or an answer beyond the
+ * largest number.
  */
 export const solveTriangular: Solver<SolveTriangularOptions> = withVectors(op, ({ side }) => side === "right") as never;

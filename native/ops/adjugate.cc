@@ -91,26 +91,29 @@ std::size_t svd_scratch(DType t, Index n) {
          ops::scratch_bytes(DType::i32, sizes.integers);
 }
 
+/// σ as numbers that can be multiplied: Scaled.
 template <class R>
-Scaled<R>* take_scaled(Scratch& scratch, Index n) {
-  return scratch.take<Scaled<R>>(n);
+Scaled<R>* scaled_values(const R* s, Index n, Scratch& scratch) {
+  Scaled<R>* sigma = scratch.take<Scaled<R>>(n);
+  for (Index i = 0; i < n; ++i) sigma[i] = Scaled<R>::of(s[i]);
+  return sigma;
 }
-std::size_t scaled_scratch(Index n) { return Scratch::bytes_for<Scaled<double>>(n); }
+std::size_t scaled_scratch(Index n) { return 2 * Scratch::bytes_for<Scaled<double>>(n); }
 
 /// after[i] = Π_{k>i} σ_k without those at p and q.
 template <class R>
-void products_after(const R* s, Index n, Index p, Index q, Scaled<R>* after) {
+void products_after(const Scaled<R>* sigma, Index n, Index p, Index q, Scaled<R>* after) {
   Scaled<R> product = Scaled<R>::of(1);
   for (Index i = n - 1; i >= 0; --i) {
     after[i] = product;
-    if (i != p && i != q) product = product * Scaled<R>::of(s[i]);
+    if (i != p && i != q) product = product * sigma[i];
   }
 }
 /// Exponent of the largest product of all σ but `missing`.
 template <class R>
-Exponent largest_product(const R* s, Index n, Index missing) {
+Exponent largest_product(const Scaled<R>* sigma, Index n, Index missing) {
   Scaled<R> product = Scaled<R>::of(1);
-  for (Index i = 0; i < n - missing; ++i) product = product * Scaled<R>::of(s[i]);
+  for (Index i = 0; i < n - missing; ++i) product = product * sigma[i];
   return product.exponent;
 }
 
@@ -124,16 +127,17 @@ std::int32_t ops::adjugate_of(Matrix<const T> a, Scaled<T> weight, bool adjoint,
   if (n == 0) return 0;
   Svd<T> f;
   if (const auto info = svd(a, f, scratch)) return info;
-  Scaled<R>* after = take_scaled<R>(scratch, n);
-  products_after(f.s, n, -1, -1, after);
-  const Exponent common = ops::excess(weight.exponent + largest_product(f.s, n, 1), ops::kRoom<R>);
+  const Scaled<R>* sigma = scaled_values(f.s, n, scratch);
+  Scaled<R>* after = scratch.take<Scaled<R>>(n);
+  products_after(sigma, n, -1, -1, after);
+  const Exponent common = ops::excess(weight.exponent + largest_product(sigma, n, 1), ops::kRoom<R>);
   weight = weight * Scaled<T>::of(conj(f.phase));
   Scaled<R> before = Scaled<R>::of(1);
   for (Index i = 0; i < n; ++i) {
     const Scaled<R> d = before * after[i];
     const T factor = (weight * Scaled<T>{d.mantissa, d.exponent}).over(common);
     for (Index j = 0; j < n; ++j) f.vh(i, j) *= factor;
-    before = before * Scaled<R>::of(f.s[i]);
+    before = before * sigma[i];
   }
   // weight adj(B)ᴴ = U (weight φ̄ D Vᴴ)
   if (adjoint)
@@ -212,10 +216,11 @@ std::int32_t adjugate_derivative(const Call& call) {
   Svd<T> f;
   if (const auto info = svd(a, f, scratch)) return info;
   const auto work = square<T>(scratch, n), z = square<T>(scratch, n);
-  const Exponent top = largest_product(f.s, n, 2), common = ops::excess(top, ops::kRoom<R> / 2);
+  const Scaled<R>* sigma = scaled_values(f.s, n, scratch);
+  const Exponent top = largest_product(sigma, n, 2), common = ops::excess(top, ops::kRoom<R> / 2);
   const auto [e, scale] = into_basis(f, given, ops::kRoom<R> - std::abs(top - common), work, scratch);
-  Scaled<R>* after = take_scaled<R>(scratch, n);
-  products_after(f.s, n, -1, -1, after);
+  Scaled<R>* after = scratch.take<Scaled<R>>(n);
+  products_after(sigma, n, -1, -1, after);
   for (Index i = 0; i < n; ++i) z(i, i) = 0;
   Scaled<R> before = Scaled<R>::of(1);
   for (Index i = 0; i < n; ++i) {
@@ -226,9 +231,9 @@ std::int32_t adjugate_derivative(const Call& call) {
       z(j, i) = -d * e(j, i);
       z(i, i) += d * e(j, j);
       z(j, j) += d * e(i, i);
-      between = between * Scaled<R>::of(f.s[j]);
+      between = between * sigma[j];
     }
-    before = before * Scaled<R>::of(f.s[i]);
+    before = before * sigma[i];
   }
   out_of_basis(f, z, common + scale, work, call.matrix<T>(2, n, n));
   return 0;
@@ -251,20 +256,21 @@ std::int32_t adjugate_second(const Call& call) {
   Svd<T> f;
   if (const auto info = svd(a, f, scratch)) return info;
   const auto work = square<T>(scratch, n), z = square<T>(scratch, n);
-  const Exponent room = ops::kRoom<R> / 3, common = ops::excess(largest_product(f.s, n, 3), room);
+  const Scaled<R>* sigma = scaled_values(f.s, n, scratch);
+  const Exponent room = ops::kRoom<R> / 3, common = ops::excess(largest_product(sigma, n, 3), room);
   const auto [e, e_scale] = into_basis(f, e_given, room, work, scratch);
   const auto [h, h_scale] = into_basis(f, h_given, room, work, scratch);
-  Scaled<R>* after = take_scaled<R>(scratch, n);
+  Scaled<R>* after = scratch.take<Scaled<R>>(n);
   std::fill_n(z.data, n * n, T(0));
   for (Index i = 0; i < n; ++i) {
     for (Index j = i + 1; j < n; ++j) {
-      products_after(f.s, n, i, j, after);
+      products_after(sigma, n, i, j, after);
       Scaled<R> before = Scaled<R>::of(1);
       const T minor = e(i, i) * h(j, j) - e(i, j) * h(j, i) + h(i, i) * e(j, j) - h(i, j) * e(j, i);
       for (Index k = 0; k < n; ++k) {
         if (k == i || k == j) continue;
         const R d = (before * after[k]).over(common);
-        before = before * Scaled<R>::of(f.s[k]);
+        before = before * sigma[k];
         z(k, k) += d * minor;
         z(i, j) -= d * (e(i, j) * h(k, k) - e(i, k) * h(k, j) + h(i, j) * e(k, k) - h(i, k) * e(k, j));
         z(j, i) -= d * (e(j, i) * h(k, k) - e(j, k) * h(k, i) + h(j, i) * e(k, k) - h(j, k) * e(k, i));

@@ -101,7 +101,7 @@ std::int32_t cholesky(const Call& call) {
     l(i, i) = real(a(i, i));  // the imaginary part of a Hermitian diagonal is zero, whatever is stored
     for (Index j = i + 1; j < n; ++j) l(i, j) = 0;
   }
-  const auto half = static_cast<double>(ops::subnormal<Real<T>>(ops::exponent_of(most)) / 2);
+  const auto half = static_cast<double>(most < ops::kDigits<Real<T>> ? ops::exponent_of(most) / 2 : 0);
   ops::scale_by_power(l, -2 * half);
   Index minor = n <= kUnblocked ? factor_unblocked(l) : la::potrf(la::Triangle::lower, l);
   ops::scale_by_power(l, half);

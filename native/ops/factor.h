@@ -85,7 +85,7 @@ void lu(Matrix<T> a, Pivot* pivots) {
 /// LU of a copy of A over 2^exponent, which is returned: not 0 where A is subnormal.
 template <class T>
 Exponent lu_of(Matrix<const T> a, Matrix<T> f, Pivot* pivots) {
-  const Exponent exponent = subnormal<Real<T>>(largest_exponent(a));
+  const Exponent exponent = subnormal_exponent(a);
   copy(a, f);
   scale_by_power(f, static_cast<double>(-exponent));
   lu(f, pivots);
@@ -117,7 +117,7 @@ void lu_solve(Matrix<const T> f, const Pivot* pivots, bool adjoint, Matrix<T> b)
 /// The same from factors of lu_of.
 template <class T>
 void lu_solve(Matrix<const T> f, Exponent exponent, const Pivot* pivots, bool adjoint, Matrix<T> b) {
-  const Exponent of_b = exponent == 0 ? 0 : subnormal<Real<T>>(largest_exponent(read(b)));
+  const Exponent of_b = exponent == 0 ? 0 : subnormal_exponent(read(b));
   scale_by_power(b, static_cast<double>(-of_b));
   lu_solve(f, pivots, adjoint, b);
   scale_by_power(b, static_cast<double>(of_b - exponent));
@@ -133,10 +133,18 @@ Index zero_pivot(Matrix<const T> f) {
 
 template <class T>
 bool all_finite(Matrix<const T> a) {
-  for (Index i = 0; i < a.rows; ++i)
-    for (Index j = 0; j < a.cols; ++j)
-      if (!finite(a(i, j))) return false;
-  return true;
+  using R = Real<T>;
+  constexpr Index kTogether = 8;
+  R defect[kTogether] = {};  // x - x: NaN where x is NaN or infinite
+  for (Index i = 0; i < a.rows; ++i) {
+    const R* const row = reinterpret_cast<const R*>(a.data + i * a.stride);
+    const Index count = a.cols * (kComplex<T> ? 2 : 1);
+    Index j = 0;
+    for (; j + kTogether <= count; j += kTogether)
+      for (Index k = 0; k < kTogether; ++k) defect[k] += row[j + k] - row[j + k];
+    for (; j < count; ++j) defect[0] += row[j] - row[j];
+  }
+  return std::all_of(defect, defect + kTogether, [](R d) { return d == 0; });
 }
 /// The info of an answer to finite inputs: it, or what leads to it, may be beyond the largest number.
 template <class T>

@@ -1,6 +1,7 @@
 // Numbers whose exponent is counted apart, so that products neither overflow nor underflow on the way.
 #pragma once
 #include <algorithm>
+#include <bit>
 
 #include "blocks.h"
 
@@ -9,9 +10,22 @@ namespace backsolve::ops {
 using Exponent = std::int64_t;
 using la::largest_part;
 
+template <class R>
+struct Format {
+  using Bits = std::conditional_t<sizeof(R) == 8, std::uint64_t, std::uint32_t>;
+  static constexpr int kBias = std::numeric_limits<R>::max_exponent - 1, kFraction = std::numeric_limits<R>::digits - 1;
+};
+/// 2^e, a normal number.
+template <class R>
+R power_of_two(Exponent e) {
+  using F = Format<R>;
+  return std::bit_cast<R>(static_cast<typename F::Bits>(e + F::kBias) << F::kFraction);
+}
 /// x 2^e for any e, rounded once.
 template <class T>
 T times_power(T x, Exponent e) {
+  using R = Real<T>;
+  if (e >= std::numeric_limits<R>::min_exponent - 1 && e < std::numeric_limits<R>::max_exponent) return x * power_of_two<R>(e);
   const int n = static_cast<int>(std::clamp<Exponent>(e, -9000, 9000));
   if constexpr (kComplex<T>)
     return {std::ldexp(x.real(), n), std::ldexp(x.imag(), n)};
@@ -22,6 +36,9 @@ T times_power(T x, Exponent e) {
 /// e with |x| in [2^(e-1), 2^e); 0 for zero, infinities and NaN.
 template <class R>
 Exponent exponent_of(R x) {
+  using F = Format<R>;
+  const auto field = static_cast<int>(std::bit_cast<typename F::Bits>(std::abs(x)) >> F::kFraction);
+  if (field > 0 && field <= 2 * F::kBias) return field - F::kBias + 1;
   int e = 0;
   if (x != 0 && std::isfinite(x)) std::frexp(x, &e);
   return e;
@@ -43,9 +60,10 @@ struct Scaled {
     if constexpr (kComplex<T>) {
       const Scaled x = of(m);
       return {x.mantissa, e + x.exponent};
+    } else {
+      const bool small = std::abs(m) < T(0.5);  // a product of two in [1/2, 1)
+      return {small ? m + m : m, e - small};
     }
-    const bool small = std::abs(m) < Real<T>(0.5);  // a product of two in [1/2, 1)
-    return {small ? m + m : m, e - small};
   }
   Scaled conj() const { return {ops::conj(mantissa), exponent}; }
   /// The number over 2^shift.
@@ -68,11 +86,6 @@ template <class R>
 constexpr Exponent kRoom = std::numeric_limits<R>::max_exponent * 7 / 8;
 /// What to take out of numbers up to 2^e so that they stay within 2^±room: no more, as that would cost the digits of others among them.
 constexpr Exponent excess(Exponent e, Exponent room) { return e > room ? e - room : e < -room ? e + room : 0; }
-/// e where numbers up to 2^e lose digits among the subnormal ones when they are multiplied and added; else 0.
-template <class R>
-constexpr Exponent subnormal(Exponent e) {
-  return e < std::numeric_limits<R>::min_exponent + 8 ? e : 0;
-}
 /// e of the largest part of any element; 0 of nothing but zeros.
 template <class T>
 Exponent largest_exponent(Matrix<const T> a) {
@@ -80,6 +93,17 @@ Exponent largest_exponent(Matrix<const T> a) {
   for (Index i = 0; i < a.rows; ++i)
     for (Index j = 0; j < a.cols; ++j) most = std::max(most, largest_part(a(i, j)));
   return exponent_of(most);
+}
+/// Numbers below this lose digits among the subnormal ones when they are multiplied and added.
+template <class R>
+constexpr R kDigits = std::numeric_limits<R>::min() * 128;
+/// largest_exponent where no element is above kDigits, else 0, as soon as one is found.
+template <class T>
+Exponent subnormal_exponent(Matrix<const T> a) {
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j)
+      if (largest_part(a(i, j)) >= kDigits<Real<T>>) return 0;
+  return largest_exponent(a);
 }
 
 }  // namespace backsolve::ops
