@@ -9,13 +9,14 @@ const prelude = `
 const { execFileSync } = require("node:child_process"), fs = require("node:fs");
 const addon = () => (globalThis.native ??= require(process.env.ADDON));
 const F64 = 1;
-/** One kernel over one square input and one square output, both n x n. */
-function square(name, n, flags = 0, attrs = []) {
-  const shape = [1, F64, 2, n, n, 0], id = addon().kernels().find((k) => k.name === name).id;
-  const words = Float64Array.from([id, flags, F64, attrs.length, ...attrs, 2, ...shape, ...shape]);
-  return [words, Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 2 * n : Math.sin(i))), new Float64Array(n * n)];
+/** A call of a kernel with one square input and one square output, n x n, once or for some items. */
+function square(name, n, attrs = [], items = 1) {
+  const shape = [1, F64, 3, items, n, n, 0], id = addon().kernels().find((k) => k.name === name).id;
+  const words = Float64Array.from([id, 0, F64, attrs.length, ...attrs, 2, ...shape, ...shape]);
+  const entry = (_, i) => ((i % (n * n)) % (n + 1) === 0 ? 2 * n : Math.sin(i));
+  return [words, Float64Array.from({ length: items * n * n }, entry), new Float64Array(items * n * n)];
 }
-const inverse = (n, flags) => square("inv", n, flags, [0]);
+const inverse = (n, items) => square("inv", n, [0], items);
 /** What a call gives: "ok", or its error. */
 function attempt(f) {
   try {
