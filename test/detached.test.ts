@@ -96,6 +96,10 @@ describe("reading what is being differentiated", () => {
     expect(grad(f)(3).item()).to.equal(6);
     expect(jvp(f, [3], [1]).tangent.item()).to.equal(6);
     expect(grad((t: F64) => grad(f)(t))(3).item()).to.equal(2);
+    const [count, zero] = [tensor(Int32Array.of(2)), tensor(Int32Array.of(0))];
+    const power = (t: F64, n: Tensor<"int32">): F64 => (n.item() === 2 && `${n}` === "Tensor<int32> [1] [ 2 ]" ? mul(t, t) : t);
+    expect(jvp(power, [3, count], [1, zero]).tangent.item()).to.equal(6);
+    expect(vjp(power, 3, count).pullback(1)[0].item()).to.equal(6);
     inside((t) => [greater(t, 0).data, less(t, 0).toArray(), greater(t, 1).toJSON(), less(sum(t), 1).at()]);
     inside((t) => linalg.luFactor(where(greater(eye(2), 0), sum(t), eye(2))).pivots.toArray());
   });
