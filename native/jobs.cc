@@ -108,18 +108,13 @@ void take(Job& job, ProgramRun& p, const std::vector<bool>& quiet) {
 
 // ---- Jobs ----
 
-Jobs::Jobs(Napi::Env env) : env_(env) {
+Jobs::Jobs(Napi::Env env) {
   const Napi::String name = Napi::String::New(env, "backsolve");
   check(env, napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, on_main, &mailbox_->to_main));
   check(env, napi_unref_threadsafe_function(env, mailbox_->to_main));  // only jobs in flight keep the process alive
   out_of_memory_ = Napi::Persistent(coded(env, "out of memory", "ERR_OUT_OF_MEMORY").Value());
-  watch_end();
-}
-
-/// Hooks run last in, first out: this one, set again for each external buffer, runs before Node takes these down.
-void Jobs::watch_end() {
-  napi_remove_env_cleanup_hook(env_, on_exit, this);
-  check(env_, napi_add_env_cleanup_hook(env_, on_exit, this));
+  // Hooks run last in, first out: this one while the function above still works.
+  check(env, napi_add_env_cleanup_hook(env, on_exit, this));
 }
 
 void Task::ended(std::shared_ptr<Job> self) {
@@ -223,50 +218,37 @@ void Jobs::on_exit(void* self) {
     withdraw(*task);
   }
   jobs->live_.clear();
-  jobs->keep_transferred();
   napi_release_threadsafe_function(to_main, napi_tsfn_abort);
 }
 
 // ---- Memory ----
 
-/// An ArrayBuffer over memory of ours. It holds the block; so does, in the end, whatever it was transferred to.
-struct Jobs::External {
-  Jobs* jobs;
-  Memory memory;
-  napi_ref array = nullptr;  // weak
+/// Whether the environment is ending: it runs no JavaScript any more.
+bool is_ending(napi_env env) {
+  napi_value value;
+  bool same;
+  return napi_get_undefined(env, &value) != napi_ok || napi_strict_equals(env, value, value, &same) != napi_ok;
+}
 
-  static void finalize(napi_env env, void*, void* hint) {
-    const std::unique_ptr<External> self(static_cast<External*>(hint));
-    self->jobs->externals_.erase(self.get());
-    if (self->array != nullptr) napi_delete_reference(env, self->array);
-    discard(std::move(self->memory));
-  }
-};
+/// An ArrayBuffer over memory of ours gives up its share of the block. Node does this at the end of an environment also for one that was
+/// transferred, and may be in another thread by then: the addresses stay.
+void let_go(napi_env env, void*, void* hint) {
+  const std::unique_ptr<Memory> memory(static_cast<Memory*>(hint));
+  if (is_ending(env))
+    Block::strand(std::move(*memory));
+  else
+    discard(std::move(*memory));
+}
 
 /// Null where the runtime takes none.
 napi_value Jobs::external(Napi::Env env, const Memory& memory) {
   if (refused_ || memory->size() > kMaxExternal) return nullptr;
-  auto self = std::make_unique<External>(External{this, memory});
+  auto held = std::make_unique<Memory>(memory);
   napi_value buffer;
-  if (napi_create_external_arraybuffer(env, memory->data(), memory->size(), External::finalize, self.get(), &buffer) != napi_ok) {
-    refused_ = true;
-    return nullptr;
-  }
-  External* const made = *externals_.insert(self.release()).first;
-  napi_create_reference(env, buffer, 0, &made->array);
-  watch_end();
+  refused_ = napi_create_external_arraybuffer(env, memory->data(), memory->size(), let_go, held.get(), &buffer) != napi_ok;
+  if (refused_) return nullptr;
+  held.release();
   return buffer;
-}
-
-/// Node frees external buffers with their environment. One that was transferred by then may be another thread's: its block stays for good.
-void Jobs::keep_transferred() {
-  const Napi::HandleScope scope(env_);
-  for (const External* e : externals_) {
-    napi_value array = nullptr;
-    bool detached = true;
-    if (napi_get_reference_value(env_, e->array, &array) == napi_ok && array != nullptr) napi_is_detached_arraybuffer(env_, array, &detached);
-    if (detached && Block::find(e->memory->data(), 1) == e->memory) new Memory(e->memory);
-  }
 }
 
 /// A copy as an ArrayBuffer of V8's, which ends the process where it finds no memory: to be asked for little.
@@ -346,7 +328,7 @@ void Jobs::give(Napi::Env env, Napi::Value array, Napi::Value to) {
   if (q.type != p.type || !movable(q) || q.bytes != p.bytes || Block::find(q.data, q.bytes) != nullptr) refuse(env, "not a like array");
   const Memory block = Block::find(p.data, p.bytes);
   check(env, napi_detach_arraybuffer(env, p.buffer));
-  if (!Block::give(block, 2, q.data)) std::memcpy(q.data, block->data(), p.bytes);  // a job reads it; else `block` and its External hold it
+  if (!Block::give(block, 2, q.data)) std::memcpy(q.data, block->data(), p.bytes);  // a job reads it; else only `block` and the detached array hold it
 }
 
 }  // namespace backsolve

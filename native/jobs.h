@@ -5,7 +5,6 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "worker.h"
@@ -54,19 +53,14 @@ class Jobs {
   Napi::Value failures(Napi::Env env, const Outcome& outcome);
 
  private:
-  struct External;
   void settle(Napi::Env env, Task& task);
   void unwant(Napi::Env env, Task& task);
   napi_value external(Napi::Env env, const Memory& memory);
-  void watch_end();
-  void keep_transferred();
   static void on_main(napi_env env, napi_value, void* context, void* data);
   static void on_exit(void* self);
 
-  const napi_env env_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   std::unordered_map<Task*, std::shared_ptr<Task>> live_;  // not settled
-  std::unordered_set<External*> externals_;
   bool refused_ = false;  // the runtime takes no memory of ours
   int wanted_ = 0;  // live jobs that were not cancelled: they keep the process alive
   Napi::ObjectReference out_of_memory_;  // made while there is memory to make it

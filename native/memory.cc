@@ -164,4 +164,9 @@ bool Block::give(const Memory& block, long holders, void* to) {
   return true;
 }
 
+void Block::strand(Memory block) {
+  if (block->base_ != nullptr) madvise(block->base_, block->mapped_, MADV_DONTNEED);
+  new Memory(std::move(block));
+}
+
 }  // namespace backsolve

@@ -27,6 +27,8 @@ class Block {
   /// Puts the contents of a large block to `to`, by moving its pages where the system can, unless more than `holders` hold it: then false.
   /// Nobody may read the block afterwards.
   static bool give(const Memory& block, long holders, void* to);
+  /// Keeps the addresses of a large block for good, but returns the memory: who still reads it finds zeros.
+  static void strand(Memory block);
 
   ~Block();
   Block(const Block&) = delete;

@@ -77,7 +77,7 @@ describe("an aborted call", () => {
   });
 
   it("that waits for its turn is gone at once", async () => {
-    const a = symmetric(900);
+    const a = symmetric(1200);
     const running = Array.from(
       { length: 4 }, // as many as run at a time
       () => new AbortController(),

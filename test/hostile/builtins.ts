@@ -75,7 +75,10 @@ function take(): number {
       clone(kept[i], { transfer: [kept[i] as ArrayBuffer] });
       taken++;
     } catch {} // gone already, or nobody's to give
-    (kept[i] as { transfer?(): unknown }).transfer?.();
+    try {
+      (kept[i] as { transfer?(): unknown }).transfer?.(); // takes external buffers, too
+      taken++;
+    } catch {}
     kept[i] = undefined;
   }
   kept.length = 0;

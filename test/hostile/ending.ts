@@ -16,7 +16,7 @@ async function computing({ signal } = new AbortController()): Promise<void> {
 const ends: Record<string, () => Promise<void>> = {
   async exit() {
     await computing();
-    process.on("exit", (code) => process.stdout.write(`exit ${code} ${"x".repeat(200_000)}`));
+    process.on("exit", (code) => process.stdout.write(`exit ${code} ${"x".repeat(60_000)}`));
     process.exit(5);
   },
   async throw() {
