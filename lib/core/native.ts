@@ -229,6 +229,13 @@ const KINDS: readonly { code: Code; text(index: number): string }[] = [
     text: (i) =>
       `has equal eigenvalues (${i} and ${i + 1}), whose derivatives beyond the first, and in forward mode, they do not determine: use funmHermitian, expmHermitian and their like for functions of the matrix, or the option degenerate: "nan" or "mask"`,
   },
+  { code: "ERR_NOT_FINITE", text: () => "has an answer beyond the largest number of its dtype" },
+  { code: "ERR_INTERNAL", text: () => "was declined" },
+  {
+    code: "ERR_DEGENERATE",
+    text: (i) =>
+      `has singular value ${i} at the cut of option rcond, where the truncated solution jumps and has no derivative: use another rcond, or an l2Regularizer without one`,
+  },
 ];
 
 /** `[item, instruction, kind, index, ...]` as failures; `opOf` names the op of an instruction. */
