@@ -20,14 +20,16 @@ enum class Fail : std::int32_t {
   too_large = 12,          // a workspace does not fit LAPACK's 32-bit integers
   degenerate_values = 13,  // as degenerate, of eigenvalues without their vectors
   overflow = 14,           // the answer, or eigenvalue `index` where that is not 0, is beyond the largest number
-  declined = 15            // by a lanes kernel alone: the single kernel is to compute this lane
+  declined = 15,           // by a lanes kernel alone: the single kernel is to compute this lane
+  cut = 16                 // singular value `index` lies at the cut of rcond, where the truncated solution jumps
 };
+constexpr std::int32_t kFailKinds = 32;
 
-/// info = index * 16 + kind; index is 1-based as in LAPACK (the order of the leading minor, the column of the pivot), 0 if none.
+/// info = index * kFailKinds + kind; index is 1-based as in LAPACK (the order of the leading minor, the column of the pivot), 0 if none.
 constexpr std::int32_t make_info(Fail kind, std::int64_t index = 0) {
-  return static_cast<std::int32_t>(index * 16 + static_cast<std::int32_t>(kind));
+  return static_cast<std::int32_t>(index * kFailKinds + static_cast<std::int32_t>(kind));
 }
-constexpr Fail kind_of(std::int32_t info) { return static_cast<Fail>(info & 15); }
-constexpr std::int32_t index_of(std::int32_t info) { return info >> 4; }
+constexpr Fail kind_of(std::int32_t info) { return static_cast<Fail>(info & (kFailKinds - 1)); }
+constexpr std::int32_t index_of(std::int32_t info) { return info / kFailKinds; }
 
 }  // namespace backsolve

@@ -120,6 +120,9 @@ constexpr const char* least_squares_vjp(const double*) { return "(m,n),(m,k),(),
 constexpr const char* least_squares_svd(const double*) { return "(m,n),(m,k),()->(n,k),(m,m^n),(m^n),(m^n,n)"; }
 constexpr const char* least_squares_svd_vjp(const double*) { return "(m,n),(m,k),(),(n,k),(m,m^n),(m^n),(m^n,n),(n,k)->(m,n),(m,k),()"; }
 constexpr const char* normal_equations(const double*) { return "(m,n),(n,k),()->(n,k)"; }
+constexpr const char* problem_to_number(const double*) { return "(m,n),()->()"; }
+constexpr const char* two_to_one(const double*) { return "(m,n),(m,n)->(m,n)"; }
+constexpr const char* three_to_one(const double*) { return "(m,n),(m,n),(m,n)->(m,n)"; }
 constexpr const char* three_squares_to_square(const double*) { return "(n,n),(n,n),(n,n)->(n,n)"; }
 
 // Bits of `nullable`: outputs 3 and 4 of a rule with three inputs are 8 and 16.
@@ -150,11 +153,14 @@ const Kernel kTable[] = {
            {&LanesTable::slogdet_vjp, nullptr, 48, 48, true}),
     matrix("lstsq", 3, "TTRTT", least_squares, "1r", 16, 2, BS_SINGLE(lstsq), {&LanesTable::lstsq, least_squares_lanes, 128, 128, true}),
     matrix("lstsq_vjp", 6, "TTRTTTTTR", least_squares_vjp, "1r", 64 | 128 | 256, 4, BS_SINGLE(lstsq_vjp),
-           {&LanesTable::lstsq_vjp, least_squares_vjp_lanes}),
+           {&LanesTable::lstsq_vjp, least_squares_vjp_lanes, 128, 128, true}),
     matrix("normalSolve", 3, "TTRT", normal_equations, "1r", 0, 2, BS_SINGLE(normal_solve)),
     matrix("lstsqSvd", 3, "TTRTTRT", least_squares_svd, "r", 16 | 32 | 64, 20, BS_SINGLE(lstsq_svd)),
     matrix("lstsqSvd_vjp", 8, "TTRTTRTTTTR", least_squares_svd_vjp, "r", 256 | 512 | 1024, 8, BS_SINGLE(lstsq_svd_vjp)),
     matrix("normalSolveSvd", 3, "TTRT", normal_equations, "r", 0, 20, BS_SINGLE(normal_solve_svd)),
+    matrix("problemScale", 2, "TRR", problem_to_number, "", 0, 1.0 / 32, BS_SINGLE(problem_scale)),
+    matrix("truncationDerivative", 2, "TTT", two_to_one, "r", 0, 30, BS_SINGLE(truncation_derivative)),
+    matrix("truncationSecond", 3, "TTTT", three_to_one, "r", 0, 50, BS_SINGLE(truncation_second)),
     matrix("eigh", 1, "TRT", square_to_spectrum, "2", 4, 9, BS_SINGLE(eigh)),
     matrix("eigh_vjp", 4, "RTRTT", spectrum_vjp, "21", 4 | 8, 6, BS_SINGLE(eigh_vjp)),
     matrix("eigvalsh_vjp", 3, "TTRT", eigenvalues_vjp, "1", 0, 2, BS_SINGLE(eigvalsh_vjp)),

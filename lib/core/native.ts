@@ -246,6 +246,12 @@ const KINDS: readonly { code: Code; text(index: number): string }[] = [
     code: "ERR_NOT_FINITE",
     text: (i) => `has ${i === 0 ? "an answer" : `eigenvalue ${i}`} beyond the largest number of its dtype`,
   },
+  { code: "ERR_INTERNAL", text: () => "was declined" },
+  {
+    code: "ERR_DEGENERATE",
+    text: (i) =>
+      `has singular value ${i} at the cut of option rcond, where the truncated solution jumps and has no derivative: use another rcond, or an l2Regularizer without one`,
+  },
 ];
 
 /** `[item, instruction, kind, index, ...]` as failures; `opOf` names the op of an instruction. */

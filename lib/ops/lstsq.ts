@@ -1,7 +1,7 @@
 // Least squares. Derivations: docs/derivations/least-squares.md
 import { type AttrSchema, oneOf, optionsOf, real as realNumber } from "../core/attrs";
-import type { Float, Real } from "../core/dtype";
-import { ArgumentError, describe } from "../core/errors";
+import { dtypes, type Float, type Real } from "../core/dtype";
+import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { defineOp } from "../core/op";
 import { native, type Tensors } from "../core/row";
 import type { Tensor } from "../core/tensor";
@@ -18,8 +18,10 @@ type Inputs = "a" | "b" | "l2Regularizer";
 interface Method {
   solve(a: T, b: T, l2: T | number): T;
   normal(a: T, y: T, l2: T): T;
-  /** What is to be added to the rule of a tall A, where λ = 0 and the rank is not full. */
+  /** What is to be added to the rule of a tall A, where the rank is not full. */
   deficient?(a: T, x: T, g: T, l2: T): T;
+  /** The cotangent of A from that of T(A), the part of A above the cut, which the method is a function of. */
+  truncated?(a: T, cotangent: T): T;
 }
 
 const perMatrix = (x: Tensor): T => expandDims(expandDims(x as T, -1) as T, -1) as T;
@@ -27,11 +29,33 @@ const minusInner = (p: T, q: T): T => neg(sum(real(mul(conj(p), q) as T), { axis
 const times = (p: T, q: T): T => matmul(p, q, { adjointB: true }) as T; // P Qᴴ
 
 /**
+ * c = 2^e with the larger of c A and c √λ near 1, or 1 where it is moderate; a constant. In rules that scale a problem by it, two inverses
+ * after each other leave the range of numbers only where derivatives do. Fused rules scale in native code.
+ */
+const problemScale = defineOp({
+  name: "problemScale",
+  says: "lstsq",
+  inputs: ["a", "l2Regularizer"],
+  outputs: ["c"],
+  signature: "(m,n),()->()",
+  dtypes: { l2Regularizer: "real", c: "real" },
+  domain: { l2Regularizer: "positive" },
+  kernel: native("problemScale"),
+  order: 0,
+  vjp: () => ({}),
+});
+
+/**
  * m >= n: with Z = (AᴴA + λI)⁻¹ X̄, Ā = (B - A X) Zᴴ - B̄ Xᴴ, B̄ = A Z = (Aᴴ)_λ⁺ X̄, λ̄ = -⟨Z, X⟩ (Golub & Pereyra 1973). m < n: the same of the
  * problem with Aᴴ for A, X̄ and B exchanged, X and B̄ exchanged, as ⟨X̄, A_λ⁺ B⟩ = ⟨(Aᴴ)_λ⁺ X̄, B⟩.
  */
-function rule({ solve, normal, deficient }: Method, saved: Tensors<Inputs | "x">, g: T): { [k in Inputs]: () => Tensor } {
-  const { a, b, l2Regularizer: l2, x } = saved;
+function rule({ solve, normal, deficient, truncated }: Method, saved: Tensors<Inputs | "x">, g: T): { [k in Inputs]: () => Tensor } {
+  const { x } = saved;
+  const c = problemScale(saved.a, saved.l2Regularizer) as T;
+  const scaled = (t: T): T => mul(perMatrix(c), t) as T;
+  const twice = (t: T): T => mul(c, mul(c, t)) as T;
+  // Of c A, c B and c² λ, whose X is the same; their cotangents are Ā/c, B̄/c and λ̄/c².
+  const [a, b, l2] = [scaled(saved.a), scaled(saved.b), twice(saved.l2Regularizer)];
   const tall = (a.shape.at(-2) as number) >= (a.shape.at(-1) as number);
   const [p, y, z] = tall ? [a, b, g] : [adjoint(a), g, b]; // the tall matrix, what it is given, the cotangent of what it gives
   const back = once(() => solve(adjoint(a), g, l2));
@@ -42,9 +66,12 @@ function rule({ solve, normal, deficient }: Method, saved: Tensors<Inputs | "x">
     return deficient ? (add(whole, deficient(p, solution, z, l2)) as T) : whole;
   };
   return {
-    a: () => (tall ? ofTall() : adjoint(ofTall())),
-    b: back,
-    l2Regularizer: () => minusInner(inner(), tall ? x : back()),
+    a: () => {
+      const cotangent = tall ? ofTall() : (adjoint(ofTall()) as T);
+      return scaled(truncated ? truncated(a, cotangent) : cotangent);
+    },
+    b: () => scaled(back()),
+    l2Regularizer: () => twice(minusInner(inner(), tall ? x : back())),
   };
 }
 
@@ -56,13 +83,15 @@ function normalRule(
 ): { [k in "a" | "y" | "l2Regularizer"]: () => Tensor } {
   const { a, y, l2Regularizer: l2, z } = saved;
   const back = once(() => method.normal(a, g, l2));
+  const { deficient, truncated } = method;
   return {
     a: () => {
       const w = back();
       const whole = neg(matmul(a, add(times(z, w), times(w, z)) as T)) as T;
-      if (!method.deficient) return whole;
+      if (!deficient) return whole;
       // A⁺ᴴ W (N Y)ᴴ + A⁺ᴴ Z (N Z̄)ᴴ, N the projector on the null space
-      return add(whole, add(method.deficient(a, w, y, l2), method.deficient(a, z, g, l2)) as T);
+      const cotangent = add(whole, add(deficient(a, w, y, l2), deficient(a, z, g, l2)) as T) as T;
+      return truncated ? truncated(a, cotangent) : cotangent;
     },
     y: back,
     l2Regularizer: () => minusInner(back(), z),
@@ -142,17 +171,72 @@ const normalSolve = defineOp({
 
 const svdAttrs = { rcond: realNumber(-1) } satisfies AttrSchema;
 const svdFailures = ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_ARGUMENT"] as const;
-const bySvd = (given: { readonly rcond: number }): Method => {
+
+/** D²T(A)[E, H] of the T of `truncationDerivative`. */
+const truncationSecond = defineOp({
+  name: "truncationSecond",
+  says: "lstsq",
+  inputs: ["a", "e", "h"],
+  outputs: ["d"],
+  signature: "(m,n),(m,n),(m,n)->(m,n)",
+  sizes: (n) => [{ m: n + 2, n }],
+  attrs: svdAttrs,
+  domain: { a: "invertible" },
+  failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_DEGENERATE"],
+  kernel: native("truncationSecond"),
+  saves: ["a", "e", "h"],
+  order: 0, // in a; linear in e and h
+  // T is a gradient, that of Σ σ²/2 above the cut: ⟨G, D²T(A)[E, H]⟩ is symmetric in E, H and G.
+  vjp: ({ a, e, h }, { d: g }, given) => ({
+    a: (): Tensor => {
+      throw new BacksolveError(
+        "ERR_ARGUMENT",
+        "lstsq",
+        "has derivatives up to the second order only, with an rcond that cuts more than rounding.",
+      );
+    },
+    e: (): Tensor => truncationSecond(a, h, g, given),
+    h: (): Tensor => truncationSecond(a, e, g, given),
+  }),
+});
+
+/** DT(A)[E], T(A) = U₁ S₁ V₁ᴴ with the singular values above rcond times the largest. It is its own adjoint, as T is a gradient. */
+const truncationDerivative = defineOp({
+  name: "truncationDerivative",
+  says: "lstsq",
+  inputs: ["a", "e"],
+  outputs: ["d"],
+  signature: "(m,n),(m,n)->(m,n)",
+  sizes: (n) => [{ m: n + 2, n }],
+  attrs: svdAttrs,
+  domain: { a: "invertible" },
+  failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_DEGENERATE"],
+  kernel: native("truncationDerivative"),
+  saves: ["a", "e"],
+  order: 1,
+  vjp: ({ a, e }, { d: g }, given) => ({
+    a: (): Tensor => truncationSecond(a, e, g, given),
+    e: (): Tensor => truncationDerivative(a, g, given),
+  }),
+});
+
+/** Whether rcond cuts more than rounding: then X is that of T(A), also where λ > 0, and what is cut is not zero. As in native/ops/truncation.h. */
+const truncates = (rcond: number, a: T): boolean => rcond > Math.max(...a.shape.slice(-2)) * dtypes[a.dtype as Float].eps;
+
+const bySvd = (given: { readonly rcond: number }, of: T): Method => {
+  const cuts = truncates(given.rcond, of);
   const solve = (a: T, b: T, l2: T | number): T => svdOp(a, b, l2 as T, given) as T;
   return {
     solve,
     normal: (a, y, l2) => normalSolveSvd(a, y, l2, given) as T,
-    // λ = 0: A⁺ᴴ X (X̄ - A⁺A X̄)ᴴ, the tangents that leave the rank as it is
+    // A⁺ᴴ X (X̄ - A⁺A X̄)ᴴ, the tangents that leave the rank as it is: where λ = 0, and of T(A) always
     deficient: (a, x, g, l2) => {
       const h = adjoint(a);
       const outside = sub(g, matmul(h, solve(h, g, 0))) as T;
-      return where(perMatrix(equal(l2, 0)) as never, times(solve(h, x, 0), outside), 0) as T;
+      const term = times(solve(h, x, 0), outside);
+      return cuts ? term : (where(perMatrix(equal(l2, 0)) as never, term, 0) as T);
     },
+    ...(cuts ? { truncated: (a: T, cotangent: T): T => truncationDerivative(a, cotangent, given) as T } : {}),
   };
 };
 
@@ -165,7 +249,7 @@ const svdOp = defineOp({
   failures: svdFailures,
   kernel: native("lstsqSvd"),
   aux: { u: "(m,m^n)", s: "(m^n)", vh: "(m^n,n)" },
-  vjp: (saved, { x: g }, given) => rule(bySvd(given), saved, g),
+  vjp: (saved, { x: g }, given) => rule(bySvd(given, saved.a), saved, g),
   fused: native("lstsqSvd_vjp"),
 });
 
@@ -178,7 +262,7 @@ const normalSolveSvd = defineOp({
   attrs: svdAttrs,
   failures: svdFailures,
   kernel: native("normalSolveSvd"),
-  vjp: (saved, { z: g }, given) => normalRule(bySvd(given), saved, g),
+  vjp: (saved, { z: g }, given) => normalRule(bySvd(given, saved.a), saved, g),
 });
 
 // ---- What users call ----
@@ -189,8 +273,10 @@ export interface LstsqOptions {
   /** "qr" (default) and "svd" work on A itself, "cholesky" on AᴴA or AAᴴ, whose condition number is the square. Only "svd" takes any rank. */
   readonly method?: "qr" | "svd" | "cholesky";
   /**
-   * "svd": singular values up to rcond times the largest count as zero. Otherwise: below this reciprocal condition number, as LAPACK estimates
-   * it, A is rank-deficient. Default max(m, n) ε; for "cholesky" its square root.
+   * "svd": singular values up to rcond times the largest are cut, with any λ. By default those up to max(m, n) ε times the largest where λ = 0,
+   * none where λ > 0. With an rcond above max(m, n) ε derivatives exist to the second order, except where a singular value lies at the cut.
+   * Otherwise: below this reciprocal condition number of [A; √λ I], as LAPACK estimates it, A is rank-deficient. Default max(m, n) ε; for
+   * "cholesky" its square root.
    */
   readonly rcond?: number;
 }
@@ -215,7 +301,8 @@ function chosen(a: unknown, b: unknown, options: unknown): { op: typeof byFactor
 /**
  * X that minimises ‖A X - B‖² + λ ‖X‖², of least norm where that leaves a choice: (..., m, n), (..., m, k) -> (..., n, k), leading dimensions
  * broadcast; a 1-D b is one vector. Over- and under-determined, with gradients to a, b and λ. ERR_RANK_DEFICIENT: A has not full rank, and the
- * method is not "svd". ERR_ARGUMENT: a negative λ. ERR_NOT_FINITE names the item with a NaN or infinity.
+ * method is not "svd". ERR_ARGUMENT: a negative λ. ERR_NOT_FINITE names the item with a NaN or infinity, or with an answer beyond the largest
+ * number. ERR_DEGENERATE, of gradients alone: a singular value at the cut of `rcond`, where X jumps.
  */
 export const lstsq = Object.assign(
   (a: Tensor<Float>, b: Tensor<Float>, options?: LstsqOptions) => {

@@ -4,9 +4,9 @@ import { parseAttrs } from "../core/attrs";
 import { type AnyArray, checkDType, type DType, dtypes, isFloat } from "../core/dtype";
 import { fusedRow, fusedTypes, reads as readsOf } from "../core/engine";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
-import { columnOf, inferAll, kernelOutputs, portDType } from "../core/infer";
+import { columnOf, inferAll, kernelOutputs, portDType, withAux } from "../core/infer";
 import type { AnyRow, Attrs } from "../core/row";
-import { sameShape } from "../core/signature";
+import { broadcast, sameShape } from "../core/signature";
 import { checkShape, type Shape, shapeText, sizeOf } from "../core/tensor";
 import type { Instruction, ValueType } from "../core/trace";
 import { type Code, clash, optional, resolve } from "./code";
@@ -26,7 +26,14 @@ const MAX_VALUES = 1_000_000; // native/check.cc has 2^20
 const MAX_OPERANDS = 2 ** 15; // inputs, constants and outputs are arguments of one native call
 const MAX_ELEMENTS = 2 ** 40;
 
+/** @throws ArgumentError: a program beyond what `fromJSON` takes. */
 export function toJSON(code: Code): ProgramJSON {
+  const atMost = (most: number, count: number, what: string): void => {
+    if (count > most) throw new ArgumentError("toJSON", `a saved program has at most ${most} ${what}, this one has ${count}.`);
+  };
+  atMost(MAX_VALUES, code.code.length, "instructions");
+  for (const list of ["inputs", "constants", "outputs"] as const) atMost(MAX_OPERANDS, code[list].length, list);
+  for (const { shape } of code.values) atMost(MAX_ELEMENTS, sizeOf(shape), "elements in a value");
   const type = (id: number): ValueType => {
     const { dtype, shape } = code.values[id] as ValueType;
     return { dtype, shape: [...shape] };
@@ -54,8 +61,8 @@ const object = (x: unknown, what: string): Record<string, unknown> =>
     : bad(`${what} must be an object, got ${describe(x)}.`);
 const list = (x: unknown, what: string, most = MAX_VALUES): unknown[] =>
   Array.isArray(x) && x.length <= most ? x : bad(`${what} must be an array of at most ${most}, got ${describe(x)}.`);
-const text = (x: unknown, what: string): string =>
-  typeof x === "string" && x.length > 0 && x.length <= 1000 ? x : bad(`${what} must be a name, got ${describe(x)}.`);
+const name = (x: unknown, what: string): string => (typeof x === "string" ? x : bad(`${what} must be a name, got ${describe(x)}.`));
+const text = (x: unknown, what: string): string => name(x, what) || bad(`${what} must not be empty.`);
 
 class Loader {
   readonly values: ValueType[] = [];
@@ -83,7 +90,7 @@ export function fromJSON(json: unknown): Code {
   const loader = new Loader();
   const inputs = list(root.inputs, "inputs", MAX_OPERANDS).map((x, i) => {
     const o = object(x, `input ${i}`);
-    return { name: text(o.name, `the name of input ${i}`), id: loader.define(o.id, loader.type(o), `input ${i}`) };
+    return { name: name(o.name, `the name of input ${i}`), id: loader.define(o.id, loader.type(o), `input ${i}`) };
   });
   const constants = list(root.constants, "constants", MAX_OPERANDS).map((x, i) =>
     loadConstant(loader, object(x, `constant ${i}`), `constant ${i}`),
@@ -155,8 +162,8 @@ function plainOutputs(row: AnyRow, attrs: Attrs, reads: ValueType[], what: strin
 }
 
 function fusedOutputs(of: AnyRow, attrs: Attrs, reads: (ValueType | undefined)[], what: string): ValueType[] {
-  const saves = readsOf(of);
-  if (reads.slice(0, saves.length).some((r) => !r) || reads.slice(saves.length).every((r) => !r))
+  const saves = readsOf(of).length;
+  if (reads.slice(0, saves).some((r) => !r) || reads.slice(saves).every((r) => !r))
     bad(`${what}: a saved value or every cotangent is null.`);
   const row = fusedRow(of);
   const t = columnOf(row, reads);
@@ -165,22 +172,44 @@ function fusedOutputs(of: AnyRow, attrs: Attrs, reads: (ValueType | undefined)[]
     if (!isFloat(t) || (r && r.dtype !== want))
       throw new DtypeError("Program.from", `${what}: ${row.inputs[i]} must be ${want}, got ${r?.dtype}.`);
   });
+  const operands = operandsOf(of, attrs, reads, what);
   const types = fusedTypes(of, attrs, reads);
   // The row's own shape rule, forward: what the rule reads must be what the op takes and gives.
   const forward = inferAll(of, types, attrs);
-  const outputs = kernelOutputs(of);
-  of.outputs.forEach((name, i) => checkItem(forward[i] as ValueType, reads[saves.length + i], `${what}: cotangent of ${name}`));
-  saves.forEach((name, i) => {
-    const at = of.inputs.indexOf(name);
-    checkItem((at >= 0 ? types[at] : forward[outputs.indexOf(name)]) as ValueType, reads[i], `${what}: ${name}`);
-  });
+  for (const { input, output, rank, shape, name } of operands) {
+    const want = ((input >= 0 ? types[input] : forward[output]) as ValueType).shape;
+    const tail = want.slice(want.length - rank);
+    if (!sameShape(shape.slice(shape.length - rank), tail))
+      throw new ShapeError("Program.from", `${what}: ${name}: shape ${shapeText(shape)} does not end in ${shapeText(tail)}.`);
+  }
   return types;
 }
 
-function checkItem(want: ValueType, got: ValueType | undefined, what: string): void {
-  if (!got) return;
-  const tail = want.shape.slice(want.shape.length - Math.min(2, want.shape.length));
-  const rank = tail.length;
-  if (!sameShape(got.shape.slice(got.shape.length - rank), tail))
-    throw new ShapeError("Program.from", `${what}: shape ${shapeText(got.shape)} does not end in ${shapeText(tail)}.`);
+interface FusedOperand {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly input: number; // of the op, or -1
+  readonly output: number; // of its kernel: outputs, then aux
+  readonly rank: number; // of one item
+}
+
+/** The operands of a fused rule that are there, of enough dimensions and with batches that broadcast. */
+function operandsOf(of: AnyRow, attrs: Attrs, reads: readonly (ValueType | undefined)[], what: string): FusedOperand[] {
+  const [sig, outputs, saves] = [withAux(of, attrs), kernelOutputs(of), readsOf(of)];
+  const operands = [...saves, ...of.outputs].flatMap((name, i): FusedOperand[] => {
+    const shape = reads[i]?.shape;
+    if (!shape) return [];
+    const saved = i < saves.length;
+    const [input, output] = [saved ? of.inputs.indexOf(name) : -1, outputs.indexOf(name)];
+    const { length: rank } = (input >= 0 ? sig.inputs[input] : sig.outputs[output]) as readonly string[];
+    return [{ name: saved ? name : `cotangent of ${name}`, shape, input, output, rank }];
+  });
+  for (const { name, shape, rank } of operands)
+    if (shape.length < rank)
+      throw new ShapeError("Program.from", `${what}: ${name}: shape ${shapeText(shape)} has fewer than ${rank} dimensions.`);
+  if (!broadcast(operands.map(({ shape, rank }) => shape.slice(0, shape.length - rank)))) {
+    const given = operands.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(", ");
+    throw new ShapeError("Program.from", `${what}: batch dimensions do not broadcast together: ${given}.`);
+  }
+  return operands;
 }

@@ -1,7 +1,9 @@
 // Least squares of W problems side by side by Householder reflections, and their adjoints. Equations: native/ops/lstsq.cc.
 //
-// A reflection of x = (α, ...): v = x - β e, β = -sgn(α) ‖x‖, H = I - γ v vᴴ with γ = 1 / (‖x‖ (‖x‖ + |α|)), H x = β e. Lanes whose squares
-// leave the exponents, whose rank is in doubt, or that ask for the normal equations are declined.
+// A reflection of x = (α, ...): v = x - β e, β = -sgn(α) ‖x‖, H = I - γ v vᴴ with γ = 1 / (‖x‖ (‖x‖ + |α|)), H x = β e. The scaling of A by
+// c = 2^a is that of native/ops/least_squares.h; B and X̄ are scaled by c, too. Lanes that need a q of their own, whose squares leave the
+// exponents, whose rank is in doubt, whose answer overflows on the way, or that ask for the normal equations are declined.
+#include "../scaling.h"
 #include "fill.h"
 #include "strided.h"
 
@@ -19,6 +21,45 @@ BS_INLINE Vec<typename L::Real> magnitude(typename L::Element x) {
     return vabs<R>(x);
   else
     return vsqrt<R>(square<L>(x));
+}
+
+/// The largest |re| or |im|; an infinity or NaN where there is one. Bits of magnitudes are ordered as the magnitudes are.
+template <class L>
+__attribute__((noinline)) Vec<typename L::Real> largest(const void* p, Index count) {
+  using R = typename L::Real;
+  const R* const parts = static_cast<const R*>(p);
+  Mask<R> most = Mask<R>{};
+  for (Index i = 0; i < count * L::planes; ++i) {
+    const Mask<R> size = reinterpret_cast<Mask<R>>(bits_of<R>(load<R>(parts + i * W<R>)) & ~Ieee<R>::sign);
+    most = size > most ? size : most;
+  }
+  return reinterpret_cast<Vec<R>>(most);
+}
+template <class R>
+BS_INLINE constexpr R power_of_two(int e) {
+  R x = 1;
+  for (; e > 0; --e) x *= 2;
+  return x;
+}
+/// 2^-exponent(most) of native/ops/least_squares.h.
+template <class R>
+BS_INLINE Vec<R> inverse_power(Vec<R> most) {
+  constexpr R kMost = power_of_two<R>(kMostPower<R>);
+  most = most == Vec<R>{} ? splat<R>(1) : most;
+  most = most < splat<R>(1 / kMost) ? splat<R>(1 / kMost) : most;
+  most = most > splat<R>(kMost) ? splat<R>(kMost) : most;
+  return from_bits<R>(2 * Ieee<R>::bias * Ieee<R>::unit - exponent_of<R>(most));
+}
+/// The scaling of A, 2^power_for(most), from inverse_power.
+template <class R>
+BS_INLINE Vec<R> scaling(Vec<R> inverse) {
+  constexpr R kModerate = power_of_two<R>(kModeratePower<R>);
+  return (inverse < splat<R>(1 / kModerate)) | (inverse > splat<R>(kModerate)) ? inverse : splat<R>(1);
+}
+/// Whether q of native/ops/least_squares.h is 0.
+template <class R>
+BS_INLINE Mask<R> moderate(Vec<R> lambda, Vec<R> inverse) {
+  return vsqrt<R>(lambda) * inverse < splat<R>(power_of_two<R>(kMantissa<R> + 1));
 }
 
 /// The reflections of a tall F: v below the diagonal, its heads and the γ apart, R on and above the diagonal.
@@ -117,6 +158,12 @@ BS_INLINE void copy(Strided<L> from, Strided<L> to, bool conjugated = false) {
   for (Index i = 0; i < from.rows; ++i)
     for (Index j = 0; j < from.cols; ++j) to.set(i, j, conjugated ? L::conj(from.get(i, j)) : from.get(i, j));
 }
+/// A := c A.
+template <class L>
+BS_INLINE void scale(Strided<L> a, Vec<typename L::Real> c) {
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j) a.set(i, j, L::scale(a.get(i, j), c));
+}
 
 template <class L>
 void lstsq(const Call& call, std::int32_t* info) {
@@ -127,19 +174,24 @@ void lstsq(const Call& call, std::int32_t* info) {
   const auto a = strided<L>(call.operand[0], m, n), b = strided<L>(call.operand[1], m, k), x = strided<L>(call.operand[3], n, k);
   const Vec<R> lambda = load<R>(static_cast<const R*>(call.operand[2]));
   const auto take = [&](Index rows, Index cols) { return strided<L>(call.scratch->take<R>(rows * cols * L::planes * W<R>), rows, cols); };
-  // [A, B; √λ I, 0] where tall; [Aᴴ; √λ I] where wide, whose right-hand sides come after
+  // [√λ I, 0; A, B] where tall; [√λ I; Aᴴ] where wide, whose right-hand sides come after
   const auto whole = take(side, least + k);
   Reflections<L> h{block(whole, 0, 0, side, tall ? least + k : least), least, take(least, 1), call.scratch->take<R>(least * W<R>),
                    Mask<R>{}};
+  const Vec<R> a_most = largest<L>(call.operand[0], m * n), inverse = inverse_power<R>(a_most), c = scaling<R>(inverse);
+  const bool scaled = any<R>(c != splat<R>(1));
   if (tall) {
-    copy(a, block(whole, 0, 0, m, n));
-    copy(b, block(whole, 0, n, m, k));
-    fill(block(whole, m, n, n, k), Vec<R>{}, false);
+    copy(a, block(whole, n, 0, m, n));
+    copy(b, block(whole, n, n, m, k));
+    fill(block(whole, 0, n, n, k), Vec<R>{}, false);
+    if (scaled) scale(block(whole, n, 0, m, n + k), c);
   } else {
-    copy(a.transposed(), block(whole, 0, 0, n, m), true);
+    copy(a.transposed(), block(whole, m, 0, n, m), true);
+    if (scaled) scale(block(whole, m, 0, n, m), c);
   }
   const Mask<R> negative = lambda < Vec<R>{};
-  fill(block(whole, most, 0, least, least), vsqrt<R>(negative ? Vec<R>{} : lambda), true);
+  const Vec<R> root = vsqrt<R>(negative ? Vec<R>{} : lambda) * c;
+  fill(block(whole, 0, 0, least, least), root, true);
   reflect(h);
   const auto r = block(whole, 0, 0, least, least);
   if (tall) {
@@ -148,20 +200,22 @@ void lstsq(const Call& call, std::int32_t* info) {
   } else {
     const auto y = block(whole, 0, least, side, k);
     copy(b, block(y, 0, 0, m, k));
+    if (scaled) scale(block(y, 0, 0, m, k), c);
     fill(block(y, m, 0, side - m, k), Vec<R>{}, false);
     solve_triangle<L>(r, false, true, true, false, block(y, 0, 0, m, k));
     apply_back(h, y);
-    copy(block(y, 0, 0, n, k), x);
+    copy(block(y, m, 0, n, k), x);
   }
   const double eps = sizeof(R) == 8 ? __DBL_EPSILON__ : static_cast<double>(__FLT_EPSILON__);
   const double cut = call.attrs[1] >= 0 ? call.attrs[1] : static_cast<double>(most) * eps;
-  const Mask<R> sure = surely_full_rank<L>(r, static_cast<R>(cut), call.scratch->take<R>(least * W<R>)) & ~h.doubtful;
+  const Mask<R> full = surely_full_rank<L>(r, static_cast<R>(cut), call.scratch->take<R>(least * W<R>));
+  const Mask<R> sure = finite_lanes<L>(call.operand[3], n * k, full & ~h.doubtful & moderate<R>(lambda, inverse));
   if (call.operand[4] != nullptr) {
     const auto out = strided<L>(call.operand[4], least, least);
     for (Index i = 0; i < least; ++i)
       for (Index j = 0; j < least; ++j) out.set(i, j, j < i ? L::from_re(Vec<R>{}) : r.get(i, j));
   }
-  const Mask<R> finite = finite_lanes<L>(call.operand[1], m * k, finite_lanes<L>(call.operand[0], m * n, RealLanes<R>::finite(lambda)));
+  const Mask<R> finite = finite_lanes<L>(call.operand[1], m * k, is_finite<R>(a_most) & RealLanes<R>::finite(lambda));
   const bool direct = call.attrs[0] == 0;
   for (int w = 0; w < W<R>; ++w) {
     info[w] = !finite[w]          ? kNotFinite
@@ -187,6 +241,16 @@ BS_INLINE Vec<typename L::Real> minus_inner(Strided<L> p, Strided<L> q) {
   return L::re(sum);
 }
 
+/// Whether what the rule forms on the way stays in range, but for condition numbers: of the largest parts of B, X, X̄, and about 1/A.
+template <class R>
+BS_INLINE Mask<R> fits_lanes(Vec<R> inverse, Vec<R> b, Vec<R> x, Vec<R> g) {
+  constexpr R kLimit = power_of_two<R>(sizeof(R) == 8 ? 984 : 88);
+  const Vec<R> limit = splat<R>(kLimit), least = splat<R>(1 / kLimit), small = g * inverse;  // as B̄
+  const Vec<R> first = inverse > splat<R>(1) ? small * inverse : small, last = inverse > splat<R>(1) ? small : small * inverse;
+  return (b < limit) & (g < limit) & (x < limit * inverse) & (first < limit) & (first * x < limit) & (first * b < limit) &
+         (first * inverse * b < limit) & ((last > least) | (g == Vec<R>{}));
+}
+
 template <class L>
 void lstsq_vjp(const Call& call, std::int32_t* info) {
   using R = typename L::Real;
@@ -195,26 +259,34 @@ void lstsq_vjp(const Call& call, std::int32_t* info) {
   const auto a = strided<L>(call.operand[0], m, n), b = strided<L>(call.operand[1], m, k), x = strided<L>(call.operand[3], n, k);
   const auto r = strided<L>(call.operand[4], tall ? n : m, tall ? n : m), g = strided<L>(call.operand[5], n, k);
   const auto take = [&](Index rows) { return strided<L>(call.scratch->take<R>(rows * k * L::planes * W<R>), rows, k); };
-  for (int w = 0; w < W<R>; ++w) info[w] = 0;
+  const Vec<R> lambda = load<R>(static_cast<const R*>(call.operand[2]));
+  const Vec<R> inverse = inverse_power<R>(largest<L>(call.operand[0], m * n)), c = scaling<R>(inverse);
+  const Mask<R> fits =
+      fits_lanes<R>(inverse, largest<L>(call.operand[1], m * k), largest<L>(call.operand[3], n * k), largest<L>(call.operand[5], n * k)) &
+      moderate<R>(lambda, inverse);
+  for (int w = 0; w < W<R>; ++w) info[w] = fits[w] ? 0 : static_cast<int>(Fail::declined);
+  const bool scaled = any<R>(c != splat<R>(1));
+  const auto by_c = [&](Strided<L> t) {
+    if (scaled) scale(t, c);
+  };
   const auto b_bar = call.operand[7] != nullptr ? strided<L>(call.operand[7], m, k) : take(m);
-  const auto z = take(tall ? n : m);  // Z or T
+  const auto z = take(tall ? n : m), rest = take(tall ? m : n);  // Z' or T'; what they meet
   copy(tall ? g : b, z);
+  by_c(z);
   solve_normal<L>(r, z);
-  product<L>(true, a, false, tall ? z : g, false, b_bar);
+  if (!tall) copy(g, rest), by_c(rest);
+  product<L>(true, a, false, tall ? z : rest, false, b_bar);
+  by_c(b_bar);
   if (!tall) solve_normal<L>(r, b_bar);
-  if (call.operand[8] != nullptr) store<R>(static_cast<R*>(call.operand[8]), tall ? minus_inner<L>(z, x) : minus_inner<L>(b_bar, z));
+  if (call.operand[8] != nullptr) store<R>(static_cast<R*>(call.operand[8]), c * (tall ? minus_inner<L>(z, x) : minus_inner<L>(b_bar, z)));
   if (call.operand[6] == nullptr) return;
   const auto a_bar = strided<L>(call.operand[6], m, n);
   product<L>(false, b_bar, false, x.transposed(), true, a_bar);
-  // tall: + (B - A X) Zᴴ, nothing but rounding where A X = B; wide: + T (X̄ - Aᴴ B̄)ᴴ
-  const auto rest = take(tall ? m : n);
+  // tall: + c (B - A X) Z'ᴴ, nothing but rounding where A X = B; wide: + T' (c (X̄ - Aᴴ B̄))ᴴ
   copy(tall ? b : g, rest);
   product<L>(false, tall ? a : a.transposed(), !tall, tall ? x : b_bar, false, rest, {}, true);
-  const Mask<R> exact = load<R>(static_cast<const R*>(call.operand[2])) == Vec<R>{};
-  if (m == n) {
-    for (Index i = 0; i < rest.rows; ++i)
-      for (Index j = 0; j < k; ++j) rest.set(i, j, L::pick(exact, L::from_re(Vec<R>{}), rest.get(i, j)));
-  }
+  by_c(rest);
+  if (m == n) scale(rest, lambda == Vec<R>{} ? Vec<R>{} : splat<R>(1));
   product<L>(true, tall ? rest : z, false, (tall ? z : rest).transposed(), true, a_bar, {}, true);
 }
 

@@ -152,25 +152,6 @@ std::int32_t check_answer(Matrix<const T> x) {
   return all_finite(x) ? 0 : make_info(Fail::overflow);
 }
 
-/// LAPACK's estimate for an upper triangular R, which is scaled up meanwhile where it would underflow. `work`, `more`: of trcon_upper.
-template <class T>
-Real<T> reciprocal_condition(Matrix<T> r, T* work, void* more) {
-  using Limits = std::numeric_limits<Real<T>>;
-  Real<T> most = 0;
-  for (Index i = 0; i < r.rows; ++i)
-    for (Index j = i; j < r.cols; ++j) most = std::max(most, size1(r(i, j)));
-  if (!(most > 0 && most < Limits::min() / Limits::epsilon())) return la::trcon_upper(read(r), work, more);
-  const int up = std::min(-std::ilogb(most), Limits::max_exponent - 8);
-  const auto scale = [&](int e) {  // exact: nothing becomes smaller than it was
-    for (Index i = 0; i < r.rows; ++i)
-      for (Index j = i; j < r.cols; ++j) r(i, j) *= std::ldexp(Real<T>(1), e);
-  };
-  scale(up);
-  const Real<T> rcond = la::trcon_upper(read(r), work, more);
-  scale(-up);
-  return rcond;
-}
-
 template <class T>
 void set_identity(Matrix<T> a) {
   for (Index i = 0; i < a.rows; ++i) {

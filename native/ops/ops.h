@@ -78,20 +78,28 @@ BS_DECLARE_KERNEL(spectral_derivative)
 /// a, e, h (n,n) -> d: D² f(A)[herm e, herm h].
 BS_DECLARE_KERNEL(spectral_second)
 
-/// a (m,n), b (m,k), lambda () real -> x (n,k), r (m^n,m^n): x = argmin |A x - b|² + λ |x|², RᴴR = AᴴA + λI or AAᴴ + λI; r may be null.
-/// dims {m, n, k}. attrs [method: 0 QR, 1 Cholesky, rcond; negative: max(m,n) ε]. Fails: not_finite, negative, rank_deficient, too_large.
+/// a (m,n), b (m,k), lambda () real -> x (n,k), r (m^n,m^n): x = argmin |A x - b|² + λ |x|², RᴴR = AᴴA + λI or AAᴴ + λI of the scaled
+/// problem (least_squares.h); r may be null. dims {m, n, k}. attrs [method: 0 QR, 1 Cholesky, rcond; negative: max(m,n) ε]. Fails:
+/// not_finite, negative, rank_deficient, overflow, too_large.
 BS_DECLARE_KERNEL(lstsq)
 /// a, b, lambda, x, r, g (n,k) -> a, b, lambda; any output may be null.
 BS_DECLARE_KERNEL(lstsq_vjp)
 /// a (m,n), y (n,k), lambda -> z (n,k): Z = (AᴴA + λI)⁻¹ Y. attrs, failures as lstsq.
 BS_DECLARE_KERNEL(normal_solve)
-/// a, b, lambda -> x, u (m,m^n), s (m^n) real, vh (m^n,n): lstsq by singular values; u, s, vh may be null. attrs [rcond].
-/// Fails: not_finite, negative, no_convergence, too_large.
+/// a, b, lambda -> x, u (m,m^n), s (m^n) real, vh (m^n,n): lstsq by singular values, s those of the scaled A; u, s, vh may be null. attrs
+/// [rcond]. Fails: not_finite, negative, no_convergence, overflow, too_large.
 BS_DECLARE_KERNEL(lstsq_svd)
-/// a (not read), b, lambda, x, u, s, vh, g (n,k) -> a, b, lambda; any output may be null.
+/// a, b, lambda, x, u, s, vh, g (n,k) -> a, b, lambda; any output may be null. Fails: cut (which singular value).
 BS_DECLARE_KERNEL(lstsq_svd_vjp)
 /// a (m,n), y (n,k), lambda -> z (n,k): Z = (AᴴA + λI)⁺ Y.
 BS_DECLARE_KERNEL(normal_solve_svd)
+/// a (m,n), lambda () real -> c () real, a power of two: the larger of c A and c √λ is near 1 or moderate. dims {m, n}.
+BS_DECLARE_KERNEL(problem_scale)
+/// a, e (m,n) -> d: the derivative along e of A without the singular values up to rcond σ_max. dims {m, n}. attrs [rcond].
+/// Fails: not_finite, no_convergence, too_large, cut.
+BS_DECLARE_KERNEL(truncation_derivative)
+/// a, e, h (m,n) -> d: its second derivative along e and h.
+BS_DECLARE_KERNEL(truncation_second)
 
 #undef BS_DECLARE_KERNEL
 

@@ -49,6 +49,16 @@ const valid = [
   compile((a: F64) => matmul(a.transpose().tril().expandDims(0).broadcastTo([2, 3, 3]), a).sum({ axis: [0, 2] }), float64(3, 3)),
   compile((a: F64) => linalg.powmHermitian(a, 0.5).reshape([3, 3]).diag({ k: 1 }).diag().swapAxes(0, 1), float64(3, 3)),
   compile((a: F64, b: F64) => linalg.solveTriangular(a, b, { side: "right", adjoint: true }), float64(3, 3), float64(2, 3)),
+  compile(
+    grad((a: F64, b: F64, l: F64) => sum(linalg.lstsq(a, b, { l2Regularizer: l }))),
+    float64(3, 3, 2),
+    float64(3, 3, 1),
+    float64(),
+  ),
+  compile(
+    grad((a: F64) => sum(linalg.lstsq(a, a, { method: "svd", rcond: 0.3 }))),
+    float64(2, 2, 3),
+  ),
 ].map((p) => JSON.stringify(p));
 const OPS = registry.list().flatMap((n) => [n, `${n}_vjp`]);
 const STRANGE: readonly Json[] = [
