@@ -21,10 +21,11 @@ function scipyNames(): string {
   const all = [
     ...["s", "d"].flatMap((l) => [...real, ...both].map((n) => `${l}${n}_`)),
     ...["c", "z"].flatMap((l) => [...complex, ...both].map((n) => `${l}${n}_`)),
-    ...["set_num_threads", "get_num_threads", "get_parallel", "get_config"].map((n) => `openblas_${n}`),
+    ...["set_num_threads", "get_num_threads", "get_parallel"].map((n) => `openblas_${n}`),
   ];
   const jump = (n: string) => (process.arch === "arm64" ? `b ${n}` : `jmp ${n}@PLT`);
-  return `asm(".text");\n${all.map((n) => `asm(".globl scipy_${n}\\nscipy_${n}: ${jump(n)}");`).join("\n")}`;
+  return `asm(".text");\n${all.map((n) => `asm(".globl scipy_${n}\\nscipy_${n}: ${jump(n)}");`).join("\n")}
+    extern "C" const char* scipy_openblas_get_config() { return "by its other names"; }`;
 }
 
 function loading(): void {
@@ -71,12 +72,11 @@ function loading(): void {
     const source = file("names.cc", scipyNames());
     compile(join(folder, "libscipy_openblas.so"), "-shared", "-fPIC", source, realpathSync(library));
     const { status, out } = child(
-      `console.log(fs.readFileSync("/proc/self/maps", "utf8").includes("libscipy_openblas"));
-       for (const name of ["inv", "cholesky"]) console.log(attempt(() => addon().run(...(name === "inv" ? inverse(100) : square(name, 100)))));
-       console.log(fs.readFileSync("/proc/self/maps", "utf8").includes("libscipy_openblas"), native.info().blas.slice(0, 8));`,
+      `for (const name of ["inv", "cholesky"]) console.log(attempt(() => addon().run(...(name === "inv" ? inverse(100) : square(name, 100)))));
+       console.log(native.info().blas);`,
       { ADDON: ADDON() },
     );
-    expect(`${status} ${out}`).to.equal("0 false\nok\nok\ntrue OpenBLAS");
+    expect(`${status} ${out}`).to.equal("0 ok\nok\nby its other names");
     rmSync(join(folder, "libscipy_openblas.so"));
   });
   it("passes over what is no OpenBLAS, has other integers or lacks a function, and tells of all in the end", () => {
