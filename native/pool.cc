@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
-#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -101,8 +100,14 @@ Pool& the_pool() {
 class Gate {
  public:
   void enter(bool alone) {
-    std::optional<ends::Waiting> now;  // for one that may be parked
-    if (alone) now.emplace();
+    {
+      const std::lock_guard lock(mutex_);
+      if (!alone && !alone_ && waiting_ == 0) {
+        ++inside_;
+        return;
+      }
+    }
+    const ends::Waiting now;  // for one that may be parked
     std::unique_lock lock(mutex_);
     if (alone) {
       ++waiting_;
