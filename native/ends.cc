@@ -37,6 +37,9 @@ struct Entry {
   std::atomic<bool> asked{false};  // to park: a signal is on its way
 };
 
+/// After so long without success nobody is parked any more, and exit() waits until all have left their chunk.
+constexpr auto kPatience = std::chrono::seconds(5);
+
 /// Leaked, as the threads themselves.
 struct Registry {
   std::mutex mutex;
@@ -70,6 +73,7 @@ bool any(State s) {
 int park_signal() { return SIGRTMIN + 9; }
 
 std::uintptr_t blas_begin = 0, blas_end = 0;  // the code of OpenBLAS
+std::atomic<bool> parks{true};
 
 /// Runs on a computing thread. It stays here if it is in OpenBLAS's code, where it holds neither a lock of ours nor one of the C library;
 /// OpenBLAS's own lock main asks for afterwards.
@@ -83,7 +87,7 @@ void park(int, siginfo_t*, void* context) {
   const auto at = static_cast<std::uintptr_t>(machine.pc);
 #endif
   self->asked.store(false);
-  if (at >= blas_begin && at < blas_end && self->state.load() == State::computing) {
+  if (parks.load() && at >= blas_begin && at < blas_end && self->state.load() == State::computing) {
     self->state.store(State::parked);
     while (self->state.load() == State::parked) poll(nullptr, 0, 1);
   }
@@ -124,7 +128,7 @@ class Parking {
   }
   /// Asks threads that compute to park where they are, if that is a good place.
   void ask() {
-    if (!works_ || la::num_threads() > 1) return;  // OpenBLAS's own threads wait for a parked one
+    if (!works_ || !parks.load() || la::num_threads() > 1) return;  // OpenBLAS's own threads would wait for a parked one
     const std::lock_guard lock(registry().mutex);
     for (Entry* e : registry().threads) {
       if (e->state.load() == State::computing && !e->asked.exchange(true)) pthread_kill(e->id, park_signal());
@@ -157,6 +161,10 @@ class Parking {
     }
     while (running_.load()) std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
+  void give_up() {
+    parks.store(false);
+    release();
+  }
 
  private:
   bool works_ = false;
@@ -169,6 +177,7 @@ class Parking {
   void ask() {}
   bool lock_is_free() { return true; }
   void release() {}
+  void give_up() {}
 };
 #endif
 
@@ -177,14 +186,18 @@ void stop() {
   exiting.store(true);
   abort_early();
   static Parking* parking = new Parking;  // leaked: the thread in lock_is_free may still end in it
-  for (int tries = 0;; ++tries) {
+  const auto start = std::chrono::steady_clock::now();
+  for (bool patient = true;;) {
     if (!any(State::computing)) {
       if (!any(State::parked) || parking->lock_is_free()) return;
       parking->release();
     }
+    if (patient && std::chrono::steady_clock::now() - start > kPatience) {
+      parking->give_up();
+      patient = false;
+    }
     parking->ask();
-    // What cannot be parked for long is waited for without disturbing it.
-    std::this_thread::sleep_for(std::chrono::microseconds(tries < 10000 ? 50 : 2000));
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
 }
 

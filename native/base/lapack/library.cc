@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "../../ends.h"
+
 #ifdef __APPLE__
 #include <crt_externs.h>
 #define BS_ENVIRON (*_NSGetEnviron())
@@ -176,6 +178,7 @@ bool map_buffer(int call) {
 Turn::State Turn::state;
 
 void Turn::wait() {
+  const ends::Waiting now;  // for one that may be parked
   Waiters& w = waiters();
   std::unique_lock lock(w.mutex);
   state.waiting.fetch_add(1);
