@@ -11,7 +11,7 @@ enum class Fail : std::int32_t {
   not_finite = 3,
   no_convergence = 4,
   rank_deficient = 5,
-  out_of_memory = 6,
+  cut = 6,                 // singular value `index` lies at the cut of rcond, where the truncated solution jumps
   degenerate = 7,          // eigenvalues too close for what was asked; index: the first of the pair
   phase = 8,               // a loss that depends on the phase of eigenvector `index`
   not_definite = 9,        // an eigenvalue outside the domain of a function; index: which
@@ -19,17 +19,15 @@ enum class Fail : std::int32_t {
   bad_pivot = 11,          // pivot `index` is out of range
   too_large = 12,          // a workspace does not fit LAPACK's 32-bit integers
   degenerate_values = 13,  // as degenerate, of eigenvalues without their vectors
-  overflow = 14,           // the answer is beyond the largest number
-  declined = 15,           // by a lanes kernel alone: the single kernel is to compute this lane
-  cut = 16                 // singular value `index` lies at the cut of rcond, where the truncated solution jumps
+  overflow = 14,           // the answer, or eigenvalue `index` where that is not 0, is beyond the largest number
+  declined = 15            // by a lanes kernel alone: the single kernel is to compute this lane
 };
-constexpr std::int32_t kFailKinds = 32;
 
-/// info = index * kFailKinds + kind; index is 1-based as in LAPACK (the order of the leading minor, the column of the pivot), 0 if none.
+/// info = index * 16 + kind; index is 1-based as in LAPACK (the order of the leading minor, the column of the pivot), 0 if none.
 constexpr std::int32_t make_info(Fail kind, std::int64_t index = 0) {
-  return static_cast<std::int32_t>(index * kFailKinds + static_cast<std::int32_t>(kind));
+  return static_cast<std::int32_t>(index * 16 + static_cast<std::int32_t>(kind));
 }
-constexpr Fail kind_of(std::int32_t info) { return static_cast<Fail>(info & (kFailKinds - 1)); }
-constexpr std::int32_t index_of(std::int32_t info) { return info / kFailKinds; }
+constexpr Fail kind_of(std::int32_t info) { return static_cast<Fail>(info & 15); }
+constexpr std::int32_t index_of(std::int32_t info) { return info >> 4; }
 
 }  // namespace backsolve

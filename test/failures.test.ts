@@ -138,14 +138,14 @@ describe("errors", () => {
   });
 
   it("have a text for every failure of native/status.h", () => {
-    const codes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16].map((kind) => {
-      const [f] = readFailures(Float64Array.of(3, 0, kind, 2), () => "op", [5], [4, 4]) as [Failure];
+    const codes = Array.from({ length: 14 }, (_, i) => {
+      const [f] = readFailures(Float64Array.of(3, 0, i + 1, 2), () => "op", [5], [4, 4]) as [Failure];
       expect(f.message).to.match(/^matrix 3 of the batch \(shape \[5, 4, 4\]\) (is|has|contains|did|needs) .*\.$/);
       return f.code.slice(4);
     });
     expect(codes.join(" ")).to.equal(
-      "NOT_POSITIVE_DEFINITE SINGULAR NOT_FINITE NO_CONVERGENCE RANK_DEFICIENT OUT_OF_MEMORY DEGENERATE DEGENERATE NOT_POSITIVE_DEFINITE " +
-        "ARGUMENT ARGUMENT ARGUMENT DEGENERATE NOT_FINITE DEGENERATE",
+      "NOT_POSITIVE_DEFINITE SINGULAR NOT_FINITE NO_CONVERGENCE RANK_DEFICIENT DEGENERATE DEGENERATE DEGENERATE NOT_POSITIVE_DEFINITE " +
+        "ARGUMENT ARGUMENT ARGUMENT DEGENERATE NOT_FINITE",
     );
   });
 });

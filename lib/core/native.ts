@@ -210,7 +210,11 @@ const KINDS: readonly { code: Code; text(index: number): string }[] = [
   { code: "ERR_NOT_FINITE", text: () => "contains NaN or infinity" },
   { code: "ERR_NO_CONVERGENCE", text: (i) => `did not converge (LAPACK's info ${i})` },
   { code: "ERR_RANK_DEFICIENT", text: () => 'is rank-deficient: use method "svd", or a positive l2Regularizer' },
-  { code: "ERR_OUT_OF_MEMORY", text: () => "needs more workspace than there is" },
+  {
+    code: "ERR_DEGENERATE",
+    text: (i) =>
+      `has singular value ${i} at the cut of option rcond, where the truncated solution jumps and has no derivative: use another rcond, or an l2Regularizer without one`,
+  },
   {
     code: "ERR_DEGENERATE",
     text: (i) =>
@@ -229,12 +233,9 @@ const KINDS: readonly { code: Code; text(index: number): string }[] = [
     text: (i) =>
       `has equal eigenvalues (${i} and ${i + 1}), whose derivatives beyond the first, and in forward mode, they do not determine: use funmHermitian, expmHermitian and their like for functions of the matrix, or the option degenerate: "nan" or "mask"`,
   },
-  { code: "ERR_NOT_FINITE", text: () => "has an answer beyond the largest number of its dtype" },
-  { code: "ERR_INTERNAL", text: () => "was declined" },
   {
-    code: "ERR_DEGENERATE",
-    text: (i) =>
-      `has singular value ${i} at the cut of option rcond, where the truncated solution jumps and has no derivative: use another rcond, or an l2Regularizer without one`,
+    code: "ERR_NOT_FINITE",
+    text: (i) => `has ${i === 0 ? "an answer" : `eigenvalue ${i}`} beyond the largest number of its dtype`,
   },
 ];
 

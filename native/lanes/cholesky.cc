@@ -104,7 +104,7 @@ void cholesky(const Call& call, std::int32_t* info) {
   f.run();
   for (int w = 0; w < W<R>; ++w) {
     constexpr int kNotFinite = static_cast<int>(Fail::not_finite), kNotPositive = static_cast<int>(Fail::not_positive_definite);
-    info[w] = !f.finite[w] ? kNotFinite : f.minor[w] != 0 ? static_cast<std::int32_t>(f.minor[w]) * kFailKinds + kNotPositive : 0;
+    info[w] = !f.finite[w] ? kNotFinite : f.minor[w] != 0 ? static_cast<std::int32_t>(f.minor[w]) * 16 + kNotPositive : 0;
   }
 }
 

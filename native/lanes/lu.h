@@ -130,7 +130,7 @@ BS_INLINE void check_pivots(const std::int32_t* pivots, Index n, std::int32_t* i
   for (Index i = n - 1; i >= 0; --i)
     for (int w = 0; w < kWidth; ++w) {
       const std::int32_t p = pivots[i * kWidth + w];
-      if (p < 0 || p >= n) info[w] = static_cast<std::int32_t>(i) * kFailKinds + static_cast<int>(Fail::bad_pivot);
+      if (p < 0 || p >= n) info[w] = static_cast<std::int32_t>(i) * 16 + static_cast<int>(Fail::bad_pivot);
     }
 }
 

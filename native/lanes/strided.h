@@ -178,8 +178,7 @@ constexpr int kNotFinite = static_cast<int>(Fail::not_finite), kSingular = stati
 /// Infos from masks: not finite first, then the index of a zero pivot, 0 where there is none.
 template <class R>
 BS_INLINE void report(Mask<R> finite, Mask<R> zero, std::int32_t* info) {
-  for (int w = 0; w < W<R>; ++w)
-    info[w] = !finite[w] ? kNotFinite : zero[w] != 0 ? static_cast<std::int32_t>(zero[w]) * kFailKinds + kSingular : 0;
+  for (int w = 0; w < W<R>; ++w) info[w] = !finite[w] ? kNotFinite : zero[w] != 0 ? static_cast<std::int32_t>(zero[w]) * 16 + kSingular : 0;
 }
 
 #define BS_FILL_LANES(t, field, kernel)       \
