@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type AnyArray, type DType, dtypes } from "./dtype";
-import { ArgumentError, BacksolveError, type Code, guard, LinalgError } from "./errors";
+import { ArgumentError, BacksolveError, type Code, LinalgError, translate } from "./errors";
 import { call as apply } from "./primordials";
 import { memoryOf, type Shape, shapeText } from "./tensor";
 
@@ -153,13 +153,25 @@ export interface Frame {
   readonly item: Shape | undefined;
 }
 
+const MAX_KEPT = 128;
+const kept: Float64Array[] = [];
+/** Room for a descriptor. Native code copies it before it does anything else, so that one per length is enough: a new one costs a tenth of a call. */
+function room(length: number): Float64Array {
+  if (length > MAX_KEPT) return new Float64Array(length);
+  const known = kept[length];
+  if (known?.length === length) return known;
+  const made = new Float64Array(length);
+  kept[length] = made;
+  return made;
+}
+
 /** The descriptor of docs/native-boundary.md and the buffers, as arguments. `quiet`, for jobs: whether others can write to an input. */
 function describeCall(call: KernelCall, quiet: readonly boolean[] = []): [Float64Array, ...AnyArray[]] {
   const { attrs, inputs, outputs } = call;
   const operands = [...inputs, ...outputs];
   let length = 5 + attrs.length + 4 * operands.length + quiet.length;
   for (const o of operands) length += o ? o.shape.length : 0;
-  const words = new Float64Array(length);
+  const words = room(length);
   let at = 0;
   words[at++] = kernelId(call.kernel);
   words[at++] = call.collect ? 1 : 0;
@@ -170,14 +182,14 @@ function describeCall(call: KernelCall, quiet: readonly boolean[] = []): [Float6
   const args: [Float64Array, ...AnyArray[]] = [words];
   for (const o of operands) {
     if (!o) {
-      at += 4; // not there: zeros
+      for (let i = 0; i < 4; i++) words[at++] = 0; // not there
       continue;
     }
     words[at++] = 1;
     words[at++] = dtypes[o.dtype].code;
     words[at++] = o.shape.length;
     for (const d of o.shape) words[at++] = d;
-    at++; // no offset
+    words[at++] = 0; // no offset
     if (o.array) args.push(o.array);
   }
   for (const q of quiet) words[at++] = q ? 1 : 0;
@@ -194,14 +206,13 @@ const nameOf = (call: KernelCall, i: number): string => {
 /** Runs a kernel now. Returns the failures when `collect`, else throws the first. */
 export function run(call: KernelCall): Failure[] {
   const args = describeCall(call);
-  return settle(
-    call,
-    guard(
-      call.op,
-      () => apply(native().run, args),
-      (i) => nameOf(call, i),
-    ),
-  );
+  let flat: Float64Array | undefined;
+  try {
+    flat = apply(native().run, args);
+  } catch (error) {
+    throw translate(call.op, error, (i) => nameOf(call, i));
+  }
+  return settle(call, flat);
 }
 
 /** Starts a kernel off the event loop; `quiet`: whether others can write to an input. */
