@@ -57,14 +57,14 @@ function loading(): void {
   it("holds one that was loaded before, with threads, to one thread", () => {
     const { status, out } = child(
       `const { threads, blasThreads } = addon().info();
-       console.log(blasThreads, attempt(() => native.run(...inverse(600))), attempt(() => native.run(...square("cholesky", 600))));`,
+       console.log(blasThreads, compute(inverse(600)), compute(square("cholesky", 600)));`,
       { LD_PRELOAD: library, OPENBLAS_NUM_THREADS: "3" },
     );
     expect(`${status} ${out}`).to.equal("0 1 ok ok");
   });
   it("takes a library beside the addon first", () => {
     copyFileSync(realpathSync(library), join(folder, "libopenblas.so"));
-    const { out } = child(`console.log(attempt(() => addon().run(...inverse(50))), ${LIBRARY});`, { ADDON: ADDON() });
+    const { out } = child(`console.log(compute(inverse(50)), ${LIBRARY});`, { ADDON: ADDON() });
     expect(out).to.equal(`ok ${join(folder, "libopenblas.so")}`);
     rmSync(join(folder, "libopenblas.so"));
   });
@@ -72,7 +72,7 @@ function loading(): void {
     const source = file("names.cc", scipyNames());
     compile(join(folder, "libscipy_openblas.so"), "-shared", "-fPIC", source, realpathSync(library));
     const { status, out } = child(
-      `for (const name of ["inv", "cholesky"]) console.log(attempt(() => addon().run(...(name === "inv" ? inverse(100) : square(name, 100)))));
+      `for (const name of ["inv", "cholesky"]) console.log(compute(name === "inv" ? inverse(100) : square(name, 100)));
        console.log(native.info().blas);`,
       { ADDON: ADDON() },
     );

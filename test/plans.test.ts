@@ -40,6 +40,20 @@ describe("kept plans", () => {
       }
     }
   });
+  it("run what is shared once, whatever ran before", () => {
+    const program = compile(code, ...specs);
+    const hoisted = (...batch: number[]): boolean[] => {
+      const args: [F64, F64, F64] = [spd(1, ...batch), normal(2, 40, 5, 5), normal(3, ...batch, 3)];
+      program.runSync(args);
+      const plan = JSON.parse(program.explain(args)) as { code: { kernel: string; hoisted: boolean }[] };
+      return plan.code.filter(({ kernel }) => kernel === "inv" || kernel === "sum").map((c) => c.hoisted);
+    };
+    expect([hoisted(), hoisted(40), hoisted()]).to.deep.equal([
+      [true, true],
+      [false, false],
+      [true, true],
+    ]);
+  });
   it("serve many runs at a time, each with its own inputs", async () => {
     const program = compile(code, ...specs);
     const runs = Array.from({ length: 40 }, (_, i) => {
