@@ -266,7 +266,7 @@ Index Planner::splat_bytes() {
 }
 
 void Planner::choose_chunk() {
-  const Index slots = std::max<Index>(allocate(1), 1);
+  const Index one = allocate(1), slots = std::max<Index>(one, 1);
   Index touched = slots;  // single layout reads inputs and writes outputs in place
   if (!plan_.lanes) {
     for (const Place& p : plan_.places) touched += (p.per_item && (p.input >= 0 || p.output >= 0)) ? static_cast<Index>(p.bytes) : 0;
@@ -289,7 +289,7 @@ void Planner::choose_chunk() {
   };
   std::size_t slots_offset;
   const Index items = plan_.chunk * plan_.width;
-  take(slots_offset, allocate(plan_.chunk));
+  take(slots_offset, plan_.chunk == 1 ? one : allocate(plan_.chunk));
   take(plan_.temp_offset, static_cast<Index>(plan_.temp_bytes));
   take(plan_.lists_offset, static_cast<Index>(plan_.lists.size()) * items * static_cast<Index>(sizeof(void*)));
   take(plan_.marks_offset, items * 2 * static_cast<Index>(sizeof(std::int32_t)));
