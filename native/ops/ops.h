@@ -18,7 +18,7 @@ BS_DECLARE_KERNEL(cholesky_vjp)
 
 /// left: a (m,m), b (m,k) -> x (m,k), op(A) X = B. right: a (m,m), b (k,m) -> x (k,m), X op(A) = B. dims {m, k}.
 /// attrs [lower, op: 0 none, 1 transpose, 2 adjoint, unitDiagonal, side: 0 left, 1 right].
-/// Fails: not_finite (in b, or in what is read of a), singular (column of the first zero on the diagonal).
+/// Fails: not_finite (in b, or in what is read of a), singular (column of the first zero on the diagonal), overflow.
 BS_DECLARE_KERNEL(solve_triangular)
 /// a, x, g -> a (m,m), b (as x); either output may be null. dims and attrs as above.
 BS_DECLARE_KERNEL(solve_triangular_vjp)
@@ -27,12 +27,12 @@ BS_DECLARE_KERNEL(solve_triangular_vjp)
 BS_DECLARE_KERNEL(matmul)
 
 /// a (m,n) -> lu (m,n), pivots (m^n): P A = L U, L below the diagonal with ones on it; pivots[i] is the row exchanged with row i, from 0.
-/// A zero pivot is no failure. dims {m, n}. Fails: not_finite.
+/// A zero pivot is no failure. dims {m, n}. Fails: not_finite, overflow.
 BS_DECLARE_KERNEL(lu_factor)
 /// pivots (k), b (m,n) -> P b. attrs [inverse]. dims {k, m, n}. Fails: bad_pivot (its position, from 0).
 BS_DECLARE_KERNEL(apply_pivots)
 /// a (m,m), b (m,k) -> x (m,k); may be null: lu (m,m), pivots (m). A X = B, or Aᴴ X = B. attrs [adjoint]. dims {m, k}.
-/// Fails: not_finite, singular (column of the first zero pivot).
+/// Fails: not_finite, singular (column of the first zero pivot), overflow.
 BS_DECLARE_KERNEL(solve)
 /// a (not read), x, lu, pivots, g -> a, b; either output may be null. attrs and dims as above.
 BS_DECLARE_KERNEL(solve_vjp)
@@ -41,22 +41,23 @@ BS_DECLARE_KERNEL(inv)
 /// y, g -> a.
 BS_DECLARE_KERNEL(inv_vjp)
 
-/// a (n,n) -> d (); may be null: lu (n,n), pivots (n). dims {n}. Fails: not_finite.
+/// a (n,n) -> d (); may be null: lu (n,n), pivots (n). dims {n}. Fails: not_finite, overflow.
 BS_DECLARE_KERNEL(det)
 /// a, lu, pivots, g -> a. Right at any rank.
 BS_DECLARE_KERNEL(det_vjp)
-/// a (n,n) -> y (n,n). Fails: not_finite, no_convergence.
+/// a (n,n) -> y (n,n). Fails: not_finite, no_convergence, overflow.
 BS_DECLARE_KERNEL(adjugate)
 /// a (n,n), e (n,n) -> y (n,n): the derivative of adjugate at a along e.
 BS_DECLARE_KERNEL(adjugate_derivative)
 /// a, e, h (n,n) -> y: d² adj(A)[E, H], at any rank. Fails: not_finite, no_convergence, too_large.
 BS_DECLARE_KERNEL(adjugate_second)
-/// a (n,n) -> sign (), log |det| () real; may be null: lu (n,n), pivots (n). 0 and -Inf if singular. Fails: not_finite.
+/// a (n,n) -> sign (), log |det| () real; may be null: lu (n,n), pivots (n). 0 and -Inf if singular. Fails: not_finite, overflow.
 BS_DECLARE_KERNEL(slogdet)
 /// a (not read), sign, lu, pivots, g_sign, g_log -> a; either cotangent may be null. Fails: singular.
 BS_DECLARE_KERNEL(slogdet_vjp)
 /// a (n,n) -> w (n) real ascending, v (n,n): A = V diag(w) Vᴴ; only the lower triangle of a is read; v may be null. dims {n}.
-/// attrs [bound on the eigenvalues: 0 any, 1 nonnegative, 2 positive]. Fails: not_finite, no_convergence, too_large, not_definite (which).
+/// attrs [bound on the eigenvalues: 0 any, 1 nonnegative, 2 positive].
+/// Fails: not_finite, no_convergence, too_large, overflow, not_definite (which).
 BS_DECLARE_KERNEL(eigh)
 /// w, v, gw (n), gv (n,n) -> a (n,n); gw or gv may be null. attrs [degenerate: 0 fail, 1 NaN, 2 mask, lower].
 /// Fails: degenerate (first of the pair), phase (which vector).
