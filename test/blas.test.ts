@@ -93,6 +93,11 @@ function loading(): void {
     // A program with the addon's loader, built where there was a library that is gone.
     const main = `#include <cstdio>
       #include "base/lapack/symbols.h"
+      #include "ends.h"
+      namespace backsolve::ends {  // no thread of this program is parked
+      Waiting::Waiting() {}
+      Waiting::~Waiting() {}
+      }
       const auto& used = backsolve::la::symbol::gemm<double>;
       int main() { std::puts(backsolve::la::load().c_str()); }`;
     const program = join(folder, "program"),
