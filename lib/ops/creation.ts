@@ -23,8 +23,8 @@ export interface TensorOptions<D extends DType> {
   readonly shape?: Shape;
   readonly dtype?: D;
   /**
-   * For a typed array: the tensor takes its memory over, without a copy. The array, and every other over its buffer, is left empty. The
-   * memory is the tensor's alone then, so that asynchronous calls need no copy of it either.
+   * For a typed array: the tensor takes its memory over, without a copy. The array, and every other over its buffer, is left empty; reads
+   * and writes of it that are pending must end before. The memory is the tensor's alone, so that asynchronous calls need no copy of it.
    */
   readonly transfer?: boolean;
 }

@@ -106,7 +106,7 @@ async function main(): Promise<void> {
   const before = process.argv[2] === "before";
   let [right, refused, taken] = [0, 0, 0];
   replaceAll();
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     for (const [make, run, want] of calls) {
       seen.on = before;
       const t = make();
@@ -128,6 +128,6 @@ async function main(): Promise<void> {
       take();
     }
   }
-  console.log(right > 0 && right + refused === 3 * calls.length && taken > 0);
+  console.log(right > 0 && right + refused === 2 * calls.length && taken > 0);
 }
 void main();

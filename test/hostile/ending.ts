@@ -1,6 +1,6 @@
 // A process or thread that ends in the middle of a routine that takes minutes: argv says how.
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
-import { add, eye, linalg, mul, setThreads, type Tensor } from "../../lib/index";
+import { add, compile, eye, float64, linalg, mul, setThreads, sum, type Tensor, zeros } from "../../lib/index";
 
 type F64 = Tensor<"float64">;
 const how = process.argv[2];
@@ -40,6 +40,20 @@ const ends: Record<string, () => Promise<void>> = {
     await new Promise((done) => worker.once("message", done));
     console.log("terminated", await worker.terminate());
     console.log(add(eye(3), 1).at(2, 2), (await add.async(eye(3), 1)).at(2, 2));
+  },
+  /** Four batches take all threads that jobs have, until their thread is ended. */
+  async orphans() {
+    const worker = new Worker(`require("tsx/cjs"); require(${JSON.stringify(__filename)});`, { eval: true, argv: ["batches"] });
+    await new Promise((done) => worker.once("message", done));
+    await worker.terminate();
+    console.log((await add.async(eye(3), 1)).at(2, 2));
+  },
+  async batches() {
+    const program = compile((a: F64, x: F64) => sum(linalg.eigvalsh(add(a, x))), float64(60, 60), float64());
+    const start = process.cpuUsage().user;
+    for (let i = 0; i < 4; i++) program.run([eye(60), zeros([2 ** 22])]).catch(() => {});
+    while (process.cpuUsage().user < start + 200_000) await new Promise((done) => setTimeout(done, 5));
+    parentPort?.postMessage("working");
   },
   async working() {
     await computing();
