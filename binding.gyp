@@ -1,14 +1,9 @@
-# The same addon as CMakeLists.txt, by node-gyp (npm run build:gyp). Sources: native/sources.txt.
+# The same addon as CMakeLists.txt, by node-gyp (npm run build:gyp). Sources: native/sources.txt; instruction sets: native/sets.json.
 {
   "variables": {
-    "config": "node scripts/native-config.mjs --gyp",
     "optimize": ["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-std=c++20", "-fvisibility=hidden"],
     "lanes": ["<!@(node scripts/native-config.mjs --gyp lanes)"],
-    "conditions": [
-      ["target_arch=='x64'", { "sets": ["lanes_baseline", "lanes_avx2", "lanes_avx512"], "have": ["BS_HAVE_BASELINE", "BS_HAVE_AVX2", "BS_HAVE_AVX512"] },
-       "target_arch=='arm64'", { "sets": ["lanes_baseline", "lanes_neon"], "have": ["BS_HAVE_BASELINE", "BS_HAVE_NEON"] },
-       { "sets": ["lanes_baseline"], "have": ["BS_HAVE_BASELINE"] }]
-    ]
+    "sets": "<!(node scripts/native-config.mjs sets)"
   },
   "target_defaults": {
     "defines": ["<!@(node scripts/native-config.mjs --gyp defines)"],
@@ -21,22 +16,23 @@
   "targets": [
     {
       "target_name": "backsolve",
-      "dependencies": ["<@(sets)"],
+      "dependencies": ["<!@(node scripts/native-config.mjs --gyp targets)"],
       "sources": ["<!@(node scripts/native-config.mjs --gyp sources)"],
-      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "<@(have)",
-                  "<!@(node scripts/native-config.mjs --gyp openblas)"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+                  "<!@(node scripts/native-config.mjs --gyp have)", "<!@(node scripts/native-config.mjs --gyp openblas)"],
       "libraries": ["<!@(node scripts/native-config.mjs --gyp libraries)", "-lpthread"],
-      "conditions": [["OS=='linux'", { "libraries": ["-ldl"], "ldflags": ["-Wl,-z,nodelete", "-Wl,--exclude-libs,ALL"] }]]
-    },
-    { "target_name": "lanes_baseline", "type": "static_library", "sources": ["<@(lanes)"], "defines": ["BS_ISA=baseline", "BS_VECTOR_BYTES=16"], "cflags_cc": ["-ffp-contract=fast"] }
+      "conditions": [["OS=='linux'", { "libraries": ["-ldl"], "ldflags": ["-Wl,-z,nodelete", "-Wl,--version-script=<(module_root_dir)/native/exports.map"] }]]
+    }
   ],
+  # One library of lane kernels per instruction set, as there are targets that gyp knows only by what is written here.
   "conditions": [
-    ["target_arch=='x64'", { "targets": [
-      { "target_name": "lanes_avx2", "type": "static_library", "sources": ["<@(lanes)"], "defines": ["BS_ISA=avx2", "BS_VECTOR_BYTES=32"], "cflags_cc": ["-ffp-contract=fast", "-mavx2", "-mfma"] },
-      { "target_name": "lanes_avx512", "type": "static_library", "sources": ["<@(lanes)"], "defines": ["BS_ISA=avx512", "BS_VECTOR_BYTES=64"], "cflags_cc": ["-ffp-contract=fast", "-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma", "-mprefer-vector-width=512"] }
-    ] }],
-    ["target_arch=='arm64'", { "targets": [
-      { "target_name": "lanes_neon", "type": "static_library", "sources": ["<@(lanes)"], "defines": ["BS_ISA=neon", "BS_VECTOR_BYTES=16"], "cflags_cc": ["-ffp-contract=fast"] }
-    ] }]
+    ["'baseline' in sets", { "targets": [{ "target_name": "lanes_baseline", "type": "static_library", "sources": ["<@(lanes)"],
+      "defines": ["<!@(node scripts/native-config.mjs --gyp set-defines baseline)"], "cflags_cc": ["<!@(node scripts/native-config.mjs --gyp set-flags baseline)"] }] }],
+    ["'avx2' in sets", { "targets": [{ "target_name": "lanes_avx2", "type": "static_library", "sources": ["<@(lanes)"],
+      "defines": ["<!@(node scripts/native-config.mjs --gyp set-defines avx2)"], "cflags_cc": ["<!@(node scripts/native-config.mjs --gyp set-flags avx2)"] }] }],
+    ["'avx512' in sets", { "targets": [{ "target_name": "lanes_avx512", "type": "static_library", "sources": ["<@(lanes)"],
+      "defines": ["<!@(node scripts/native-config.mjs --gyp set-defines avx512)"], "cflags_cc": ["<!@(node scripts/native-config.mjs --gyp set-flags avx512)"] }] }],
+    ["'neon' in sets", { "targets": [{ "target_name": "lanes_neon", "type": "static_library", "sources": ["<@(lanes)"],
+      "defines": ["<!@(node scripts/native-config.mjs --gyp set-defines neon)"], "cflags_cc": ["<!@(node scripts/native-config.mjs --gyp set-flags neon)"] }] }]
   ]
 }

@@ -2,7 +2,6 @@
 #include "table.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 
 #include "ops/ops.h"
@@ -183,31 +182,6 @@ const Kernel kTable[] = {
     structure("band", Family::band),
 };
 
-struct Sets {
-  const LanesTable* table[4];
-  std::size_t count = 0;
-  std::atomic<const LanesTable*> chosen;
-
-  Sets() {
-    for (const LanesTable* t : {lanes_table_baseline(), lanes_table_neon(), lanes_table_avx2(), lanes_table_avx512()}) {
-      if (t != nullptr) table[count++] = t;
-    }
-    chosen = table[count - 1];
-  }
-  bool choose(std::string_view name) {
-    for (std::size_t i = 0; i < count; ++i) {
-      if (name != table[i]->name) continue;
-      chosen.store(table[i], std::memory_order_relaxed);
-      return true;
-    }
-    return false;
-  }
-};
-Sets& sets() {
-  static Sets s;
-  return s;
-}
-
 }  // namespace
 
 std::span<const Kernel> kernels() { return kTable; }
@@ -232,10 +206,6 @@ DType port_dtype(Port p, DType column) {
 bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index largest) {
   return kernel.lanes != nullptr && largest <= kernel.lanes_max[isa.bytes == 64 ? 0 : 1];
 }
-
-const LanesTable& isa() { return *sets().chosen.load(std::memory_order_relaxed); }
-std::span<const LanesTable* const> isas() { return {sets().table, sets().count}; }
-bool choose_isa(std::string_view name) { return sets().choose(name); }
 
 Signature parse_signature(const char* text) {
   Signature s;

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "kernel.h"
-#include "lanes/lanes.h"
+#include "sets.h"
 
 namespace backsolve {
 
@@ -44,12 +44,6 @@ struct Kernel {
 std::span<const Kernel> kernels();
 
 DType port_dtype(Port p, DType column);
-
-/// The tables of this processor, richest last; isa() is the chosen one, at first the richest.
-const LanesTable& isa();
-std::span<const LanesTable* const> isas();
-/// Chooses by name; false if this processor or build lacks it.
-bool choose_isa(std::string_view name);
 
 /// Where a signature's letters bind: letter[i][j] is the position in Call::dims of dimension j of operand i. Letters are numbered by first
 /// appearance, or in the order given before a colon: "(m,m),(m,k)->(m,k)" has m = 0, k = 1; "mkn:(k,m),(k,n)->(m,n)" has m = 0, k = 1, n

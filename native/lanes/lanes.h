@@ -83,10 +83,4 @@ struct LanesTable {
   LanesKernel lstsq_vjp[kFloatTypes];
 };
 
-/// The tables that this build holds; null where the compiler or the processor lacks the set.
-const LanesTable* lanes_table_baseline();
-const LanesTable* lanes_table_avx2();
-const LanesTable* lanes_table_avx512();
-const LanesTable* lanes_table_neon();
-
 }  // namespace backsolve

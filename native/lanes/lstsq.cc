@@ -54,7 +54,7 @@ BS_INLINE Vec<R> inverse_power(Vec<R> most) {
 template <class R>
 BS_INLINE Vec<R> scaling(Vec<R> inverse) {
   constexpr R kModerate = power_of_two<R>(kModeratePower<R>);
-  return (inverse < splat<R>(1 / kModerate)) | (inverse > splat<R>(kModerate)) ? inverse : splat<R>(1);
+  return ((inverse < splat<R>(1 / kModerate)) | (inverse > splat<R>(kModerate))) ? inverse : splat<R>(1);
 }
 /// Whether q of native/ops/least_squares.h is 0.
 template <class R>

@@ -8,6 +8,15 @@
 #error "compile with -DBS_ISA=baseline|avx2|avx512|neon and -DBS_VECTOR_BYTES=16|32|64"
 #endif
 #define BS_INLINE inline __attribute__((always_inline))
+// BS_UNROLL before a loop over the lanes of a vector, or over vectors that must stay in registers: Clang leaves one of 16 rounds as it
+// stands. BS_SCALAR: before a loop that costs more in vectors (Clang makes gathers and scatters of it).
+#if defined(__clang__)
+#define BS_UNROLL _Pragma("clang loop unroll(full)")
+#define BS_SCALAR _Pragma("clang loop vectorize(disable) interleave(disable)")
+#else
+#define BS_UNROLL
+#define BS_SCALAR
+#endif
 
 namespace backsolve::BS_ISA {
 
@@ -59,10 +68,14 @@ BS_INLINE Vec<R> select(Mask<R> m, Vec<R> a, Vec<R> b) {
 }
 template <class R>
 BS_INLINE Vec<R> vsqrt(Vec<R> x) {
+#if defined(__clang__)
+  return __builtin_elementwise_sqrt(x);
+#else
   Vec<R> y;
   for (int i = 0; i < W<R>; ++i)
     y[i] = sizeof(R) == 8 ? static_cast<R>(__builtin_sqrt(x[i])) : static_cast<R>(__builtin_sqrtf(static_cast<float>(x[i])));
   return y;
+#endif
 }
 
 }  // namespace backsolve::BS_ISA

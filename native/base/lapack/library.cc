@@ -100,7 +100,7 @@ std::vector<std::string> candidates() {
       if (access((folder + name).c_str(), F_OK) == 0) list.push_back(folder + name);
     }
   }
-  list.push_back(BS_OPENBLAS);
+  if constexpr (sizeof(BS_OPENBLAS) > 1) list.push_back(BS_OPENBLAS);
   for (const char* name : kNames) list.push_back(name);
   return list;
 }

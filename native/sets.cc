@@ -1,0 +1,80 @@
+#include "sets.h"
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace backsolve {
+
+const LanesTable* lanes_table_baseline();
+const LanesTable* lanes_table_neon();
+const LanesTable* lanes_table_avx2();
+const LanesTable* lanes_table_avx512();
+
+namespace {
+
+#if defined(__x86_64__)
+/// Intel's manual, volume 2, CPUID, and volume 1, 13.3: the processor has the instructions, and the system keeps the registers.
+struct Processor {
+  bool avx2 = false, avx512 = false;
+
+  Processor() {
+    constexpr std::uint32_t kFma = 1u << 12, kXsave = 1u << 27;                                       // leaf 1, ecx
+    constexpr std::uint32_t kAvx2 = 1u << 5, kAvx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;    // leaf 7, ebx: f, dq, bw, vl
+    constexpr std::uint64_t kYmm = 0x6, kZmm = 0xe6;                                                  // of XCR0
+    std::uint32_t a, b, c, d, saved_low, saved_high;
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kFma) == 0 || (c & kXsave) == 0) return;
+    __asm__("xgetbv" : "=a"(saved_low), "=d"(saved_high) : "c"(0));
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return;
+    avx2 = (b & kAvx2) != 0 && (saved_low & kYmm) == kYmm;
+    avx512 = avx2 && (b & kAvx512) == kAvx512 && (saved_low & kZmm) == kZmm;
+  }
+};
+#endif
+
+struct Sets {
+  std::vector<const LanesTable*> found;
+  std::atomic<const LanesTable*> chosen;
+
+  Sets() {
+#if defined(BS_HAVE_BASELINE)
+    found.push_back(lanes_table_baseline());
+#endif
+#if defined(BS_HAVE_NEON)
+    found.push_back(lanes_table_neon());
+#endif
+#if defined(__x86_64__)
+    [[maybe_unused]] const Processor processor;
+#if defined(BS_HAVE_AVX2)
+    if (processor.avx2) found.push_back(lanes_table_avx2());
+#endif
+#if defined(BS_HAVE_AVX512)
+    if (processor.avx512) found.push_back(lanes_table_avx512());
+#endif
+#endif
+    chosen = found.back();
+  }
+};
+Sets& sets() {
+  static Sets s;
+  return s;
+}
+
+}  // namespace
+
+const LanesTable& isa() { return *sets().chosen.load(std::memory_order_relaxed); }
+std::span<const LanesTable* const> isas() { return sets().found; }
+bool choose_isa(std::string_view name) {
+  for (const LanesTable* table : sets().found) {
+    if (name != table->name) continue;
+    sets().chosen.store(table, std::memory_order_relaxed);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace backsolve
