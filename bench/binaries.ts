@@ -97,7 +97,8 @@ async function main([other, one = join(__dirname, "../build/Release/backsolve.no
     const least = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     await time(sides[1], name, 1);
     for (let round = 0; round < 10; round++)
-      for (const i of round % 2 ? [1, 0] : [0, 1]) least[i] = Math.min(least[i] as number, await time(sides[i] as ChildProcess, name, repeats));
+      for (const i of round % 2 ? [1, 0] : [0, 1])
+        least[i] = Math.min(least[i] as number, await time(sides[i] as ChildProcess, name, repeats));
     console.error(name, ((least[1] as number) / (least[0] as number)).toFixed(2));
     ratios.push([(least[1] as number) / (least[0] as number), name]);
   }

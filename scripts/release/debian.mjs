@@ -7,7 +7,8 @@ import { join } from "node:path";
 /** Fetches `packages` (names) of an architecture (amd64, arm64) into folder/debs, and unpacks them into folder/root. */
 export function debianPackages(folder, architecture, packages) {
   const [debs, root, state] = ["debs", "root", "apt"].map((name) => join(folder, name));
-  for (const path of [debs, root, join(state, "lists/partial"), join(state, "cache/archives/partial")]) mkdirSync(path, { recursive: true });
+  for (const path of [debs, root, join(state, "lists/partial"), join(state, "cache/archives/partial")])
+    mkdirSync(path, { recursive: true });
   writeFileSync(join(state, "status"), "");
   const options = [
     `Dir::State=${state}`,

@@ -13,7 +13,14 @@ const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
 function components({ zig, blas, vector }) {
   const npm = (name, licence, file) => {
     const folder = dirname(require.resolve(`${name}/package.json`));
-    return { name, version: readJson(join(folder, "package.json")).version, licence, purl: "npm", text: join(folder, file), how: "its headers are compiled in" };
+    return {
+      name,
+      version: readJson(join(folder, "package.json")).version,
+      licence,
+      purl: "npm",
+      text: join(folder, file),
+      how: "its headers are compiled in",
+    };
   };
   const llvm = (name) => ({
     name,
@@ -39,7 +46,14 @@ function components({ zig, blas, vector }) {
     npm("node-api-headers", "MIT", "LICENSE"),
   ];
   if (vector)
-    list.push({ name: "sleef", version: vector.version, licence: "BSL-1.0", purl: "deb/debian", text: join(vector.folder, "copyright"), how: "beside the addon" });
+    list.push({
+      name: "sleef",
+      version: vector.version,
+      licence: "BSL-1.0",
+      purl: "deb/debian",
+      text: join(vector.folder, "copyright"),
+      how: "beside the addon",
+    });
   return list;
 }
 
