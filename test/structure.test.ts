@@ -9,6 +9,7 @@ const files = (folder: string, pattern: RegExp): string[] =>
 
 // Later may import earlier; a group may import within itself only where marked.
 const ORDER: { group: RegExp; within?: boolean }[] = [
+  { group: /^lib\/core\/node$/ },
   { group: /^lib\/core\/errors$/ },
   { group: /^lib\/core\/primordials$/ },
   { group: /^lib\/core\/dtype$/ },
@@ -19,6 +20,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/(levels|registry)$/ },
   { group: /^lib\/core\/trace$/ },
   { group: /^lib\/core\/infer$/ },
+  { group: /^lib\/core\/loader$/ },
   { group: /^lib\/core\/native$/ },
   { group: /^lib\/core\/jobs$/ },
   { group: /^lib\/core\/outcome$/ },
