@@ -57,6 +57,12 @@ describe("structure", () => {
     }
     expect(wrong).to.deep.equal([]);
   });
+  it("the core takes Node's modules from one place", () => {
+    const apart = files("lib", /\.ts$/).filter((f) => f !== "lib/core/node.ts" && !f.startsWith("lib/cli/"));
+    expect(apart.length).to.be.above(30);
+    const importing = apart.filter((f) => /^(?!import type).*(from|import|require\() ?"node:/m.test(readFileSync(f, "utf8")));
+    expect(importing).to.deep.equal([]);
+  });
   it("no file is longer than 400 lines", () => {
     const long = [...files("lib", /\.ts$/), ...files("native", /\.(cc|h)$/)].filter(
       (f) => readFileSync(f, "utf8").split("\n").length > 401,

@@ -227,6 +227,8 @@ function remedyOf(place: Place, tried: readonly Attempt[]): string {
     return `The C or C++ library of this system is older than the binary needs. Use a newer system or base image, or ${BUILD}`;
   if (last?.kind === "broken" && last.from === "platform package")
     return `Its file is damaged, or made for another platform: install ${name} again, or ${BUILD}`;
+  if (last?.from === "local build" && last.kind !== "absent")
+    return `Delete the local build (its file is damaged, or made for another platform or version), or build it again: npx backsolve build`;
   if (PACKAGES[here] === undefined)
     return `There are binaries for ${Object.keys(PACKAGES).join(", ")}. For ${here}, ${BUILD}${place.bundled ? " --out FOLDER" : ""}`;
   const foreign = Object.keys(PACKAGES).filter((p) =>
