@@ -10,6 +10,9 @@ const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const require = createRequire(import.meta.url);
 for (const name of ["index", "testing"]) {
   const names = Object.keys(require(join(dist, `${name}.js`)));
-  writeFileSync(join(dist, `${name}.mjs`), `import core from "./${name}.js";\nimport loader from "./loader.js";\nloader.from(import.meta.url);\nexport const { ${names.join(", ")} } = core;\n`);
+  writeFileSync(
+    join(dist, `${name}.mjs`),
+    `import core from "./${name}.js";\nimport loader from "./loader.js";\nloader.from(import.meta.url);\nexport const { ${names.join(", ")} } = core;\n`,
+  );
   writeFileSync(join(dist, `${name}.d.mts`), `export * from "./${name}.js";\n`);
 }

@@ -38,6 +38,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/compile$/ },
   { group: /^lib\/testing\//, within: true },
   { group: /^lib\/index$/ },
+  { group: /^lib\/cli\//, within: true },
 ];
 const rank = (path: string): number => ORDER.findIndex(({ group }) => group.test(path));
 
