@@ -1,9 +1,9 @@
 // What a build from source needs beside Node.js, how to see that it is there, and what the package managers call it: the one list of it, for
 // npm run setup and for `backsolve build`.
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { findOpenblas, findSleef } from "./native-config.mjs";
 
 const onPath = (command) =>
@@ -120,11 +120,12 @@ export function missingFromNpm(root) {
 /** Why no file can be written to a folder, if so; it need not be there yet. */
 export function cannotWrite(folder) {
   let there = folder;
-  while (!existsSync(there)) there = join(there, "..");
+  while (!existsSync(there)) there = dirname(there);
+  if (!statSync(there).isDirectory()) return `${there} is no folder.`;
   try {
     accessSync(there, constants.W_OK);
     return undefined;
   } catch (error) {
-    return `${there} cannot be written to (${error.code})`;
+    return `${there} cannot be written to (${error.code}).`;
   }
 }
