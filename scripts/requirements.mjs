@@ -1,10 +1,10 @@
-// What a build from source needs beside Node.js, how to see that it is there, and what the package managers call it: the one list of it, for
-// npm run setup and for `backsolve build`.
+// What a build from source needs beside Node.js, and how to see that it is there: for npm run setup and for `backsolve build`.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { findOpenblas, findSleef } from "./native-config.mjs";
+import { MANAGERS, OTHERWISE } from "./package-managers.mjs";
 
 const onPath = (command) =>
   (process.env.PATH ?? "").split(delimiter).some((folder) => {
@@ -47,45 +47,6 @@ const NEEDS = {
   },
   python: { what: "Python 3, for node-gyp", there: () => onPath("python3"), development: true },
 };
-
-const MANAGERS = [
-  {
-    name: "apt-get",
-    packages: {
-      compiler: "build-essential",
-      make: "build-essential",
-      cmake: "cmake",
-      openblas: "libopenblas-dev",
-      sleef: "libsleef-dev",
-      python: "python3",
-    },
-    commands: (list) => [
-      ["apt-get", "update"],
-      ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", ...list],
-    ],
-    root: true,
-  },
-  {
-    name: "dnf",
-    packages: { compiler: "gcc-c++", make: "make", cmake: "cmake", openblas: "openblas-devel", sleef: "sleef-devel", python: "python3" },
-    commands: (list) => [["dnf", "install", "-y", ...list]],
-    root: true,
-  },
-  {
-    name: "apk",
-    packages: { compiler: "build-base", make: "build-base", cmake: "cmake", openblas: "openblas-dev", python: "python3" },
-    commands: (list) => [["apk", "add", ...list]],
-    root: true,
-  },
-  {
-    name: "brew",
-    packages: { cmake: "cmake", openblas: "openblas", sleef: "sleef" },
-    commands: (list) => [["brew", "install", ...list]],
-    root: false,
-  },
-];
-/** What no package manager of this list has. */
-const OTHERWISE = { brew: { compiler: ["xcode-select", "--install"], make: ["xcode-select", "--install"] } };
 
 /**
  * What of the system is missing: `needs` with their texts, and `commands` that install it. `commands` is undefined where there is no

@@ -117,6 +117,19 @@ describe("the program backsolve", function () {
       expect(out).to.match(/\ntried {12}local build .*: there is no such file\n/);
       expect(out).to.match(/\nwhat helps {7}@backsolve\/.*\nThe native addon cannot be loaded\.$/);
     });
+    it("says what it did not use, if it was there", () => {
+      mkdirSync(join(folder, "build/Release"), { recursive: true });
+      const beside = join(folder, "node_modules/@backsolve", platform());
+      mkdirSync(beside, { recursive: true });
+      cpSync(binary, join(beside, "backsolve.node"));
+      const said = (): string => backsolve(["doctor"], { BACKSOLVE_BINARY: "" }).out;
+      expect(said())
+        .to.include(`addon            ${join(beside, "backsolve.node")} (platform package)\n`)
+        .and.not.include("local build");
+      writeFileSync(join(folder, "build/Release/backsolve.node"), "hello");
+      expect(said()).to.match(/\nnot used {9}local build .*\nAll is well\.$/);
+      for (const made of ["build", "node_modules"]) rmSync(join(folder, made), { recursive: true });
+    });
     it("repeats what is wrong with a variable", () => {
       const { status, remedy } = report({ BACKSOLVE_THREADS: "two" });
       expect([status, remedy]).to.deep.equal([1, 'backsolve: BACKSOLVE_THREADS is "two", expected an integer from 1 to 256.']);
@@ -198,15 +211,6 @@ describe("the program backsolve", function () {
       expect(said()).to.include("a C++20 compiler (GCC 11, Clang 14 or newer), which CXX=/nowhere/c++ is not\n");
       expect(said()).to.include("\nInstall it with the package manager of this system.\n");
     });
-    it("shows what the tools say where they fail", () => {
-      modules();
-      const cmake = 'cmake_minimum_required(VERSION 3.20)\nproject(broken NONE)\nmessage(FATAL_ERROR "the oven is cold")\n';
-      writeFileSync(at("CMakeLists.txt"), cmake);
-      const { status, err } = backsolve(["build"]);
-      expect(status).to.equal(1);
-      expect(err).to.match(/the oven is cold.*\nthe native build failed \(1\); what it said is above\.$/s);
-      expect(existsSync(at("build/.backsolve-stamp"))).to.equal(false);
-    });
     it("says so where what it built does not work", () => {
       modules();
       writeFileSync(at("CMakeLists.txt"), copying(at("file.node")));
@@ -231,6 +235,18 @@ describe("the program backsolve", function () {
       expect(status).to.equal(0);
       expect(out).to.match(new RegExp(`\\n {2}BACKSOLVE_BINARY=${at("a/b/backsolve.node")}$`));
       expect(backsolve(["doctor"], { BACKSOLVE_BINARY: at("a/b/backsolve.node") }).status).to.equal(0);
+    });
+    it("shows what the tools say where they fail, and leaves nothing that counts as built", () => {
+      modules();
+      const cmake = 'cmake_minimum_required(VERSION 3.20)\nproject(broken NONE)\nmessage(FATAL_ERROR "the oven is cold")\n';
+      writeFileSync(at("CMakeLists.txt"), copying(binary));
+      expect(backsolve(["build"]).status).to.equal(0);
+      expect(existsSync(at("build/.backsolve-stamp"))).to.equal(true);
+      writeFileSync(at("CMakeLists.txt"), cmake);
+      const { status, err } = backsolve(["build"]);
+      expect(status).to.equal(1);
+      expect(err).to.match(/the oven is cold.*\nthe native build failed \(1\); what it said is above\.$/s);
+      expect(existsSync(at("build/.backsolve-stamp"))).to.equal(false);
     });
   });
 });

@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { platform, type Search, search, version } from "../core/loader";
+import { type Attempt, platform, type Search, search, version } from "../core/loader";
 import type { NativeInfo } from "../core/native";
 import { compile, float64, grad, linalg, matmul, sum, tensor } from "../index";
 import type { Command } from "./main";
@@ -19,7 +19,8 @@ export interface Report {
   readonly libc: string | null;
   readonly binary: { readonly path: string; readonly from: string } | null;
   readonly native: NativeInfo | null;
-  readonly tried: readonly { readonly from: string; readonly path: string; readonly why: string }[];
+  /** What failed before something was loaded. */
+  readonly tried: readonly Attempt[];
   readonly remedy: string | null;
   readonly tests: readonly Test[];
 }
@@ -98,7 +99,7 @@ async function examine(): Promise<Report> {
     libc: libc(),
     binary: found ? { path: found.path, from: found.from } : null,
     native: found ? found.binding.info() : null,
-    tried: tried.map(({ from, path, why }) => ({ from, path, why })),
+    tried,
     remedy: found ? null : (wrong?.message ?? remedy),
     tests: results,
   };
@@ -130,7 +131,10 @@ function text(r: Report): string {
     );
   }
   for (const t of r.tests) lines.push(["test", `${t.name}: ${t.ok ? "ok" : `FAILED, ${t.why}`}`]);
-  for (const t of r.tried) lines.push([r.binary ? "not used" : "tried", `${t.from} ${t.path}: ${t.why}`]);
+  for (const t of r.tried) {
+    if (!r.binary) lines.push(["tried", `${t.from} ${t.path}: ${t.why}`]);
+    else if (t.kind !== "absent") lines.push(["not used", `${t.from} ${t.path}: ${t.why}`]);
+  }
   if (r.remedy !== null) lines.push(["what helps", r.remedy]);
   const width = 17;
   const rows = lines.map(([name, what]) => `${name.padEnd(width)}${what.replaceAll("\n", `\n${" ".repeat(width)}`)}`);
