@@ -16,7 +16,8 @@ namespace backsolve {
 namespace {
 
 constexpr const char* kDTypes[] = {"float32", "float64", "complex64", "complex128"};
-/// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; that of lib/core/loader.ts.
+/// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/core/loader.ts has the
+/// same.
 constexpr int kBoundary = 1;
 constexpr napi_type_tag kProgramTag = {0x6261636b736f6c76, 0x70726f6772616d31};
 
