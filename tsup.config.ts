@@ -2,11 +2,11 @@ import { defineConfig } from "tsup";
 
 // One CommonJS core; scripts/esm-entries.mjs adds the ESM entries that re-export it.
 export default defineConfig({
-  entry: { index: "lib/index.ts", testing: "lib/testing/index.ts" },
+  entry: { index: "lib/index.ts", testing: "lib/testing/index.ts", loader: "lib/core/loader.ts", cli: "lib/cli/main.ts" },
   format: ["cjs"],
   target: "node20",
-  dts: true,
-  splitting: true, // testing shares its core with index
+  dts: { entry: { index: "lib/index.ts", testing: "lib/testing/index.ts" } },
+  splitting: true, // the entries share one core
   sourcemap: true,
   clean: true,
 });

@@ -1,5 +1,5 @@
 // Tracing a function of one item into a program that runs natively over batches.
-import { inspect } from "node:util";
+
 import { checkSignal, optionsOf, withoutOptions } from "./core/attrs";
 import { type AnyArray, type DType, dtypes } from "./core/dtype";
 import { apply, output } from "./core/engine";
@@ -7,6 +7,7 @@ import { ArgumentError, asPrimitive, DtypeError, describe, ShapeError } from "./
 import { runJob } from "./core/jobs";
 import { strip } from "./core/levels";
 import { type Failure, failureOf, guard, type NameOfBuffer, native, readFailures } from "./core/native";
+import { inspect } from "./core/node";
 import { asTensor, refuseRecorded, scalar } from "./core/op";
 import { call } from "./core/primordials";
 import { ruleEpoch } from "./core/registry";

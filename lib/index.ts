@@ -18,7 +18,7 @@ export { type Key, random } from "./ops/random";
 export { mean, type ReduceOptions, sum } from "./ops/reductions";
 export * from "./ops/structure";
 export { complex64, complex128, float32, float64, Spec } from "./program/spec";
-export { info, setThreads } from "./runtime";
+export { type Info, info, setThreads } from "./runtime";
 export {
   type Arguments,
   customGrad,

@@ -1,9 +1,18 @@
 import { withoutOptions } from "./core/attrs";
 import { ArgumentError, describe } from "./core/errors";
-import { type NativeInfo, native } from "./core/native";
+import type { From } from "./core/loader";
+import { addon, type NativeInfo, native } from "./core/native";
 
-/** What the native addon found: instruction set, BLAS, threads. */
-export const info = withoutOptions("info", 0, (): NativeInfo => native().info());
+export interface Info extends NativeInfo {
+  /** The addon's file, and how it was found. */
+  readonly binary: { readonly path: string; readonly from: From };
+}
+
+/** What the native addon is and found: its file, instruction set, BLAS, threads. */
+export const info = withoutOptions("info", 0, (): Info => {
+  const { binding, path, from } = addon();
+  return { ...binding.info(), binary: { path, from } };
+});
 
 /** Threads of the pool (1 to 256), over which batches are spread and one large matrix is. Results do not depend on it, to the bit. */
 export const setThreads = withoutOptions("setThreads", 1, (n: number): void => {

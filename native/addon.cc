@@ -16,6 +16,9 @@ namespace backsolve {
 namespace {
 
 constexpr const char* kDTypes[] = {"float32", "float64", "complex64", "complex128"};
+/// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/core/loader.ts has the
+/// same.
+constexpr int kBoundary = 1;
 constexpr napi_type_tag kProgramTag = {0x6261636b736f6c76, 0x70726f6772616d31};
 
 Napi::Value list_kernels(const Napi::CallbackInfo& info) {
@@ -162,12 +165,27 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
   auto out = Napi::Object::New(env);
   auto sets = Napi::Array::New(env);
   for (const LanesTable* t : isas()) sets.Set(sets.Length(), t->name);
+  auto compiled = Napi::Array::New(env);
+#ifdef BS_HAVE_BASELINE
+  compiled.Set(compiled.Length(), "baseline");
+#endif
+#ifdef BS_HAVE_NEON
+  compiled.Set(compiled.Length(), "neon");
+#endif
+#ifdef BS_HAVE_AVX2
+  compiled.Set(compiled.Length(), "avx2");
+#endif
+#ifdef BS_HAVE_AVX512
+  compiled.Set(compiled.Length(), "avx512");
+#endif
   out.Set("isa", isa().name);
   out.Set("isas", sets);
+  out.Set("isasCompiled", compiled);
   out.Set("lanes", isa().bytes / 8);
   out.Set("threads", pool::size());
   out.Set("threadsFrom", pool::size_from());
   out.Set("blas", la::config());
+  out.Set("blasPath", la::path());
   out.Set("blasThreads", la::num_threads());
   out.Set("blasParallel", la::parallel());
 #ifdef BS_HAVE_SLEEF
@@ -224,6 +242,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     throw error;
   }
   env.SetInstanceData(new Jobs(env));
+  exports.Set("boundary", kBoundary);
   const auto add = [&](const char* name, Napi::Value (*f)(const Napi::CallbackInfo&)) {
     exports.Set(name, Napi::Function::New(env, f, name));
   };

@@ -2,97 +2,32 @@
 // When everything is there it returns in a fraction of a second. --native: always runs the (incremental) native build.
 // Nothing but the npm registry and the system's package manager is asked: Node-API headers are the npm package node-api-headers.
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compile, isBuilt } from "./compile.mjs";
+import { missingFromNpm, missingFromSystem } from "./requirements.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const addon = join(root, "build/Release/backsolve.node");
 const say = (text) => console.log(`setup: ${text}`);
 const fail = (text) => {
   console.error(`setup: ${text}`);
   process.exit(1);
 };
 
-const has = (command) => spawnSync("sh", ["-c", `command -v ${command}`], { stdio: "ignore" }).status === 0;
-const header = (...names) => names.some((n) => existsSync(n));
-const multiarch = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch] ?? "none";
-
-/** What a build needs, per package manager, and how to see that it is there. */
-const managers = [
-  {
-    name: "apt-get",
-    packages: {
-      "build-essential": () => has("g++") && has("make"),
-      cmake: () => has("cmake"),
-      python3: () => has("python3"),
-      "libopenblas-dev": () => header(`/usr/lib/${multiarch}/openblas-pthread/libopenblas.so`, `/usr/lib/${multiarch}/libopenblas.so`),
-      "libsleef-dev": () => header(`/usr/include/${multiarch}/sleef.h`, "/usr/include/sleef.h"),
-    },
-    commands: (list) => [
-      ["apt-get", "update"],
-      ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", ...list],
-    ],
-    root: true,
-  },
-  {
-    name: "dnf",
-    packages: {
-      "gcc-c++": () => has("g++"),
-      make: () => has("make"),
-      cmake: () => has("cmake"),
-      python3: () => has("python3"),
-      "openblas-devel": () => header("/usr/lib64/libopenblas.so"),
-      "sleef-devel": () => header("/usr/include/sleef.h"),
-    },
-    commands: (list) => [["dnf", "install", "-y", ...list]],
-    root: true,
-  },
-  {
-    name: "apk",
-    packages: {
-      "build-base": () => has("g++") && has("make"),
-      cmake: () => has("cmake"),
-      python3: () => has("python3"),
-      "openblas-dev": () => header("/usr/lib/libopenblas.so"),
-    },
-    commands: (list) => [["apk", "add", ...list]],
-    root: true,
-  },
-  {
-    name: "brew",
-    packages: {
-      cmake: () => has("cmake"),
-      openblas: () => header("/opt/homebrew/opt/openblas", "/usr/local/opt/openblas"),
-      sleef: () => header("/opt/homebrew/opt/sleef", "/usr/local/opt/sleef"),
-    },
-    commands: (list) => [["brew", "install", ...list]],
-    root: false,
-  },
-];
-
 function systemPackages() {
-  const manager = managers.find((m) => has(m.name));
-  if (!manager) {
-    if (!has("g++") || !has("cmake"))
-      fail(
-        "a C++20 compiler, cmake, OpenBLAS and (better) SLEEF are needed, and no known package manager is here. Install them and run npm run setup again.",
-      );
+  const { needs, packages, commands, mayRun } = missingFromSystem({ development: true });
+  const list = needs.map((n) => n.what).join("\n  ");
+  if (commands === undefined) {
+    if (needs.some((n) => !n.optional))
+      fail(`this is missing, and no known package manager is here:\n  ${list}\nInstall it and run npm run setup again.`);
     return;
   }
-  const missing = Object.keys(manager.packages).filter((p) => !manager.packages[p]());
-  if (missing.length === 0) return;
-  const commands = manager.commands(missing);
-  const isRoot = process.getuid?.() === 0;
-  const sudo = !manager.root || isRoot ? [] : has("sudo") ? ["sudo"] : undefined;
-  const text = commands.map((c) => `  ${[...(sudo ?? []), ...c].join(" ")}`).join("\n");
-  if (!sudo) fail(`system packages are missing: ${missing.join(", ")}. Run as root:\n${text}\nand then npm run setup again.`);
-  say(`installing ${missing.join(", ")} with ${manager.name}`);
-  for (const c of commands) {
-    const [command, ...args] = [...sudo, ...c];
+  if (commands.length === 0) return; // optional, and not to be had here
+  const text = commands.map((c) => `  ${c.join(" ")}`).join("\n");
+  if (!mayRun) fail(`this is missing:\n  ${list}\nRun as root:\n${text}\nand then npm run setup again.`);
+  say(`installing ${packages.join(", ")}`);
+  for (const [command, ...args] of commands) {
     const { status } = spawnSync(command, args, { stdio: "inherit" });
     if (status !== 0) fail(`this command failed; run it yourself, then npm run setup again:\n${text}`);
   }
@@ -131,48 +66,14 @@ function npmPackages() {
     return;
   }
   // A copy installed by npm has no lock file: the two packages that a build needs come from the project around it.
-  const require = createRequire(join(root, "package.json"));
-  const missing = ["cmake-js", "node-addon-api"].filter((name) => {
-    try {
-      return !require.resolve(`${name}/package.json`);
-    } catch {
-      return true;
-    }
-  });
-  if (missing.length > 0)
-    fail(`building from source needs npm packages; in your project run\n  npm install --save-dev ${missing.join(" ")}`);
-}
-
-/** Everything that the addon is made from. */
-function nativeDigest() {
-  const hash = createHash("sha256").update(`${process.platform} ${process.arch} ${process.env.BACKSOLVE_OPENBLAS_DIR ?? ""}\n`);
-  const add = (path) => {
-    if (statSync(join(root, path)).isDirectory()) for (const f of readdirSync(join(root, path)).sort()) add(`${path}/${f}`);
-    else hash.update(`${path}\n`).update(readFileSync(join(root, path)));
-  };
-  for (const path of ["CMakeLists.txt", "scripts/native-config.mjs", "native"]) add(path);
-  return hash.digest("hex");
-}
-
-const stamp = join(root, "build/.backsolve-stamp");
-const isBuilt = (digest) => existsSync(addon) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest;
-
-function nativeBuild(digest) {
-  const jobs = String(availableParallelism());
-  const require = createRequire(join(root, "package.json"));
-  const manifest = require.resolve("cmake-js/package.json");
-  const cli = join(dirname(manifest), readJson(manifest).bin["cmake-js"]);
-  rmSync(stamp, { force: true });
-  run(`building the native addon (cmake-js, ${jobs} jobs)`, process.execPath, [cli, "compile", "--out", "build", "--parallel", jobs]);
-  mkdirSync(dirname(stamp), { recursive: true });
-  writeFileSync(stamp, digest);
+  const { missing, command } = missingFromNpm(root);
+  if (missing.length > 0) fail(`building from source needs npm packages; in your project run\n  ${command}`);
 }
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 17)) fail(`Node.js 20.17 or newer is needed, this is ${process.version}.`);
 const always = process.argv.includes("--native");
-const digest = nativeDigest();
-const build = always || (!process.env.BACKSOLVE_BINARY && !isBuilt(digest)); // BACKSOLVE_BINARY: somebody brings a build of their own
+const build = always || (!process.env.BACKSOLVE_BINARY && !isBuilt()); // BACKSOLVE_BINARY: somebody brings a build of their own
 if (build) systemPackages();
 npmPackages();
-if (build) nativeBuild(digest);
+if (build) await compile(say).catch((error) => fail(error.message));

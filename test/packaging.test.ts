@@ -1,19 +1,16 @@
 // The package as others get it: packed, unpacked in an empty folder, used from ESM, CommonJS and strict TypeScript.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { buildSync } from "esbuild";
+import { platform } from "../lib/core/loader";
 
 const root = process.cwd();
 const binary = process.env.BACKSOLVE_BINARY ?? join(root, "build/Release/backsolve.node");
-const run = (command: string, args: string[], cwd: string): string =>
-  execFileSync(command, args, {
-    cwd,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, BACKSOLVE_BINARY: binary },
-  });
+const run = (command: string, args: string[], cwd: string, BACKSOLVE_BINARY = binary): string =>
+  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, BACKSOLVE_BINARY } });
 const bin = (name: string): string => join(root, "node_modules/.bin", name);
 
 const program = `
@@ -37,6 +34,9 @@ describe("the package", function () {
       "dist/index.mjs",
       "dist/index.d.ts",
       "dist/testing.js",
+      "dist/loader.js",
+      "dist/cli.js",
+      "scripts/build.mjs",
       "README.md",
       "LICENSE",
       "native/table.cc",
@@ -47,7 +47,7 @@ describe("the package", function () {
     expect(names.filter((n) => /^(test|examples|bench|docs|build|binding\.gyp|node_modules)/.test(n))).to.deep.equal([]);
     run("tar", ["xzf", packed.filename], folder);
     mkdirSync(join(folder, "node_modules"));
-    symlinkSync(join(folder, "package"), join(folder, "node_modules/backsolve"));
+    renameSync(join(folder, "package"), join(folder, "node_modules/backsolve"));
     writeFileSync(join(folder, "package.json"), "{}");
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
@@ -56,6 +56,46 @@ describe("the package", function () {
     writeFileSync(join(folder, "a.cjs"), `const { tensor, linalg, grad } = require("backsolve");${program}`);
     writeFileSync(join(folder, "a.mjs"), `import { tensor, linalg, grad } from "backsolve";${program}`);
     for (const file of ["a.cjs", "a.mjs"]) expect(run("node", [file], folder)).to.equal("2 0.25,0,0,0.0625\n");
+  });
+  it("works inside a bundle, as CommonJS and as an ES module, in the program and in its workers", () => {
+    // not in the folder of the package, and looked at from yet another
+    const shipped = join(folder, "shipped");
+    const beside = join(shipped, "node_modules/@backsolve", platform());
+    mkdirSync(beside, { recursive: true });
+    copyFileSync(binary, join(beside, "backsolve.node"));
+    writeFileSync(
+      join(folder, "bundled.mjs"),
+      `import { isMainThread, Worker } from "node:worker_threads";
+       import { info, tensor, linalg, grad } from "backsolve";
+       import { checkGrads } from "backsolve/testing";
+       checkGrads((x) => linalg.logdet(x), [tensor([[4, 0], [0, 16]])]);
+       console.log(isMainThread, info().binary.from);${program}
+       if (isMainThread && process.argv[1]) new Worker(process.argv[1]);`,
+    );
+    for (const [format, file] of [
+      ["cjs", "a.cjs"],
+      ["esm", "a.mjs"],
+    ] as const) {
+      const outfile = join(shipped, "out", file);
+      const { warnings } = buildSync({
+        entryPoints: [join(folder, "bundled.mjs")],
+        bundle: true,
+        platform: "node",
+        format,
+        outfile,
+        logLevel: "error",
+      });
+      expect(warnings).to.deep.equal([]);
+      const lines = (thread: string): string => `${thread} platform package\n2 0.25,0,0,0.0625\n`;
+      expect(run("node", [outfile], tmpdir(), "")).to.equal(lines("true") + lines("false"));
+      expect(run("node", ["-e", `import(${JSON.stringify(outfile)})`], "/", "")).to.equal(lines("true"));
+    }
+  });
+  it("brings the program backsolve", () => {
+    const script = join(folder, "node_modules/backsolve/dist/cli.js");
+    expect(run(script, ["doctor"], folder)).to.match(/\nAll is well\.\n$/);
+    const fails = () => run(script, ["build"], folder);
+    expect(fails).to.throw(/the npm package cmake-js\n {2}the npm package node-addon-api\n/); // it has its scripts
   });
   it("has one registry, whoever loads it how", () => {
     writeFileSync(

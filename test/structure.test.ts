@@ -9,6 +9,7 @@ const files = (folder: string, pattern: RegExp): string[] =>
 
 // Later may import earlier; a group may import within itself only where marked.
 const ORDER: { group: RegExp; within?: boolean }[] = [
+  { group: /^lib\/core\/node$/ },
   { group: /^lib\/core\/errors$/ },
   { group: /^lib\/core\/primordials$/ },
   { group: /^lib\/core\/dtype$/ },
@@ -19,6 +20,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/(levels|registry)$/ },
   { group: /^lib\/core\/trace$/ },
   { group: /^lib\/core\/infer$/ },
+  { group: /^lib\/core\/loader$/ },
   { group: /^lib\/core\/native$/ },
   { group: /^lib\/core\/jobs$/ },
   { group: /^lib\/core\/outcome$/ },
@@ -36,6 +38,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/compile$/ },
   { group: /^lib\/testing\//, within: true },
   { group: /^lib\/index$/ },
+  { group: /^lib\/cli\//, within: true },
 ];
 const rank = (path: string): number => ORDER.findIndex(({ group }) => group.test(path));
 
@@ -54,6 +57,12 @@ describe("structure", () => {
       }
     }
     expect(wrong).to.deep.equal([]);
+  });
+  it("the core takes Node's modules from one place", () => {
+    const apart = files("lib", /\.ts$/).filter((f) => f !== "lib/core/node.ts" && !f.startsWith("lib/cli/"));
+    expect(apart.length).to.be.above(30);
+    const importing = apart.filter((f) => /^(?!import type).*(from|import|require\() ?"node:/m.test(readFileSync(f, "utf8")));
+    expect(importing).to.deep.equal([]);
   });
   it("no file is longer than 400 lines", () => {
     const long = [...files("lib", /\.ts$/), ...files("native", /\.(cc|h)$/)].filter(

@@ -1,7 +1,5 @@
-import { constants } from "node:buffer";
-import { totalmem } from "node:os";
-import { types } from "node:util";
 import { ArgumentError, DtypeError, describe } from "./errors";
+import { constants, totalmem, types } from "./node";
 import { fill, transferred, uninitialized } from "./primordials";
 
 export type Real = "float32" | "float64";

@@ -1,4 +1,4 @@
-import { types } from "node:util";
+import { types } from "./node";
 
 /** Every `code` an error of this package can carry. */
 export type Code =

@@ -1,13 +1,12 @@
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { type AnyArray, type DType, dtypes } from "./dtype";
-import { ArgumentError, BacksolveError, type Code, LinalgError, translate } from "./errors";
+import { BacksolveError, type Code, LinalgError, translate } from "./errors";
+import { type Loaded, load } from "./loader";
 import { call as apply } from "./primordials";
 import { memoryOf, type Shape, shapeText } from "./tensor";
 
 /** The addon's exports: docs/native-boundary.md. */
-interface Binding {
+export interface Binding {
+  readonly boundary: number;
   kernels(): KernelInfo[];
   run(descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
   runAsync(descriptor: Float64Array, ...inputs: AnyArray[]): Job;
@@ -40,82 +39,30 @@ export interface Job {
 /** What the addon found on this machine. */
 export interface NativeInfo {
   readonly isa: string;
+  /** Those that this processor has and the addon was compiled for, and all that it was compiled for. */
   readonly isas: readonly string[];
+  readonly isasCompiled: readonly string[];
   /** Threads that may work on one call, the calling one included. */
   readonly threads: number;
   /** What `threads` comes from: the least of the hardware, the affinity mask and the cgroups' quotas, or who set it. */
   readonly threadsFrom: "hardware" | "affinity" | "quota" | "BACKSOLVE_THREADS" | "setThreads";
   readonly blas: string;
+  /** The file of the OpenBLAS that was loaded. */
+  readonly blasPath: string;
   readonly blasThreads: number;
   readonly blasParallel: number;
   readonly vectorMath: string;
   readonly lanes: number;
 }
 
-function load(): Binding {
-  const root = findRoot();
-  const req = createRequire(join(root, "package.json"));
-  const tried: string[] = [];
-  const attempt = (path: string): Binding | undefined => {
-    try {
-      return bindingOf(req(path));
-    } catch (error) {
-      const { message, code } = error as Error & { code?: unknown };
-      if (code === "ERR_ARGUMENT") throw new ArgumentError("backsolve", message); // a BACKSOLVE_ variable that it does not understand
-      tried.push(`  ${path}: ${message.split("\n")[0]}`);
-      return undefined;
-    }
-  };
-  const forced = process.env.BACKSOLVE_BINARY;
-  const found = forced
-    ? attempt(forced)
-    : (attempt(join(root, "build/Release/backsolve.node")) ?? attempt(`@backsolve/${process.platform}-${process.arch}/backsolve.node`));
-  if (found) return found;
-  const remedy = forced
-    ? "Unset BACKSOLVE_BINARY or point it at a backsolve.node of this platform."
-    : `Build it from source: cd ${root} && npm run setup; or point BACKSOLVE_BINARY at a backsolve.node.`;
-  throw new BacksolveError("ERR_NO_BINARY", "backsolve", `the native addon cannot be loaded. Tried:\n${tried.join("\n")}\n${remedy}`);
-}
-
-const EXPORTS = [
-  "kernels",
-  "run",
-  "runAsync",
-  "createProgram",
-  "runProgram",
-  "runProgramAsync",
-  "explainProgram",
-  "info",
-  "setThreads",
-] as const satisfies readonly (keyof Binding)[];
-
-/** What was loaded, if it is this package's addon. */
-function bindingOf(loaded: Partial<Binding> | null): Binding {
-  const missing = EXPORTS.find((name) => typeof loaded?.[name] !== "function");
-  if (missing !== undefined) throw new Error(`loaded, but it is not this package's addon: it has no function ${missing}()`);
-  return loaded as Binding;
-}
-
-/** The package's folder, from dist/ and from lib/core/ alike. */
-function findRoot(): string {
-  let folder = __dirname;
-  while (!existsSync(join(folder, "package.json"))) {
-    const up = join(folder, "..");
-    if (up === folder) return __dirname;
-    folder = up;
-  }
-  return folder;
-}
-
 export { guard } from "./errors";
 
-let binding: Binding | undefined;
+let loaded: Loaded | undefined;
 let ids: Map<string, number> | undefined;
 
-export function native(): Binding {
-  binding ??= load();
-  return binding;
-}
+/** The addon and where it came from. */
+export const addon = (): Loaded => (loaded ??= load());
+export const native = (): Binding => addon().binding;
 
 /** The id of a kernel by name. */
 export function kernelId(name: string): number {

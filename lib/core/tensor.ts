@@ -1,4 +1,3 @@
-import { inspect } from "node:util";
 import type { Methods } from "../methods";
 import {
   type AnyArray,
@@ -17,6 +16,7 @@ import {
   viewOf,
 } from "./dtype";
 import { ArgumentError, asPrimitive, BacksolveError, DtypeError, describe, gone, guard, ShapeError } from "./errors";
+import { inspect } from "./node";
 
 import { checkShape, type Shape, shapeText, sizeOf } from "./shape";
 import { Storage } from "./storage";

@@ -1,5 +1,5 @@
-import { types } from "node:util";
 import { ArgumentError, describe } from "./errors";
+import { types } from "./node";
 import { scalar } from "./op";
 import { adopt, type Tensor } from "./tensor";
 

@@ -1,6 +1,6 @@
-import { inspect } from "node:util";
 import { checkDType, type DType, type Float } from "../core/dtype";
 import { asPrimitive } from "../core/errors";
+import { inspect } from "../core/node";
 import { checkShape, type Shape } from "../core/tensor";
 
 const SPEC = Symbol.for("backsolve.spec"); // how copies of the package know each other's

@@ -223,5 +223,9 @@ const std::string& load() {
 int num_threads() { return library.get_num_threads(); }
 int parallel() { return library.get_parallel(); }
 const char* config() { return library.get_config(); }
+std::string path() {
+  Dl_info file;
+  return dladdr(reinterpret_cast<void*>(library.get_config), &file) != 0 ? file.dli_fname : "";
+}
 
 }  // namespace backsolve::la

@@ -12,6 +12,7 @@ const std::string& load();
 int num_threads();
 int parallel();  // 0 sequential, 1 pthreads, 2 OpenMP
 const char* config();
+std::string path();  // the file that was loaded
 
 /// A call into the library, from its beginning to its end. OpenBLAS takes one of its buffers for each, and asks for ever for one that it
 /// cannot map: no more calls are let in at a time than there are buffers. Throws std::bad_alloc where there cannot be a single one.

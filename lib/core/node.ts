@@ -1,0 +1,12 @@
+// Node's own modules, the only way that the core takes them. A bundler makes `require("util")` of an import; in an ES module there is no
+// require, and the bundle would throw where it begins.
+if (typeof globalThis.process?.getBuiltinModule !== "function")
+  throw new Error(`backsolve needs Node.js 20.17 or newer; this is ${globalThis.process?.version ?? "no Node.js"}.`);
+
+export const { inspect, types } = process.getBuiltinModule("node:util");
+export const { constants } = process.getBuiltinModule("node:buffer");
+export const { totalmem } = process.getBuiltinModule("node:os");
+export const { createRequire } = process.getBuiltinModule("node:module");
+export const { closeSync, existsSync, openSync, readFileSync, readSync, statSync } = process.getBuiltinModule("node:fs");
+export const { dirname, isAbsolute, join, resolve } = process.getBuiltinModule("node:path");
+export const { fileURLToPath } = process.getBuiltinModule("node:url");
