@@ -166,18 +166,7 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
   auto sets = Napi::Array::New(env);
   for (const LanesTable* t : isas()) sets.Set(sets.Length(), t->name);
   auto compiled = Napi::Array::New(env);
-#ifdef BS_HAVE_BASELINE
-  compiled.Set(compiled.Length(), "baseline");
-#endif
-#ifdef BS_HAVE_NEON
-  compiled.Set(compiled.Length(), "neon");
-#endif
-#ifdef BS_HAVE_AVX2
-  compiled.Set(compiled.Length(), "avx2");
-#endif
-#ifdef BS_HAVE_AVX512
-  compiled.Set(compiled.Length(), "avx512");
-#endif
+  for (const char* name : compiled_isas()) compiled.Set(compiled.Length(), name);
   out.Set("isa", isa().name);
   out.Set("isas", sets);
   out.Set("isasCompiled", compiled);

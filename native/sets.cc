@@ -36,26 +36,42 @@ struct Processor {
 };
 #endif
 
+#if !defined(__x86_64__)
+struct Processor {};
+#endif
+
+/// A set of this build: the narrowest first.
+struct Set {
+  const char* name;
+  const LanesTable* (*table)();
+  bool (*runs)(const Processor&);
+};
+constexpr Set kBuilt[] = {
+#if defined(BS_HAVE_BASELINE)
+    {"baseline", lanes_table_baseline, [](const Processor&) { return true; }},
+#endif
+#if defined(BS_HAVE_NEON)
+    {"neon", lanes_table_neon, [](const Processor&) { return true; }},  // every 64-bit ARM has it
+#endif
+#if defined(BS_HAVE_AVX2)
+    {"avx2", lanes_table_avx2, [](const Processor& p) { return p.avx2; }},
+#endif
+#if defined(BS_HAVE_AVX512)
+    {"avx512", lanes_table_avx512, [](const Processor& p) { return p.avx512; }},
+#endif
+};
+
 struct Sets {
+  std::vector<const char*> built;
   std::vector<const LanesTable*> found;
   std::atomic<const LanesTable*> chosen;
 
   Sets() {
-#if defined(BS_HAVE_BASELINE)
-    found.push_back(lanes_table_baseline());
-#endif
-#if defined(BS_HAVE_NEON)
-    found.push_back(lanes_table_neon());
-#endif
-#if defined(__x86_64__)
-    [[maybe_unused]] const Processor processor;
-#if defined(BS_HAVE_AVX2)
-    if (processor.avx2) found.push_back(lanes_table_avx2());
-#endif
-#if defined(BS_HAVE_AVX512)
-    if (processor.avx512) found.push_back(lanes_table_avx512());
-#endif
-#endif
+    const Processor processor;
+    for (const Set& set : kBuilt) {
+      built.push_back(set.name);
+      if (set.runs(processor)) found.push_back(set.table());
+    }
     chosen = found.back();
   }
 };
@@ -68,6 +84,7 @@ Sets& sets() {
 
 const LanesTable& isa() { return *sets().chosen.load(std::memory_order_relaxed); }
 std::span<const LanesTable* const> isas() { return sets().found; }
+std::span<const char* const> compiled_isas() { return sets().built; }
 bool choose_isa(std::string_view name) {
   for (const LanesTable* table : sets().found) {
     if (name != table->name) continue;

@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { sets } from "./native-config.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 export const addon = join(root, "build/Release/backsolve.node");
@@ -16,11 +17,12 @@ const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
 /** Everything that the addon is made from. */
 function digest() {
   const hash = createHash("sha256").update(`${process.platform} ${process.arch} ${process.env.BACKSOLVE_OPENBLAS_DIR ?? ""}\n`);
+  hash.update(`${sets().map((set) => set.name)}\n`);
   const add = (path) => {
     if (statSync(join(root, path)).isDirectory()) for (const f of readdirSync(join(root, path)).sort()) add(`${path}/${f}`);
     else hash.update(`${path}\n`).update(readFileSync(join(root, path)));
   };
-  for (const path of ["CMakeLists.txt", "scripts/native-config.mjs", "native"]) add(path);
+  for (const path of ["CMakeLists.txt", "scripts/native-config.mjs", "scripts/package-managers.mjs", "native"]) add(path);
   return hash.digest("hex");
 }
 /** Whether the build that is there is of the sources that are there. */

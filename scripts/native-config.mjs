@@ -12,6 +12,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { MANAGERS } from "./package-managers.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
@@ -30,12 +31,13 @@ const libraryIn = (folder, name) => {
   return found && join(folder, found);
 };
 
-export const INSTALL = {
-  apt: "apt-get install -y libopenblas-dev libsleef-dev",
-  dnf: "dnf install -y openblas-devel sleef-devel",
-  apk: "apk add openblas-dev",
-  brew: "brew install openblas sleef",
-};
+/** The commands that install what a build wants of OpenBLAS and SLEEF, one for each package manager. */
+const installs = () =>
+  MANAGERS.map(({ packages: { openblas, sleef }, commands }) =>
+    commands([openblas, ...(sleef ? [sleef] : [])])
+      .at(-1)
+      .join(" "),
+  );
 
 const multiarch = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch] ?? "";
 const brewed = (name) => (process.platform === "darwin" ? quiet("brew", ["--prefix", name]) : "");
@@ -58,7 +60,7 @@ export function findOpenblas() {
     const library = libraryIn(folder, "(scipy_)?openblas");
     if (library) return library;
   }
-  const how = Object.values(INSTALL).join("\n  ");
+  const how = installs().join("\n  ");
   throw new Error(
     `OpenBLAS was not found. Looked in:\n  ${tried.join("\n  ")}\nInstall it with one of\n  ${how}\nor set BACKSOLVE_OPENBLAS_DIR to a folder that has lib/libopenblas.so.`,
   );

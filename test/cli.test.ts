@@ -40,6 +40,7 @@ describe("the program backsolve", function () {
     for (const part of ["scripts", "package.json"]) cpSync(join(root, part), join(folder, part), { recursive: true });
     mkdirSync(join(folder, "native"));
     writeFileSync(join(folder, "native/sources.txt"), "");
+    cpSync(join(root, "native/sets.json"), join(folder, "native/sets.json"));
     writeFileSync(join(folder, "CMakeLists.txt"), "");
   });
   after(() => rmSync(folder, { recursive: true, force: true }));

@@ -3,7 +3,7 @@
 // One compiler builds for all of them: Zig's Clang, which brings the headers and stubs of every libc, so that the binary asks for no symbol
 // younger than the C library named by `target`, and links the C++ library statically. It and OpenBLAS are wheels of the Python index,
 // pinned by hash in requirements.txt; SLEEF is Debian's. Downloads and objects stay in .cache/release.
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
