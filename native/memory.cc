@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -57,11 +58,25 @@ constexpr bool kMoves = true;
 bool move(std::byte* from, std::byte* to, std::size_t bytes, bool keep) {
   return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | (keep ? MREMAP_DONTUNMAP : 0), to) != MAP_FAILED;
 }
+/// Whether what pages were moved from stays mapped: not before Linux 5.7, and not under QEMU's user-mode emulation, which says that it does
+/// and takes it away. access() tells without a signal.
+bool keeps_source() {
+  static const bool keeps = [] {
+    auto* const from = static_cast<std::byte*>(map(nullptr, 2 * page(), 0));
+    if (from == MAP_FAILED) return false;
+    const bool moved = move(from, from + page(), page(), true);
+    const bool there = moved && (access(reinterpret_cast<const char*>(from), F_OK) == 0 || errno != EFAULT);
+    munmap(from, 2 * page());
+    return there;
+  }();
+  return keeps;
+}
 /// Maps zeros where nothing is mapped.
 bool fill_hole(std::byte* at, std::size_t bytes) { return map(at, bytes, MAP_FIXED_NOREPLACE) == at; }
 #else
 constexpr bool kMoves = false;
 bool move(std::byte*, std::byte*, std::size_t, bool) { return false; }
+bool keeps_source() { return false; }
 bool fill_hole(std::byte*, std::size_t) { return false; }
 #endif
 
@@ -117,10 +132,11 @@ Memory Block::take(void* from, std::size_t bytes) {
   const auto like = reinterpret_cast<std::uintptr_t>(from);
   Memory block(new Block(bytes, like));
   const Pages pages(source, block->data_, bytes);
-  if (kMoves && move(source + pages.first, block->data_ + pages.first, pages.bytes, true)) {
+  const bool moves = keeps_source();
+  if (moves && move(source + pages.first, block->data_ + pages.first, pages.bytes, true)) {
     copy_around(source, block->data_, bytes, pages);
   } else {
-    if (kMoves) {
+    if (moves) {
       block->cut(block->data_ + pages.first, pages.bytes);
       block.reset(new Block(bytes, like));
     }
