@@ -1,6 +1,7 @@
 // Jobs through the native boundary: their memory is native code's own, whatever becomes of the arrays that were sent.
 import { expect } from "chai";
-import { batchRun, child, cholesky, job, native, program, refusal, rejection, spd, transfer } from "./native";
+import { batchRun, child, cholesky, job, native, program, refusal, spd, transfer } from "./native";
+import { rejected } from "./support";
 
 const LARGE = 400; // 400 x 400 doubles are more than a megabyte: mapped, held and handed out without a copy
 
@@ -89,7 +90,7 @@ describe("native jobs", () => {
     const last = jobs.at(-1);
     native.cancel(last);
     native.cancel(last);
-    expect((await rejection(last?.promise as Promise<unknown>)).code).to.equal("ERR_ABORTED");
+    expect((await rejected(last?.promise as Promise<unknown>)).code).to.equal("ERR_ABORTED");
     for (const one of jobs) native.cancel(one);
     await Promise.allSettled(jobs.map((one) => one.promise));
     native.cancel(last);
