@@ -1,5 +1,6 @@
 // Jobs through the native boundary: their memory is native code's own, whatever becomes of the arrays that were sent.
 import { expect } from "chai";
+import { cells } from "./grid";
 import { batchRun, child, cholesky, job, native, program, refusal, spd, transfer } from "./native";
 import { rejected } from "./support";
 
@@ -129,9 +130,8 @@ describe("more failures than there is memory to list", () => {
         }
       })();`;
     const before = process.platform === "linux" ? Number(child(script, { args: ["size"] })) : 0;
-    for (const how of ["sync", "job"])
-      for (const more of [160, 270, 290, 310, 400])
-        expect(child(script, { args: [how], memory: before + more * 1024 }), `${how} ${more} MiB`).to.equal("true");
+    for (const [how, more] of cells("failures to list", [["sync", "job"], [160, 270, 290, 310, 400]])) // biome-ignore format: axes
+      expect(child(script, { args: [how], memory: before + more * 1024 }), `${how} ${more} MiB`).to.equal("true");
   });
 });
 
