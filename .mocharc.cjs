@@ -1,4 +1,4 @@
-// How `mocha` runs the tests. It alone: all files, in as many processes as there are processors. With files named (npx mocha test/lu.test.ts): these, in one.
+// How `mocha` runs the tests. It alone: all files, in as many processes as there are processors. With files named (npx mocha test/eigh.test.ts): these, in one.
 const { readdirSync } = require("node:fs");
 const { availableParallelism } = require("node:os");
 
