@@ -9,7 +9,11 @@ export const mochaGlobalSetup = say;
 export const mochaGlobalTeardown = say;
 
 // Files run in any order, several in one process: each leaves the process as it found it.
-const state = () => ({ threads: info().threads, directory: process.cwd(), environment: { ...process.env } });
+const state = (): Readonly<Record<string, unknown>> => ({
+  "number of threads": info().threads,
+  "working directory": process.cwd(),
+  ...Object.fromEntries(Object.entries(process.env).map(([name, value]) => [`variable ${name}`, value])),
+});
 let before: ReturnType<typeof state>;
 export const mochaHooks = {
   beforeAll() {
@@ -17,9 +21,9 @@ export const mochaHooks = {
   },
   afterAll(this: Mocha.Context) {
     const after = state();
-    const differ = (Object.keys(before) as (keyof typeof before)[]).filter((k) => JSON.stringify(after[k]) !== JSON.stringify(before[k]));
+    const differ = Object.keys({ ...before, ...after }).filter((what) => after[what] !== before[what]);
     if (differ.length === 0) return;
     const files = [...new Set(this.test?.parent?.suites.map((s) => s.file))].join(", ");
-    throw new Error(`${files} left other ${differ.join(", ")} than it found: ${JSON.stringify(differ.map((k) => [before[k], after[k]]))}`);
+    throw new Error(`${files} left another ${differ.join(", ")} than it found.`);
   },
 };
