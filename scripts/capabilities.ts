@@ -6,9 +6,10 @@ import { checkOp } from "../lib/testing/index";
 import { asJSON, asMarkdown } from "./capability-table";
 
 async function main(): Promise<void> {
-  for (const name of registry.list()) await checkOp(registry.op(name) as Parameters<typeof checkOp>[0]);
-  writeFileSync("lib/core/capabilities.json", asJSON());
-  writeFileSync("docs/capabilities.md", asMarkdown());
+  const names = registry.list();
+  for (const name of names) await checkOp(registry.op(name) as Parameters<typeof checkOp>[0]);
+  writeFileSync("lib/core/capabilities.json", asJSON(names));
+  writeFileSync("docs/capabilities.md", asMarkdown(names));
 }
 main().catch((error: unknown) => {
   console.error(error);

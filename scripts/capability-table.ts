@@ -3,10 +3,8 @@ import { type Capability, type Mode, registry } from "../lib/index";
 
 const MODES: readonly Mode[] = ["value", "reverse", "forward", "second", "batch", "compiled", "async"];
 
-const own = registry.list(); // at start: users' ops are no part of it
-
-/** Dtypes with the same modes share an entry. */
-function groups(): Map<string, Map<string, Capability[]>> {
+/** Of these ops. Dtypes with the same modes share an entry. */
+function groups(own: readonly string[]): Map<string, Map<string, Capability[]>> {
   const ops = new Map<string, Map<string, Capability[]>>();
   for (const c of registry.capabilities().filter((one) => own.includes(one.op))) {
     const of = ops.get(c.op) ?? new Map<string, Capability[]>();
@@ -15,15 +13,15 @@ function groups(): Map<string, Map<string, Capability[]>> {
   return ops;
 }
 
-export function asJSON(): string {
+export function asJSON(ops: readonly string[]): string {
   const table: Record<string, Record<string, string>> = {};
-  for (const [op, of] of groups()) {
+  for (const [op, of] of groups(ops)) {
     table[op] = Object.fromEntries([...of].map(([modes, list]) => [list.map((c) => c.dtype).join(" "), modes]));
   }
   return `${JSON.stringify(table, null, 2)}\n`;
 }
 
-export function asMarkdown(): string {
+export function asMarkdown(ops: readonly string[]): string {
   const lines = [
     "# What works",
     "",
@@ -33,7 +31,7 @@ export function asMarkdown(): string {
     `| op | TensorFlow | dtypes | ${MODES.join(" | ")} |`,
     `|---|---|---|${MODES.map(() => "---|").join("")}`,
   ];
-  for (const [op, of] of groups()) {
+  for (const [op, of] of groups(ops)) {
     for (const list of of.values()) {
       const [first] = list as [Capability];
       const dtypes = list.length === 4 ? "all" : list.map((c) => c.dtype).join(" ");

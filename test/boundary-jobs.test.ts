@@ -1,6 +1,8 @@
 // Jobs through the native boundary: their memory is native code's own, whatever becomes of the arrays that were sent.
 import { expect } from "chai";
-import { batchRun, child, cholesky, job, native, program, refusal, rejection, spd, transfer } from "./native";
+import { cells } from "./grid";
+import { batchRun, child, cholesky, job, native, program, refusal, spd, transfer } from "./native";
+import { rejected } from "./support";
 
 const LARGE = 400; // 400 x 400 doubles are more than a megabyte: mapped, held and handed out without a copy
 
@@ -89,7 +91,7 @@ describe("native jobs", () => {
     const last = jobs.at(-1);
     native.cancel(last);
     native.cancel(last);
-    expect((await rejection(last?.promise as Promise<unknown>)).code).to.equal("ERR_ABORTED");
+    expect((await rejected(last?.promise as Promise<unknown>)).code).to.equal("ERR_ABORTED");
     for (const one of jobs) native.cancel(one);
     await Promise.allSettled(jobs.map((one) => one.promise));
     native.cancel(last);
@@ -128,9 +130,8 @@ describe("more failures than there is memory to list", () => {
         }
       })();`;
     const before = process.platform === "linux" ? Number(child(script, { args: ["size"] })) : 0;
-    for (const how of ["sync", "job"])
-      for (const more of [160, 270, 290, 310, 400])
-        expect(child(script, { args: [how], memory: before + more * 1024 }), `${how} ${more} MiB`).to.equal("true");
+    for (const [how, more] of cells("failures to list", [["sync", "job"], [160, 270, 290, 310, 400]])) // biome-ignore format: axes
+      expect(child(script, { args: [how], memory: before + more * 1024 }), `${how} ${more} MiB`).to.equal("true");
   });
 });
 

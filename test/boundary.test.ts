@@ -1,6 +1,7 @@
 // What a lying caller may send through the native boundary (docs/native-boundary.md): it may only ever get an Error.
 import { expect } from "chai";
-import { batchRun, cholesky, F64, id, job, native, operand, program, randoms, refusal, spd, transfer } from "./native";
+import { randoms } from "./hostile/randoms";
+import { batchRun, cholesky, F64, id, job, native, operand, program, refusal, spd, transfer } from "./native";
 
 /** The descriptor of a rule without attributes: shapes, or "pivots" for two of int32. */
 const rules = (name: string, shapes: (number[] | "pivots")[]): number[] => [

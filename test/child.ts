@@ -49,21 +49,28 @@ function refuseThreads() {
 }
 `;
 
+/** Without threads of V8's own: where memory ends, it is they whom the lack of it ends first, and the process with them. */
+const ALONE = ["--v8-pool-size=0", "--single-threaded-gc"];
+/** What V8 says when it ends the process because its own heap gets no memory. */
+const V8_ENDS = /Fatal process out of memory|JavaScript heap out of memory/;
+
 export interface Ended {
   status: number | null;
   out: string;
   err: string;
+  /** V8 had no memory for itself: what the script would have done is not known. */
+  endedByV8: boolean;
 }
 /** Runs a script by node, `before` it a command such as taskset with its arguments. */
 export function child(script: string, env: NodeJS.ProcessEnv = {}, before: string[] = []): Ended {
-  const [command, ...args] = [...before, process.execPath, "--expose-gc", "-e", `${prelude}\n${script}`];
+  const [command, ...args] = [...before, process.execPath, ...ALONE, "--expose-gc", "-e", `${prelude}\n${script}`];
   const { status, stdout, stderr } = spawnSync(command as string, args, {
     encoding: "utf8",
     env: { ...process.env, ADDON: binary, ...env },
     timeout: 60_000,
     killSignal: "SIGKILL",
   });
-  return { status, out: stdout.trim(), err: stderr.trim() };
+  return { status, out: stdout.trim(), err: stderr.trim(), endedByV8: status === null && V8_ENDS.test(stderr) };
 }
 /** Runs a script that uses the library. */
 export const libraryChild = (script: string, env: NodeJS.ProcessEnv = {}): Ended =>

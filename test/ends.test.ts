@@ -1,5 +1,6 @@
 // How processes and threads end while jobs compute: at once, with their exit code and all they wrote, and never by a signal.
 import { expect } from "chai";
+import { cells } from "./grid";
 import { child, script } from "./native";
 
 /** What a script does with a routine of minutes in flight: its exit code and output. A process that waits for it is killed. */
@@ -26,12 +27,15 @@ describe("jobs in flight", () => {
     expect(child(`${many}Promise.all(jobs).then(() => console.log("all"))`)).to.equal("all");
     expect(child(`console.log("idle")`)).to.equal("idle");
     // Small routines, that take and leave OpenBLAS's lock again and again, and larger ones; on one thread and on many.
-    for (let i = 0; i < 24; i++) {
-      const n = [20, 60, 140, 500][i % 4] as number;
-      const big = `native.setThreads(${1 + (i % 3)});
+    // biome-ignore format: axes
+    for (const [n, threads, delay] of cells("ends", [[20, 60, 140, 500], [1, 2, 3], [0, 2, 5, 9, 18]])) {
+      const big = `native.setThreads(${threads});
         const a = Float64Array.from({ length: 8 }, () => spd(${n})).reduce((all, m, k) => (all.set(m, k * m.length), all), new Float64Array(8 * ${n * n}));
         for (let k = 0; k < 12; k++) start(cholesky(0, 8, ${n}, ${n}), a);`;
-      expect(child(`${big} process.stdout.write("out"); setTimeout(() => process.exit(0), ${(i * 7) % 19});`)).to.equal("out");
+      expect(
+        child(`${big} process.stdout.write("out"); setTimeout(() => process.exit(0), ${delay});`),
+        `n = ${n}, ${threads} threads, ${delay} ms`,
+      ).to.equal("out");
     }
   });
 

@@ -2,6 +2,7 @@
 import { native } from "../lib/core/native";
 import { info, registry } from "../lib/index";
 import { checkOp } from "../lib/testing/index";
+import { sampled } from "./grid";
 
 async function main(): Promise<void> {
   if (info().isa !== process.env.BACKSOLVE_ISA) throw new Error(`runs on ${info().isa}`);
@@ -11,7 +12,7 @@ async function main(): Promise<void> {
     .map((k) => k.name.replace("_vjp", ""));
   for (const name of new Set([...matrices, "exp", "log", "sqrt", "div", "where", "sum"])) {
     const only = ["law", "reverse", "batching", "compiled", "isolation"] as const;
-    await checkOp(registry.op(name) as Parameters<typeof checkOp>[0], { sizes: [1, 4, 9], only });
+    await checkOp(registry.op(name) as Parameters<typeof checkOp>[0], { sizes: [1, 4, 9], only, ...sampled });
     console.log(name);
   }
 }

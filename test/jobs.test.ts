@@ -20,21 +20,9 @@ import {
   zeros,
 } from "../lib/index";
 import { script } from "./native";
+import { caught, rejected } from "./support";
 
 type F64 = Tensor<"float64">;
-const rejected = (p: Promise<unknown>): Promise<BacksolveError> =>
-  p.then(
-    () => expect.fail("resolved"),
-    (e) => e,
-  );
-const caught = (f: () => unknown): BacksolveError => {
-  try {
-    f();
-  } catch (error) {
-    return error as BacksolveError;
-  }
-  return expect.fail("nothing was thrown");
-};
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 const symmetric = (n: number): F64 => {
   const a = random.normal(random.key(n), [n, n]);
@@ -199,7 +187,7 @@ describe("memory of large calls", () => {
   });
 
   it("is nobody's who put other built-ins in the place of those that it passes through", () => {
-    for (const when of ["before", "between"]) expect(script("builtins.ts", [when], ["--expose-gc"])).to.deep.equal([0, "true\n"]);
+    for (const when of ["before", "between"]) expect(script("builtins.ts", [when], { node: ["--expose-gc"] })).to.deep.equal([0, "true\n"]);
   });
 
   it("is copied in turns where the runtime takes no other", async () => {

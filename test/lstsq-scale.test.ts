@@ -23,6 +23,7 @@ import {
   zeros,
 } from "../lib/index";
 import { epsOf } from "../lib/testing/close";
+import { cells } from "./grid";
 
 type F64 = Tensor<"float64">;
 const DTYPES: readonly Float[] = ["float64", "float32", "complex128", "complex64"];
@@ -32,6 +33,7 @@ const SHAPES = [
   [3, 5],
   [4, 4],
 ] as const;
+const PROBLEMS = [SHAPES, [[], [19]], [0, 0.25]] as const; // m x n, batch, λ
 /** Exponents: entries subnormal, nearly so, usual, near the largest. */
 const SCALES = { float64: [-1060, -1000, -500, 0, 500, 1000, 1020], float32: [-140, -122, -60, 0, 60, 122, 124] };
 const LARGEST = { float64: 1020, float32: 124 };
@@ -99,21 +101,17 @@ describe("lstsq at every scale", () => {
   for (const dtype of DTYPES) {
     for (const method of METHODS) {
       it(`${dtype}, ${method}: values, alone, in lanes, compiled`, () => {
-        for (const [m, n] of SHAPES) {
-          for (const batch of [[], [19]]) {
-            const { a, b } = problem(batch, m, n, dtype);
-            for (const l of [0, 0.25]) {
-              const lambda = (e: number) => full([], l === 0 ? 0 : l * 2 ** e, { dtype: width(dtype) }) as F64;
-              const all = [...forms(method, a, b)];
-              const want = (all.find(([form]) => form === "single") ?? all[0])?.[1](a, b, lambda(0)) as F64; // lanes are to agree with it
-              for (const [form, solve] of all) {
-                for (const e of SCALES[width(dtype)]) {
-                  if (l > 0 && Math.abs(2 * e) > LARGEST[width(dtype)]) continue;
-                  for (const f of [e, 0, e >> 1, ...(l === 0 && e === 0 ? SCALES[width(dtype)] : [])]) {
-                    const got = () => solve(scaled(a, e), scaled(b, f), lambda(2 * e));
-                    expectScaled(got, want, f - e, FACTOR, `${form} ${m} x ${n} [${batch}] λ ${l}: A 2^${e}, B 2^${f}`);
-                  }
-                }
+        for (const [[m, n], batch, l] of cells(`values ${dtype} ${method}`, PROBLEMS)) {
+          const { a, b } = problem(batch, m, n, dtype);
+          const lambda = (e: number) => full([], l === 0 ? 0 : l * 2 ** e, { dtype: width(dtype) }) as F64;
+          const all = [...forms(method, a, b)];
+          const want = (all.find(([form]) => form === "single") ?? all[0])?.[1](a, b, lambda(0)) as F64; // lanes are to agree with it
+          for (const [form, solve] of all) {
+            for (const e of SCALES[width(dtype)]) {
+              if (l > 0 && Math.abs(2 * e) > LARGEST[width(dtype)]) continue;
+              for (const f of [e, 0, e >> 1, ...(l === 0 && e === 0 ? SCALES[width(dtype)] : [])]) {
+                const got = () => solve(scaled(a, e), scaled(b, f), lambda(2 * e));
+                expectScaled(got, want, f - e, FACTOR, `${form} ${m} x ${n} [${batch}] λ ${l}: A 2^${e}, B 2^${f}`);
               }
             }
           }
@@ -121,49 +119,45 @@ describe("lstsq at every scale", () => {
       });
 
       it(`${dtype}, ${method}: gradients, jvp and Hessian-vector products`, () => {
-        for (const [m, n] of SHAPES) {
-          for (const batch of [[], [19]]) {
-            const { a, b, g, v } = problem(batch, m, n, dtype);
-            for (const l of [0, 0.25]) {
-              const at = (e: number, f: number, h: number): Record<string, () => F64> => {
-                const [p, q, s, w] = [scaled(a, e), scaled(b, f), scaled(g, h), scaled(v, e)];
-                const lambda = full([], l === 0 ? 0 : l * 2 ** (2 * e), { dtype: width(dtype) }) as F64;
-                const solve = (x: F64) => linalg.lstsq(x, q, { method, l2Regularizer: lambda });
-                const loss = (x: F64) => sum(real(mul(solve(x), s.conj()))) as F64;
-                const all = (...xs: F64[]) => linalg.lstsq(xs[0] as F64, xs[1] as F64, { method, l2Regularizer: xs[2] as F64 });
-                const pull = (...xs: F64[]) => vjp(all, ...(xs.slice(0, 3) as [F64, F64, F64])).pullback(xs[3] as F64) as [F64, F64, F64];
-                const pulled = pull(p, q, full(batch, lambda.item(), { dtype: width(dtype) }) as F64, s);
-                return {
-                  a: () => pulled[0],
-                  b: () => pulled[1],
-                  l: () => pulled[2],
-                  ...compiled(pull, batch, [p, q, lambda, s]),
-                  jvp: () => jvp(solve, [p], [w]).tangent as F64,
-                  hvp: () => hvp(loss, p, w) as F64,
-                };
-              };
-              const want = at(0, 0, 0);
-              for (const e of SCALES[width(dtype)]) {
-                if (Math.abs(2 * e) > LARGEST[width(dtype)] && l > 0) continue;
-                // with cotangents of size 1, and with those that make Ā one of size 1
-                for (const [f, h] of [
-                  [e, 0],
-                  [e, e],
-                  [0, 2 * e],
-                ] as const) {
-                  // biome-ignore format: pairs
-                  if (Math.max(Math.abs(f), Math.abs(h)) > LARGEST[width(dtype)]) continue;
-                  const got = at(e, f, h);
-                  const powers: Record<string, number> = { a: f + h - 2 * e, b: h - e, l: f + h - 3 * e, jvp: f - e, hvp: f + h - 2 * e };
-                  for (const [name, result] of Object.entries(got)) {
-                    // beyond the first order cotangents meet the square of the condition number before they meet A⁻¹
-                    if (name === "hvp" && h > LARGEST[width(dtype)] - 20) continue;
-                    const what = `${name}, ${m} x ${n} [${batch}] λ ${l}: A 2^${e}, B 2^${f}, X̄ 2^${h}`;
-                    const plain = name.replace(/ .*/, "");
-                    const first = (want[`${plain} single`] ?? want[plain]) as () => F64; // lanes are to agree with it
-                    expectScaled(result, first(), powers[plain] as number, 20 * FACTOR, what);
-                  }
-                }
+        for (const [[m, n], batch, l] of cells(`gradients ${dtype} ${method}`, PROBLEMS)) {
+          const { a, b, g, v } = problem(batch, m, n, dtype);
+          const at = (e: number, f: number, h: number): Record<string, () => F64> => {
+            const [p, q, s, w] = [scaled(a, e), scaled(b, f), scaled(g, h), scaled(v, e)];
+            const lambda = full([], l === 0 ? 0 : l * 2 ** (2 * e), { dtype: width(dtype) }) as F64;
+            const solve = (x: F64) => linalg.lstsq(x, q, { method, l2Regularizer: lambda });
+            const loss = (x: F64) => sum(real(mul(solve(x), s.conj()))) as F64;
+            const all = (...xs: F64[]) => linalg.lstsq(xs[0] as F64, xs[1] as F64, { method, l2Regularizer: xs[2] as F64 });
+            const pull = (...xs: F64[]) => vjp(all, ...(xs.slice(0, 3) as [F64, F64, F64])).pullback(xs[3] as F64) as [F64, F64, F64];
+            const pulled = pull(p, q, full(batch, lambda.item(), { dtype: width(dtype) }) as F64, s);
+            return {
+              a: () => pulled[0],
+              b: () => pulled[1],
+              l: () => pulled[2],
+              ...compiled(pull, batch, [p, q, lambda, s]),
+              jvp: () => jvp(solve, [p], [w]).tangent as F64,
+              hvp: () => hvp(loss, p, w) as F64,
+            };
+          };
+          const want = at(0, 0, 0);
+          for (const e of SCALES[width(dtype)]) {
+            if (Math.abs(2 * e) > LARGEST[width(dtype)] && l > 0) continue;
+            // with cotangents of size 1, and with those that make Ā one of size 1
+            for (const [f, h] of [
+              [e, 0],
+              [e, e],
+              [0, 2 * e],
+            ] as const) {
+              // biome-ignore format: pairs
+              if (Math.max(Math.abs(f), Math.abs(h)) > LARGEST[width(dtype)]) continue;
+              const got = at(e, f, h);
+              const powers: Record<string, number> = { a: f + h - 2 * e, b: h - e, l: f + h - 3 * e, jvp: f - e, hvp: f + h - 2 * e };
+              for (const [name, result] of Object.entries(got)) {
+                // beyond the first order cotangents meet the square of the condition number before they meet A⁻¹
+                if (name === "hvp" && h > LARGEST[width(dtype)] - 20) continue;
+                const what = `${name}, ${m} x ${n} [${batch}] λ ${l}: A 2^${e}, B 2^${f}, X̄ 2^${h}`;
+                const plain = name.replace(/ .*/, "");
+                const first = (want[`${plain} single`] ?? want[plain]) as () => F64; // lanes are to agree with it
+                expectScaled(result, first(), powers[plain] as number, 20 * FACTOR, what);
               }
             }
           }

@@ -4,7 +4,6 @@ import {
   ArgumentError,
   add,
   adjoint,
-  type BacksolveError,
   compile,
   eye,
   float64,
@@ -22,16 +21,9 @@ import {
   zeros,
 } from "../lib/index";
 import { checkGrads } from "../lib/testing/index";
+import { caught } from "./support";
 
 type F64 = Tensor<"float64">;
-const caught = (f: () => unknown): BacksolveError => {
-  try {
-    f();
-  } catch (error) {
-    return error as BacksolveError;
-  }
-  throw new Error("nothing was thrown");
-};
 
 describe("messages of shapes", () => {
   it("print the signature that users know, without what only the engine sees", () => {

@@ -45,6 +45,7 @@ export const batchRun = (flags: number, items: number, n: number): Float64Array 
 /** Takes the memory away from an array. */
 export const transfer = (a: Float64Array): unknown => structuredClone(a.buffer, { transfer: [a.buffer as ArrayBuffer] });
 
+/** What the addon throws, which may be none of the package's errors. */
 export const refusal = (f: () => unknown): Error & { code?: string } => {
   try {
     f();
@@ -54,19 +55,27 @@ export const refusal = (f: () => unknown): Error & { code?: string } => {
   }
   throw new Error("nothing was thrown");
 };
-export const rejection = (p: Promise<unknown>): Promise<Error & { code?: string }> =>
-  p.then(
-    () => expect.fail("resolved"),
-    (e) => e,
-  );
+
+interface Limits {
+  readonly node?: readonly string[]; // options of node
+  readonly memory?: number; // KiB of addresses, on Linux
+}
+/** Runs node with these arguments. It has a minute: other tests compute beside it. */
+function inProcess(args: readonly string[], { node = [], memory }: Limits) {
+  // The trap handler of WebAssembly, which node's loaders use, reserves more addresses than a limit allows.
+  const command = [process.execPath, ...node, "--disable-wasm-trap-handler", ...args];
+  const [file, ...rest] =
+    memory !== undefined && process.platform === "linux" ? ["/bin/sh", "-c", `ulimit -v ${memory}; exec "$@"`, "sh", ...command] : command;
+  return spawnSync(file as string, rest, { encoding: "utf8", timeout: 60_000 });
+}
 
 interface Child {
   readonly inWorker?: boolean;
   readonly args?: readonly string[];
-  readonly memory?: number; // KiB of addresses, on Linux
+  readonly memory?: number;
 }
 /** Runs a script in a process of its own; `native`, `id`, `cholesky`, `spd` and `program` are there. Returns its output. */
-export function child(script: string, { inWorker = false, args = [], memory }: Child = {}): string {
+export function child(script: string, { inWorker = false, args = [], ...limits }: Child = {}): string {
   const helpers = `
     const native = require(${JSON.stringify(binary)});
     const id = (name) => native.kernels().find((k) => k.name === name).id;
@@ -77,30 +86,14 @@ export function child(script: string, { inWorker = false, args = [], memory }: C
     const program = (n) => [1, 2, F64, 2, n, n, F64, 2, n, n, 1, 0, 0, 1, id("cholesky"), F64, 0, 1, 0, 1, 1, 1, 1];
   `;
   const body = inWorker ? script.replace("HELPERS", () => JSON.stringify(helpers)) : helpers + script;
-  // The trap handler of WebAssembly reserves more addresses than a limit allows.
-  const command = [process.execPath, "--expose-gc", "--disable-wasm-trap-handler", "-e", body, ...args];
-  const [file, ...rest] =
-    memory === undefined || process.platform !== "linux" ? command : ["/bin/sh", "-c", `ulimit -v ${memory}; exec "$@"`, "sh", ...command];
-  const done = spawnSync(file as string, rest, { encoding: "utf8", timeout: 30_000 });
+  const done = inProcess(["-e", body, ...args], { ...limits, node: ["--expose-gc"] });
   expect(`${done.signal} ${done.status} ${done.stderr}`).to.equal("null 0 ");
   return done.stdout.trim();
 }
 
 /** Runs test/hostile/<file> in a process of its own. @throws where a signal ends it, or it says that something is wrong. */
-export function script(file: string, args: readonly string[], node: readonly string[] = []): [code: number | null, out: string] {
-  const command = [...node, "-r", "tsx/cjs", `test/hostile/${file}`, ...args];
-  const done = spawnSync(process.execPath, command, { encoding: "utf8", timeout: 30_000 });
+export function script(file: string, args: readonly (string | number)[] = [], limits: Limits = {}): [code: number | null, out: string] {
+  const done = inProcess(["-r", "tsx/cjs", `test/hostile/${file}`, ...args.map(String)], limits);
   expect(`${args} ${done.signal} ${done.stderr}`).to.equal(`${args} null `);
   return [done.status, done.stdout];
-}
-
-/** Fixed seed, so that a failure comes back. Marsaglia's xorshift32. */
-export function randoms(seed: number): () => number {
-  let x = seed;
-  return () => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return (x >>> 0) / 2 ** 32;
-  };
 }

@@ -4,11 +4,13 @@ import { expect } from "chai";
 import { type Float, isFloat, realOf } from "../lib/core/dtype";
 import { apply } from "../lib/core/engine";
 import { signatureOf } from "../lib/core/infer";
-import { registry, rowOf } from "../lib/core/registry";
+import { rowOf } from "../lib/core/registry";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../lib/core/tensor";
 import { add, compile, jvp, linalg, log, random, Spec, sqrt, tril, triu, vjp } from "../lib/index";
 import { epsOf } from "../lib/testing/close";
 import { attrGrid, type Case, domainOf, inputsOf, tangent } from "../lib/testing/sample";
+import { cells } from "./grid";
+import { packageOps } from "./support";
 
 type T = Tensor<never>;
 type Args = readonly Tensor[];
@@ -248,22 +250,24 @@ const same = (got: Args, want: Args, what: string, tolerance: Tolerance): void =
 const LANES = 19; // more than a register of float32 holds, and an incomplete group
 const DTYPES: readonly Float[] = ["float64", "float32", "complex128", "complex64"];
 
+/** The cells of a grid that are of this dtype: over all dtypes every law has its turn. */
+const mine = (name: string, dtype: Float, batches: readonly (readonly number[])[] = [[]]) =>
+  cells(`scale ${name}`, [LAWS, DTYPES, batches]).filter(([, d]) => d === dtype);
+
 describe("scale", () => {
   for (const dtype of DTYPES) {
     it(`values and gradients at any scale, alone and in lanes, ${dtype}`, () => {
-      for (const law of LAWS) {
-        for (const batch of [[], [LANES]]) {
-          const f = functionOf(law);
-          const count = atScales(law, dtype, batch, (what, xs, g, want, tolerance) =>
-            same(everything(f, xs, g), want, `${what} [${batch}]`, tolerance),
-          );
-          expect(count, law.row).to.be.above(1);
-        }
+      for (const [law, , batch] of mine("values", dtype, [[], [LANES]])) {
+        const f = functionOf(law);
+        const count = atScales(law, dtype, batch, (what, xs, g, want, tolerance) =>
+          same(everything(f, xs, g), want, `${what} [${batch}]`, tolerance),
+        );
+        expect(count, law.row).to.be.above(1);
       }
     });
 
     it(`tangents at any scale, ${dtype}`, () => {
-      for (const law of LAWS) {
+      for (const [law] of mine("tangents", dtype)) {
         const row = rowOf(law.row);
         if (row.order === 0) continue;
         const [f, base] = [functionOf(law), baseOf(law, dtype, [])];
@@ -290,7 +294,7 @@ describe("scale", () => {
     });
 
     it(`compiled, in lanes and one by one, ${dtype}`, () => {
-      for (const law of LAWS) {
+      for (const [law] of mine("compiled", dtype)) {
         const f = functionOf(law);
         const base = baseOf(law, dtype, []);
         const [inputs, outputs] = [base, f(...base)].map((list) => list.map((t) => new Spec(t.dtype as Float, t.shape)));
@@ -316,14 +320,12 @@ describe("scale", () => {
   it("every row that takes a matrix has a law here", () => {
     const known = new Set(LAWS.map(({ row }) => row));
     const matrices = new Set(["hpd", "hermitian", "invertible", "lowerTriangular", "ascending"]);
-    const missing = registry
-      .list()
-      .filter(
-        (name) =>
-          !/lstsq|normalSolve|truncation/.test(name) &&
-          Object.values(rowOf(name).domain ?? {}).some((d) => matrices.has(d as string)) &&
-          !known.has(name),
-      );
+    const missing = packageOps.filter(
+      (name) =>
+        !/lstsq|normalSolve|truncation/.test(name) &&
+        Object.values(rowOf(name).domain ?? {}).some((d) => matrices.has(d as string)) &&
+        !known.has(name),
+    );
     expect(missing).to.deep.equal(["expmHermitian"]); // not homogeneous: below
   });
 });

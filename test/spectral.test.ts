@@ -34,6 +34,7 @@ import {
   vjp,
 } from "../lib/index";
 import { checkGrads, relativeError } from "../lib/testing/index";
+import { cells } from "./grid";
 
 type F64 = Tensor<"float64">;
 type Rows = number[][];
@@ -137,19 +138,17 @@ describe("functions of Hermitian matrices", () => {
     for (const [way, op] of ways) {
       it(`${name} (${way}): gradients and Hessian-vector products at every gap`, () => {
         const worst = [0, 0];
-        for (const dtype of ["float64", "complex128"] as const) {
+        for (const [dtype, gap] of cells(`${name} ${way}`, [["float64", "complex128"], GAPS])) {
           const [e, h] = [hermitian(4, dtype, 31), hermitian(4, dtype, 32)];
-          for (const gap of GAPS) {
-            const w = [low, low + gap, low + 1.7 * gap, low + 0.55];
-            const diagonal = dtype === "float64" ? [tensor(w).diag()] : []; // exactly these gaps
-            for (const a of [withSpectrum(w, dtype), ...diagonal]) {
-              const loss = (x: F64) => inner(e, op(x));
-              worst[0] = Math.max(worst[0]!, relativeError(grad(loss)(a), exact(reference, a, e), 1e-3));
-              const second = exact(reference, a, e, h);
-              worst[1] = Math.max(worst[1]!, relativeError(hvp(loss, a, h), second, 1e-3));
-              const twice = grad((x: F64) => inner(h, grad(loss)(x)))(a);
-              worst[1] = Math.max(worst[1]!, relativeError(twice, second, 1e-3));
-            }
+          const w = [low, low + gap, low + 1.7 * gap, low + 0.55];
+          const diagonal = dtype === "float64" ? [tensor(w).diag()] : []; // exactly these gaps
+          for (const a of [withSpectrum(w, dtype), ...diagonal]) {
+            const loss = (x: F64) => inner(e, op(x));
+            worst[0] = Math.max(worst[0]!, relativeError(grad(loss)(a), exact(reference, a, e), 1e-3));
+            const second = exact(reference, a, e, h);
+            worst[1] = Math.max(worst[1]!, relativeError(hvp(loss, a, h), second, 1e-3));
+            const twice = grad((x: F64) => inner(h, grad(loss)(x)))(a);
+            worst[1] = Math.max(worst[1]!, relativeError(twice, second, 1e-3));
           }
         }
         expect(worst[0]).to.be.below(1e-13);

@@ -21,6 +21,7 @@ import {
   type Tensor,
   tensor,
 } from "../lib/index";
+import { cells } from "./grid";
 
 type F64 = Tensor<"float64">; // or complex64
 type Dtype = "float64" | "complex64";
@@ -64,6 +65,34 @@ function calls(n: number, dtype: Dtype): Call[] {
   ];
 }
 
+type Way = (f: Call[1], args: F64[], dtype: Dtype) => F64[] | Promise<F64[]>;
+const compiled = (f: Call[1], args: F64[], dtype: Dtype) => {
+  const spec = dtype === "float64" ? float64 : complex64;
+  return compile((...x: unknown[]) => f(...(x as F64[])), ...args.map((x) => spec(...x.shape))) as unknown as {
+    runSync(args: F64[], options?: object): F64;
+    run(args: F64[]): Promise<F64>;
+  };
+};
+const onThreads =
+  (n: number): Way =>
+  (f, args) => {
+    setThreads(n);
+    return [f(...args)];
+  };
+/** Ways to the same numbers as a call on one thread. */
+const WAYS: Readonly<Record<string, Way>> = {
+  "two threads": onThreads(2),
+  "three threads": onThreads(3),
+  "in a batch": (f, args) => {
+    const batch = f(...args.map((x) => broadcastTo(expandDims(x, 0), [2, ...x.shape])));
+    const item = batch.shape.slice(1);
+    return [0, 1].map((i) => slice(batch, [i, ...item.map(() => 0)], [1, ...item]));
+  },
+  compiled: (f, args, dtype) => [compiled(f, args, dtype).runSync(args)],
+  "compiled, one thread": (f, args, dtype) => [compiled(f, args, dtype).runSync(args, { threads: 1 })],
+  "compiled, asynchronous": async (f, args, dtype) => [await compiled(f, args, dtype).run(args)],
+};
+
 describe("one large matrix", function () {
   this.timeout(120_000);
   const threads = info().threads;
@@ -74,34 +103,13 @@ describe("one large matrix", function () {
     [645, "complex64"],
   ] as const) {
     it(`${dtype}, n = ${n}: the same bits for any threads, in a batch, compiled, asynchronous`, async () => {
-      for (const [name, f, args] of calls(n, dtype)) {
+      const all = calls(n, dtype);
+      for (const [name, how] of cells(`tiles ${dtype}`, [all.map(([called]) => called), Object.keys(WAYS)])) {
+        const [, f, args] = all.find(([called]) => called === name) as Call;
         setThreads(1);
         const one = f(...args);
-        const same = (got: F64, how: string) => expect(bytes(got).equals(bytes(one)), `${name}, ${how}`).to.equal(true);
-        for (const t of [2, 3]) {
-          setThreads(t);
-          same(f(...args), `${t} threads`);
-        }
-        const batch = f(...args.map((x) => broadcastTo(expandDims(x, 0), [2, ...x.shape])));
-        for (const i of [0, 1]) {
-          const from = batch.shape.map((_, d) => (d === 0 ? i : 0));
-          same(
-            slice(
-              batch,
-              from,
-              batch.shape.map((s, d) => (d === 0 ? 1 : s)),
-            ),
-            `item ${i} of a batch`,
-          );
-        }
-        const spec = dtype === "float64" ? float64 : complex64;
-        const program = compile((...x: unknown[]) => f(...(x as F64[])), ...args.map((x) => spec(...x.shape))) as unknown as {
-          runSync(args: F64[], options?: object): F64;
-          run(args: F64[]): Promise<F64>;
-        };
-        same(program.runSync(args), "compiled");
-        same(program.runSync(args, { threads: 1 }), "compiled, one thread");
-        same(await program.run(args), "compiled, asynchronous");
+        setThreads(threads);
+        for (const got of await (WAYS[how] as Way)(f, args, dtype)) expect(bytes(got).equals(bytes(one)), `${name}, ${how}`).to.equal(true);
       }
     });
   }

@@ -13,15 +13,18 @@ import { adjoint } from "../ops/structure";
 import { grad } from "../transforms";
 import { type Checked, checks } from "./checks";
 import { inner, relativeError } from "./close";
-import { casesOf } from "./sample";
+import { casesOf, drawn, type Sample, sampleOf } from "./sample";
 
 export { relativeError, sameBits } from "./close";
+export type { Sample } from "./sample";
 
 export type CheckName = keyof typeof checks;
 export interface CheckOptions {
   readonly dtypes?: readonly Float[];
   readonly sizes?: readonly number[];
   readonly only?: readonly CheckName[];
+  /** Instead of all cases a part of them, of each check in each dtype its own, and always one to which the check applies. */
+  readonly sample?: Sample;
 }
 /** How many cases each check went through; a check that never applied is absent. */
 export type Report = Readonly<Record<string, number>>;
@@ -31,9 +34,10 @@ const DTYPES: readonly Float[] = ["float32", "float64", "complex64", "complex128
 /** Thrown by `checkOp`: every failed check with its case and numbers. */
 export class CheckError extends Error {
   readonly failures: readonly { check: CheckName; dtype: Float; case: string; message: string }[];
-  constructor(op: string, failures: CheckError["failures"]) {
+  constructor(op: string, failures: CheckError["failures"], sample?: Sample) {
     const shown = failures.slice(0, 8).map((f) => `  ${f.check} (${f.dtype}, ${f.case}): ${f.message}`);
-    super(`${op}: ${failures.length} checks failed\n${shown.join("\n")}${failures.length > 8 ? "\n  ..." : ""}`);
+    const which = sample ? ` of a sample (share ${sample.share}, seed ${sample.seed})` : "";
+    super(`${op}: ${failures.length} checks${which} failed\n${shown.join("\n")}${failures.length > 8 ? "\n  ..." : ""}`);
     this.name = "CheckError";
     this.failures = failures;
   }
@@ -61,15 +65,19 @@ function capabilityOf(ran: ReadonlySet<CheckName>): Mode[] {
  */
 export async function checkOp(op: { readonly row: AnyRow }, options: CheckOptions = {}): Promise<Report> {
   const { row } = op;
-  optionsOf("checkOp", options, ["dtypes", "sizes", "only"]);
+  optionsOf("checkOp", options, ["dtypes", "sizes", "only", "sample"]);
+  const sample = options.sample && sampleOf("checkOp", options.sample);
   const failures: { check: CheckName; dtype: Float; case: string; message: string }[] = [];
   const report: Record<string, number> = {};
   const all = new Map<Float, ReadonlySet<CheckName>>();
   const dtypes = (options.dtypes ?? DTYPES).filter((d) => !row.only || (row.only === "complex") === isComplex(d));
+  const cases = casesOf(row, options.sizes);
   for (const dtype of dtypes) {
     const ran = new Set<CheckName>();
-    for (const c of casesOf(row, options.sizes)) {
-      for (const name of options.only ?? (Object.keys(checks) as CheckName[])) {
+    for (const name of options.only ?? (Object.keys(checks) as CheckName[])) {
+      const { order, enough } = drawn(cases, sample, `${row.name} ${dtype} ${name}`);
+      for (const [i, c] of order.entries()) {
+        if (i >= enough && ran.has(name)) break;
         const checked: Checked = { row, op: op as unknown as Checked["op"], dtype, c };
         try {
           if ((await checks[name](checked)) === false) continue;
@@ -82,7 +90,7 @@ export async function checkOp(op: { readonly row: AnyRow }, options: CheckOption
     }
     all.set(dtype, ran);
   }
-  if (failures.length > 0) throw new CheckError(row.name, failures);
+  if (failures.length > 0) throw new CheckError(row.name, failures, sample);
   if (!options.only) for (const [dtype, ran] of all) recordCapability(row, dtype, capabilityOf(ran));
   return report;
 }

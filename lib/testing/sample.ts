@@ -1,5 +1,7 @@
 // Inputs of a row: shapes from its signature, values from its domains.
+import { optionsOf } from "../core/attrs";
 import { allocate, type DType, type Float, isComplex, realOf } from "../core/dtype";
+import { ArgumentError, describe } from "../core/errors";
 import { portDType, signatureOf } from "../core/infer";
 import type { AnyRow, Attrs, Domain, Port } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
@@ -62,6 +64,33 @@ export function casesOf(row: AnyRow, sizes: readonly number[] = SIZES): Case[] {
     ...(row.sizes?.(4) ?? []).flatMap((given) => grid.map((attrs) => signatureCase(row, attrs, 4, [2], given))),
     ...(grid.length > 1 ? grid.flatMap((attrs) => [signatureCase(row, attrs, 3, []), signatureCase(row, attrs, 4, [2])]) : []),
   ];
+}
+
+/** A part of the cases: this share of them, drawn by this seed. The same seed draws the same cases. */
+export interface Sample {
+  /** Above 0, at most 1. */
+  readonly share: number;
+  /** An integer from 0 to 2^32 - 1. */
+  readonly seed: number;
+}
+
+export function sampleOf(op: string, given: Sample): Sample {
+  const { share, seed } = optionsOf(op, given, ["share", "seed"]);
+  if (!(typeof share === "number" && share > 0 && share <= 1))
+    throw new ArgumentError(op, `option sample: share must be a number above 0, at most 1, got ${describe(share)}.`);
+  if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32))
+    throw new ArgumentError(op, `option sample: seed must be an integer from 0 to 4294967295, got ${describe(seed)}.`);
+  return { share, seed };
+}
+
+/** The order of a sample and how many of it suffice; all where there is no sample. What another `name` draws is independent of it. */
+export function drawn<X>(list: readonly X[], sample: Sample | undefined, name: string): { order: readonly X[]; enough: number } {
+  if (!sample) return { order: list, enough: list.length };
+  let hash = 0x811c9dc5; // FNV-1a
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  const u = storageOf(random.uniform({ hi: sample.seed | 0, lo: hash }, [list.length])).array as Float64Array;
+  const order = Array.from(list.keys()).sort((i, j) => (u[i] as number) - (u[j] as number));
+  return { order: order.map((i) => list[i] as X), enough: Math.ceil(sample.share * list.length) };
 }
 
 /** One tensor of a domain. Well conditioned, so that tolerances need no condition number. */

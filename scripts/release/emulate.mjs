@@ -38,7 +38,10 @@ if (!existsSync(node)) {
 }
 
 /** A source that finds the files beside it where it was, not where its bundle is. */
-const inPlace = ({ path }) => ({ contents: readFileSync(path, "utf8").replaceAll("__dirname", JSON.stringify(dirname(path))), loader: "ts" });
+const inPlace = ({ path }) => ({
+  contents: readFileSync(path, "utf8").replaceAll("__dirname", JSON.stringify(dirname(path))),
+  loader: "ts",
+});
 const tests = join(root, "test");
 const wanted = args.length > 0 ? args.map((f) => f.replace(/^test\//, "")) : readdirSync(tests, { recursive: true });
 const files = wanted.filter((f) => f.endsWith(".test.ts") && !LEFT_OUT.test(f) && !ALONE.test(readFileSync(join(tests, f), "utf8"))).sort();
