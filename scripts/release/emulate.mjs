@@ -13,7 +13,7 @@ import { platforms, root } from "./build.mjs";
 import { debianPackages } from "./debian.mjs";
 
 const NODE = "22.23.3"; // chai is an ES module, which older ones do not require()
-const ALONE = /from "(node:child_process|node:worker_threads|\.{1,2}\/child)"/;
+const ALONE = /from "(node:child_process|node:worker_threads|\.{1,2}/child)"|\b(child|script)\(/;
 const LEFT_OUT = /^(copies|endless|pullback-memory|examples\/co2|structure|types|packaging)\.test\.ts$/;
 
 const cache = join(root, ".cache/emulate");
