@@ -43,12 +43,16 @@ function debian(): void {
   const folder = given ?? debs;
   mkdirSync(join(debs, "lists/partial"), { recursive: true });
   const found = () => PACKAGES.map((name) => readdirSync(folder).find((f) => f.startsWith(`${name}_`) && f.endsWith(".deb")));
-  const apt = (...args: string[]) =>
-    execFileSync(
-      "apt-get",
-      ["-q", "-o", `Dir::State::Lists=${debs}/lists`, "-o", `Dir::Cache=${debs}`, "-o", "APT::Sandbox::User=root", ...args],
-      { cwd: debs, stdio: ["ignore", "ignore", "pipe"] },
-    );
+  // With lists of its own, and as if nothing was installed here: what is would be asked for in the very version that it has.
+  writeFileSync(join(debs, "status"), "");
+  const own = {
+    "Dir::State::Lists": `${debs}/lists`,
+    "Dir::State::status": `${debs}/status`,
+    "Dir::Cache": debs,
+    "APT::Sandbox::User": "root",
+  };
+  const options = Object.entries(own).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
+  const apt = (...args: string[]) => execFileSync("apt-get", [...options, ...args], { cwd: debs, stdio: ["ignore", "ignore", "pipe"] });
   if (found().includes(undefined) && !given) {
     say("fetching the packages of the root");
     apt("update");
@@ -117,11 +121,13 @@ export async function mochaGlobalSetup(): Promise<void> {
   } catch (error) {
     throw new Error(`the bare root cannot be made: ${(error as Error).message}\n${(error as { stderr?: Buffer }).stderr ?? ""}`);
   }
-  const { code, stderr } = await run(OLDEST, "/", "true");
-  if (code !== 0)
-    throw new Error(
-      `commands cannot be run in the bare root: it takes root's rights, or user namespaces, and mounts in namespaces.\n${stderr}`,
-    );
+  const refused: string[] = [];
+  for (namespaces of [[], ["--user", "--map-root-user"]]) {
+    const { code, stderr } = await run(OLDEST, "/", "true");
+    if (code === 0) return;
+    refused.push(`  ${["unshare", "--mount", "--net", ...namespaces].join(" ")}: ${stderr.trim()}`);
+  }
+  throw new Error(`no command can be run in the bare root: that takes mount and network namespaces.\n${refused.join("\n")}`);
 }
 
 export interface Ended {
@@ -130,14 +136,14 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** The mounts belong to namespaces that end with the command. Whoever is not root becomes it in a user namespace. */
+/** The mounts belong to namespaces that end with the command. Who may not make them may in a user namespace, as its root. */
+let namespaces: readonly string[] = [];
 const script = `set -e
 PATH="$PATH:/usr/sbin:/sbin"
 for d in proc sys dev; do mount --rbind "/$d" "$0/$d"; done
 mount --bind "$1" "$0${BENCH}/node_modules"
 root="$0"; shift
 exec chroot "$root" "$@"`;
-const namespaces = ["--mount", "--net", ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"])];
 
 /** Runs a command in the root, in a folder of it. */
 export function run(
@@ -159,7 +165,7 @@ export function run(
     command,
     ...args,
   ];
-  const all = [...namespaces, "sh", "-c", script, root, join(tools, "node_modules"), ...inside];
+  const all = ["--mount", "--net", ...namespaces, "sh", "-c", script, root, join(tools, "node_modules"), ...inside];
   return new Promise((resolve, reject) =>
     execFile("unshare", all, { timeout: 110_000, killSignal: "SIGKILL", maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       if (error && typeof error.code !== "number") reject(new Error(`${command} ${args.join(" ")}: ${error.message}\n${stdout}${stderr}`));
