@@ -98,6 +98,15 @@ for (const release of RELEASES) {
       expect(files.some((f) => f.endsWith("/backsolve.node"))).to.equal(true);
       expect(files.some((f) => /openblas/.test(f.slice(f.lastIndexOf("/"))))).to.equal(true);
     });
+    it("has the program backsolve: doctor is content, build says what is missing", async () => {
+      expect(await output(release, folder, "npx", ["backsolve", "doctor"])).to.match(/\nAll is well\.\n$/);
+      const { code, stdout, stderr } = await run(release, folder, "npx", ["backsolve", "build"]);
+      expect(code, stdout + stderr).to.be.greaterThan(0);
+      expect(stdout + stderr)
+        .to.match(/compiler/)
+        .and.match(/CMake/i)
+        .and.match(/OpenBLAS/i);
+    });
     it("works after npm ci", async () => {
       write(folder, { "node_modules/backsolve/left-over": "" });
       await output(release, folder, "npm", ["ci"]); // scripts allowed: there are none

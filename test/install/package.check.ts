@@ -38,7 +38,7 @@ describe("the tarball of the main package", () => {
   it("has what a build from source reads", () => {
     const wanted = new Set<string>();
     for (const line of text(file, "native/sources.txt").split("\n")) if (line && !line.startsWith("#")) wanted.add(`native/${line}`);
-    const readers = files.filter((f) => f.startsWith("scripts/") || f === "CMakeLists.txt");
+    const readers = files.filter((f) => /^scripts\/|^CMakeLists\.txt$|^dist\/.*js$/.test(f));
     for (const reader of readers) {
       const source = text(file, reader);
       for (const [, name] of source.matchAll(/\bscripts\/([\w-]+\.mjs)\b/g)) wanted.add(`scripts/${name}`);
