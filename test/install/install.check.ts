@@ -12,7 +12,10 @@ const consumers = join(process.cwd(), "test/install/consumers");
 describe("the bare root", () => {
   const walk = (folder: string): string[] =>
     readdirSync(folder, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? walk(join(folder, e.name)) : [join(folder, e.name)]));
-  const system = ["usr", "etc"].filter((f) => existsSync(join(root, f))).flatMap((f) => walk(join(root, f)));
+  let system: string[];
+  before(() => {
+    system = ["usr", "etc"].filter((f) => existsSync(join(root, f))).flatMap((f) => walk(join(root, f)));
+  });
 
   it("has a C library and a shell", () => {
     const names = new Set(system.map((f) => f.slice(f.lastIndexOf("/") + 1)));

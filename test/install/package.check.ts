@@ -15,7 +15,12 @@ const repository = JSON.parse(readFileSync("package.json", "utf8")) as Json;
 
 describe("the tarball of the main package", () => {
   const file = tarball();
-  const [files, manifest] = [list(file), JSON.parse(text(file, "package.json")) as Json];
+  let files: string[];
+  let manifest: Json;
+  before(() => {
+    files = list(file);
+    manifest = JSON.parse(text(file, "package.json")) as Json;
+  });
 
   it("has the entries, the sources of the addon, and no more", () => {
     expect(files).to.include.members([
@@ -73,7 +78,12 @@ describe("the tarball of the main package", () => {
 
 describe(`the tarball of ${PLATFORM}`, () => {
   const file = tarball(PLATFORM);
-  const [files, manifest] = [list(file), JSON.parse(text(file, "package.json")) as Json];
+  let files: string[];
+  let manifest: Json;
+  before(() => {
+    files = list(file);
+    manifest = JSON.parse(text(file, "package.json")) as Json;
+  });
 
   it("installs on its platform alone, without scripts", () => {
     const { name, version, os, cpu, libc } = manifest;
