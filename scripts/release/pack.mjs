@@ -55,7 +55,6 @@ function checked(name) {
   const wanted = {
     name: `@backsolve/${name}`,
     version: main.version,
-    license: main.license,
     os: [os],
     cpu: [cpu],
     ...(os === "linux" && { libc: [libc === "gnu" ? "glibc" : libc] }),
@@ -64,6 +63,7 @@ function checked(name) {
     const [got, expected] = [JSON.stringify(manifest[key]), JSON.stringify(value)];
     if (got !== expected) fail(`release/${name}/package.json has ${key} ${got}, expected ${expected}.`);
   }
+  if (!manifest.license) fail(`release/${name}/package.json names no license.`);
   for (const key of ["scripts", "dependencies", "optionalDependencies"])
     if (manifest[key]) fail(`release/${name}/package.json has ${key}; a platform package has none.`);
   for (const file of ["backsolve.node", ...(manifest.files ?? []).filter((f) => !/[*!]/.test(f))])
