@@ -11,8 +11,10 @@ export interface Program {
   readonly comments: readonly (string | undefined)[];
 }
 
-/** Loaded before a program: logs each call as one line of JSON, so that layout plays no part. */
-export const CAPTURE = `console.log = (...a) => process.stdout.write(JSON.stringify(a) + "\\n");\n`;
+/** Loaded before a program: logs each call as one line of JSON, tensors as their arrays, so that layout plays no part. */
+export const CAPTURE = `const plain = (x, otherwise) => typeof x?.toArray === "function" ? x.toArray() : ArrayBuffer.isView(x) ? Array.from(x) : otherwise;
+console.log = (...a) => process.stdout.write(JSON.stringify(a, function (k, v) { return plain(this[k], v); }) + "\\n");
+`;
 
 const IMPORT = /^import\s*(?:type\s*)?\{([^}]*)\}\s*from\s*("[^"]+");?[ \t]*$/gm;
 
