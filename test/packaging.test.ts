@@ -40,9 +40,9 @@ describe("the package", function () {
   before(() => {
     if (isStale()) run("npm", ["run", "build:js"], root);
     folder = mkdtempSync(join(tmpdir(), "backsolve-package-"));
-    const [packed] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder], root)) as [
-      { filename: string; files: { path: string }[] },
-    ];
+    type Packed = { filename: string; files: { path: string }[] };
+    const told: object = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder], root));
+    const [packed] = Object.values(told) as [Packed]; // of an array up to npm 11, of an object by name from npm 12 on
     const names = packed.files.map((f) => f.path);
     for (const wanted of [
       "dist/index.js",
