@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { debianPackages } from "./debian.mjs";
+import { download, unpack, versionOf } from "./debian.mjs";
 import { describe } from "./describe.mjs";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -18,7 +18,7 @@ const cache = join(root, ".cache/release");
 const require = createRequire(import.meta.url);
 
 /** The platform package's name of this machine, without its scope. */
-export function here() {
+export function platformHere() {
   const libc = process.platform !== "linux" ? "" : process.report.getReport().header.glibcVersionRuntime ? "-gnu" : "-musl";
   return `${process.platform}-${process.arch}${libc}`;
 }
@@ -35,7 +35,7 @@ function wheel(name, tag) {
     .split("\n")
     .find((line) => line.startsWith(`${name}==`));
   const version = /==(\S+)/.exec(requirement)[1];
-  const folder = join(cache, `${name}-${version}-${tag ?? here()}`);
+  const folder = join(cache, `${name}-${version}-${tag ?? platformHere()}`);
   if (!existsSync(join(folder, "done"))) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
@@ -68,8 +68,10 @@ function sleef(platform) {
   const folder = join(cache, `sleef-${debian}`);
   if (!existsSync(join(folder, "done"))) {
     rmSync(folder, { recursive: true, force: true });
-    const { root: unpacked, version } = debianPackages(folder, debian, ["libsleef3", "libsleef-dev"]);
-    const triple = readdirSync(join(unpacked, "usr/lib"))[0];
+    const [library, headers] = download(folder, debian, ["libsleef3", "libsleef-dev"]);
+    const unpacked = join(folder, "root");
+    unpack([library, headers], unpacked);
+    const triple = readdirSync(join(unpacked, "usr/lib")).find((name) => name.endsWith("-linux-gnu"));
     const at = (path) => join(unpacked, "usr", path);
     mkdirSync(join(folder, "include"));
     mkdirSync(join(folder, "lib"));
@@ -78,12 +80,12 @@ function sleef(platform) {
     copyFileSync(at(`lib/${triple}/libsleef.so.3`), join(folder, "lib/libsleef.so.3"));
     copyFileSync(at(`lib/${triple}/libsleef.so.3`), join(folder, "lib/libsleef.so")); // what the linker is given; it notes the soname
     copyFileSync(at("share/doc/libsleef3/copyright"), join(folder, "copyright"));
-    writeFileSync(join(folder, "done"), version("libsleef3"));
+    writeFileSync(join(folder, "done"), versionOf(library));
   }
   return { folder, version: readFileSync(join(folder, "done"), "utf8") };
 }
 
-export function build(platform = here()) {
+export function build(platform = platformHere()) {
   const { target, system, wheel: tag, cpu } = platforms[platform] ?? {};
   if (!target) throw new Error(`there is no platform ${platform}; there are ${Object.keys(platforms).join(", ")}.`);
   const [zig, blas, vector] = [compiler(platform), wheel("scipy-openblas32", tag), sleef(platform)];

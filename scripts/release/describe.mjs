@@ -84,6 +84,7 @@ export function describe(platform, folder, parts) {
     cpu: [cpu],
     ...(libc && { libc: [libc] }),
     engines: main.engines,
+    type: "commonjs",
     main: "./backsolve.node",
     exports: { ".": "./backsolve.node", "./backsolve.node": "./backsolve.node", "./package.json": "./package.json" },
     preferUnplugged: true,

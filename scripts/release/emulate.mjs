@@ -10,10 +10,10 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } f
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import { platforms, root } from "./build.mjs";
-import { debianPackages } from "./debian.mjs";
+import { download, unpack } from "./debian.mjs";
 
 const NODE = "22.23.3"; // chai is an ES module, which older ones do not require()
-const ALONE = /from "(node:child_process|node:worker_threads|\.{1,2}/child)"|\b(child|script)\(/;
+const ALONE = /from "(node:child_process|node:worker_threads|\.{1,2}\/child)"|\b(child|script)\(/;
 const LEFT_OUT = /^(copies|endless|pullback-memory|examples\/co2|structure|types|packaging)\.test\.ts$/;
 
 const cache = join(root, ".cache/emulate");
@@ -25,10 +25,14 @@ const binary = join(root, "release", String(platform), "backsolve.node");
 if (!debian) throw new Error(`there is no emulation for ${platform}.`);
 if (!existsSync(binary)) throw new Error(`${binary} is not there: node scripts/release/build.mjs ${platform}`);
 
-const qemu = join(cache, "qemu");
-if (!existsSync(join(qemu, "root"))) debianPackages(qemu, "amd64", ["qemu-user-static"]);
-const system = join(cache, debian);
-if (!existsSync(join(system, "root"))) debianPackages(system, debian, ["libc6", "libstdc++6", "libgcc-s1", "libatomic1"]);
+/** The root of some Debian packages. */
+function rootOf(name, architecture, packages) {
+  const folder = join(cache, name);
+  if (!existsSync(join(folder, "root"))) unpack(download(folder, architecture, packages), join(folder, "root"));
+  return join(folder, "root");
+}
+const qemu = rootOf("qemu", "amd64", ["qemu-user-static"]);
+const system = rootOf(debian, debian, ["libc6", "libstdc++6", "libgcc-s1", "libatomic1"]);
 const node = join(cache, `node-${NODE}-${architecture}`);
 if (!existsSync(node)) {
   mkdirSync(node, { recursive: true });
@@ -59,8 +63,8 @@ await build({
 });
 
 const script = `require("mocha/lib/cli/cli.js").main(["--no-config", "--timeout", "600000", "--reporter", process.env.REPORTER ?? "dot", ...${JSON.stringify([join(bundles, "**/*.js")])}])`;
-const emulator = join(qemu, `root/usr/bin/qemu-${{ x64: "x86_64", arm64: "aarch64" }[architecture]}-static`);
-const options = [...(cpu ? ["-cpu", cpu] : []), "-L", join(system, "root"), join(node, "package/bin/node"), "-e", script];
+const emulator = join(qemu, `usr/bin/qemu-${{ x64: "x86_64", arm64: "aarch64" }[architecture]}-static`);
+const options = [...(cpu ? ["-cpu", cpu] : []), "-L", system, join(node, "package/bin/node"), "-e", script];
 console.log(`emulate: ${platform}${cpu ? `, ${cpu}` : ""}: ${files.length} files`);
 const { status } = spawnSync(emulator, options, { cwd: root, stdio: "inherit", env: { ...process.env, BACKSOLVE_BINARY: binary } });
 process.exitCode = status ?? 1;

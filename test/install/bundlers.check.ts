@@ -1,0 +1,117 @@
+// Programs that bundlers made of the package: by esbuild and webpack, as ES modules and CommonJS, with the package beside them (external)
+// and in them, where the addon alone is beside them. On the oldest and the newest release of Node.js.
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect } from "chai";
+import { consumer, NEWEST, OLDEST, output, PLATFORM, root, run } from "./root";
+
+const source = readFileSync(join(process.cwd(), "test/install/consumers/bundled.mjs"), "utf8");
+const FOLDER = "/home/tools/bundlers";
+const unused = `import { tensor } from "backsolve";
+import { checkGrads } from "backsolve/testing";
+console.log("no op");
+`;
+
+/** Programs that bundle in.mjs to a file, by the bundlers' interfaces for JavaScript. */
+const BUILDS: Readonly<Record<string, (format: "esm" | "cjs", external: boolean, out: string, entry: string) => string>> = {
+  esbuild: (format, external, out, entry) => `
+    require("esbuild").buildSync(${JSON.stringify({
+      entryPoints: [entry],
+      outfile: out,
+      bundle: true,
+      minify: true,
+      platform: "node",
+      target: "node20",
+      format,
+      external: external ? ["backsolve"] : [],
+      logLevel: "warning",
+    })});`,
+  webpack: (format, external, out, entry) => `
+    const { basename, dirname, resolve } = require("node:path");
+    const esm = ${format === "esm"}, out = resolve(${JSON.stringify(out)});
+    require("webpack")({
+      mode: "production",
+      target: "node20",
+      entry: ${JSON.stringify(entry)},
+      output: { path: dirname(out), filename: basename(out), ...(esm && { module: true, chunkFormat: "module", library: { type: "module" } }) },
+      experiments: { outputModule: esm },
+      externalsType: esm ? "module" : "commonjs",
+      externals: ${external ? '{ backsolve: "backsolve" }' : "{}"},
+    }, (error, stats) => {
+      if (error) throw error;
+      const text = stats.toString({ all: false, errors: true, warnings: true });
+      if (text) process.stderr.write(text + "\\n");
+      if (stats.hasErrors()) process.exitCode = 1;
+    });`,
+};
+
+interface Made {
+  readonly name: string;
+  readonly file: string;
+  readonly external: boolean;
+  readonly code: number;
+  readonly said: string;
+}
+const made: Made[] = [];
+/** Where a bundle runs, with what it needs beside it, and with nothing. */
+const beside = (name: string): string => `/home/empty/${name}`;
+const alone = (name: string): string => `/home/empty/${name}-alone`;
+let unbundled: string;
+
+function bundles() {
+  return Object.entries(BUILDS).flatMap(([bundler, build]) => {
+    const one = (kind: string, format: "esm" | "cjs", external: boolean, entry = "./in.mjs") => {
+      const name = `${bundler}-${format}-${kind}`;
+      const file = format === "esm" ? "main.mjs" : "main.cjs";
+      return { name, file, external, script: build(format, external, `./out/${name}/${file}`, entry) };
+    };
+    const formats = ["esm", "cjs"] as const;
+    return [...formats.flatMap((f) => [one("external", f, true), one("bundled", f, false)]), one("unused", "cjs", false, "./unused.mjs")];
+  });
+}
+function copy(from: string, to: string): void {
+  mkdirSync(dirname(join(root, to)), { recursive: true });
+  cpSync(join(root, from), join(root, to), { recursive: true });
+}
+
+describe("bundlers", () => {
+  before(async () => {
+    await consumer(OLDEST, FOLDER, { "package.json": "{}", "in.mjs": source, "unused.mjs": unused });
+    unbundled = await output(OLDEST, FOLDER, "node", ["in.mjs"]);
+    for (const { name, file, external, script } of bundles()) {
+      const { code, stdout, stderr } = await run(OLDEST, FOLDER, "node", ["-e", script]);
+      made.push({ name, file, external, code, said: stdout + stderr });
+      if (code !== 0) continue;
+      for (const folder of [beside(name), alone(name)]) copy(`${FOLDER}/out/${name}/${file}`, `${folder}/${file}`);
+      for (const p of external ? ["backsolve", `@backsolve/${PLATFORM}`] : [`@backsolve/${PLATFORM}`])
+        copy(`${FOLDER}/node_modules/${p}`, `${beside(name)}/node_modules/${p}`);
+    }
+    // Bundles know the paths that they were made from: on another machine there is nothing.
+    rmSync(join(root, FOLDER), { recursive: true });
+  });
+
+  it("were given a program that works", () => {
+    expect(unbundled).to.match(/^2 0\.25,0,0,0\.0625 5,3\n\d{2,} ops\n$/);
+  });
+  for (const [i, { name, file, external }] of bundles().entries()) {
+    it(`${name} is made without a warning`, () => {
+      expect(made[i]).to.deep.equal({ name, file, external, code: 0, said: "" });
+    });
+    for (const release of [OLDEST, NEWEST])
+      it(`${name} runs on ${release.node}`, async () => {
+        expect(await output(release, beside(name), "node", [file])).to.equal(name.includes("unused") ? "no op\n" : unbundled);
+      });
+    if (name.includes("unused"))
+      it(`${name} has nothing of the package`, () => {
+        expect(statSync(join(root, beside(name), file)).size).to.be.lessThan(1000);
+      });
+    else if (!external)
+      it(`${name} says what to do where the addon is not beside it`, async () => {
+        const { code, stderr } = await run(OLDEST, alone(name), "node", [file]);
+        expect(code).to.equal(1);
+        expect(stderr)
+          .to.match(/ERR_NO_BINARY/)
+          .and.match(/external/);
+      });
+  }
+});

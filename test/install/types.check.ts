@@ -1,0 +1,40 @@
+// The package's types in projects with TypeScript's strictest options, in each way in which TypeScript looks for packages.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { programs } from "./readme";
+import { consumer, NEWEST, OLDEST } from "./root";
+import { compile } from "./types";
+
+const strict = readFileSync(join(process.cwd(), "test/install/consumers/strict.ts"), "utf8");
+const FOLDER = "/home/tools/types";
+const [esm, cjs] = ["mts", "cts"]; // the form of the README's examples
+const MODES = [
+  { resolution: "nodenext", module: "nodenext", files: { mts: esm, cts: cjs } },
+  { resolution: "node16", module: "node16", files: { mts: esm, cts: cjs } },
+  { resolution: "bundler", module: "esnext", files: { ts: esm } },
+  { resolution: "node10", module: "commonjs", files: { ts: cjs } },
+] as const;
+
+describe("strict TypeScript", () => {
+  before(async () => {
+    await consumer(OLDEST, FOLDER, { "package.json": "{}" });
+  });
+  for (const { resolution, module, files } of MODES) {
+    for (const compiler of resolution === "node10" || resolution === "node16" ? ["typescript"] : ["typescript", "typescript7"]) {
+      it(`${resolution}, ${compiler}`, async () => {
+        const sources: Record<string, string> = {};
+        for (const [extension, form] of Object.entries(files)) {
+          sources[`strict.${extension}`] = strict;
+          for (const [i, program] of programs().entries()) {
+            const source = program.sources[form as string];
+            if (source !== undefined) sources[`example${i + 1}.${extension}`] = source;
+          }
+        }
+        const options = { module, moduleResolution: resolution, noEmit: true };
+        const release = compiler === "typescript" ? OLDEST : NEWEST;
+        expect(await compile(release, compiler, `${FOLDER}/${compiler}-${resolution}`, sources, options)).to.equal("");
+      });
+    }
+  }
+});
