@@ -184,6 +184,23 @@ describe("equal eigenvalues", () => {
       }
     }
   });
+  it("are equal where near ones join them", () => {
+    // n eps max|w| = 5.55e-15: the ends, 7.1e-15 apart, are further than that from each other, each is nearer to the one between
+    const a = tensor([1, 2 - 2 ** -48, 2, 2 + 2 ** -48, 5]).diag();
+    const weight = hermitian(5, "float64", 21);
+    const loss = (degenerate: "throw" | "mask") => (x: F64) => {
+      const { w: values, v } = linalg.eigh(x, { degenerate });
+      return trace(matmul(weight, matmul(mul(v, square(values)), v, { adjointB: true })));
+    };
+    expect(failure(() => grad(loss("throw"))(a)).code).to.equal("ERR_DEGENERATE");
+    const masked = grad(loss("mask"))(a);
+    for (let i = 0; i < 5; i++)
+      for (let j = 0; j < 5; j++) {
+        const block = i !== j && i >= 1 && i <= 3 && j >= 1 && j <= 3;
+        const exact = weight.at(i, j) * (a.at(i, i) + a.at(j, j)); // P A + A P
+        expect(masked.at(i, j)).to.be.closeTo(block ? 0 : exact, 1e-13);
+      }
+  });
   it("do not matter to a loss of other vectors; forward mode, which moves all of them, needs mask", () => {
     const a = withSpectrum([1, 1, 1, 4], "float64");
     const of = (degenerate: "throw" | "mask") => (x: F64) =>

@@ -12,7 +12,8 @@ enum class Policy { raise = 0, nan = 1, mask = 2 };
 constexpr int kPhase = 1, kStrict = 2;  // bits of `checks`
 
 // M := F ∘ M, F_ij = 1/(w_j - w_i), zero on the diagonal and where M_ij is exactly zero. Eigenvalues no further apart than
-// n ε max|w|, or n subnormal steps, are equal for all that their computation can tell.
+// n ε max|w|, or n subnormal steps, are equal for all that their computation can tell, and so are those at the ends of a row of such: three
+// that are equal come out up to twice as far apart.
 template <class T>
 std::int32_t gap_quotient_of(const Real<T>* w, Matrix<T> m, Policy policy, int checks) {
   using R = Real<T>;
@@ -32,17 +33,20 @@ std::int32_t gap_quotient_of(const Real<T>* w, Matrix<T> m, Policy policy, int c
         diagonal = nan;
       }
     }
-    for (Index j = 0; j < n; ++j) {
-      if (i == j) continue;
-      const R gap = w[j] - w[i];
-      if (!(std::abs(gap) <= same)) {
-        m(i, j) = m(i, j) == T(0) ? T(0) : m(i, j) / gap;
-      } else if (policy == Policy::mask || ((checks & kStrict) == 0 && std::abs(m(i, j)) <= noise)) {
-        m(i, j) = 0;
-      } else if (policy == Policy::raise) {
-        return make_info((checks & kStrict) != 0 ? Fail::degenerate_values : Fail::degenerate, std::min(i, j) + 1);
-      } else {
-        m(i, j) = nan;
+    for (const Index way : {Index{-1}, Index{1}}) {
+      bool joined = true;  // to the eigenvalue before, and that to the one before it, up to i
+      for (Index j = i + way; j >= 0 && j < n; j += way) {
+        joined = joined && std::abs(w[j] - w[j - way]) <= same;
+        const R gap = w[j] - w[i];
+        if (!joined && !(std::abs(gap) <= same)) {
+          m(i, j) = m(i, j) == T(0) ? T(0) : m(i, j) / gap;
+        } else if (policy == Policy::mask || ((checks & kStrict) == 0 && std::abs(m(i, j)) <= noise)) {
+          m(i, j) = 0;
+        } else if (policy == Policy::raise) {
+          return make_info((checks & kStrict) != 0 ? Fail::degenerate_values : Fail::degenerate, std::min(i, j) + 1);
+        } else {
+          m(i, j) = nan;
+        }
       }
     }
     m(i, i) = diagonal;
