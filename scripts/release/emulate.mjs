@@ -1,5 +1,5 @@
 // The quick part of the tests on a binary for another processor, by QEMU's user-mode emulation:
-//   node scripts/release/emulate.mjs <platform> [--cpu MODEL] [test files]
+//   node scripts/release/emulate.mjs <platform> [--cpu MODEL] [test files | --info]
 //   node scripts/release/emulate.mjs linux-arm64-gnu                  NEON
 //   node scripts/release/emulate.mjs linux-x64-gnu --cpu Haswell      AVX2 and no AVX-512; Nehalem: neither
 // What runs is release/<platform>, tests bundled to JavaScript, and a Node.js of that architecture; QEMU and the C library come from Debian
@@ -41,6 +41,16 @@ if (!existsSync(node)) {
   chmodSync(join(node, "package/bin/node"), 0o755);
 }
 
+/** A script in an emulated process. */
+function run(script) {
+  const emulator = join(qemu, `usr/bin/qemu-${{ x64: "x86_64", arm64: "aarch64" }[architecture]}-static`);
+  const options = [...(cpu ? ["-cpu", cpu] : []), "-L", system, join(node, "package/bin/node"), "-e", script];
+  const { OPENBLAS_CORETYPE, ...env } = process.env; // kernels of another processor than the emulated one
+  const { status } = spawnSync(emulator, options, { cwd: root, stdio: "inherit", env: { ...env, BACKSOLVE_BINARY: binary } });
+  process.exit(status ?? 1);
+}
+if (args[0] === "--info") run("console.log(JSON.stringify(require(process.env.BACKSOLVE_BINARY).info()))");
+
 /** A source that finds the files beside it where it was, not where its bundle is. */
 const inPlace = ({ path }) => ({
   contents: readFileSync(path, "utf8").replaceAll("__dirname", JSON.stringify(dirname(path))),
@@ -62,9 +72,6 @@ await build({
   logLevel: "warning",
 });
 
-const script = `require("mocha/lib/cli/cli.js").main(["--no-config", "--timeout", "600000", "--reporter", process.env.REPORTER ?? "dot", ...${JSON.stringify([join(bundles, "**/*.js")])}])`;
-const emulator = join(qemu, `usr/bin/qemu-${{ x64: "x86_64", arm64: "aarch64" }[architecture]}-static`);
-const options = [...(cpu ? ["-cpu", cpu] : []), "-L", system, join(node, "package/bin/node"), "-e", script];
 console.log(`emulate: ${platform}${cpu ? `, ${cpu}` : ""}: ${files.length} files`);
-const { status } = spawnSync(emulator, options, { cwd: root, stdio: "inherit", env: { ...process.env, BACKSOLVE_BINARY: binary } });
-process.exitCode = status ?? 1;
+const options = ["--no-config", "--timeout", "600000", "--reporter", "dot", join(bundles, "**/*.js")];
+run(`require("mocha/lib/cli/cli.js").main(${JSON.stringify(options)})`);

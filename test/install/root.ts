@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { debsIn, download, unpack } from "../../scripts/release/debian.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const project = join(here, "../..");
+export const project = join(here, "../..");
 const cache = join(project, ".cache/release-dry");
 export const tools = join(cache, "tools");
 export const root = join(cache, "root");
