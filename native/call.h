@@ -38,8 +38,8 @@ Buffer buffer_of(const Napi::Value& value, DType dtype);
 napi_typedarray_type array_type(DType t);
 Index width_of(DType t);
 
-/// Whether a call computes now, into arrays of JavaScript's, or is a job, which makes its outputs itself: then only inputs have buffers, and
-/// the descriptor ends with a number per input.
+/// Whether a call computes now, into arrays of JavaScript's, or is a job, which makes its outputs itself: then only inputs have buffers,
+/// and the descriptor ends with a number per input.
 enum class Mode { now, job };
 
 /// `quiet`, for jobs: of which inputs nobody outside the engine can change the memory.

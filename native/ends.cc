@@ -102,7 +102,8 @@ bool find_blas() {
   const auto visit = [](dl_phdr_info* info, std::size_t, void* base) {
     const auto first = reinterpret_cast<std::uintptr_t>(base);
     bool here = false;
-    for (int i = 0; i < info->dlpi_phnum; ++i) here |= info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_addr + info->dlpi_phdr[i].p_vaddr == first;
+    for (int i = 0; i < info->dlpi_phnum; ++i)
+      here |= info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_addr + info->dlpi_phdr[i].p_vaddr == first;
     for (int i = 0; here && i < info->dlpi_phnum; ++i) {
       const auto& part = info->dlpi_phdr[i];
       if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0) continue;
@@ -118,9 +119,9 @@ bool find_blas() {
 class Parking {
  public:
   Parking() {
-    struct sigaction now {};
+    struct sigaction now{};
     if (!find_blas() || sigaction(park_signal(), nullptr, &now) != 0 || now.sa_handler != SIG_DFL) return;
-    struct sigaction ours {};
+    struct sigaction ours{};
     ours.sa_sigaction = park;
     ours.sa_flags = SA_SIGINFO | SA_RESTART;
     sigfillset(&ours.sa_mask);

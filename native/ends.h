@@ -32,8 +32,8 @@ class Waiting {
   Waiting& operator=(const Waiting&) = delete;
 };
 
-/// From now on exit() calls abort(), which ends what can be ended early, and returns from its handlers only when no thread computes. Call it
-/// after OpenBLAS was loaded: handlers run last in, first out.
+/// From now on exit() calls abort(), which ends what can be ended early, and returns from its handlers only when no thread computes. Call
+/// it after OpenBLAS was loaded: handlers run last in, first out.
 void guard_exit(void (*abort)());
 
 }  // namespace backsolve::ends

@@ -11,9 +11,9 @@ namespace backsolve {
 namespace {
 
 constexpr napi_type_tag kJobTag = {0x6261636b736f6c76, 0x6a6f620000000001};
-constexpr std::size_t kSlice = std::size_t{4} << 20;          // bytes copied per turn of the event loop
-constexpr std::size_t kCopyGrain = std::size_t{2} << 20;      // bytes that one thread copies at a time
-constexpr std::size_t kMaxExternal = 0xfff00000;              // Node 20's buffers end at 4 GiB
+constexpr std::size_t kSlice = std::size_t{4} << 20;      // bytes copied per turn of the event loop
+constexpr std::size_t kCopyGrain = std::size_t{2} << 20;  // bytes that one thread copies at a time
+constexpr std::size_t kMaxExternal = 0xfff00000;          // Node 20's buffers end at 4 GiB
 
 void check(Napi::Env env, napi_status status) {
   if (status != napi_ok) throw Napi::Error::New(env);
@@ -328,7 +328,8 @@ void Jobs::give(Napi::Env env, Napi::Value array, Napi::Value to) {
   if (q.type != p.type || !movable(q) || q.bytes != p.bytes || Block::find(q.data, q.bytes) != nullptr) refuse(env, "not a like array");
   const Memory block = Block::find(p.data, p.bytes);
   check(env, napi_detach_arraybuffer(env, p.buffer));
-  if (!Block::give(block, 2, q.data)) std::memcpy(q.data, block->data(), p.bytes);  // a job reads it; else only `block` and the detached array hold it
+  if (!Block::give(block, 2, q.data))
+    std::memcpy(q.data, block->data(), p.bytes);  // a job reads it; else only `block` and the detached array hold it
 }
 
 }  // namespace backsolve

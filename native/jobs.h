@@ -42,8 +42,8 @@ class Jobs {
   Napi::Value outputs(Napi::Env env, Napi::Value handle);
   /// Copies a part of such a result, from byte `from` on; returns where to go on, or the size when all is there.
   double copy(Napi::Env env, Napi::Value handle, std::size_t result, Napi::Value array, std::size_t from);
-  /// An array like the given one whose memory is ours, so that jobs can hold it; the given one is detached. The given one itself where it is
-  /// small, ours already, not all of its buffer, or where the runtime takes no memory of ours.
+  /// An array like the given one whose memory is ours, so that jobs can hold it; the given one is detached. The given one itself where it
+  /// is small, ours already, not all of its buffer, or where the runtime takes no memory of ours.
   Napi::Value own(Napi::Env env, Napi::Value array);
   /// Whether an array is all of the memory that own() or outputs() gave.
   static bool owned(Napi::Env env, Napi::Value array);
@@ -61,9 +61,9 @@ class Jobs {
 
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   std::unordered_map<Task*, std::shared_ptr<Task>> live_;  // not settled
-  bool refused_ = false;  // the runtime takes no memory of ours
-  int wanted_ = 0;  // live jobs that were not cancelled: they keep the process alive
-  Napi::ObjectReference out_of_memory_;  // made while there is memory to make it
+  bool refused_ = false;                                   // the runtime takes no memory of ours
+  int wanted_ = 0;                                         // live jobs that were not cancelled: they keep the process alive
+  Napi::ObjectReference out_of_memory_;                    // made while there is memory to make it
 };
 
 }  // namespace backsolve

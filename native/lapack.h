@@ -94,4 +94,3 @@ Int gesdd(Matrix<T> a, Real<T>* s, Matrix<T> u, Matrix<T> vh, T* work, Index cou
 }
 
 }  // namespace backsolve::la
-

@@ -62,8 +62,8 @@ struct Outcome {
 /// Every id, rank, size product, attribute and shape against the kernel's own rules. Returns "" or what is wrong.
 std::string check(const Program&);
 /// Strides, extents, counts of a Run against the program: the largest element each input and output touches. `sizes`: elements available
-/// per buffer, inputs then outputs; without the outputs', these are yet to be made. Returns "" or what is wrong, and in `small` which buffer
-/// has too little memory, if that is what is wrong.
+/// per buffer, inputs then outputs; without the outputs', these are yet to be made. Returns "" or what is wrong, and in `small` which
+/// buffer has too little memory, if that is what is wrong.
 std::string check(const Program&, const Run&, const std::vector<Index>& sizes, int& small);
 
 /// Throws std::bad_alloc, nothing else. Blocks; works on the calling thread together with idle workers of the pool.

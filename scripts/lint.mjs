@@ -1,8 +1,9 @@
-// Biome, the TypeScript compiler, and clang-format where it is installed. --fix mends layout instead of checking it.
+// Biome, the TypeScript compiler, and clang-format. --fix mends layout instead of checking it.
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { chmodSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { wheel } from "./release/wheel.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const fix = process.argv.includes("--fix");
@@ -13,12 +14,16 @@ const run = (command, args) => {
 };
 const bin = (name) => join(root, "node_modules/.bin", name);
 
+function clangFormat() {
+  const program = join(wheel("clang-format").folder, "clang_format/data/bin/clang-format");
+  chmodSync(program, 0o755);
+  return program;
+}
+
 run(bin("biome"), ["check", ...(fix ? ["--write"] : []), "."]);
 if (!fix) run(bin("tsc"), ["--noEmit", "-p", "."]);
 const cpp = readdirSync(join(root, "native"), { recursive: true })
   .filter((f) => /\.(cc|h)$/.test(f))
   .map((f) => `native/${f}`);
-const clang = ["clang-format-19", "clang-format"].find((c) => spawnSync(c, ["--version"], { stdio: "ignore" }).status === 0);
-if (clang) run(clang, fix ? ["-i", ...cpp] : ["--dry-run", "-Werror", ...cpp]);
-else console.log("lint: clang-format is not installed; C++ formatting was not checked.");
+run(clangFormat(), fix ? ["-i", ...cpp] : ["--dry-run", "-Werror", ...cpp]);
 process.exit(failed ? 1 : 0);

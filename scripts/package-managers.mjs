@@ -8,7 +8,7 @@ export const MANAGERS = [
       cmake: "cmake",
       openblas: "libopenblas-dev",
       sleef: "libsleef-dev",
-      python: "python3",
+      python: "python3-pip",
     },
     commands: (list) => [
       ["apt-get", "update"],
@@ -18,19 +18,26 @@ export const MANAGERS = [
   },
   {
     name: "dnf",
-    packages: { compiler: "gcc-c++", make: "make", cmake: "cmake", openblas: "openblas-devel", sleef: "sleef-devel", python: "python3" },
+    packages: {
+      compiler: "gcc-c++",
+      make: "make",
+      cmake: "cmake",
+      openblas: "openblas-devel",
+      sleef: "sleef-devel",
+      python: "python3-pip",
+    },
     commands: (list) => [["dnf", "install", "-y", ...list]],
     root: true,
   },
   {
     name: "apk",
-    packages: { compiler: "build-base", make: "build-base", cmake: "cmake", openblas: "openblas-dev", python: "python3" },
+    packages: { compiler: "build-base", make: "build-base", cmake: "cmake", openblas: "openblas-dev", python: "py3-pip" },
     commands: (list) => [["apk", "add", ...list]],
     root: true,
   },
   {
     name: "brew",
-    packages: { cmake: "cmake", openblas: "openblas", sleef: "sleef" },
+    packages: { cmake: "cmake", openblas: "openblas", sleef: "sleef", python: "python" },
     commands: (list) => [["brew", "install", ...list]],
     root: false,
   },

@@ -33,6 +33,7 @@ function cmakeIsNew() {
   const [, major, minor] = /version (\d+)\.(\d+)/.exec(spawnSync("cmake", ["--version"], { encoding: "utf8" }).stdout ?? "") ?? [];
   return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 20);
 }
+const hasPip = () => spawnSync("python3", ["-m", "pip", "--version"], { stdio: "ignore" }).status === 0;
 
 const asked = (variable) => (process.env[variable] ? `, which ${variable}=${process.env[variable]} is not` : "");
 const NEEDS = {
@@ -45,7 +46,7 @@ const NEEDS = {
     there: () => found(findSleef),
     optional: true,
   },
-  python: { what: "Python 3, for node-gyp", there: () => onPath("python3"), development: true },
+  python: { what: "Python 3 with pip, for node-gyp and tools that are wheels", there: hasPip, development: true },
 };
 
 /**

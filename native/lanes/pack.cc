@@ -27,8 +27,7 @@ BS_INLINE void exchange(Vec<R>& a, Vec<R>& b, Seq<I...>) {
 template <class R, int S>
 BS_INLINE void transpose(Vec<R>* v) {
   if constexpr (S < W<R>) {
-    BS_UNROLL for (int i = 0; i < W<R>; ++i)
-      if ((i & S) == 0) exchange<R, S>(v[i], v[i + S], typename Count<W<R>>::type{});
+    BS_UNROLL for (int i = 0; i < W<R>; ++i) if ((i & S) == 0) exchange<R, S>(v[i], v[i + S], typename Count<W<R>>::type{});
     transpose<R, S * 2>(v);
   }
 }
@@ -43,8 +42,7 @@ void pack_real(void* lanes, const void* const* items, Index count, int) {
     transpose<R, 1>(v);
     BS_UNROLL for (int i = 0; i < W<R>; ++i) store<R>(out + (e + i) * W<R>, v[i]);
   }
-  BS_SCALAR for (; e < count; ++e)
-    BS_SCALAR for (int i = 0; i < W<R>; ++i) out[e * W<R> + i] = static_cast<const R*>(items[i])[e];
+  BS_SCALAR for (; e < count; ++e) BS_SCALAR for (int i = 0; i < W<R>; ++i) out[e * W<R> + i] = static_cast<const R*>(items[i])[e];
 }
 
 template <class R>
@@ -55,11 +53,9 @@ void unpack_real(void* const* items, const void* lanes, Index count, int, int us
     Vec<R> v[W<R>];
     BS_UNROLL for (int i = 0; i < W<R>; ++i) v[i] = load<R>(in + (e + i) * W<R>);
     transpose<R, 1>(v);
-    BS_UNROLL for (int i = 0; i < W<R>; ++i)
-      if (i < used) storeu<R>(static_cast<R*>(items[i]) + e, v[i]);
+    BS_UNROLL for (int i = 0; i < W<R>; ++i) if (i < used) storeu<R>(static_cast<R*>(items[i]) + e, v[i]);
   }
-  BS_SCALAR for (; e < count; ++e)
-    BS_SCALAR for (int i = 0; i < used; ++i) static_cast<R*>(items[i])[e] = in[e * W<R> + i];
+  BS_SCALAR for (; e < count; ++e) BS_SCALAR for (int i = 0; i < used; ++i) static_cast<R*>(items[i])[e] = in[e * W<R> + i];
 }
 
 /// An interleaved pair is two reals: element 2e is re and 2e + 1 im, which is the order of the planes, too.
@@ -76,14 +72,13 @@ void unpack_complex(void* const* items, const void* lanes, Index count, int widt
 template <class T>
 void pack_any(void* lanes, const void* const* items, Index count, int width) {
   T* out = static_cast<T*>(lanes);
-  BS_SCALAR for (Index e = 0; e < count; ++e)
-    BS_SCALAR for (int i = 0; i < width; ++i) out[e * width + i] = static_cast<const T*>(items[i])[e];
+  BS_SCALAR for (Index e = 0; e < count; ++e) BS_SCALAR for (int i = 0; i < width; ++i) out[e * width + i] =
+      static_cast<const T*>(items[i])[e];
 }
 template <class T>
 void unpack_any(void* const* items, const void* lanes, Index count, int width, int used) {
   const T* in = static_cast<const T*>(lanes);
-  BS_SCALAR for (Index e = 0; e < count; ++e)
-    BS_SCALAR for (int i = 0; i < used; ++i) static_cast<T*>(items[i])[e] = in[e * width + i];
+  BS_SCALAR for (Index e = 0; e < count; ++e) BS_SCALAR for (int i = 0; i < used; ++i) static_cast<T*>(items[i])[e] = in[e * width + i];
 }
 
 }  // namespace

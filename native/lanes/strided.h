@@ -187,7 +187,10 @@ constexpr int kNotFinite = static_cast<int>(Fail::not_finite), kSingular = stati
 template <class R>
 BS_INLINE void report(Mask<R> finite, Mask<R> zero, Mask<R> good, std::int32_t* info) {
   for (int w = 0; w < W<R>; ++w) {
-    info[w] = !finite[w] ? kNotFinite : zero[w] != 0 ? static_cast<std::int32_t>(zero[w]) * kFailKinds + kSingular : good[w] ? 0 : kDeclined;
+    info[w] = !finite[w]     ? kNotFinite
+              : zero[w] != 0 ? static_cast<std::int32_t>(zero[w]) * kFailKinds + kSingular
+              : good[w]      ? 0
+                             : kDeclined;
   }
 }
 /// Of an adjoint, which judges no inputs.

@@ -11,45 +11,17 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { download, unpack, versionOf } from "./debian.mjs";
 import { describe } from "./describe.mjs";
+import { platformHere, root, wheel } from "./wheel.mjs";
 
-export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+export { platformHere, root };
 export const platforms = JSON.parse(readFileSync(join(root, "scripts/release/platforms.json"), "utf8"));
 const cache = join(root, ".cache/release");
 const require = createRequire(import.meta.url);
-
-/** The platform package's name of this machine, without its scope. */
-export function platformHere() {
-  const libc = process.platform !== "linux" ? "" : process.report.getReport().header.glibcVersionRuntime ? "-gnu" : "-musl";
-  return `${process.platform}-${process.arch}${libc}`;
-}
 
 const run = (command, args, options = {}) => {
   const { status, error } = spawnSync(command, args, { stdio: "inherit", ...options });
   if (error || status !== 0) throw new Error(`${command} ${args.join(" ")} failed: ${error ? error.message : `exit code ${status}`}`);
 };
-
-/** A wheel's files, in a folder of the cache. */
-function wheel(name, tag) {
-  const requirement = readFileSync(join(root, "scripts/release/requirements.txt"), "utf8")
-    .replace(/\\\n/g, " ")
-    .split("\n")
-    .find((line) => line.startsWith(`${name}==`));
-  const version = /==(\S+)/.exec(requirement)[1];
-  const folder = join(cache, `${name}-${version}-${tag ?? platformHere()}`);
-  if (!existsSync(join(folder, "done"))) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "requirements.txt"), `${requirement}\n`);
-    const where = tag ? ["--platform", tag] : [];
-    const args = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", ...where, "-d", folder];
-    run("python3", [...args, "-r", join(folder, "requirements.txt")]);
-    const file = readdirSync(folder).find((f) => f.endsWith(".whl"));
-    run("python3", ["-m", "zipfile", "-e", join(folder, file), folder]);
-    rmSync(join(folder, file));
-    writeFileSync(join(folder, "done"), "");
-  }
-  return { folder, version };
-}
 
 /** A script that is the compiler for a target, as build systems want one file. */
 function compiler(platform) {
@@ -98,6 +70,7 @@ export function build(platform = platformHere()) {
     BACKSOLVE_OPENBLAS: "beside",
     BACKSOLVE_SLEEF_DIR: vector?.folder ?? "none",
     CCACHE_COMPILERTYPE: "clang",
+    CCACHE_COMPILERCHECK: "content", // of the script
   };
   const link = { linux: "-s", darwin: "-s -undefined dynamic_lookup", win32: "-s" }[platforms[platform].os];
   const defines = {
