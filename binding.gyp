@@ -1,7 +1,7 @@
 # The same addon as CMakeLists.txt, by node-gyp (npm run build:gyp). Sources: native/sources.txt; instruction sets: native/sets.json.
 {
   "variables": {
-    "optimize": ["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-std=c++20", "-fvisibility=hidden"],
+    "flags": ["<!@(node scripts/native-config.mjs --gyp flags)", "-std=c++20", "-fvisibility=hidden"],
     "lanes": ["<!@(node scripts/native-config.mjs --gyp lanes)"],
     "sets": "<!(node scripts/native-config.mjs sets)"
   },
@@ -10,8 +10,8 @@
     "include_dirs": ["<!@(node scripts/native-config.mjs --gyp includes)"],
     "cflags": ["-fPIC"],
     "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20", "-O2", "-O3"],
-    "cflags_cc": ["<@(optimize)", "-fexceptions"],
-    "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES", "CLANG_CXX_LANGUAGE_STANDARD": "c++20", "OTHER_CPLUSPLUSFLAGS": ["<@(optimize)"] }
+    "cflags_cc": ["<@(flags)", "-fexceptions"],
+    "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES", "CLANG_CXX_LANGUAGE_STANDARD": "c++20", "OTHER_CPLUSPLUSFLAGS": ["<@(flags)"] }
   },
   "targets": [
     {

@@ -112,6 +112,8 @@ export function sets() {
   const can = all.filter((set) => set.features.every((f) => here.has(f)));
   return can.length > 1 ? [can[0], can[can.length - 1]] : can;
 }
+/** Of every file. No errno and no traps: nothing here reads them, and vectors have neither. */
+const FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Werror", "-Wno-psabi"];
 const flags = (set) => ["-ffp-contract=fast", ...set.features.map((f) => `-m${f}`), ...(set.flags ?? [])];
 const defines = (set) => [`BS_ISA=${set.name}`, `BS_VECTOR_BYTES=${set.bytes}`];
 const setNamed = (name) => sets().find((set) => set.name === name);
@@ -127,6 +129,7 @@ const keys = {
   have: () => sets().map((set) => `BS_HAVE_${set.name.toUpperCase()}`),
   "set-defines": (name) => defines(setNamed(name)),
   "set-flags": (name) => flags(setNamed(name)),
+  flags: () => FLAGS,
   defines: () => (findSleef() ? ["BS_HAVE_SLEEF"] : []),
   openblas: () => [`BS_OPENBLAS=${JSON.stringify(openblas())}`],
   includes: () => [
