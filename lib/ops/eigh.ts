@@ -132,10 +132,16 @@ export const eigvalsh = defineOp({
   dtypes: { w: "real" },
   attrs: options,
   domain: { a: "hermitian" },
-  law: ({ a }, { w }) => [
-    [sum(w, { axis: -1 }), real(sum(diag(a), { axis: -1 }))],
-    [sum(mul(w, w), { axis: -1 }), real(sum(mul(a, conj(a)), { axis: [-2, -1] }))],
-  ],
+  // tr A = Σ w, measured by the largest |w| (the trace itself may cancel), and ‖A‖² = Σ w²
+  law: ({ a }, { w }) => {
+    const axes = { axis: -1, keepDims: true };
+    const squares = sum(sum(real(mul(a, conj(a))), { axis: -1 }), axes);
+    const every = ones(w.shape, { dtype: w.dtype });
+    return [
+      [add(w, sub(sum(w, axes), sum(real(diag(a)), axes))), w],
+      [mul(sum(mul(w, w), axes), every), mul(squares, every)],
+    ];
+  },
   failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE"],
   kernel: native("eigh", () => [0]),
   aux: { v: "(n,n)" },
