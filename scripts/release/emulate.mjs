@@ -5,7 +5,7 @@
 // What runs is release/<platform>, tests bundled to JavaScript, and a Node.js of that architecture; QEMU and the C library come from Debian
 // packages, Node.js from npm, into .cache/emulate. Left out: tests that start processes (the system runs no program of another
 // architecture), that measure memory, and that ask about files.
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
