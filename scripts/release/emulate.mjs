@@ -34,7 +34,8 @@ function rootOf(name, architecture, packages) {
 const qemu = rootOf("qemu", "amd64", ["qemu-user-static"]);
 const system = rootOf(debian, debian, ["libc6", "libstdc++6", "libgcc-s1", "libatomic1"]);
 const node = join(cache, `node-${NODE}-${architecture}`);
-if (!existsSync(node)) {
+if (!existsSync(join(node, "package/bin/node"))) {
+  rmSync(node, { recursive: true, force: true });
   mkdirSync(node, { recursive: true });
   execFileSync("npm", ["pack", "--silent", "--pack-destination", node, `node-linux-${architecture}@${NODE}`]);
   execFileSync("tar", ["xzf", join(node, readdirSync(node)[0]), "-C", node]);
