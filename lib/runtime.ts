@@ -1,7 +1,7 @@
 import { withoutOptions } from "./core/attrs";
 import { ArgumentError, describe } from "./core/errors";
-import type { From } from "./core/loader";
-import { addon, type NativeInfo, native } from "./core/native";
+import type { From, NativeInfo } from "./core/loader";
+import { addon, native } from "./core/native";
 
 export interface Info extends NativeInfo {
   /** The addon's file, and how it was found. */

@@ -1,7 +1,8 @@
 // Asynchronous calls: the memory they read, how they end, what they leave.
 import { type AnyArray, allocate, emptyLike, refuseBeyondMemory } from "./dtype";
 import { guard, translate } from "./errors";
-import { type Job, type NameOfBuffer, native } from "./native";
+import type { Job } from "./loader";
+import { type NameOfBuffer, native } from "./native";
 import { nextTurn } from "./primordials";
 import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrap } from "./tensor";
 import type { ValueType } from "./trace";

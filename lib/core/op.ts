@@ -1,7 +1,7 @@
 import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
 import { type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
 import { apply, kernelCall, RUN, type RunOptions } from "./engine";
-import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
+import { ArgumentError, BacksolveError, DtypeError, describe, ShapeError } from "./errors";
 import { infer } from "./infer";
 import { runJob } from "./jobs";
 import { strip } from "./levels";
@@ -10,12 +10,9 @@ import { frameOf, scalar } from "./outcome";
 import { addRow, rowOf } from "./registry";
 import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";
 import { rulesOf } from "./slopes";
-import { adopt, isTensor, memoryOf, storageOf, type Tensor, tracedOf } from "./tensor";
+import { adopt, isTensor, memoryOf, type Operand, shapeText, storageOf, type Tensor, tracedOf } from "./tensor";
 
 export { scalar } from "./outcome";
-
-/** What ops take: a tensor, or a number in the dtype of the others. */
-export type Operand<D extends DType = DType> = Tensor<D> | number;
 
 export interface CallOptions {
   /** "nan": items that have no answer become NaN, the others are computed. Default "throw". */
@@ -213,6 +210,12 @@ export function asTensor(op: string, name: string, x: unknown): Tensor {
   const hint = Array.isArray(x) ? " Wrap it: tensor([...])." : "";
   throw new ArgumentError(op, `${name} must be a tensor or a number, got ${describe(x)}.${hint}`);
 }
+
+export const needMatrix = <D extends DType>(op: string, x: Tensor<D>): Tensor<D> => {
+  const t = asTensor(op, "x", x) as Tensor<D>;
+  if (t.rank < 2) throw new ShapeError(op, `x must be a matrix or a batch of them, got shape ${shapeText(t.shape)}.`);
+  return t;
+};
 
 /** T: the dtype of the inputs that carry it; real with complex of one precision promotes, other mixtures are errors. */
 function columnDType(row: AnyRow, args: readonly Operand[], port: (i: number) => Port): DType {

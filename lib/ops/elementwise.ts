@@ -1,24 +1,10 @@
 // Elementwise ops. Cotangents are gradients of a real loss, dL/dRe z + i dL/dIm z: for holomorphic f, x̄ = ȳ conj(f'(x)).
 import { withoutOptions } from "../core/attrs";
-import { type ComplexOf, type DType, type Float, isComplex, type RealOf } from "../core/dtype";
+import { type DType, type Float, isComplex, type RealOf } from "../core/dtype";
 import { constant, zerosLike } from "../core/engine";
-import { asTensor, type CallOptions, defineOp, type Operand, scalar } from "../core/op";
+import { asTensor, type CallOptions, defineOp, scalar } from "../core/op";
 import { native } from "../core/row";
-import { type Shape, stridesOf, type Tensor } from "../core/tensor";
-
-/** The dtype of two operands together: a number adopts the other's, real with complex promotes. */
-export type Promote<A, B> = A extends number
-  ? B extends Tensor<infer D>
-    ? D
-    : "float64"
-  : A extends Tensor<infer D>
-    ? B extends number
-      ? D
-      : B extends Tensor<infer E>
-        ? Wider<D, E>
-        : never
-    : never;
-type Wider<D extends DType, E extends DType> = D extends E ? D : E extends ComplexOf<D> ? E : D extends ComplexOf<E> ? D : D | E;
+import { type Operand, type Promote, type Shape, stridesOf, type Tensor } from "../core/tensor";
 
 interface Binary {
   <A extends Operand, B extends Operand>(a: A, b: B, options?: CallOptions): Tensor<Promote<A, B>>;
