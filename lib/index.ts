@@ -1,9 +1,8 @@
-export { compile, type Inputs, Program } from "./compile";
+export type { NativeInfo } from "./boundary/addon";
+export type { Failure } from "./boundary/descriptor";
 export { flag, int, ints, oneOf } from "./core/attrs";
 export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar } from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
-export type { NativeInfo } from "./core/loader";
-export type { Failure } from "./core/native";
 export { type CallOptions, type Checked, defineOp, type Op } from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Domain, native, type Row } from "./core/row";
@@ -17,18 +16,13 @@ export { matmul } from "./ops/products";
 export { type Key, random } from "./ops/random";
 export { mean, sum, trace } from "./ops/reductions";
 export * from "./ops/structure";
+export { compile } from "./program/compile";
+export { type Inputs, Program } from "./program/program";
 export { complex64, complex128, float32, float64, Spec } from "./program/spec";
 export { type Info, info, setThreads } from "./runtime";
-export {
-  type Arguments,
-  customGrad,
-  type GradOptions,
-  grad,
-  hessian,
-  hvp,
-  type Jacobian,
-  jacobian,
-  jvp,
-  valueAndGrad,
-  vjp,
-} from "./transforms";
+export type { Arguments } from "./transforms/arguments";
+export { customGrad } from "./transforms/custom";
+export { type GradOptions, grad, valueAndGrad } from "./transforms/grad";
+export { hessian, type Jacobian, jacobian } from "./transforms/jacobian";
+export { hvp, jvp } from "./transforms/jvp";
+export { vjp } from "./transforms/vjp";

@@ -1,7 +1,6 @@
+import { addon, type From, type NativeInfo, native } from "./boundary/addon";
 import { withoutOptions } from "./core/attrs";
 import { ArgumentError, describe } from "./core/errors";
-import type { From, NativeInfo } from "./core/loader";
-import { addon, native } from "./core/native";
 
 export interface Info extends NativeInfo {
   /** The addon's file, and how it was found. */

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { native } from "../lib/core/native";
+import { native } from "../lib/boundary/addon";
 import {
   add,
   compile,

@@ -1,6 +1,6 @@
 // What goes wrong is an error of this package: its class, code, op, item, index and text. Hostile callers: hostile-*.test.ts.
 import { expect } from "chai";
-import { readFailures } from "../lib/core/native";
+import { readFailures } from "../lib/boundary/descriptor";
 import {
   ArgumentError,
   add,

@@ -1,5 +1,5 @@
 // Run by lanes.test.ts with BACKSOLVE_ISA set: checkOp of every op with lane kernels on that instruction set.
-import { native } from "../lib/core/native";
+import { native } from "../lib/boundary/addon";
 import { info, registry } from "../lib/index";
 import { checkOp } from "../lib/testing/index";
 import { sampled } from "./grid";

@@ -1,8 +1,8 @@
 // Asynchronous calls: signals, what stays busy, memory that changes hands.
 import { getEventListeners } from "node:events";
 import { expect } from "chai";
-import { runJob } from "../lib/core/jobs";
-import { native } from "../lib/core/native";
+import { native } from "../lib/boundary/addon";
+import { runJob } from "../lib/boundary/jobs";
 import {
   ArgumentError,
   add,

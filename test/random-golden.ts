@@ -3,8 +3,8 @@
 import { strictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { native } from "../lib/boundary/addon";
 import { type AnyArray, allocate, dtypes, type Float } from "../lib/core/dtype";
-import { native } from "../lib/core/native";
 import { info, type Key, random } from "../lib/index";
 
 interface Case {

@@ -3,8 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect } from "chai";
+import { native } from "../lib/boundary/addon";
 import { type AnyArray, allocate, dtypes, type Float } from "../lib/core/dtype";
-import { native } from "../lib/core/native";
 import { info, random, setThreads } from "../lib/index";
 import { checkGolden, drawn, golden, hashOf, numbersFrom } from "./random-golden";
 

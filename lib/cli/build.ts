@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { placeOf } from "../core/loader";
+import { placeOf } from "../boundary/addon";
 import type { Command } from "./command";
 import type { Report } from "./doctor";
 

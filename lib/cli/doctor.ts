@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { type Attempt, type NativeInfo, platform, type Search, search, version } from "../core/loader";
+import { type Attempt, type NativeInfo, platform, type Search, search, version } from "../boundary/addon";
 import { compile, float64, grad, linalg, matmul, sum, tensor } from "../index";
 import type { Command } from "./command";
 

@@ -2,7 +2,7 @@
 // The program `backsolve`. A command is one entry of the table; what it needs of the package it loads itself, so that the others work where
 // that cannot be loaded.
 import { parseArgs } from "node:util";
-import { version } from "../core/loader";
+import { version } from "../boundary/addon";
 import { build } from "./build";
 import type { Command } from "./command";
 import { doctor } from "./doctor";

@@ -1,14 +1,17 @@
-import { allocate, isComplex, isFloat, realOf } from "./dtype";
-import { ArgumentError, BacksolveError, DtypeError, describe, guard, ShapeError } from "./errors";
-import { columnOf, inferAll, kernelOutputs, lowerAttrs, portDType, withAux } from "./infer";
+import { type Failure, run as runNative } from "../boundary/descriptor";
+import { isComplex, isFloat, realOf } from "./dtype";
+import { ArgumentError, BacksolveError, DtypeError, describe, ShapeError } from "./errors";
+import { kernelCall, zerosLike } from "./evaluate";
+import { fusedRow, fusedTypes, reads } from "./fused";
+import { inferAll } from "./infer";
+import type { ValueType } from "./ir";
 import { boxAt, byDescendingId, dual, type Edge, leaf, type Node, once, openLevel, record, strip, tangentOf, topLevel } from "./levels";
-import { type Failure, type KernelCall, type Operand, run as runNative } from "./native";
-import { checkOut, composed, forwardOf, frameOf, named, output, RUN, type RunOptions } from "./outcome";
+import { checkOut, composed, named, output, RUN, type RunOptions } from "./outcome";
 import { type GradientRule, rowOf, ruleFor } from "./registry";
-import { type AnyRow, type Attrs, type Native, nameOf, type Pass, type Port, type Tangent } from "./row";
+import { type AnyRow, type Attrs, type Native, nameOf, type Pass, type Tangent } from "./row";
 import { broadcast, sameShape } from "./signature";
-import { innermost, isTensor, keepAll, type Level, readable, type Shape, shapeText, share, sizeOf, type Tensor, wrap } from "./tensor";
-import { traceOf, type ValueType } from "./trace";
+import { innermost, isTensor, keepAll, type Level, type Shape, shapeText, share, type Tensor } from "./tensor";
+import { traceOf } from "./trace";
 
 export { output, RUN, type RunOptions } from "./outcome";
 
@@ -78,44 +81,6 @@ function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: Run
   return outputs.filter((t) => t !== undefined);
 }
 
-const operand = (op: string, t: Tensor, name: string | undefined): Operand => ({
-  dtype: t.dtype,
-  shape: t.shape,
-  name,
-  array: readable(op, t, name),
-});
-
-/** @internal The native call of a row on concrete tensors. */
-export function kernelCall(
-  row: AnyRow,
-  kernel: Native,
-  inputs: readonly (Tensor | undefined)[],
-  types: readonly ValueType[],
-  outputs: readonly (Tensor | undefined)[],
-  attrs: Attrs,
-  { collect, op = nameOf(row), batch }: Pick<RunOptions, "collect" | "op" | "batch">,
-): KernelCall {
-  const present = inputs.filter((t) => t !== undefined);
-  const shapes = present.map((t) => t.shape);
-  return {
-    op,
-    kernel: kernel.name,
-    column: columnOf(row, inputs),
-    attrs: lowerAttrs(
-      row,
-      kernel,
-      attrs,
-      shapes,
-      types.map((t) => t.shape),
-    ),
-    inputs: inputs.map((t, i) => t && operand(op, t, row.inputs[i])),
-    outputs: outputs.map((t) => t && operand(op, t, "out")),
-    collect,
-    frame: () => frameOf(row, attrs, inputs, types),
-    into: batch,
-  };
-}
-
 // ---- Reverse mode ----
 
 /** Cotangents of the leaves from cotangents of the roots; undefined where none arrives. */
@@ -170,61 +135,6 @@ function thunks(
   });
   const rules = row.vjp(saved, named(row.outputs, g), attrs, { shapes, wanted });
   return row.inputs.map((n) => rules[n]);
-}
-
-/** @internal The row of a fused rule: reads saves, then cotangents; gives the cotangents of the inputs. */
-export function fusedRow(row: AnyRow): AnyRow {
-  const known = derived.get(row);
-  if (known) return known;
-  const dtypes: Record<string, Port | undefined> = { ...row.dtypes };
-  for (const o of row.outputs) dtypes[`g_${o}`] = row.dtypes?.[o] ?? "T";
-  const made: AnyRow = {
-    name: `${row.name}_vjp`,
-    says: nameOf(row),
-    inputs: [...reads(row), ...row.outputs.map((o) => `g_${o}`)],
-    outputs: row.inputs,
-    dtypes,
-    kernel: row.fused as Native,
-    attrs: row.attrs ?? {},
-  };
-  derived.set(row, made);
-  forwardOf.set(made, row);
-  return made;
-}
-const derived = new WeakMap<AnyRow, AnyRow>();
-/** @internal What a fused rule reads besides cotangents. */
-export const reads = (row: AnyRow): string[] => [...(row.saves ?? []), ...Object.keys(row.aux ?? {})];
-
-/** @internal The letters of what a fused rule reads. */
-export function fusedLetters(row: AnyRow, attrs: Attrs): (readonly string[])[] {
-  const sig = withAux(row, attrs);
-  const own = reads(row);
-  const outputs = kernelOutputs(row);
-  return [...own, ...row.outputs].map((name, i) => {
-    const at = row.inputs.indexOf(name);
-    return (i < own.length && at >= 0 ? sig.inputs[at] : sig.outputs[outputs.indexOf(name)]) as readonly string[];
-  });
-}
-
-/** @internal Types of a fused rule's outputs: the broadcast batch of what it reads, the item shape of each input. */
-export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType | undefined)[]): ValueType[] {
-  const sig = withAux(row, attrs);
-  const size = new Map<string, number>();
-  const batches: Shape[] = [];
-  const lettersOf = fusedLetters(row, attrs);
-  given.forEach((read, i) => {
-    if (!read) return;
-    const letters = lettersOf[i] as readonly string[];
-    const cut = read.shape.length - letters.length;
-    batches.push(read.shape.slice(0, cut));
-    letters.forEach((l, k) => size.set(l, read.shape[cut + k] as number));
-  });
-  const batch = broadcast(batches) as number[];
-  const t = columnOf(fusedRow(row), given);
-  return sig.inputs.map((letters, i) => ({
-    dtype: portDType(row.dtypes?.[row.inputs[i] as string], t),
-    shape: [...batch, ...letters.map((l) => size.get(l) as number)],
-  }));
 }
 
 /** @internal An instruction that is a fused rule: the kernel, or where somebody differentiates what it reads, the composed rule. */
@@ -369,11 +279,5 @@ function pullOpen(
   return obey(row, rule, saved, g, attrs).map((t) => t && (() => t));
 }
 
-/** Zeros of the dtype and shape of t. */
-export const zerosLike = (t: { dtype: Tensor["dtype"]; shape: Shape }): Tensor => {
-  const array = guard("zeros", () => allocate(t.dtype, sizeOf(t.shape)));
-  array.fill(0);
-  return wrap(t.dtype, t.shape, array);
-};
 /** The value under all boxes: a constant to every level. */
 export const constant = (t: Tensor): Tensor => innermost(t);

@@ -1,10 +1,10 @@
 import type { AttrSchema } from "./attrs";
 import { complexOf, type DType, realOf } from "./dtype";
 import { BacksolveError } from "./errors";
+import type { ValueType } from "./ir";
 import { type AnyRow, type Attrs, nameOf, type Port } from "./row";
 import { bind, broadcastOrThrow, parseSignature, type Signature } from "./signature";
 import { fitting, type Shape } from "./tensor";
-import type { ValueType } from "./trace";
 
 export const portDType = (port: Port | undefined, t: DType): DType =>
   port === undefined || port === "T" ? t : port === "real" ? realOf(t) : port === "complex" ? complexOf(t) : port;

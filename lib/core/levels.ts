@@ -1,5 +1,4 @@
-import type { DType } from "./dtype";
-import { isFloat } from "./dtype";
+import { type DType, isFloat } from "./dtype";
 import type { AnyRow, Attrs } from "./row";
 import { type Box, boxOver, keep, type Level, type Shape, type Storage, type Tensor } from "./tensor";
 

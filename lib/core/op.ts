@@ -1,11 +1,12 @@
+import { type Failure, settle, startKernel } from "../boundary/descriptor";
+import { runJob } from "../boundary/jobs";
 import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
 import { type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
-import { apply, kernelCall, RUN, type RunOptions } from "./engine";
+import { apply, RUN, type RunOptions } from "./engine";
 import { ArgumentError, BacksolveError, DtypeError, describe, ShapeError } from "./errors";
+import { kernelCall } from "./evaluate";
 import { infer } from "./infer";
-import { runJob } from "./jobs";
 import { strip } from "./levels";
-import { type Failure, settle, startKernel } from "./native";
 import { frameOf, scalar } from "./outcome";
 import { addRow, rowOf } from "./registry";
 import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";

@@ -1,12 +1,13 @@
 // What becomes of a call: where its results go, and which items failed.
+
+import { type Failure, type Frame, failureOf } from "../boundary/descriptor";
 import { allocate, type DType, dtypes, isFloat } from "./dtype";
 import { ArgumentError, guard, LinalgError } from "./errors";
 import { infer, signatureOf } from "./infer";
-import { type Failure, type Frame, failureOf } from "./native";
+import type { ValueType } from "./ir";
 import { type AnyRow, type Attrs, type ComposedKernel, nameOf } from "./row";
 import { sameShape } from "./signature";
 import { innermost, isTensor, readable, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
-import type { ValueType } from "./trace";
 
 /** How a call runs where it reaches data. */
 export interface RunOptions {

@@ -1,19 +1,9 @@
 import type { DType } from "./dtype";
 import { BacksolveError, guard } from "./errors";
+import type { Instruction, ValueType } from "./ir";
 import { strip } from "./levels";
 import type { Attrs } from "./row";
 import { readable, type Shape, type Tensor, tracedTensor, wrap } from "./tensor";
-
-export interface ValueType {
-  readonly dtype: DType;
-  readonly shape: Shape;
-}
-export interface Instruction {
-  readonly op: string; // a row's name, or that of its fused rule with "_vjp"
-  readonly attrs: Attrs;
-  readonly in: readonly (number | null)[];
-  readonly out: readonly (number | null)[]; // null: nobody wants it
-}
 
 /** The record of one call of a traced function. */
 export class Trace {

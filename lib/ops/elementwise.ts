@@ -1,7 +1,9 @@
 // Elementwise ops. Cotangents are gradients of a real loss, dL/dRe z + i dL/dIm z: for holomorphic f, x̄ = ȳ conj(f'(x)).
+
 import { withoutOptions } from "../core/attrs";
 import { type DType, type Float, isComplex, type RealOf } from "../core/dtype";
-import { constant, zerosLike } from "../core/engine";
+import { constant } from "../core/engine";
+import { zerosLike } from "../core/evaluate";
 import { asTensor, type CallOptions, defineOp, scalar } from "../core/op";
 import { native } from "../core/row";
 import { type Operand, type Promote, type Shape, stridesOf, type Tensor } from "../core/tensor";

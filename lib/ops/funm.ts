@@ -1,10 +1,12 @@
 // f(A) of Hermitian matrices for any f. Derivation: docs/derivations/spectral.md
+
+import type { Failure } from "../boundary/descriptor";
 import { parseAttrs } from "../core/attrs";
 import { dtypes, type Float, type RealOf, realOf } from "../core/dtype";
-import { as, constant, zerosLike } from "../core/engine";
+import { as, constant } from "../core/engine";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
+import { zerosLike } from "../core/evaluate";
 import { dual, openLevel, strip, tangentOf } from "../core/levels";
-import type { Failure } from "../core/native";
 import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";
 import { sameShape } from "../core/signature";
 import { adopt, isTensor, type Tensor, wrap } from "../core/tensor";

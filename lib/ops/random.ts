@@ -1,10 +1,10 @@
 // Counter-based random numbers: Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). Array
 // element i of a draw is a function of the key and of i alone, to the bit, on every processor: native/lanes/random.cc.
 
+import { native } from "../boundary/addon";
 import { optionsOf, withoutOptions } from "../core/attrs";
 import { type AnyArray, allocate, checkDType, type DType, dtypes, type Float, isFloat, roundedUp } from "../core/dtype";
-import { ArgumentError, DtypeError, describe } from "../core/errors";
-import { guard, native } from "../core/native";
+import { ArgumentError, DtypeError, describe, guard } from "../core/errors";
 import { checkShape, type Shape, sizeOf, type Tensor, wrap } from "../core/tensor";
 
 /** The state of a stream: two 32-bit words. Immutable; use each key once, and `split` for more. */

@@ -1,15 +1,17 @@
 // Programs as JSON. Loading trusts nothing: every name is known, every id defined before use, every shape and dtype recomputed from the rows
 // and equal, sizes bounded. After that a program is as safe as eager calls.
+
 import { parseAttrs } from "../core/attrs";
 import { type AnyArray, checkDType, type DType, dtypes, isFloat } from "../core/dtype";
-import { fusedRow, fusedTypes, reads as readsOf } from "../core/engine";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
+import { fusedRow, fusedTypes, reads as readsOf } from "../core/fused";
 import { columnOf, inferAll, kernelOutputs, portDType, withAux } from "../core/infer";
+import type { Instruction, ValueType } from "../core/ir";
 import type { AnyRow, Attrs } from "../core/row";
 import { broadcast, sameShape } from "../core/signature";
 import { checkShape, type Shape, shapeText, sizeOf } from "../core/tensor";
-import type { Instruction, ValueType } from "../core/trace";
-import { type Code, clash, optional, resolve } from "./code";
+import { type Code, optional, resolve } from "./code";
+import { clash } from "./names";
 
 export interface ProgramJSON {
   readonly format: "backsolve-program";

@@ -1,8 +1,9 @@
 // A program called inside a transform is an op: its value by running it, its derivatives by running programs that are derived from it.
+
+import type { Failure } from "../boundary/descriptor";
 import { isFloat } from "../core/dtype";
 import { LinalgError } from "../core/errors";
 import { once } from "../core/levels";
-import type { Failure } from "../core/native";
 import type { AnyRow, Tangent } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import type { Code } from "./code";

@@ -1,5 +1,6 @@
+import type { ValueType } from "../core/ir";
 import { storageOf, type Tensor } from "../core/tensor";
-import { Trace, type ValueType } from "../core/trace";
+import { Trace } from "../core/trace";
 import type { Code } from "./code";
 import { optimize } from "./passes";
 

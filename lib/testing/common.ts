@@ -4,7 +4,7 @@ import type { AnyRow } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { add, mul, sub } from "../ops/elementwise";
 import { type Key, random } from "../ops/random";
-import { vjp } from "../transforms";
+import { vjp } from "../transforms/vjp";
 import { type Case, domainOf, tangent } from "./sample";
 
 export interface Checked {

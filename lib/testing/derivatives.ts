@@ -2,7 +2,8 @@ import { isFloat } from "../core/dtype";
 import { sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
 import { mul } from "../ops/elementwise";
 import { adjoint, tril } from "../ops/structure";
-import { jvp, vjp } from "../transforms";
+import { jvp } from "../transforms/jvp";
+import { vjp } from "../transforms/vjp";
 import { epsOf, inner, maxAbs, relativeError } from "./close";
 import {
   along,

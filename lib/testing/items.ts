@@ -1,18 +1,20 @@
 // Checks 1, 2, 7, 8, 11 and 12: values, batches, programs, memory.
-import { compile } from "../compile";
+
+import { run as runNative } from "../boundary/descriptor";
 import { allocate, type Float, isComplex, isFloat, realOf } from "../core/dtype";
-import { fusedRow, fusedTypes, kernelCall, reads } from "../core/engine";
 import { BacksolveError, ShapeError } from "../core/errors";
+import { kernelCall } from "../core/evaluate";
+import { fusedRow, fusedTypes, reads } from "../core/fused";
 import { infer, inferAll, kernelOutputs, portDType } from "../core/infer";
-import { run as runNative } from "../core/native";
+import type { ValueType } from "../core/ir";
 import { type AnyRow, type Native, nameOf } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
-import type { ValueType } from "../core/trace";
 import { add } from "../ops/elementwise";
 import { random } from "../ops/random";
 import { broadcastTo } from "../ops/structure";
+import { compile } from "../program/compile";
 import { Spec } from "../program/spec";
-import { vjp } from "../transforms";
+import { vjp } from "../transforms/vjp";
 import { epsOf, relativeError, sameBits } from "./close";
 import { type Checked, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T, within } from "./common";
 import { inputsOf } from "./sample";

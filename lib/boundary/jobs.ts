@@ -1,11 +1,12 @@
 // Asynchronous calls: the memory they read, how they end, what they leave.
-import { type AnyArray, allocate, emptyLike, refuseBeyondMemory } from "./dtype";
-import { guard, translate } from "./errors";
-import type { Job } from "./loader";
-import { type NameOfBuffer, native } from "./native";
-import { nextTurn } from "./primordials";
-import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrap } from "./tensor";
-import type { ValueType } from "./trace";
+
+import { type AnyArray, allocate, emptyLike, refuseBeyondMemory } from "../core/dtype";
+import { guard, translate } from "../core/errors";
+import type { ValueType } from "../core/ir";
+import { nextTurn } from "../core/primordials";
+import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrap } from "../core/tensor";
+import { type Job, native } from "./addon";
+import type { NameOfBuffer } from "./descriptor";
 
 export interface Call {
   readonly op: string; // for messages

@@ -1,17 +1,19 @@
-// Tracing a function of one item into a program that runs natively over batches.
+// Compiled functions: run over batches, saved and loaded.
 
-import { checkSignal, optionsOf, withoutOptions } from "./core/attrs";
-import { type AnyArray, type DType, dtypes } from "./core/dtype";
-import { apply, output } from "./core/engine";
-import { ArgumentError, asPrimitive, DtypeError, describe, ShapeError } from "./core/errors";
-import { runJob } from "./core/jobs";
-import { strip } from "./core/levels";
-import { type Failure, failureOf, guard, type NameOfBuffer, native, readFailures } from "./core/native";
-import { inspect } from "./core/node";
-import { asTensor, refuseRecorded, scalar } from "./core/op";
-import { call } from "./core/primordials";
-import { ruleEpoch } from "./core/registry";
-import { broadcast } from "./core/signature";
+import { native } from "../boundary/addon";
+import { type Failure, failureOf, type NameOfBuffer, readFailures } from "../boundary/descriptor";
+import { runJob } from "../boundary/jobs";
+import { checkSignal, optionsOf, withoutOptions } from "../core/attrs";
+import { type AnyArray, type DType, dtypes } from "../core/dtype";
+import { apply, output } from "../core/engine";
+import { ArgumentError, asPrimitive, DtypeError, describe, guard, ShapeError } from "../core/errors";
+import type { ValueType } from "../core/ir";
+import { strip } from "../core/levels";
+import { inspect } from "../core/node";
+import { asTensor, refuseRecorded, scalar } from "../core/op";
+import { call } from "../core/primordials";
+import { ruleEpoch } from "../core/registry";
+import { broadcast } from "../core/signature";
 import {
   adopt,
   bytesOf,
@@ -25,31 +27,15 @@ import {
   storageOf,
   type Tensor,
   wrap,
-} from "./core/tensor";
-import { traceOf, type ValueType } from "./core/trace";
-import { flatten, flattenTensors, type TensorTree, type Tree } from "./core/tree";
-import {
-  batchStrides,
-  type Code,
-  describeProgram,
-  inputNames,
-  leavesBy,
-  opName,
-  outputIds,
-  type Rebuild,
-  treeOf,
-  unique,
-} from "./program/code";
-import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
-import { programRow, type Runs } from "./program/op";
-import { record } from "./program/record";
-import { replay } from "./program/replay";
-import { type Spec, specOf } from "./program/spec";
+} from "../core/tensor";
+import { traceOf } from "../core/trace";
+import type { TensorTree, Tree } from "../core/tree";
+import { batchStrides, type Code, describeProgram, opName, outputIds } from "./code";
+import { fromJSON, type ProgramJSON, toJSON } from "./json";
+import { leavesBy, type Rebuild, treeOf } from "./names";
+import { programRow, type Runs } from "./op";
+import { replay } from "./replay";
 
-/** A tree of specs as the function sees it. */
-export type Specced<T> = T extends Spec<infer D> ? Tensor<D> : { [K in keyof T]: Specced<T[K]> };
-/** A tree of specs as `run` takes it: batch dimensions before the item's; a number where an item is a scalar. */
-export type Batched<T> = T extends Spec<infer D> ? Tensor<D> | number : { readonly [K in keyof T]: Batched<T[K]> };
 /** What `run` returns: the function's tree, and the items that failed when `onFailure` is "nan". */
 export type Result<R> = R;
 
@@ -336,28 +322,5 @@ function checkInput(name: string, given: unknown, want: ValueType): Tensor {
 const filler = (t: ValueType): Tensor =>
   wrap(t.dtype, t.shape, new dtypes[t.dtype].array(bytesOf(t) / dtypes[t.dtype].array.BYTES_PER_ELEMENT));
 
-/**
- * Compiles f, written for one item, by calling it once with traced tensors of the specs' dtypes and shapes. Transforms inside f work as ever.
- * The program runs f over whole batches natively.
- * @throws ArgumentError when two inputs would have one name; BacksolveError ERR_TRACED when f reads values.
- */
-export function compile<S extends readonly unknown[], R>(
-  f: (...args: { [K in keyof S]: Specced<S[K]> }) => R,
-  ...specs: S
-): Program<{ [K in keyof S]: Batched<S[K]> }, R> {
-  if (typeof f !== "function") throw new ArgumentError("compile", `expected a function, got ${describe(f)}.`);
-  const input = flatten("compile", specs, specOf, "a spec such as float64(3, 3)");
-  const names = inputNames(input.paths);
-  let rebuild: Rebuild | undefined;
-  const code = record(
-    names.map((name, i) => ({ name, value: input.leaves[i] as Spec })),
-    (args) => {
-      const out = flattenTensors("compile", f(...(input.rebuild(args) as { [K in keyof S]: Specced<S[K]> })));
-      rebuild = out.rebuild;
-      const outputs = out.paths.map((p, i) => ({ name: p === "" ? "value" : p, value: out.leaves[i] as Tensor }));
-      unique(outputs.map((o) => o.name));
-      return outputs;
-    },
-  );
-  return new Program(KEY, code, rebuild) as unknown as Program<{ [K in keyof S]: Batched<S[K]> }, R>;
-}
+/** @internal A program of this code; `outTree` gives its outputs the tree of the function's. */
+export const programOf = (code: Code, outTree?: Rebuild): Program => new Program(KEY, code, outTree);

@@ -1,7 +1,7 @@
 // Finds and loads the native addon. What is looked for where, and why so: docs/adr/0003-commonjs-core.md.
 import { version } from "../../package.json";
-import type { AnyArray } from "./dtype";
-import { ArgumentError, BacksolveError } from "./errors";
+import type { AnyArray } from "../core/dtype";
+import { ArgumentError, BacksolveError } from "../core/errors";
 import {
   closeSync,
   createRequire,
@@ -15,7 +15,7 @@ import {
   readSync,
   resolve,
   statSync,
-} from "./node";
+} from "../core/node";
 
 export { version };
 
@@ -301,3 +301,8 @@ export function load(): Loaded {
   const what = `the native addon cannot be loaded (${platform()}, Node.js ${process.version}).`;
   throw new BacksolveError("ERR_NO_BINARY", "backsolve", `${what}${list && ` Tried:\n${list}`}${list ? "" : " "}${remedy}`);
 }
+
+let loaded: Loaded | undefined;
+/** The addon and where it came from. */
+export const addon = (): Loaded => (loaded ??= load());
+export const native = (): Binding => addon().binding;

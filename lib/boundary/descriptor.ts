@@ -1,17 +1,10 @@
-import { type AnyArray, type DType, dtypes } from "./dtype";
-import { BacksolveError, type Code, LinalgError, translate } from "./errors";
-import { type Binding, type Job, type Loaded, load } from "./loader";
-import { call as apply } from "./primordials";
-import { memoryOf, type Shape, shapeText } from "./tensor";
+import { type AnyArray, type DType, dtypes } from "../core/dtype";
+import { BacksolveError, type Code, LinalgError, translate } from "../core/errors";
+import { call as apply } from "../core/primordials";
+import { memoryOf, type Shape, shapeText } from "../core/tensor";
+import { type Job, native } from "./addon";
 
-export { guard } from "./errors";
-
-let loaded: Loaded | undefined;
 let ids: Map<string, number> | undefined;
-
-/** The addon and where it came from. */
-export const addon = (): Loaded => (loaded ??= load());
-export const native = (): Binding => addon().binding;
 
 /** The id of a kernel by name. */
 export function kernelId(name: string): number {

@@ -1,0 +1,62 @@
+// The row of a fused rule: derived from the row of its op.
+
+import { columnOf, kernelOutputs, portDType, withAux } from "./infer";
+import type { ValueType } from "./ir";
+import { forwardOf } from "./outcome";
+import { type AnyRow, type Attrs, type Native, nameOf, type Port } from "./row";
+import { broadcast } from "./signature";
+import type { Shape } from "./tensor";
+/** @internal The row of a fused rule: reads saves, then cotangents; gives the cotangents of the inputs. */
+export function fusedRow(row: AnyRow): AnyRow {
+  const known = derived.get(row);
+  if (known) return known;
+  const dtypes: Record<string, Port | undefined> = { ...row.dtypes };
+  for (const o of row.outputs) dtypes[`g_${o}`] = row.dtypes?.[o] ?? "T";
+  const made: AnyRow = {
+    name: `${row.name}_vjp`,
+    says: nameOf(row),
+    inputs: [...reads(row), ...row.outputs.map((o) => `g_${o}`)],
+    outputs: row.inputs,
+    dtypes,
+    kernel: row.fused as Native,
+    attrs: row.attrs ?? {},
+  };
+  derived.set(row, made);
+  forwardOf.set(made, row);
+  return made;
+}
+const derived = new WeakMap<AnyRow, AnyRow>();
+/** @internal What a fused rule reads besides cotangents. */
+export const reads = (row: AnyRow): string[] => [...(row.saves ?? []), ...Object.keys(row.aux ?? {})];
+
+/** @internal The letters of what a fused rule reads. */
+export function fusedLetters(row: AnyRow, attrs: Attrs): (readonly string[])[] {
+  const sig = withAux(row, attrs);
+  const own = reads(row);
+  const outputs = kernelOutputs(row);
+  return [...own, ...row.outputs].map((name, i) => {
+    const at = row.inputs.indexOf(name);
+    return (i < own.length && at >= 0 ? sig.inputs[at] : sig.outputs[outputs.indexOf(name)]) as readonly string[];
+  });
+}
+
+/** @internal Types of a fused rule's outputs: the broadcast batch of what it reads, the item shape of each input. */
+export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType | undefined)[]): ValueType[] {
+  const sig = withAux(row, attrs);
+  const size = new Map<string, number>();
+  const batches: Shape[] = [];
+  const lettersOf = fusedLetters(row, attrs);
+  given.forEach((read, i) => {
+    if (!read) return;
+    const letters = lettersOf[i] as readonly string[];
+    const cut = read.shape.length - letters.length;
+    batches.push(read.shape.slice(0, cut));
+    letters.forEach((l, k) => size.set(l, read.shape[cut + k] as number));
+  });
+  const batch = broadcast(batches) as number[];
+  const t = columnOf(fusedRow(row), given);
+  return sig.inputs.map((letters, i) => ({
+    dtype: portDType(row.dtypes?.[row.inputs[i] as string], t),
+    shape: [...batch, ...letters.map((l) => size.get(l) as number)],
+  }));
+}
