@@ -1,16 +1,16 @@
 import { type Failure, run as runNative } from "../boundary/descriptor";
-import { isComplex, isFloat, realOf } from "./dtype";
+import { type DType, isComplex, isFloat, realOf } from "./dtype";
 import { ArgumentError, BacksolveError, DtypeError, describe, ShapeError } from "./errors";
 import { kernelCall, zerosLike } from "./evaluate";
 import { fusedRow, fusedTypes, reads } from "./fused";
 import { inferAll } from "./infer";
 import type { ValueType } from "./ir";
-import { boxAt, byDescendingId, dual, type Edge, leaf, type Node, once, openLevel, record, strip, tangentOf, topLevel } from "./levels";
+import { boxAt, type Level, nextId, once, strip, topLevel, valuesAt } from "./levels";
 import { checkOut, composed, named, output, RUN, type RunOptions } from "./outcome";
 import { type GradientRule, rowOf, ruleFor } from "./registry";
 import { type AnyRow, type Attrs, type Native, nameOf, type Pass, type Tangent } from "./row";
 import { broadcast, sameShape } from "./signature";
-import { innermost, isTensor, keepAll, type Level, type Shape, shapeText, share, type Tensor } from "./tensor";
+import { boxOver, innermost, isTensor, keep, keepAll, type Shape, type Storage, shapeText, share, type Tensor } from "./tensor";
 import { traceOf } from "./trace";
 
 export { output, RUN, type RunOptions } from "./outcome";
@@ -23,13 +23,13 @@ export const as = (op: string, failures?: Failure[]): Pass => ({
 });
 
 /**
- * Runs an op on whatever its inputs are. The highest live level among them unwraps its boxes, the op runs one level down, and the outputs
- * are boxed with what the derivative needs; without boxes the op is recorded in a trace or computed.
+ * Runs an op on whatever its inputs are: the highest live level among them says what becomes of it; where there is none it is recorded in a
+ * trace or computed.
  */
 export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunOptions = PLAIN): Tensor[] =>
   applyAll(row, given, attrs, false, options).slice(0, row.outputs.length);
 
-/** Outputs, then aux where they are wanted or a reverse level above keeps them. Aux has no derivative, so that it is never boxed. */
+/** Outputs, then aux where they are wanted. Aux has no derivative, so that it is never boxed. */
 export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions = PLAIN): Tensor[] {
   const inputs = given.map(strip);
   const level = topLevel(inputs);
@@ -38,16 +38,8 @@ export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wa
       row.name,
       "option out cannot be used inside a transform or a compiled function: others may still need what is there.",
     );
-  const rule = ruleFor(row);
-  if (typeof row.kernel === "function" && !row.vjp && !rule) return composed(row, inputs, attrs, options);
-  if (!level) return base(row, inputs, attrs, options, wantAux);
-  const values = inputs.map((t) => boxAt(t, level)?.value ?? t);
-  const reverse = level.mode === "reverse";
-  const outputs = applyAll(row, values, attrs, wantAux || (reverse && !rule), options);
-  if (reverse) return record(level, row, attrs, inputs, values, outputs, rule !== undefined);
-  const along = inputs.map((t) => tangentOf(t, level));
-  const tangents = along.some((t) => t) ? push(row, attrs, values, outputs.slice(0, row.outputs.length), along) : [];
-  return outputs.map((o, i) => (tangents[i] ? dual(level, o, tangents[i]) : o));
+  if (typeof row.kernel === "function" && !row.vjp && !ruleFor(row)) return composed(row, inputs, attrs, options);
+  return level ? level.interpret(row, inputs, attrs, wantAux, options) : base(row, inputs, attrs, options, wantAux);
 }
 
 /** One output of a one-output op. */
@@ -82,6 +74,95 @@ function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: Run
 }
 
 // ---- Reverse mode ----
+
+/** One recorded op of a reverse level; a leaf has no row. Values are one level down. */
+export interface Node {
+  readonly id: number; // increases: a node's parents have smaller ids
+  readonly row: AnyRow | undefined;
+  readonly attrs: Attrs;
+  readonly parents: readonly (Edge | undefined)[]; // undefined: a constant
+  saved: Readonly<Record<string, Tensor>>;
+  readonly inputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
+  readonly outputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
+}
+export interface Edge {
+  readonly node: Node;
+  readonly output: number;
+}
+
+/** A level that records a graph, to go back along. */
+export class Reverse implements Level {
+  readonly id = nextId();
+  readonly title = "reverse mode (grad, vjp, jacobian)";
+  live = true;
+
+  leaf(value: Tensor): Tensor {
+    const node = { id: nextId(), row: undefined, attrs: NO_ATTRS, parents: [], saved: {}, inputs: [], outputs: [typeOf(value)] };
+    return this.#boxed(value, node, 0);
+  }
+  /** Where t hangs in the graph. */
+  edgeOf(t: Tensor): Edge | undefined {
+    return boxAt(t, this)?.payload as Edge | undefined;
+  }
+  /** Records the call, and keeps what the rule saves, one level down. */
+  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions): Tensor[] {
+    const values = valuesAt(inputs, this);
+    const rule = ruleFor(row);
+    const results = applyAll(row, values, attrs, wantAux || !rule, options);
+    const outputs = results.slice(0, row.outputs.length);
+    const aux = results.slice(row.outputs.length);
+    const node: Node = {
+      id: nextId(),
+      row,
+      attrs,
+      parents: inputs.map((t) => this.edgeOf(t)),
+      saved: savedOf(row, values, outputs, aux, rule !== undefined),
+      inputs: values.map(typeOf),
+      outputs: outputs.map(typeOf),
+    };
+    return [...outputs.map((o, i) => this.#boxed(o, node, i)), ...aux];
+  }
+  #boxed(value: Tensor, node: Node, output: number): Tensor {
+    return isFloat(value.dtype) ? boxOver(value, { level: this, value, payload: { node, output } satisfies Edge }) : value;
+  }
+}
+
+/** What the rule reads; `all`: a user's rule, which reads inputs and outputs. */
+function savedOf(row: AnyRow, values: readonly Tensor[], outputs: readonly Tensor[], aux: readonly Tensor[], all: boolean) {
+  const saved: Record<string, Tensor> = {};
+  const keep = all ? [...row.inputs, ...row.outputs] : (row.saves ?? []);
+  for (const name of keep) {
+    const i = row.inputs.indexOf(name);
+    saved[name] = (i >= 0 ? values[i] : outputs[row.outputs.indexOf(name)]) as Tensor;
+  }
+  Object.keys(row.aux ?? {}).forEach((name, i) => {
+    const t = aux[i];
+    if (t) saved[name] = t;
+  });
+  return saved;
+}
+const typeOf = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype });
+
+/** All nodes under these, children before parents. */
+export function byDescendingId(from: readonly Node[]): Node[] {
+  const seen = new Set<Node>(from);
+  const stack = [...seen];
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    for (const parent of node.parents) {
+      if (!parent || seen.has(parent.node)) continue;
+      seen.add(parent.node);
+      stack.push(parent.node);
+    }
+  }
+  return [...seen].sort((a, b) => b.id - a.id);
+}
+
+/** Makes what is saved under these nodes independent of what others write to the memory that they see. */
+export function keepSaved(from: readonly Node[]): void {
+  const known = new Map<Storage, Storage>();
+  for (const node of byDescendingId(from))
+    node.saved = Object.fromEntries(Object.entries(node.saved).map(([name, t]) => [name, keep(t, known)]));
+}
 
 /** Cotangents of the leaves from cotangents of the roots; undefined where none arrives. */
 export function backward(roots: readonly { edge: Edge; cotangent: Tensor }[], leaves: readonly Node[]): (Tensor | undefined)[] {
@@ -213,6 +294,30 @@ function fit(g: unknown, input: ValueType, row: AnyRow, i: number): Tensor {
 
 // ---- Forward mode ----
 
+/** A level that carries tangents along. */
+export class Forward implements Level {
+  readonly id = nextId();
+  readonly title = "forward mode (jvp, hvp)";
+  live = true;
+
+  dual(value: Tensor, tangent: Tangent): Tensor {
+    return boxOver(value, { level: this, value, payload: tangent });
+  }
+  /** The tangent of t; undefined: zero. Those of ops with several outputs are computed when they are asked for. */
+  tangentOf(t: Tensor): Tensor | undefined {
+    const tangent = boxAt(t, this)?.payload as Tangent;
+    return typeof tangent === "function" ? tangent() : tangent;
+  }
+  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions): Tensor[] {
+    const values = valuesAt(inputs, this);
+    const outputs = applyAll(row, values, attrs, wantAux, options);
+    const along = inputs.map((t) => this.tangentOf(t));
+    if (!along.some((t) => t)) return outputs;
+    const tangents = push(row, attrs, values, outputs.slice(0, row.outputs.length), along);
+    return outputs.map((o, i) => (tangents[i] ? this.dual(o, tangents[i]) : o));
+  }
+}
+
 /** Tangents of the outputs. */
 function push(
   row: AnyRow,
@@ -228,9 +333,10 @@ function push(
   }
   if (!row.vjp && !rule) return [];
   const one = (i: number) => transposed(row, attrs, values, outputs, tangents, i);
-  if (outputs.length === 1) return [one(0)];
+  const moves = outputs.map((o) => isFloat(o.dtype));
+  if (outputs.length === 1) return [moves[0] ? one(0) : undefined];
   // Each by itself, and only if somebody asks: one may have no derivative where another has, as the vectors and values of a spectrum.
-  return outputs.map((o, i) => (isFloat(o.dtype) ? once(() => one(i)) : undefined));
+  return moves.map((is, i) => (is ? once(() => one(i)) : undefined));
 }
 
 /**
@@ -245,9 +351,9 @@ function transposed(
   tangents: readonly (Tensor | undefined)[],
   output: number,
 ): Tensor | undefined {
-  const level: Level = openLevel("reverse");
+  const level = new Reverse();
   try {
-    const zero = leaf(level, zerosLike(outputs[output] as Tensor));
+    const zero = level.leaf(zerosLike(outputs[output] as Tensor));
     const saved = named([...row.inputs, ...row.outputs], [...values, ...outputs]);
     const g = outputs.map((_, i) => (i === output ? zero : undefined));
     const pulled = pullOpen(row, saved, g, attrs, values, tangents);
@@ -255,11 +361,11 @@ function transposed(
       const tangent = tangents[i];
       if (!make || !tangent) return [];
       const result = fit(make(), values[i] as Tensor, row, i);
-      const box = boxAt(result, level);
-      return box ? [{ edge: { node: box.node as Node, output: box.output }, cotangent: tangent }] : [];
+      const edge = level.edgeOf(result);
+      return edge ? [{ edge, cotangent: tangent }] : [];
     });
     level.live = false;
-    return backward(roots, [zero.box?.node as Node])[0];
+    return backward(roots, [(level.edgeOf(zero) as Edge).node])[0];
   } finally {
     level.live = false;
   }

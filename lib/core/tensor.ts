@@ -34,20 +34,18 @@ const KEY = Symbol("made here");
 let made: (x: object) => x is Tensor;
 let ownStorage: (t: Tensor) => Storage | undefined;
 
-/** One call of a transform. A box of a level that is no longer live is a constant. */
-export interface Level {
-  readonly id: number;
-  readonly mode: "reverse" | "forward";
-  live: boolean;
+/** One call of a transform, as tensors know it; levels.ts has what it does. A box of a level that is no longer live is a constant. */
+export interface LevelTag {
+  readonly id: number; // increases: levels that are opened inside have higher ones
+  readonly live: boolean;
+  readonly title: string; // in errors
 }
 
 /** What a transform wraps around a tensor; `value` is one level down. */
 export interface Box {
-  readonly level: Level;
+  readonly level: LevelTag;
   readonly value: Tensor;
-  readonly node: unknown; // reverse mode: levels.ts
-  readonly output: number; // which output of the node
-  readonly tangent: Tensor | (() => Tensor | undefined) | undefined; // forward mode: levels.ts
+  readonly payload: unknown; // the level's own: where the tensor hangs in its graph, or its tangent
 }
 
 /** A value of a program being traced. */
@@ -268,13 +266,11 @@ export function innermost(t: Tensor): Tensor {
 export const tracedOf = (t: Tensor): Traced | undefined => innermost(t).traced;
 
 /** The highest live level that t is boxed at; integers and truth values have no derivative to lose. */
-function levelOf(t: Tensor): Level | undefined {
+function levelOf(t: Tensor): LevelTag | undefined {
   if (!isFloat(t.dtype)) return undefined;
   for (let u = t; u.box; u = u.box.value) if (u.box.level.live) return u.box.level;
   return undefined;
 }
-
-const MODES = { reverse: "reverse mode (grad, vjp, jacobian)", forward: "forward mode (jvp, hvp)" } as const;
 
 /** t, unless what is read of it would be a constant to a derivative that is being taken: then ERR_TRACED. */
 function still(op: string, t: Tensor): Tensor {
@@ -283,7 +279,7 @@ function still(op: string, t: Tensor): Tensor {
   throw new BacksolveError(
     "ERR_TRACED",
     op,
-    `the tensor is being differentiated in ${MODES[level.mode]}: a number read from it is a constant, through which no derivative flows. ` +
+    `the tensor is being differentiated in ${level.title}: a number read from it is a constant, through which no derivative flows. ` +
       "Compute with the tensor itself, or, where a constant is meant, read stopGradient(x).",
   );
 }

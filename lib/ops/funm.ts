@@ -3,10 +3,10 @@
 import type { Failure } from "../boundary/descriptor";
 import { parseAttrs } from "../core/attrs";
 import { dtypes, type Float, type RealOf, realOf } from "../core/dtype";
-import { as, constant } from "../core/engine";
+import { as, constant, Forward } from "../core/engine";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
-import { dual, openLevel, strip, tangentOf } from "../core/levels";
+import { strip } from "../core/levels";
 import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";
 import { sameShape } from "../core/signature";
 import { adopt, isTensor, type Tensor, wrap } from "../core/tensor";
@@ -100,10 +100,10 @@ function checked(y: unknown, w: Tensor): T {
 const derivative =
   (f: Scalar): Scalar =>
   (x) => {
-    const level = openLevel("forward");
+    const level = new Forward();
     try {
-      const y = strip(f(dual(level, x, ones(x.shape, { dtype: x.dtype })) as T));
-      return (tangentOf(y, level) ?? zerosLike(y)) as T;
+      const y = strip(f(level.dual(x, ones(x.shape, { dtype: x.dtype })) as T));
+      return (level.tangentOf(y) ?? zerosLike(y)) as T;
     } finally {
       level.live = false;
     }

@@ -1,8 +1,9 @@
 import { withoutOptions } from "../core/attrs";
 import { isFloat } from "../core/dtype";
+import { Forward } from "../core/engine";
 import { ArgumentError, describe } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
-import { boxAt, dual, openLevel, strip, tangentOf } from "../core/levels";
+import { strip, valuesAt } from "../core/levels";
 import type { Tensor } from "../core/tensor";
 import { flattenTensors, type Given, type Tensors } from "../core/tree";
 import { type Arguments, asFunction, checkCotangent, likewise } from "./arguments";
@@ -17,13 +18,13 @@ export const jvp = withoutOptions(
     if (!Array.isArray(args)) throw new ArgumentError("jvp", `args must be the array of the function's arguments, got ${describe(args)}.`);
     const input = flattenTensors("jvp", args);
     const along = checkCotangent("jvp", "tangents", likewise("jvp", tangents, input), input);
-    const level = openLevel("forward");
+    const level = new Forward();
     try {
-      const boxes = input.leaves.map((t, i) => (isFloat(t.dtype) ? dual(level, strip(t), along[i] as Tensor) : t));
+      const boxes = input.leaves.map((t, i) => (isFloat(t.dtype) ? level.dual(strip(t), along[i] as Tensor) : t));
       const out = flattenTensors("jvp", f(...(input.rebuild(boxes) as P)));
       const stripped = out.leaves.map(strip);
-      const values = stripped.map((t) => boxAt(t, level)?.value ?? t);
-      const slopes = stripped.map((t, i) => tangentOf(t, level) ?? zerosLike(values[i] as Tensor));
+      const values = valuesAt(stripped, level);
+      const slopes = stripped.map((t, i) => level.tangentOf(t) ?? zerosLike(values[i] as Tensor));
       return { value: out.rebuild(values) as R, tangent: out.rebuild(slopes) as R };
     } finally {
       level.live = false;

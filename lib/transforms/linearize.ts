@@ -1,10 +1,10 @@
 // Derivatives of functions of trees of tensors. Every call draws a level of its own (core/levels.ts), so calls nest to any order.
 
 import { isFloat } from "../core/dtype";
-import { backward } from "../core/engine";
+import { backward, type Node, Reverse } from "../core/engine";
 import { zerosLike } from "../core/evaluate";
-import { boxAt, leaf, type Node, openLevel, strip } from "../core/levels";
-import type { Level, Tensor } from "../core/tensor";
+import { strip, valuesAt } from "../core/levels";
+import type { Tensor } from "../core/tensor";
 import { type Flat, flattenTensors } from "../core/tree";
 
 interface Pulled {
@@ -15,19 +15,16 @@ interface Pulled {
 
 /** Runs f on boxed leaves of `tree` and keeps the graph. */
 export function linearize(op: string, input: Flat<Tensor>, f: (tree: unknown) => unknown): Pulled {
-  const level = openLevel("reverse");
+  const level = new Reverse();
   try {
     const leaves = input.leaves.map(strip);
-    const boxes = leaves.map((t) => (isFloat(t.dtype) ? leaf(level, t) : t));
+    const boxes = leaves.map((t) => (isFloat(t.dtype) ? level.leaf(t) : t));
     const out = flattenTensors(op, f(input.rebuild(boxes)));
-    const edges = out.leaves.map((t) => {
-      const box = boxAt(strip(t), level);
-      return box ? { node: box.node as Node, output: box.output } : undefined;
-    });
-    const values = out.leaves.map((t) => boxAt(strip(t), level)?.value ?? t);
+    const results = out.leaves.map(strip);
+    const edges = results.map((t) => level.edgeOf(t));
+    const nodes = boxes.map((b) => level.edgeOf(b)?.node);
     const pull = (cotangents: readonly (Tensor | undefined)[]): Tensor[] => {
       const roots = edges.flatMap((edge, i) => (edge && cotangents[i] ? [{ edge, cotangent: cotangents[i] as Tensor }] : []));
-      const nodes = boxes.map((b) => boxAtFinished(b, level));
       const found = backward(
         roots,
         nodes.filter((n) => n !== undefined),
@@ -35,9 +32,8 @@ export function linearize(op: string, input: Flat<Tensor>, f: (tree: unknown) =>
       let next = 0;
       return nodes.map((n, i) => (n ? found[next++] : undefined) ?? zerosLike(leaves[i] as Tensor));
     };
-    return { out: { ...out, leaves: values }, roots: edges.flatMap((edge) => edge?.node ?? []), pull };
+    return { out: { ...out, leaves: valuesAt(results, level) }, roots: edges.flatMap((edge) => edge?.node ?? []), pull };
   } finally {
     level.live = false;
   }
 }
-const boxAtFinished = (t: Tensor, level: Level): Node | undefined => (t.box?.level === level ? (t.box.node as Node) : undefined);
