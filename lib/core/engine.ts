@@ -11,7 +11,6 @@ import { type GradientRule, rowOf, ruleFor } from "./registry";
 import { type AnyRow, type Attrs, type Native, nameOf, type Pass, type Tangent } from "./row";
 import { broadcast, sameShape } from "./signature";
 import { boxOver, innermost, isTensor, keep, keepAll, type Shape, type Storage, shapeText, share, type Tensor } from "./tensor";
-import { traceOf } from "./trace";
 
 export { output, RUN, type RunOptions } from "./outcome";
 
@@ -23,8 +22,7 @@ export const as = (op: string, failures?: Failure[]): Pass => ({
 });
 
 /**
- * Runs an op on whatever its inputs are: the highest live level among them says what becomes of it; where there is none it is recorded in a
- * trace or computed.
+ * Runs an op on whatever its inputs are: the highest live level among them says what becomes of it; where there is none it is computed.
  */
 export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunOptions = PLAIN): Tensor[] =>
   applyAll(row, given, attrs, false, options).slice(0, row.outputs.length);
@@ -33,7 +31,7 @@ export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, optio
 export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions = PLAIN): Tensor[] {
   const inputs = given.map(strip);
   const level = topLevel(inputs);
-  if (options.out && (level || traceOf(inputs.map(constant))))
+  if (options.out && level)
     throw new ArgumentError(
       row.name,
       "option out cannot be used inside a transform or a compiled function: others may still need what is there.",
@@ -46,28 +44,16 @@ export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wa
 export const call = (name: string, inputs: readonly Tensor[], attrs: Attrs = NO_ATTRS): Tensor =>
   apply(rowOf(name), inputs, attrs)[0] as Tensor;
 
-// ---- Level 0: data or a trace ----
+// ---- Data ----
 
 function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions, wantAux: boolean): Tensor[] {
-  if (typeof row.kernel === "function") {
-    traceOf(inputs)?.opaque.add(nameOf(row)); // here because the row has a rule of its own, which the trace cannot hold
-    return composed(row, inputs, attrs, options);
-  }
+  if (typeof row.kernel === "function") return composed(row, inputs, attrs, options);
   const types = inferAll(row, inputs, attrs);
-  const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
-  const trace = traceOf(inputs);
-  if (trace) {
-    if (options.collect)
-      throw new ArgumentError(
-        options.op ?? nameOf(row),
-        'onFailure "nan" and checked cannot be used inside a compiled function: what fails is decided by its run, program.run(args, { onFailure: "nan", failures }).',
-      );
-    return trace.emit(row.name, attrs, inputs, wanted).filter((t) => t !== undefined);
-  }
   if (row.kernel.alias && !options.out) {
     return [share(inputs[0] as Tensor, (types[0] as ValueType).shape)];
   }
   if (options.out) checkOut(row, options.out, types[0], inputs);
+  const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
   const outputs = wanted.map((t, i) => t && ((i === 0 && options.out) || output(nameOf(row), t)));
   for (const f of runNative(kernelCall(row, row.kernel, inputs, types, outputs, attrs, options))) options.failures.push(f);
   return outputs.filter((t) => t !== undefined);
@@ -191,11 +177,12 @@ function pull(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefin
   const fitted = (list: readonly (Tensor | undefined)[]) =>
     list.map((t, i) => (wanted[i] && t ? fit(t, node.inputs[i] as ValueType, row, i) : undefined));
   if (rule) return fitted(obey(row, rule, node.saved, g, node.attrs));
-  if (row.fused && !anyBoxed(Object.values(node.saved)) && !anyBoxed(g)) return fitted(fused(node, row.fused, g, wanted));
+  const read = reads(row).map((n) => node.saved[n]);
+  const isWhole = read.every((t) => t !== undefined); // not where a user's rule, which reads no aux, was there when the op ran
+  const whole = row.fused && isWhole ? fused(row, row.fused, node.attrs, [...read, ...g], wanted) : undefined;
+  if (whole) return fitted(whole);
   return fitted(thunks(row, node.saved, g, node.attrs, node.inputs, wanted).map((t, i) => (wanted[i] ? t?.() : undefined)));
 }
-
-const anyBoxed = (list: readonly (Tensor | undefined)[]): boolean => list.some((t) => t !== undefined && strip(t).box !== undefined);
 
 function thunks(
   row: AnyRow,
@@ -222,7 +209,8 @@ function thunks(
 export function applyFused(of: AnyRow, given: readonly (Tensor | undefined)[], attrs: Attrs, wanted: readonly boolean[]) {
   const own = reads(of);
   const [saved, g] = [named(own, given.slice(0, own.length)), given.slice(own.length)];
-  if (!anyBoxed(given)) return fused({ row: of, attrs, saved }, of.fused as Native, g, wanted);
+  const whole = fused(of, of.fused as Native, attrs, given, wanted);
+  if (whole) return whole;
   const types = fusedTypes(of, attrs, given);
   return thunks(of, saved, g, attrs, types, wanted).map((t, i) => {
     const { shape } = types[i] as ValueType;
@@ -231,26 +219,24 @@ export function applyFused(of: AnyRow, given: readonly (Tensor | undefined)[], a
   });
 }
 
+/** A fused rule as one call or instruction, from what it reads; undefined where somebody differentiates that. */
 function fused(
-  node: Pick<Node, "row" | "attrs" | "saved">,
+  row: AnyRow,
   kernel: Native,
-  g: readonly (Tensor | undefined)[],
+  attrs: Attrs,
+  given: readonly (Tensor | undefined)[],
   wanted: readonly boolean[],
-): (Tensor | undefined)[] {
-  const row = fusedRow(node.row as AnyRow);
-  const given = [...reads(node.row as AnyRow).map((n) => strip(node.saved[n] as Tensor)), ...g.map((t) => t && strip(t))];
-  const types = fusedTypes(node.row as AnyRow, node.attrs, given);
-  const trace = traceOf(given);
-  if (trace)
-    return trace.emit(
-      row.name,
-      node.attrs,
-      given,
-      types.map((t, i) => (wanted[i] ? t : undefined)),
-    );
-  const op = nameOf(node.row as AnyRow);
-  const outputs = types.map((t, i) => (wanted[i] ? output(op, t) : undefined));
-  runNative(kernelCall(row, kernel, given, types, outputs, node.attrs, { collect: false, op }));
+): (Tensor | undefined)[] | undefined {
+  const inputs = given.map((t) => t && strip(t));
+  const level = topLevel(inputs);
+  if (level && !level.emit) return undefined;
+  const rule = fusedRow(row);
+  const types = fusedTypes(row, attrs, inputs);
+  const asked = types.map((t, i) => (wanted[i] ? t : undefined));
+  if (level?.emit) return level.emit(rule.name, attrs, inputs, asked);
+  const op = nameOf(row);
+  const outputs = asked.map((t) => t && output(op, t));
+  runNative(kernelCall(rule, kernel, inputs, types, outputs, attrs, { collect: false, op }));
   return outputs;
 }
 

@@ -1,13 +1,21 @@
-// A level is an interpreter: one call of a transform, which says what becomes of every op on the tensors that it wraps. docs/adr/0013-levels.md
+// A level is an interpreter: one call of a transform or of compile, which says what becomes of every op on its tensors. docs/adr/0013-levels.md
+import type { ValueType } from "./ir";
 import type { RunOptions } from "./outcome";
 import type { AnyRow, Attrs } from "./row";
-import type { Box, LevelTag, Tensor } from "./tensor";
+import { type Box, type LevelTag, type Tensor, tracedOf } from "./tensor";
 
 /** Whoever opens a level ends it in a `finally`. */
 export interface Level extends LevelTag {
   live: boolean;
   /** Runs an op whose inputs' highest level this is: its outputs, then aux where they are wanted. */
   interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions): Tensor[];
+  /** Takes a fused rule as one instruction, where the level records and does not differentiate; others need the composed rule. */
+  emit?(
+    op: string,
+    attrs: Attrs,
+    inputs: readonly (Tensor | undefined)[],
+    outputs: readonly (ValueType | undefined)[],
+  ): (Tensor | undefined)[];
 }
 
 let lastId = 0;
@@ -21,11 +29,11 @@ export function strip(t: Tensor): Tensor {
   return u;
 }
 
-/** The highest live level among tensors that strip() went over. */
+/** The highest level among tensors that strip() went over: of their boxes, and of the traces that they are values of. */
 export function topLevel(tensors: readonly (Tensor | undefined)[]): Level | undefined {
   let top: LevelTag | undefined;
   for (const t of tensors) {
-    const level = t?.box?.level;
+    const level = t && (t.box?.level ?? t.traced?.trace);
     if (level && (!top || level.id > top.id)) top = level;
   }
   return top as Level | undefined; // a tag is the level itself
@@ -35,6 +43,20 @@ export function topLevel(tensors: readonly (Tensor | undefined)[]): Level | unde
 export const boxAt = (t: Tensor, level: LevelTag): Box | undefined => (t.box?.level === level ? t.box : undefined);
 /** What a call one level down reads. */
 export const valuesAt = (tensors: readonly Tensor[], level: LevelTag): Tensor[] => tensors.map((t) => boxAt(t, level)?.value ?? t);
+
+/**
+ * The values under the boxes, for a function that stands for itself at every level. Boxes below an open trace stay: what the trace captures,
+ * it captures with these.
+ */
+export function primals(tensors: readonly Tensor[]): Tensor[] {
+  const ids = tensors.map((t) => tracedOf(t)?.trace.id ?? 0);
+  const floor = Math.max(0, ...ids);
+  return tensors.map((t) => {
+    let u = t;
+    while (u.box && u.box.level.id > floor) u = u.box.value;
+    return u;
+  });
+}
 
 /** f, run once, when first called. */
 export function once<R>(f: () => R): () => R {

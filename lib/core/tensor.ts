@@ -34,7 +34,7 @@ const KEY = Symbol("made here");
 let made: (x: object) => x is Tensor;
 let ownStorage: (t: Tensor) => Storage | undefined;
 
-/** One call of a transform, as tensors know it; levels.ts has what it does. A box of a level that is no longer live is a constant. */
+/** One call of a transform or of `compile`, as tensors know it; levels.ts has what it does. A box of a level that is no longer live is a constant. */
 export interface LevelTag {
   readonly id: number; // increases: levels that are opened inside have higher ones
   readonly live: boolean;
@@ -50,7 +50,7 @@ export interface Box {
 
 /** A value of a program being traced. */
 export interface Traced {
-  readonly trace: object;
+  readonly trace: LevelTag;
   readonly id: number;
 }
 

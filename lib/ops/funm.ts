@@ -10,7 +10,7 @@ import { strip } from "../core/levels";
 import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";
 import { sameShape } from "../core/signature";
 import { adopt, isTensor, type Tensor, wrap } from "../core/tensor";
-import { traceOf } from "../core/trace";
+import { markOpaque } from "../core/trace";
 import { ones } from "./creation";
 import { assemble, eigh, hermitian } from "./eigh";
 import { add, div, equal, greaterEqual, lessEqual, maximum, mul, neg, sub, where } from "./elementwise";
@@ -39,7 +39,7 @@ function begin(given: unknown, f: unknown, options: unknown, known: readonly str
   const order = liveLevels(a);
   if (order > 2) throw new BacksolveError("ERR_ARGUMENT", OP, "has derivatives up to the second order only.");
   const still = constant(a) as T;
-  traceOf([still])?.opaque.add(OP); // the formula is chosen by how often A is differentiated now
+  markOpaque([still], OP); // the formula is chosen by how often A is differentiated now
   return { a: a as T, f: f as Scalar, order, still };
 }
 

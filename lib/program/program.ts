@@ -26,9 +26,10 @@ import {
   sizeOf,
   storageOf,
   type Tensor,
+  tracedOf,
   wrap,
 } from "../core/tensor";
-import { traceOf } from "../core/trace";
+import { markOpaque } from "../core/trace";
 import type { TensorTree, Tree } from "../core/tree";
 import { batchStrides, type Code, describeProgram, opName, outputIds } from "./code";
 import { fromJSON, type ProgramJSON, toJSON } from "./json";
@@ -224,9 +225,8 @@ export class Program<I = Inputs, O = TensorTree> {
         "program",
         `was compiled from a function with a derivative of its own (${opaque.join(", ")}), which a program does not hold: differentiate inside, compile(grad(f), ...).`,
       );
-    const trace = traceOf(inputs.map(innermost));
-    if (trace) {
-      for (const name of opaque) trace.opaque.add(name);
+    if (inputs.some(tracedOf)) {
+      for (const name of opaque) markOpaque(inputs, name);
       for (const name of OPTIONS)
         if (options[name] !== undefined && options[name] !== "throw")
           throw new ArgumentError(

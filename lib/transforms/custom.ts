@@ -1,6 +1,7 @@
 import { withoutOptions } from "../core/attrs";
-import { apply, constant } from "../core/engine";
+import { apply } from "../core/engine";
 import { ArgumentError, describe } from "../core/errors";
+import { primals } from "../core/levels";
 import { asTensor } from "../core/op";
 import type { AnyRow, Attrs } from "../core/row";
 import { adopt, keepAll, type Tensor } from "../core/tensor";
@@ -22,7 +23,7 @@ export const customGrad = withoutOptions(
     return (...args) => {
       const inputs = args.map((a, i) => asTensor("customGrad", `argument ${i}`, a));
       // The rule stands for the function at every level, so that it runs on bare values, once.
-      const result = f(...(inputs.map(constant) as unknown as A));
+      const result = f(...(primals(inputs) as unknown as A));
       const single = !Array.isArray(result);
       const list = (single ? [result] : result).map((t: unknown) => adopt("customGrad", t));
       if (!list.every((t) => t !== undefined))
