@@ -1,19 +1,32 @@
 // The bottom: a call of a native kernel on data.
-
-import type { KernelCall, Operand } from "../boundary/descriptor";
+import { type KernelCall, type Operand, run as runNative } from "../boundary/descriptor";
 import { allocate } from "./dtype";
 import { guard } from "./errors";
-import { columnOf, lowerAttrs } from "./infer";
+import { columnOf, inferAll, lowerAttrs } from "./infer";
 import type { ValueType } from "./ir";
-import { frameOf, type RunOptions } from "./outcome";
+import { checkOut, composed, frameOf, output, type RunOptions } from "./outcome";
 import { type AnyRow, type Attrs, type Native, nameOf } from "./row";
-import { readable, type Shape, sizeOf, type Tensor, wrap } from "./tensor";
+import { readable, type Shape, share, sizeOf, type Tensor, wrap } from "./tensor";
+
 /** Zeros of the dtype and shape of t. */
 export const zerosLike = (t: { dtype: Tensor["dtype"]; shape: Shape }): Tensor => {
   const array = guard("zeros", () => allocate(t.dtype, sizeOf(t.shape)));
   array.fill(0);
   return wrap(t.dtype, t.shape, array);
 };
+
+export function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions, wantAux: boolean): Tensor[] {
+  if (typeof row.kernel === "function") return composed(row, inputs, attrs, options);
+  const types = inferAll(row, inputs, attrs);
+  if (row.kernel.alias && !options.out) {
+    return [share(inputs[0] as Tensor, (types[0] as ValueType).shape)];
+  }
+  if (options.out) checkOut(row, options.out, types[0], inputs);
+  const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
+  const outputs = wanted.map((t, i) => t && ((i === 0 && options.out) || output(nameOf(row), t)));
+  for (const f of runNative(kernelCall(row, row.kernel, inputs, types, outputs, attrs, options))) options.failures.push(f);
+  return outputs.filter((t) => t !== undefined);
+}
 
 const operand = (op: string, t: Tensor, name: string | undefined): Operand => ({
   dtype: t.dtype,

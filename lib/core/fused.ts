@@ -1,11 +1,14 @@
-// The row of a fused rule: derived from the row of its op.
-
+// Fused rules: the row of one, derived from that of its op, and a call of it.
+import { run as runNative } from "../boundary/descriptor";
+import { kernelCall } from "./evaluate";
 import { columnOf, kernelOutputs, portDType, withAux } from "./infer";
 import type { ValueType } from "./ir";
-import { forwardOf } from "./outcome";
+import { strip, topLevel } from "./levels";
+import { forwardOf, output } from "./outcome";
 import { type AnyRow, type Attrs, type Native, nameOf, type Port } from "./row";
 import { broadcast } from "./signature";
-import type { Shape } from "./tensor";
+import type { Shape, Tensor } from "./tensor";
+
 /** @internal The row of a fused rule: reads saves, then cotangents; gives the cotangents of the inputs. */
 export function fusedRow(row: AnyRow): AnyRow {
   const known = derived.get(row);
@@ -59,4 +62,25 @@ export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType
     dtype: portDType(row.dtypes?.[row.inputs[i] as string], t),
     shape: [...batch, ...letters.map((l) => size.get(l) as number)],
   }));
+}
+
+/** A fused rule as one call or instruction, from what it reads; undefined where somebody differentiates that. */
+export function fused(
+  row: AnyRow,
+  kernel: Native,
+  attrs: Attrs,
+  given: readonly (Tensor | undefined)[],
+  wanted: readonly boolean[],
+): (Tensor | undefined)[] | undefined {
+  const inputs = given.map((t) => t && strip(t));
+  const level = topLevel(inputs);
+  if (level && !level.emit) return undefined;
+  const rule = fusedRow(row);
+  const types = fusedTypes(row, attrs, inputs);
+  const asked = types.map((t, i) => (wanted[i] ? t : undefined));
+  if (level?.emit) return level.emit(rule.name, attrs, inputs, asked);
+  const op = nameOf(row);
+  const outputs = asked.map((t) => t && output(op, t));
+  runNative(kernelCall(rule, kernel, inputs, types, outputs, attrs, { collect: false, op }));
+  return outputs;
 }

@@ -1,13 +1,13 @@
 import { type Failure, settle, startKernel } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
+import { apply } from "./apply";
 import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
 import { type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
-import { apply, RUN, type RunOptions } from "./engine";
 import { ArgumentError, BacksolveError, DtypeError, describe, ShapeError } from "./errors";
 import { kernelCall } from "./evaluate";
 import { infer } from "./infer";
 import { strip } from "./levels";
-import { frameOf, scalar } from "./outcome";
+import { frameOf, RUN, type RunOptions, scalar } from "./outcome";
 import { addRow, rowOf } from "./registry";
 import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";
 import { rulesOf } from "./slopes";

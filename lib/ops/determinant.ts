@@ -1,5 +1,5 @@
+import { as } from "../core/apply";
 import { type Float, isComplex } from "../core/dtype";
-import { as } from "../core/engine";
 import { BacksolveError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";

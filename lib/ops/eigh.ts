@@ -1,6 +1,7 @@
 // Spectra of Hermitian matrices. Derivations: docs/derivations/eigh.md
+
+import { as } from "../core/apply";
 import { int, oneOf } from "../core/attrs";
-import { as } from "../core/engine";
 import { defineOp } from "../core/op";
 import { native, type Tensors } from "../core/row";
 import type { Tensor } from "../core/tensor";

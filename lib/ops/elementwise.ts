@@ -1,8 +1,8 @@
 // Elementwise ops. Cotangents are gradients of a real loss, dL/dRe z + i dL/dIm z: for holomorphic f, x̄ = ȳ conj(f'(x)).
 
+import { constant } from "../core/apply";
 import { withoutOptions } from "../core/attrs";
 import { type DType, type Float, isComplex, type RealOf } from "../core/dtype";
-import { constant } from "../core/engine";
 import { zerosLike } from "../core/evaluate";
 import { asTensor, type CallOptions, defineOp, scalar } from "../core/op";
 import { native } from "../core/row";

@@ -1,11 +1,12 @@
 // f(A) of Hermitian matrices for any f. Derivation: docs/derivations/spectral.md
 
 import type { Failure } from "../boundary/descriptor";
+import { as, constant } from "../core/apply";
 import { parseAttrs } from "../core/attrs";
 import { dtypes, type Float, type RealOf, realOf } from "../core/dtype";
-import { as, constant, Forward } from "../core/engine";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
+import { Forward } from "../core/forward";
 import { strip } from "../core/levels";
 import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";
 import { sameShape } from "../core/signature";

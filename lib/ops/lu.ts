@@ -1,6 +1,6 @@
+import { as } from "../core/apply";
 import { flag } from "../core/attrs";
 import type { Float } from "../core/dtype";
-import { as } from "../core/engine";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";

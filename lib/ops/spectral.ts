@@ -1,8 +1,9 @@
 // Functions of Hermitian matrices, f(A) = V f(w) Vᴴ, with derivatives by divided differences, exact at equal eigenvalues.
 // Derivations: docs/derivations/spectral.md
+
+import { as } from "../core/apply";
 import { oneOf, optionsOf, real as realNumber } from "../core/attrs";
 import type { Float } from "../core/dtype";
-import { as } from "../core/engine";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
 import { native, type Tensors } from "../core/row";

@@ -3,14 +3,15 @@
 import { native } from "../boundary/addon";
 import { type Failure, failureOf, type NameOfBuffer, readFailures } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
+import { apply } from "../core/apply";
 import { checkSignal, optionsOf, withoutOptions } from "../core/attrs";
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
-import { apply, output } from "../core/engine";
 import { ArgumentError, asPrimitive, DtypeError, describe, guard, ShapeError } from "../core/errors";
 import type { ValueType } from "../core/ir";
 import { strip } from "../core/levels";
 import { inspect } from "../core/node";
 import { asTensor, refuseRecorded, scalar } from "../core/op";
+import { output } from "../core/outcome";
 import { call } from "../core/primordials";
 import { ruleEpoch } from "../core/registry";
 import { broadcast } from "../core/signature";

@@ -1,5 +1,5 @@
+import { apply } from "../core/apply";
 import { type Float, isFloat } from "../core/dtype";
-import { apply } from "../core/engine";
 import type { AnyRow } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { add, mul, sub } from "../ops/elementwise";

@@ -1,5 +1,5 @@
+import { apply } from "../core/apply";
 import { withoutOptions } from "../core/attrs";
-import { apply } from "../core/engine";
 import { ArgumentError, describe } from "../core/errors";
 import { primals } from "../core/levels";
 import { asTensor } from "../core/op";

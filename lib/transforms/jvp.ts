@@ -1,8 +1,8 @@
 import { withoutOptions } from "../core/attrs";
 import { isFloat } from "../core/dtype";
-import { Forward } from "../core/engine";
 import { ArgumentError, describe } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
+import { Forward } from "../core/forward";
 import { strip, valuesAt } from "../core/levels";
 import type { Tensor } from "../core/tensor";
 import { flattenTensors, type Given, type Tensors } from "../core/tree";

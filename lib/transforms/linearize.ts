@@ -1,9 +1,9 @@
 // Derivatives of functions of trees of tensors. Every call draws a level of its own (core/levels.ts), so calls nest to any order.
 
 import { isFloat } from "../core/dtype";
-import { backward, type Node, Reverse } from "../core/engine";
 import { zerosLike } from "../core/evaluate";
 import { strip, valuesAt } from "../core/levels";
+import { backward, type Node, Reverse } from "../core/reverse";
 import type { Tensor } from "../core/tensor";
 import { type Flat, flattenTensors } from "../core/tree";
 

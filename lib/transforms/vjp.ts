@@ -1,4 +1,4 @@
-import { keepSaved } from "../core/engine";
+import { keepSaved } from "../core/reverse";
 import { flattenTensors, type Given, type Tensors } from "../core/tree";
 import { type Arguments, asFunction, checkCotangent, likewise } from "./arguments";
 import { linearize } from "./linearize";
