@@ -305,4 +305,4 @@ export function load(): Loaded {
 let loaded: Loaded | undefined;
 /** The addon and where it came from. */
 export const addon = (): Loaded => (loaded ??= load());
-export const native = (): Binding => addon().binding;
+export const binding = (): Binding => addon().binding;

@@ -2,14 +2,14 @@ import { type AnyArray, type DType, dtypes } from "../core/dtype";
 import { BacksolveError, type Code, LinalgError, translate } from "../core/errors";
 import { call as apply } from "../core/primordials";
 import { memoryOf, type Shape, shapeText } from "../core/tensor";
-import { type Job, native } from "./addon";
+import { binding, type Job } from "./addon";
 
 let ids: Map<string, number> | undefined;
 
 /** The id of a kernel by name. */
 export function kernelId(name: string): number {
   ids ??= new Map(
-    native()
+    binding()
       .kernels()
       .map((k) => [k.name, k.id]),
   );
@@ -18,7 +18,7 @@ export function kernelId(name: string): number {
   return id;
 }
 
-export interface Operand {
+export interface KernelOperand {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly name: string | undefined;
@@ -27,17 +27,17 @@ export interface Operand {
 export interface KernelCall {
   readonly op: string; // for messages
   readonly kernel: string;
-  readonly column: DType;
+  readonly dtype: DType;
   readonly attrs: readonly number[];
-  readonly inputs: readonly (Operand | undefined)[];
-  readonly outputs: readonly (Operand | undefined)[];
+  readonly inputs: readonly (KernelOperand | undefined)[];
+  readonly outputs: readonly (KernelOperand | undefined)[];
   readonly collect: boolean;
-  readonly frame: () => Frame;
+  readonly batchContext: () => BatchContext;
   /** The batch whose items failures name, where the call is a part of a composed op. */
-  readonly into: Shape | undefined;
+  readonly reportBatch: Shape | undefined;
 }
-/** What failures are told about: the batch, and the shape of one matrix. */
-export interface Frame {
+/** What failures are told of: the batch, and the shape of one matrix. */
+export interface BatchContext {
   readonly batch: Shape;
   readonly item: Shape | undefined;
 }
@@ -64,7 +64,7 @@ function describeCall(call: KernelCall, quiet: readonly boolean[] = []): [Float6
   let at = 0;
   words[at++] = kernelId(call.kernel);
   words[at++] = call.collect ? 1 : 0;
-  words[at++] = dtypes[call.column].code;
+  words[at++] = dtypes[call.dtype].code;
   words[at++] = attrs.length;
   for (const x of attrs) words[at++] = x;
   words[at++] = operands.length;
@@ -97,7 +97,7 @@ export function run(call: KernelCall): Failure[] {
   const args = describeCall(call);
   let flat: Float64Array | undefined;
   try {
-    flat = apply(native().run, args);
+    flat = apply(binding().run, args);
   } catch (error) {
     throw translate(call.op, error, (i) => nameOf(call, i));
   }
@@ -105,7 +105,7 @@ export function run(call: KernelCall): Failure[] {
 }
 
 /** Starts a kernel off the event loop; `quiet`: whether others can write to an input. */
-export const startKernel = (call: KernelCall, quiet: readonly boolean[]): Job => apply(native().runAsync, describeCall(call, quiet));
+export const startKernel = (call: KernelCall, quiet: readonly boolean[]): Job => apply(binding().runAsync, describeCall(call, quiet));
 
 /** One item that has no answer. */
 export interface Failure {
@@ -160,21 +160,21 @@ export function readFailures(
   opOf: (instruction: number) => string,
   batch: Shape,
   item: Shape | undefined,
-  into: Shape = batch,
+  reportBatch: Shape = batch,
 ): Failure[] {
   const out: Failure[] = [];
-  const items = spread(batch, into);
+  const items = spread(batch, reportBatch);
   for (let i = 0; flat && i < flat.length; i += 4) {
     const [at, instruction, kind, index] = [flat[i] as number, flat[i + 1] as number, flat[i + 2] as number, flat[i + 3] as number];
     const { code, text } = KINDS[kind] ?? (KINDS[0] as (typeof KINDS)[0]);
-    const shape = item ? ` (shape ${shapeText([...into, ...item])})` : "";
+    const shape = item ? ` (shape ${shapeText([...reportBatch, ...item])})` : "";
     for (const n of items(at)) {
       const which =
-        into.length === 0
+        reportBatch.length === 0
           ? `the matrix${shape}`
           : item
             ? `matrix ${n} of the batch${shape}`
-            : `item ${n} of the batch (batch shape ${shapeText(into)})`;
+            : `item ${n} of the batch (batch shape ${shapeText(reportBatch)})`;
       out.push({ item: n, code, index, op: opOf(instruction), message: `${which} ${text(index)}.` });
     }
   }
@@ -182,15 +182,19 @@ export function readFailures(
 }
 
 /** Which items of the batch `into` an item of a batch that broadcasts to it stands for, in order. */
-function spread(batch: Shape, into: Shape): (item: number) => number[] {
-  const shift = into.length - batch.length;
-  if (shift < 0 || batch.some((d, i) => d !== 1 && d !== into[shift + i]) || into.every((d, i) => d === (batch[i - shift] ?? 1)))
+function spread(batch: Shape, reportBatch: Shape): (item: number) => number[] {
+  const shift = reportBatch.length - batch.length;
+  if (
+    shift < 0 ||
+    batch.some((d, i) => d !== 1 && d !== reportBatch[shift + i]) ||
+    reportBatch.every((d, i) => d === (batch[i - shift] ?? 1))
+  )
     return (item) => [item];
   return (item) => {
     let found = [0];
     let [rest, step] = [item, 1];
-    for (let i = into.length - 1; i >= 0; i--) {
-      const [d, n] = [batch[i - shift] ?? 1, into[i] as number];
+    for (let i = reportBatch.length - 1; i >= 0; i--) {
+      const [d, n] = [batch[i - shift] ?? 1, reportBatch[i] as number];
       const at = d === n ? [rest % d] : Array.from({ length: n }, (_, k) => k);
       found = at.flatMap((k) => found.map((f) => f + k * step));
       rest = Math.floor(rest / d);
@@ -203,10 +207,13 @@ function spread(batch: Shape, into: Shape): (item: number) => number[] {
 export const failureOf = (f: Failure): LinalgError => new LinalgError(f.code, f.op, f.message, f.item, f.index);
 
 /** What became of a call. @throws LinalgError unless it collects. */
-export function settle(call: Pick<KernelCall, "op" | "collect" | "frame" | "into">, flat: Float64Array | undefined): Failure[] {
+export function settle(
+  call: Pick<KernelCall, "op" | "collect" | "batchContext" | "reportBatch">,
+  flat: Float64Array | undefined,
+): Failure[] {
   if (!flat || flat.length === 0) return [];
-  const { batch, item } = call.frame();
-  const failures = readFailures(flat, () => call.op, batch, item, call.into);
+  const { batch, item } = call.batchContext();
+  const failures = readFailures(flat, () => call.op, batch, item, call.reportBatch);
   if (!call.collect) throw failureOf(failures[0] as Failure);
   return failures;
 }

@@ -1,29 +1,29 @@
 // Every op goes through here.
 import type { Failure } from "../boundary/descriptor";
 import { ArgumentError } from "./errors";
-import { base } from "./evaluate";
-import { strip, topLevel } from "./levels";
-import { composed, RUN, type RunOptions } from "./outcome";
+import { evaluate } from "./evaluate";
+import { topLevel, unwrapIfDead } from "./levels";
+import { composed, RUN, type RunContext } from "./outcome";
 import { rowOf, ruleFor } from "./registry";
 import type { AnyRow, Attrs, Pass } from "./row";
-import { innermost, type Tensor } from "./tensor";
+import type { Tensor } from "./tensor";
 
-const PLAIN: RunOptions = { collect: false, failures: [], out: undefined };
+const PLAIN: RunContext = { collect: false, failures: [], out: undefined };
 const NO_ATTRS: Attrs = {};
 /** The options that make errors of an op carry another's name; with a list, failing items become NaN and are put into it. */
-export const as = (op: string, failures?: Failure[]): Pass => ({
-  [RUN]: { ...PLAIN, collect: failures !== undefined, failures: failures ?? [], op } satisfies RunOptions,
+export const within = (op: string, failures?: Failure[]): Pass => ({
+  [RUN]: { ...PLAIN, collect: failures !== undefined, failures: failures ?? [], op } satisfies RunContext,
 });
 
 /**
  * Runs an op on whatever its inputs are: the highest live level among them says what becomes of it; where there is none it is computed.
  */
-export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunOptions = PLAIN): Tensor[] =>
+export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunContext = PLAIN): Tensor[] =>
   applyAll(row, given, attrs, false, options).slice(0, row.outputs.length);
 
 /** Outputs, then aux where they are wanted. Aux has no derivative, so that it is never boxed. */
-export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions = PLAIN): Tensor[] {
-  const inputs = given.map(strip);
+export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext = PLAIN): Tensor[] {
+  const inputs = given.map(unwrapIfDead);
   const level = topLevel(inputs);
   if (options.out && level)
     throw new ArgumentError(
@@ -31,12 +31,9 @@ export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wa
       "option out cannot be used inside a transform or a compiled function: others may still need what is there.",
     );
   if (typeof row.kernel === "function" && !row.vjp && !ruleFor(row)) return composed(row, inputs, attrs, options);
-  return level ? level.interpret(row, inputs, attrs, wantAux, options) : base(row, inputs, attrs, options, wantAux);
+  return level ? level.interpret(row, inputs, attrs, wantAux, options) : evaluate(row, inputs, attrs, options, wantAux);
 }
 
 /** One output of a one-output op. */
 export const call = (name: string, inputs: readonly Tensor[], attrs: Attrs = NO_ATTRS): Tensor =>
   apply(rowOf(name), inputs, attrs)[0] as Tensor;
-
-/** The value under all boxes: a constant to every level. */
-export const constant = (t: Tensor): Tensor => innermost(t);

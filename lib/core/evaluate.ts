@@ -1,12 +1,12 @@
 // The bottom: a call of a native kernel on data.
-import { type KernelCall, type Operand, run as runNative } from "../boundary/descriptor";
+import { type KernelCall, type KernelOperand, run as runNative } from "../boundary/descriptor";
 import { allocate } from "./dtype";
 import { guard } from "./errors";
-import { columnOf, inferAll, lowerAttrs } from "./infer";
+import { dtypeOf, encodeAttrs, inferAll } from "./infer";
 import type { ValueType } from "./ir";
-import { checkOut, composed, frameOf, output, type RunOptions } from "./outcome";
+import { batchContextOf, checkOut, composed, output, type RunContext } from "./outcome";
 import { type AnyRow, type Attrs, type Native, nameOf } from "./row";
-import { readable, type Shape, share, sizeOf, type Tensor, wrap } from "./tensor";
+import { alias, readable, type Shape, sizeOf, type Tensor, wrap } from "./tensor";
 
 /** Zeros of the dtype and shape of t. */
 export const zerosLike = (t: { dtype: Tensor["dtype"]; shape: Shape }): Tensor => {
@@ -15,11 +15,11 @@ export const zerosLike = (t: { dtype: Tensor["dtype"]; shape: Shape }): Tensor =
   return wrap(t.dtype, t.shape, array);
 };
 
-export function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions, wantAux: boolean): Tensor[] {
+export function evaluate(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunContext, wantAux: boolean): Tensor[] {
   if (typeof row.kernel === "function") return composed(row, inputs, attrs, options);
   const types = inferAll(row, inputs, attrs);
   if (row.kernel.alias && !options.out) {
-    return [share(inputs[0] as Tensor, (types[0] as ValueType).shape)];
+    return [alias(inputs[0] as Tensor, (types[0] as ValueType).shape)];
   }
   if (options.out) checkOut(row, options.out, types[0], inputs);
   const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
@@ -28,7 +28,7 @@ export function base(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, optio
   return outputs.filter((t) => t !== undefined);
 }
 
-const operand = (op: string, t: Tensor, name: string | undefined): Operand => ({
+const operand = (op: string, t: Tensor, name: string | undefined): KernelOperand => ({
   dtype: t.dtype,
   shape: t.shape,
   name,
@@ -43,15 +43,15 @@ export function kernelCall(
   types: readonly ValueType[],
   outputs: readonly (Tensor | undefined)[],
   attrs: Attrs,
-  { collect, op = nameOf(row), batch }: Pick<RunOptions, "collect" | "op" | "batch">,
+  { collect, op = nameOf(row), batch }: Pick<RunContext, "collect" | "op" | "batch">,
 ): KernelCall {
   const present = inputs.filter((t) => t !== undefined);
   const shapes = present.map((t) => t.shape);
   return {
     op,
     kernel: kernel.name,
-    column: columnOf(row, inputs),
-    attrs: lowerAttrs(
+    dtype: dtypeOf(row, inputs),
+    attrs: encodeAttrs(
       row,
       kernel,
       attrs,
@@ -61,7 +61,7 @@ export function kernelCall(
     inputs: inputs.map((t, i) => t && operand(op, t, row.inputs[i])),
     outputs: outputs.map((t) => t && operand(op, t, "out")),
     collect,
-    frame: () => frameOf(row, attrs, inputs, types),
-    into: batch,
+    batchContext: () => batchContextOf(row, attrs, inputs, types),
+    reportBatch: batch,
   };
 }

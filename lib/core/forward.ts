@@ -2,12 +2,12 @@
 import { applyAll } from "./apply";
 import { isFloat } from "./dtype";
 import { zerosLike } from "./evaluate";
-import { boxAt, type Level, nextId, once, valuesAt } from "./levels";
-import { named, type RunOptions } from "./outcome";
+import { boxOf, type Level, nextId, once, valuesAt } from "./levels";
+import { named, type RunContext } from "./outcome";
 import { ruleFor } from "./registry";
 import { backward, type Edge, Reverse } from "./reverse";
 import type { AnyRow, Attrs, Tangent } from "./row";
-import { fit, obey, thunks } from "./rules";
+import { applyRule, applyUserRule, unbroadcast } from "./rules";
 import { boxOver, type Tensor } from "./tensor";
 
 /** A level that carries tangents along. */
@@ -21,21 +21,21 @@ export class Forward implements Level {
   }
   /** The tangent of t; undefined: zero. Those of ops with several outputs are computed when they are asked for. */
   tangentOf(t: Tensor): Tensor | undefined {
-    const tangent = boxAt(t, this)?.payload as Tangent;
+    const tangent = boxOf(t, this)?.payload as Tangent;
     return typeof tangent === "function" ? tangent() : tangent;
   }
-  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions): Tensor[] {
+  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
     const values = valuesAt(inputs, this);
     const outputs = applyAll(row, values, attrs, wantAux, options);
     const along = inputs.map((t) => this.tangentOf(t));
     if (!along.some((t) => t)) return outputs;
-    const tangents = push(row, attrs, values, outputs.slice(0, row.outputs.length), along);
+    const tangents = pushforward(row, attrs, values, outputs.slice(0, row.outputs.length), along);
     return outputs.map((o, i) => (tangents[i] ? this.dual(o, tangents[i]) : o));
   }
 }
 
 /** Tangents of the outputs. */
-function push(
+function pushforward(
   row: AnyRow,
   attrs: Attrs,
   values: readonly Tensor[],
@@ -72,11 +72,11 @@ function transposed(
     const zero = level.leaf(zerosLike(outputs[output] as Tensor));
     const saved = named([...row.inputs, ...row.outputs], [...values, ...outputs]);
     const g = outputs.map((_, i) => (i === output ? zero : undefined));
-    const pulled = pullOpen(row, saved, g, attrs, values, tangents);
+    const pulled = openCotangents(row, saved, g, attrs, values, tangents);
     const roots = pulled.flatMap((make, i) => {
       const tangent = tangents[i];
       if (!make || !tangent) return [];
-      const result = fit(make(), values[i] as Tensor, row, i);
+      const result = unbroadcast(make(), values[i] as Tensor, row, i);
       const edge = level.edgeOf(result);
       return edge ? [{ edge, cotangent: tangent }] : [];
     });
@@ -87,7 +87,7 @@ function transposed(
   }
 }
 
-function pullOpen(
+function openCotangents(
   row: AnyRow,
   saved: Record<string, Tensor>,
   g: readonly (Tensor | undefined)[],
@@ -97,6 +97,6 @@ function pullOpen(
 ) {
   const rule = ruleFor(row);
   const asked = tangents.map((t) => t !== undefined);
-  if (!rule) return thunks(row, saved, g, attrs, values, asked);
-  return obey(row, rule, saved, g, attrs).map((t) => t && (() => t));
+  if (!rule) return applyRule(row, saved, g, attrs, values, asked);
+  return applyUserRule(row, rule, saved, g, attrs).map((t) => t && (() => t));
 }

@@ -1,9 +1,9 @@
 // Fused rules: the row of one, derived from that of its op, and a call of it.
 import { run as runNative } from "../boundary/descriptor";
 import { kernelCall } from "./evaluate";
-import { columnOf, kernelOutputs, portDType, withAux } from "./infer";
+import { dtypeOf, kernelOutputs, portDType, withAux } from "./infer";
 import type { ValueType } from "./ir";
-import { strip, topLevel } from "./levels";
+import { topLevel, unwrapIfDead } from "./levels";
 import { forwardOf, output } from "./outcome";
 import { type AnyRow, type Attrs, type Native, nameOf, type Port } from "./row";
 import { broadcast } from "./signature";
@@ -17,8 +17,8 @@ export function fusedRow(row: AnyRow): AnyRow {
   for (const o of row.outputs) dtypes[`g_${o}`] = row.dtypes?.[o] ?? "T";
   const made: AnyRow = {
     name: `${row.name}_vjp`,
-    says: nameOf(row),
-    inputs: [...reads(row), ...row.outputs.map((o) => `g_${o}`)],
+    publicName: nameOf(row),
+    inputs: [...residuals(row), ...row.outputs.map((o) => `g_${o}`)],
     outputs: row.inputs,
     dtypes,
     kernel: row.fused as Native,
@@ -30,12 +30,12 @@ export function fusedRow(row: AnyRow): AnyRow {
 }
 const derived = new WeakMap<AnyRow, AnyRow>();
 /** @internal What a fused rule reads besides cotangents. */
-export const reads = (row: AnyRow): string[] => [...(row.saves ?? []), ...Object.keys(row.aux ?? {})];
+export const residuals = (row: AnyRow): string[] => [...(row.saves ?? []), ...Object.keys(row.aux ?? {})];
 
 /** @internal The letters of what a fused rule reads. */
 export function fusedLetters(row: AnyRow, attrs: Attrs): (readonly string[])[] {
   const sig = withAux(row, attrs);
-  const own = reads(row);
+  const own = residuals(row);
   const outputs = kernelOutputs(row);
   return [...own, ...row.outputs].map((name, i) => {
     const at = row.inputs.indexOf(name);
@@ -57,7 +57,7 @@ export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType
     letters.forEach((l, k) => size.set(l, read.shape[cut + k] as number));
   });
   const batch = broadcast(batches) as number[];
-  const t = columnOf(fusedRow(row), given);
+  const t = dtypeOf(fusedRow(row), given);
   return sig.inputs.map((letters, i) => ({
     dtype: portDType(row.dtypes?.[row.inputs[i] as string], t),
     shape: [...batch, ...letters.map((l) => size.get(l) as number)],
@@ -72,7 +72,7 @@ export function fused(
   given: readonly (Tensor | undefined)[],
   wanted: readonly boolean[],
 ): (Tensor | undefined)[] | undefined {
-  const inputs = given.map((t) => t && strip(t));
+  const inputs = given.map((t) => t && unwrapIfDead(t));
   const level = topLevel(inputs);
   if (level && !level.emit) return undefined;
   const rule = fusedRow(row);

@@ -1,6 +1,6 @@
 // A level is an interpreter: one call of a transform or of compile, which says what becomes of every op on its tensors. docs/adr/0013-levels.md
 import type { ValueType } from "./ir";
-import type { RunOptions } from "./outcome";
+import type { RunContext } from "./outcome";
 import type { AnyRow, Attrs } from "./row";
 import { type Box, type LevelTag, type Tensor, tracedOf } from "./tensor";
 
@@ -8,7 +8,7 @@ import { type Box, type LevelTag, type Tensor, tracedOf } from "./tensor";
 export interface Level extends LevelTag {
   live: boolean;
   /** Runs an op whose inputs' highest level this is: its outputs, then aux where they are wanted. */
-  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions): Tensor[];
+  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[];
   /** Takes a fused rule as one instruction, where the level records and does not differentiate; others need the composed rule. */
   emit?(
     op: string,
@@ -23,13 +23,13 @@ let lastId = 0;
 export const nextId = (): number => ++lastId;
 
 /** The tensor without boxes of finished levels on top: those are constants. */
-export function strip(t: Tensor): Tensor {
+export function unwrapIfDead(t: Tensor): Tensor {
   let u = t;
   while (u.box && !u.box.level.live) u = u.box.value;
   return u;
 }
 
-/** The highest level among tensors that strip() went over: of their boxes, and of the traces that they are values of. */
+/** The highest level among tensors that unwrapIfDead() went over: of their boxes, and of the traces that they are values of. */
 export function topLevel(tensors: readonly (Tensor | undefined)[]): Level | undefined {
   let top: LevelTag | undefined;
   for (const t of tensors) {
@@ -40,9 +40,9 @@ export function topLevel(tensors: readonly (Tensor | undefined)[]): Level | unde
 }
 
 /** The box of t at this level, if it has one. */
-export const boxAt = (t: Tensor, level: LevelTag): Box | undefined => (t.box?.level === level ? t.box : undefined);
+export const boxOf = (t: Tensor, level: LevelTag): Box | undefined => (t.box?.level === level ? t.box : undefined);
 /** What a call one level down reads. */
-export const valuesAt = (tensors: readonly Tensor[], level: LevelTag): Tensor[] => tensors.map((t) => boxAt(t, level)?.value ?? t);
+export const valuesAt = (tensors: readonly Tensor[], level: LevelTag): Tensor[] => tensors.map((t) => boxOf(t, level)?.value ?? t);
 
 /**
  * The values under the boxes, for a function that stands for itself at every level. Boxes below an open trace stay: what the trace captures,

@@ -1,13 +1,13 @@
 // Reverse mode: a level that records a graph, and the way back along it.
 import { applyAll, call } from "./apply";
 import { type DType, isFloat } from "./dtype";
-import { fused, fusedTypes, reads } from "./fused";
+import { fused, fusedTypes, residuals } from "./fused";
 import type { ValueType } from "./ir";
-import { boxAt, type Level, nextId, valuesAt } from "./levels";
-import { named, type RunOptions } from "./outcome";
+import { boxOf, type Level, nextId, valuesAt } from "./levels";
+import { named, type RunContext } from "./outcome";
 import { ruleFor } from "./registry";
 import type { AnyRow, Attrs, Native } from "./row";
-import { fit, obey, thunks } from "./rules";
+import { applyRule, applyUserRule, unbroadcast } from "./rules";
 import { sameShape } from "./signature";
 import { boxOver, keep, type Shape, type Storage, type Tensor } from "./tensor";
 
@@ -40,10 +40,10 @@ export class Reverse implements Level {
   }
   /** Where t hangs in the graph. */
   edgeOf(t: Tensor): Edge | undefined {
-    return boxAt(t, this)?.payload as Edge | undefined;
+    return boxOf(t, this)?.payload as Edge | undefined;
   }
   /** Records the call, and keeps what the rule saves, one level down. */
-  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions): Tensor[] {
+  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
     const values = valuesAt(inputs, this);
     const rule = ruleFor(row);
     const results = applyAll(row, values, attrs, wantAux || !rule, options);
@@ -116,36 +116,39 @@ export function backward(roots: readonly { edge: Edge; cotangent: Tensor }[], le
     const g = cotangents.get(node);
     if (!node.row || !g) continue;
     cotangents.delete(node);
-    pull(node, g).forEach((h, i) => h && give(node.parents[i] as Edge, h));
+    pullback(node, g).forEach((h, i) => h && give(node.parents[i] as Edge, h));
   }
   return leaves.map((l) => cotangents.get(l)?.[0]);
 }
 
 /** The rule of one node: cotangents of the inputs that have a parent. */
-function pull(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
+function pullback(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
   const row = node.row as AnyRow;
   const rule = ruleFor(row);
   const wanted = node.parents.map((p) => p !== undefined);
   const fitted = (list: readonly (Tensor | undefined)[]) =>
-    list.map((t, i) => (wanted[i] && t ? fit(t, node.inputs[i] as ValueType, row, i) : undefined));
-  if (rule) return fitted(obey(row, rule, node.saved, g, node.attrs));
-  const read = reads(row).map((n) => node.saved[n]);
+    list.map((t, i) => (wanted[i] && t ? unbroadcast(t, node.inputs[i] as ValueType, row, i) : undefined));
+  if (rule) return fitted(applyUserRule(row, rule, node.saved, g, node.attrs));
+  const read = residuals(row).map((n) => node.saved[n]);
   const isWhole = read.every((t) => t !== undefined); // not where a user's rule, which reads no aux, was there when the op ran
   const whole = row.fused && isWhole ? fused(row, row.fused, node.attrs, [...read, ...g], wanted) : undefined;
   if (whole) return fitted(whole);
-  return fitted(thunks(row, node.saved, g, node.attrs, node.inputs, wanted).map((t, i) => (wanted[i] ? t?.() : undefined)));
+  return fitted(applyRule(row, node.saved, g, node.attrs, node.inputs, wanted).map((t, i) => (wanted[i] ? t?.() : undefined)));
 }
 
 /** @internal An instruction that is a fused rule: the kernel, or where somebody differentiates what it reads, the composed rule. */
 export function applyFused(of: AnyRow, given: readonly (Tensor | undefined)[], attrs: Attrs, wanted: readonly boolean[]) {
-  const own = reads(of);
+  const own = residuals(of);
   const [saved, g] = [named(own, given.slice(0, own.length)), given.slice(own.length)];
   const whole = fused(of, of.fused as Native, attrs, given, wanted);
   if (whole) return whole;
   const types = fusedTypes(of, attrs, given);
-  return thunks(of, saved, g, attrs, types, wanted).map((t, i) => {
+  return applyRule(of, saved, g, attrs, types, wanted).map((t, i) => {
     const { shape } = types[i] as ValueType;
     const pulled = wanted[i] ? t?.() : undefined;
-    return pulled && fit(sameShape(pulled.shape, shape) ? pulled : call("broadcastTo", [pulled], { shape }), types[i] as ValueType, of, i);
+    return (
+      pulled &&
+      unbroadcast(sameShape(pulled.shape, shape) ? pulled : call("broadcastTo", [pulled], { shape }), types[i] as ValueType, of, i)
+    );
   });
 }

@@ -21,7 +21,7 @@ export type Domain =
 
 export type Shapes<K extends string> = { readonly [k in K]: Shape };
 /** Inside rules the dtype is unknown: Tensor<never> goes wherever a tensor goes. */
-export type Tensors<K extends string> = { readonly [k in K]: Tensor<never> };
+export type NamedTensors<K extends string> = { readonly [k in K]: Tensor<never> };
 
 /** What a rule may ask about the call besides values. */
 export interface Context<I extends string> {
@@ -41,23 +41,23 @@ export interface Slope {
 }
 
 /** Numbers for the native table: the kernel's attributes, from the row's and the shapes. */
-export type Lower = (attrs: never, inputs: readonly Shape[], outputs: readonly Shape[]) => readonly number[];
+export type Encode = (attrs: never, inputs: readonly Shape[], outputs: readonly Shape[]) => readonly number[];
 
 export interface Native {
   readonly kind: "native";
   readonly name: string;
-  readonly lower: Lower | undefined;
+  readonly encode: Encode | undefined;
   readonly alias: boolean; // eager: the output is the input's memory under another shape
 }
-/** A kernel of the native table. Without `lower`, flags and choices cross as numbers in the order of the row's attrs. */
-export const native = (name: string, lower?: Lower, alias = false): Native => ({ kind: "native", name, lower, alias });
+/** A kernel of the native table. Without `encode`, flags and choices cross as numbers in the order of the row's attrs. */
+export const native = (name: string, encode?: Encode, alias = false): Native => ({ kind: "native", name, encode, alias });
 
 /** One op. Everything else, types, errors, batching, derivatives of any order, documentation, tests, is derived from it. */
 export interface Row<I extends string = string, O extends string = string, S extends AttrSchema = AttrSchema> {
   /** Own name, everywhere. */
   readonly name: string;
   /** The name in errors, where it is not `name`: that of the function users call. */
-  readonly says?: string;
+  readonly publicName?: string;
   /** TensorFlow's name. */
   readonly tf?: string;
   readonly doc?: string;
@@ -76,14 +76,14 @@ export interface Row<I extends string = string, O extends string = string, S ext
   readonly conflict?: (attrs: AttrsOf<S>) => string | undefined;
   readonly domain?: { readonly [k in I]?: Domain };
   /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
-  readonly gauge?: (outputs: Tensors<O>) => { readonly [k in O]: Tensor };
-  readonly law?: (inputs: Tensors<I>, outputs: Tensors<O>, attrs: AttrsOf<S>) => [Tensor, Tensor][];
+  readonly gauge?: (outputs: NamedTensors<O>) => { readonly [k in O]: Tensor };
+  readonly law?: (inputs: NamedTensors<I>, outputs: NamedTensors<O>, attrs: AttrsOf<S>) => [Tensor, Tensor][];
   readonly failures?: readonly Code[];
   /**
    * A native kernel, or a function of other ops. Such a function gets as third argument options to hand to the ops that can fail, so that
    * errors name this op and `onFailure` reaches them.
    */
-  readonly kernel: Native | ((inputs: Tensors<I>, attrs: AttrsOf<S>, pass: Pass) => Tensor | Tensors<O>);
+  readonly kernel: Native | ((inputs: NamedTensors<I>, attrs: AttrsOf<S>, pass: Pass) => Tensor | NamedTensors<O>);
   /** More outputs of a native kernel, for `fused` alone: factors that it would compute again. Name and item dimensions, as in the signature. */
   readonly aux?: { readonly [name: string]: string };
   /** What the rule reads. */
@@ -93,20 +93,20 @@ export interface Row<I extends string = string, O extends string = string, S ext
    * un-broadcasts. Absent on a composed kernel: derivatives go through the ops it is made of. Absent on a native kernel: no derivative.
    */
   readonly vjp?: (
-    saved: Tensors<I | O>,
-    cotangents: Tensors<O>,
+    saved: NamedTensors<I | O>,
+    cotangents: NamedTensors<O>,
     attrs: AttrsOf<S>,
     context: Context<I>,
   ) => { readonly [k in I]?: () => Tensor };
   /** In the place of `vjp` for elementwise ops of one output: the slope by each input that has one, from the same values. */
-  readonly slopes?: (saved: Tensors<I | O>) => { readonly [k in I]?: () => Slope };
+  readonly slopes?: (saved: NamedTensors<I | O>) => { readonly [k in I]?: () => Slope };
   /** Whether the op is linear in its float inputs together, so that it is its own tangent. */
   readonly linear?: boolean;
   /**
    * Tangents of the outputs from inputs and outputs and the tangents of the inputs (undefined: zero). Absent: from the transpose of `vjp`,
    * which costs two passes.
    */
-  readonly jvp?: (values: Tensors<I | O>, tangents: Partial<Tensors<I>>, attrs: AttrsOf<S>) => { readonly [k in O]?: Tangent };
+  readonly jvp?: (values: NamedTensors<I | O>, tangents: Partial<NamedTensors<I>>, attrs: AttrsOf<S>) => { readonly [k in O]?: Tangent };
   /** The same call with `batch` as leading dimensions of the input, for rows with `infer`: attrs that name axes or sizes. */
   readonly lift?: (attrs: AttrsOf<S>, batch: Shape) => Partial<AttrsOf<S>>;
   /** The highest derivative that exists, where not any: beyond it rules throw, and `checkOp` does not look. */
@@ -126,7 +126,7 @@ export type ComposedKernel = (inputs: Record<string, Tensor>, attrs: Attrs, pass
 /** A row with its types forgotten, as the engine handles it. */
 export interface AnyRow {
   readonly name: string;
-  readonly says?: string;
+  readonly publicName?: string;
   readonly tf?: string;
   readonly doc?: string;
   readonly inputs: readonly string[];
@@ -160,7 +160,7 @@ export interface AnyRow {
   readonly samples?: (n: number) => readonly { readonly shapes: Readonly<Record<string, Shape>>; readonly attrs?: Attrs }[];
 }
 /** The name of an op in errors. */
-export const nameOf = (row: AnyRow): string => row.says ?? row.name;
+export const nameOf = (row: AnyRow): string => row.publicName ?? row.name;
 
 // biome-ignore lint/suspicious/noExplicitAny: attrs are checked at run time against the row's schema, whose type is lost here
 export type Attrs = Record<string, any> & { [k: string]: AttrValue };

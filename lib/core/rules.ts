@@ -9,7 +9,7 @@ import { type AnyRow, type Attrs, nameOf } from "./row";
 import { broadcast, sameShape } from "./signature";
 import { isTensor, keepAll, type Shape, shapeText, type Tensor } from "./tensor";
 
-export function thunks(
+export function applyRule(
   row: AnyRow,
   saved: Readonly<Record<string, Tensor>>,
   g: readonly (Tensor | undefined)[],
@@ -31,7 +31,7 @@ export function thunks(
 }
 
 /** What a user's rule gives, if it is what rules give. */
-export function obey(
+export function applyUserRule(
   row: AnyRow,
   rule: GradientRule,
   saved: Readonly<Record<string, Tensor>>,
@@ -51,7 +51,7 @@ export function obey(
 }
 
 /** Un-broadcasts a cotangent, and takes its real part where the input is real; says which rule gave a wrong shape. */
-export function fit(g: unknown, input: ValueType, row: AnyRow, i: number): Tensor {
+export function unbroadcast(g: unknown, input: ValueType, row: AnyRow, i: number): Tensor {
   if (!isTensor(g)) throw new ArgumentError(nameOf(row), `its gradient rule must give a tensor for ${row.inputs[i]}, got ${describe(g)}.`);
   if (!sameShape(broadcast([g.shape, input.shape]) ?? [], g.shape)) {
     const want = shapeText(input.shape);

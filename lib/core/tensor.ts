@@ -256,14 +256,14 @@ export function adopt(op: string, x: unknown): Tensor | undefined {
   return wrapView(op, checkDType(op, dtype), checkShape(op, shape), (x as Tensor).data);
 }
 
-/** The tensor under all boxes. */
-export function innermost(t: Tensor): Tensor {
+/** The value under all boxes: a constant to every level. */
+export function primal(t: Tensor): Tensor {
   let u = t;
   while (u.box) u = u.box.value;
   return u;
 }
 
-export const tracedOf = (t: Tensor): Traced | undefined => innermost(t).traced;
+export const tracedOf = (t: Tensor): Traced | undefined => primal(t).traced;
 
 /** The highest live level that t is boxed at; integers and truth values have no derivative to lose. */
 function levelOf(t: Tensor): LevelTag | undefined {
@@ -289,14 +289,14 @@ function still(op: string, t: Tensor): Tensor {
 /** Never throws; inside a transform the values are shown, too. */
 function print(t: Tensor, options: object): string {
   if (!isTensor(t)) return "Tensor (made to look like one)";
-  return textOf(t.dtype, t.shape, ownStorage(innermost(t))?.array, levelOf(t) ? " (being differentiated)" : "", options);
+  return textOf(t.dtype, t.shape, ownStorage(primal(t))?.array, levelOf(t) ? " (being differentiated)" : "", options);
 }
 const elementsOf = (t: Tensor): AnyArray | number[] | undefined =>
   tracedOf(t) || levelOf(t) ? undefined : comparable(readable("elements", t), t.shape);
 
 /** The data under all boxes; a traced tensor has none and says so. */
 export function storageOf(t: Tensor): Storage {
-  const storage = ownStorage(innermost(t));
+  const storage = ownStorage(primal(t));
   if (storage) return storage;
   throw new BacksolveError(
     "ERR_TRACED",
@@ -346,7 +346,7 @@ export function keepAll(tensors: readonly Tensor[]): Tensor[] {
   return tensors.map((t) => keep(t, known));
 }
 /** @internal Another tensor over the same memory. */
-export const share = (t: Tensor, shape: Shape): Tensor => new Tensor(KEY, t.dtype, shape, storageOf(t));
+export const alias = (t: Tensor, shape: Shape): Tensor => new Tensor(KEY, t.dtype, shape, storageOf(t));
 /** @internal */
 export const boxOver = (t: Tensor, box: Box): Tensor => new Tensor(KEY, t.dtype, t.shape, undefined, box);
 /** @internal */

@@ -3,10 +3,10 @@ import type { DType } from "./dtype";
 import { ArgumentError, BacksolveError } from "./errors";
 import { inferAll } from "./infer";
 import type { Instruction, ValueType } from "./ir";
-import { type Level, nextId, strip } from "./levels";
-import { composed, type RunOptions } from "./outcome";
+import { type Level, nextId, unwrapIfDead } from "./levels";
+import { composed, type RunContext } from "./outcome";
 import { type AnyRow, type Attrs, nameOf } from "./row";
-import { innermost, type Shape, type Tensor, tracedTensor } from "./tensor";
+import { primal, type Shape, type Tensor, tracedTensor } from "./tensor";
 
 /** A tensor from outside that the program reads: one more input of it. */
 export interface Capture {
@@ -38,7 +38,7 @@ export class Trace implements Level {
   }
   /** The id of a tensor in this program. What comes from outside is captured whole, once, with its boxes: they are those of levels below. */
   idOf(given: Tensor): number {
-    const t = strip(given);
+    const t = unwrapIfDead(given);
     if (t.traced?.trace === this) return t.traced.id;
     if (t.traced && !t.traced.trace.live) throw finished("compile");
     const known = this.#idOfCapture.get(t);
@@ -49,7 +49,7 @@ export class Trace implements Level {
     this.#idOfCapture.set(t, id);
     return id;
   }
-  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunOptions): Tensor[] {
+  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
     if (typeof row.kernel === "function") {
       markOpaque(inputs, nameOf(row)); // here because the row has a rule of its own, which a program cannot hold
       return composed(row, inputs, attrs, options);
@@ -82,5 +82,5 @@ const finished = (op: string): BacksolveError =>
 
 /** Says of every program that records what these become that the derivative of its instructions is not that of this function. */
 export function markOpaque(tensors: readonly Tensor[], name: string): void {
-  for (const t of tensors) (innermost(t).traced?.trace as Trace | undefined)?.opaque.add(name); // the tag of a trace is the trace itself
+  for (const t of tensors) (primal(t).traced?.trace as Trace | undefined)?.opaque.add(name); // the tag of a trace is the trace itself
 }

@@ -2,7 +2,7 @@ import { kernelId } from "../boundary/descriptor";
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
 import { BacksolveError } from "../core/errors";
 import { fusedRow } from "../core/fused";
-import { columnOf, lowerAttrs } from "../core/infer";
+import { dtypeOf, encodeAttrs } from "../core/infer";
 import type { Instruction, ValueType } from "../core/ir";
 import { registry } from "../core/registry";
 import { type AnyRow, type Native, nameOf } from "../core/row";
@@ -62,14 +62,14 @@ function describeInstruction(code: Code, { op, attrs, in: ins, out: outs }: Inst
   const typesOf = (ids: readonly (number | null)[]): { dtype: DType; shape: Shape }[] =>
     ids.filter((i) => i !== null).map((i) => code.values[i] as ValueType);
   const [inputs, outputs] = [typesOf(ins), typesOf(outs)];
-  const numbers = lowerAttrs(
+  const numbers = encodeAttrs(
     found.of,
     found.kernel,
     attrs,
     inputs.map((t) => t.shape),
     outputs.map((t) => t.shape),
   );
-  const column = columnOf(
+  const column = dtypeOf(
     found.row,
     ins.map((i) => (i === null ? undefined : code.values[i])),
   );

@@ -45,8 +45,8 @@ export function programRow(
       const wanted = code.inputs.map((input, i) => isDifferentiable(input) && asked[xs[i] as string] === true);
       const given = ys.map((y) => g[y] !== undefined);
       const names = xs.filter((_, i) => wanted[i]);
-      const pull = derive(key("vjp", wanted, given), () => pullbackOf(code, wanted, given));
-      const pulled = once(() => zip(names, reported(pull, [...of(xs, saved), ...of(ys, g)])));
+      const pullback = derive(key("vjp", wanted, given), () => pullbackOf(code, wanted, given));
+      const pulled = once(() => zip(names, reported(pullback, [...of(xs, saved), ...of(ys, g)])));
       return zip(
         names,
         names.map((name) => () => pulled()[name] as Tensor),
@@ -55,9 +55,9 @@ export function programRow(
     jvp: (values, tangents) => {
       const along = xs.map((x) => tangents[x] !== undefined);
       const given = [...of(xs, values), ...of(xs, tangents)];
-      const push = (wanted: Mask) => derive(key("jvp", along, wanted), () => pushforwardOf(code, along, wanted));
-      const all = once(() => together(push(floats), given, floats));
-      const alone = (i: number) => reported(push(floats.map((_, j) => j === i)), given)[0];
+      const pushforward = (wanted: Mask) => derive(key("jvp", along, wanted), () => pushforwardOf(code, along, wanted));
+      const all = once(() => together(pushforward(floats), given, floats));
+      const alone = (i: number) => reported(pushforward(floats.map((_, j) => j === i)), given)[0];
       const one = (i: number): Tangent => once(() => all()?.[i] ?? alone(i));
       return zip(
         ys,

@@ -1,6 +1,6 @@
 // Compiled functions: run over batches, saved and loaded.
 
-import { native } from "../boundary/addon";
+import { binding } from "../boundary/addon";
 import { type Failure, failureOf, type NameOfBuffer, readFailures } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "../core/apply";
@@ -8,7 +8,7 @@ import { checkSignal, optionsOf, withoutOptions } from "../core/attrs";
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
 import { ArgumentError, asPrimitive, DtypeError, describe, guard, ShapeError } from "../core/errors";
 import type { ValueType } from "../core/ir";
-import { strip } from "../core/levels";
+import { unwrapIfDead } from "../core/levels";
 import { inspect } from "../core/node";
 import { asTensor, refuseRecorded, scalar } from "../core/op";
 import { output } from "../core/outcome";
@@ -18,9 +18,9 @@ import { broadcast } from "../core/signature";
 import {
   adopt,
   bytesOf,
-  fitting,
-  innermost,
+  checkSize,
   memoryOf,
+  primal,
   readable,
   type Shape,
   shapeText,
@@ -37,9 +37,6 @@ import { fromJSON, type ProgramJSON, toJSON } from "./json";
 import { leavesBy, type Rebuild, treeOf } from "./names";
 import { programRow, type Runs } from "./op";
 import { replay } from "./replay";
-
-/** What `run` returns: the function's tree, and the items that failed when `onFailure` is "nan". */
-export type Result<R> = R;
 
 export interface RunOptions {
   readonly onFailure?: "throw" | "nan";
@@ -157,7 +154,7 @@ export class Program<I = Inputs, O = TensorTree> {
       op: "program",
       inputs: b.inputs,
       outputs: b.types,
-      begin: () => call(native().runProgramAsync, this.#buffers(b, [])),
+      begin: () => call(binding().runProgramAsync, this.#buffers(b, [])),
       nameOf: this.#nameOf(b),
       signal,
       progress: onProgress && { total: sizeOf(b.batch), report: onProgress },
@@ -167,9 +164,9 @@ export class Program<I = Inputs, O = TensorTree> {
   /** The plan for these arguments: layout, kernels, slots, bytes. */
   explain(args?: I, options: RunOptions = {}): string {
     const given = args ?? (this.#inTree(this.#code.inputs.map(({ id }) => filler(this.#code.values[id] as ValueType))) as I);
-    const b = this.#bind(this.#inputs(given).map(innermost), runOptions(options, OPTIONS));
+    const b = this.#bind(this.#inputs(given).map(primal), runOptions(options, OPTIONS));
     const outputs = b.types.map((t) => output("program", t));
-    const plan: unknown = JSON.parse(guard("program", () => call(native().explainProgram, this.#buffers(b, outputs)), this.#nameOf(b)));
+    const plan: unknown = JSON.parse(guard("program", () => call(binding().explainProgram, this.#buffers(b, outputs)), this.#nameOf(b)));
     return JSON.stringify(plan, null, 2);
   }
 
@@ -196,7 +193,7 @@ export class Program<I = Inputs, O = TensorTree> {
   #native(): object {
     this.#handle ??= guard("program", () => {
       const { descriptor, constants } = describeProgram(this.#code);
-      return native().createProgram(descriptor, ...constants);
+      return binding().createProgram(descriptor, ...constants);
     });
     return this.#handle;
   }
@@ -239,7 +236,7 @@ export class Program<I = Inputs, O = TensorTree> {
     if (inputs.some((t) => t.box)) return this.#asOp(inputs, options);
     const b = this.#bind(inputs, options);
     const outputs = b.types.map((t) => output("program", t));
-    const flat = guard("program", () => call(native().runProgram, this.#buffers(b, outputs)), this.#nameOf(b));
+    const flat = guard("program", () => call(binding().runProgram, this.#buffers(b, outputs)), this.#nameOf(b));
     return this.#finish(b, flat, outputs);
   }
   #asOp(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
@@ -275,7 +272,7 @@ export class Program<I = Inputs, O = TensorTree> {
     if (job) for (const t of inputs) words.push(storageOf(t).exposed ? 0 : 1);
     const types = outputIds(this.#code).map((id) => {
       const { dtype, shape } = this.#code.values[id] as ValueType;
-      return { dtype, shape: fitting("program", [...batch, ...shape]) };
+      return { dtype, shape: checkSize("program", [...batch, ...shape]) };
     });
     return { descriptor: Float64Array.from(words), inputs, types, batch, failures };
   }
@@ -317,7 +314,7 @@ function checkInput(name: string, given: unknown, want: ValueType): Tensor {
       `input ${name} must have shape [...batch${want.shape.map((d) => `, ${d}`).join("")}], got ${shapeText(t.shape)}.`,
     );
   }
-  return strip(t);
+  return unwrapIfDead(t);
 }
 
 const filler = (t: ValueType): Tensor =>

@@ -18,7 +18,7 @@ export type T = Tensor<never>;
 export const fail = (text: string): never => {
   throw new Error(text);
 };
-export const within = (what: string, error: number, tolerance: number): void => {
+export const checkError = (what: string, error: number, tolerance: number): void => {
   if (!(error <= tolerance)) fail(`${what}: error ${error.toExponential(2)}, tolerance ${tolerance.toExponential(2)}`);
 };
 

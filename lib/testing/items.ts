@@ -4,7 +4,7 @@ import { run as runNative } from "../boundary/descriptor";
 import { allocate, type Float, isComplex, isFloat, realOf } from "../core/dtype";
 import { BacksolveError, ShapeError } from "../core/errors";
 import { kernelCall } from "../core/evaluate";
-import { fusedRow, fusedTypes, reads } from "../core/fused";
+import { fusedRow, fusedTypes, residuals } from "../core/fused";
 import { infer, inferAll, kernelOutputs, portDType } from "../core/infer";
 import type { ValueType } from "../core/ir";
 import { type AnyRow, type Native, nameOf } from "../core/row";
@@ -16,7 +16,7 @@ import { compile } from "../program/compile";
 import { Spec } from "../program/spec";
 import { vjp } from "../transforms/vjp";
 import { epsOf, relativeError, sameBits } from "./close";
-import { type Checked, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T, within } from "./common";
+import { type Checked, checkError, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T } from "./common";
 import { inputsOf } from "./sample";
 
 /** 1: the defining equations hold to LAPACK's own measure, |residual| / (n |value| eps) < 30. */
@@ -27,7 +27,7 @@ export function law(k: Checked): boolean {
   const named = (names: readonly string[], list: readonly Tensor[]) => Object.fromEntries(names.map((n, i) => [n, list[i] as Tensor]));
   k.row.law(named(k.row.inputs, inputs), named(k.row.outputs, outputs), k.c.attrs).forEach(([a, b], i) => {
     const n = Math.max(1, b.shape.at(-1) ?? 1);
-    within(`equation ${i + 1} of the law`, relativeError(a, b, 0.1) / (n * epsOf(k.dtype)), 30);
+    checkError(`equation ${i + 1} of the law`, relativeError(a, b, 0.1) / (n * epsOf(k.dtype)), 30);
   });
   return true;
 }
@@ -89,7 +89,7 @@ export function batching(k: Checked): boolean {
       k,
       inputs.map((t) => itemOf(t, rank, b)),
     );
-    items.forEach((t, i) => within(`item ${b} of the batch`, relativeError(itemOf(whole[i] as Tensor, rank, b), t), tolerance));
+    items.forEach((t, i) => checkError(`item ${b} of the batch`, relativeError(itemOf(whole[i] as Tensor, rank, b), t), tolerance));
   }
   inputs.forEach((x, i) => {
     const one = itemOf(x, rank, 0);
@@ -103,14 +103,14 @@ function broadcasting(k: Checked, shared: readonly Tensor[], repeated: readonly 
   const [s, r] = [run(k, shared), run(k, repeated)];
   if (s.some((t, o) => t.shape.join() !== (r[o] as Tensor).shape.join())) return; // the only input: nothing to broadcast against
   s.forEach((t, o) => {
-    within(`broadcast ${name}`, relativeError(t, r[o] as Tensor), tolerance);
+    checkError(`broadcast ${name}`, relativeError(t, r[o] as Tensor), tolerance);
   });
   if (!differentiable(k) || !isFloat((shared[i] as Tensor).dtype)) return;
   const g = cotangents(r);
   const [small, whole] = [pullback(k, shared, g, false)[i] as Tensor, pullback(k, repeated, g, false)[i] as Tensor];
   const summed = sumItems(whole, k.c.batch?.length ?? 0);
   const want = wrap(summed.dtype, (shared[i] as Tensor).shape, storageOf(summed).array);
-  within(`cotangent of broadcast ${name}`, relativeError(small, want), 4 * tolerance);
+  checkError(`cotangent of broadcast ${name}`, relativeError(small, want), 4 * tolerance);
 }
 const perItem = (t: Tensor, rank: number): number => sizeOf(t.shape.slice(rank)) * (isComplex(t.dtype) ? 2 : 1);
 function itemOf(t: Tensor, rank: number, b: number): Tensor {
@@ -149,10 +149,10 @@ export function compiled(k: Checked): boolean {
   for (const [want, f] of programs) {
     const program = compile(f as never, ...(specs as never[])) as unknown as AnyProgram;
     const first = program.runSync(given, {});
-    first.forEach((t, i) => within("compiled against eager", relativeError(t, want[i] as Tensor), tolerance));
+    first.forEach((t, i) => checkError("compiled against eager", relativeError(t, want[i] as Tensor), tolerance));
     for (const layout of ["single", "lanes"]) {
       const base = program.runSync(given, { layout, threads: 1 });
-      base.forEach((t, i) => within(`layout ${layout} against eager`, relativeError(t, want[i] as Tensor), tolerance));
+      base.forEach((t, i) => checkError(`layout ${layout} against eager`, relativeError(t, want[i] as Tensor), tolerance));
       for (const options of [
         { layout, chunk: 1 },
         { layout, chunk: 2, threads: 2 },
@@ -186,7 +186,7 @@ export function shared(k: Checked): boolean {
     for (const options of layouts) {
       go(given, options).forEach((t, i) => {
         const whole = broadcastTo(want[i] as Tensor, t.shape);
-        within(`inputs [${same}] shared, ${JSON.stringify(options)}`, relativeError(t, whole), tolerance);
+        checkError(`inputs [${same}] shared, ${JSON.stringify(options)}`, relativeError(t, whole), tolerance);
       });
     }
   }
@@ -274,7 +274,7 @@ function writesAll({ row, c, dtype }: Checked, inputs: readonly Tensor[]): void 
   const outputs = twice(row, row.kernel, inputs, inferAll(row, inputs, c.attrs));
   if (!row.fused) return;
   const names = [...row.inputs, ...kernelOutputs(row)];
-  const saved = reads(row).map((n) => [...inputs, ...outputs][names.indexOf(n)] as Tensor);
+  const saved = residuals(row).map((n) => [...inputs, ...outputs][names.indexOf(n)] as Tensor);
   const g = row.outputs.map((o, i) => {
     const port = portDType(row.dtypes?.[o], dtype);
     return random.normal(2000 + i, (outputs[i] as Tensor).shape, { dtype: port as Float }) as Tensor;

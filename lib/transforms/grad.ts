@@ -60,13 +60,13 @@ export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptio
       "grad",
       wanted.map((n) => args[n]),
     );
-    const { out, pull } = linearize("grad", input, (tree) => {
+    const { out, pullback } = linearize("grad", input, (tree) => {
       const given = args.map((a) => (typeof a === "number" ? scalar("float64", a) : a));
       wanted.forEach((n, i) => (given[n] = (tree as unknown[])[i]));
       return f(...(given as never[]));
     });
     const value = scalarLoss("grad", out);
-    const list = input.rebuild(pull([oneLike(value)])) as unknown[];
+    const list = input.rebuild(pullback([oneLike(value)])) as unknown[];
     return { value, grad: typeof argnums === "number" ? list[0] : list };
   };
 }

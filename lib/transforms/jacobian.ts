@@ -2,7 +2,7 @@ import { withoutOptions } from "../core/attrs";
 import { allocate, type DType, dtypes, isComplex } from "../core/dtype";
 import { DtypeError, guard } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
-import { strip } from "../core/levels";
+import { unwrapIfDead } from "../core/levels";
 import { sizeOf, storageOf, type Tensor, tracedOf, wrap } from "../core/tensor";
 import { flattenTensors, type Given, type Tensors, type TensorTree } from "../core/tree";
 import { joinBlocks } from "../ops/blocks";
@@ -22,7 +22,7 @@ export const jacobian = withoutOptions(
     asFunction("jacobian", f);
     return (x) => {
       const input = flattenTensors("jacobian", x);
-      const { out, pull } = linearize("jacobian", input, (tree) => f(tree as X));
+      const { out, pullback } = linearize("jacobian", input, (tree) => f(tree as X));
       for (const t of [...input.leaves, ...out.leaves]) {
         if (isComplex(t.dtype))
           throw new DtypeError(
@@ -31,7 +31,9 @@ export const jacobian = withoutOptions(
           );
       }
       const per = out.leaves.map((y, which) =>
-        input.rebuild(assemble(y, (cotangent) => pull(out.leaves.map((_, i) => (i === which ? cotangent : undefined))), input.leaves)),
+        input.rebuild(
+          jacobianOf(y, (cotangent) => pullback(out.leaves.map((_, i) => (i === which ? cotangent : undefined))), input.leaves),
+        ),
       );
       return out.rebuild(per) as Jacobian<R, X>;
     };
@@ -39,12 +41,12 @@ export const jacobian = withoutOptions(
 );
 
 /** One pullback per output element; rows are laid side by side, differentiably when anything outside still differentiates. */
-function assemble(y: Tensor, pull: (cotangent: Tensor) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
+function jacobianOf(y: Tensor, pullback: (cotangent: Tensor) => Tensor[], inputs: readonly Tensor[]): Tensor[] {
   const n = sizeOf(y.shape);
-  const rows = Array.from({ length: n }, (_, k) => pull(oneHot(y, k)));
+  const rows = Array.from({ length: n }, (_, k) => pullback(oneHot(y, k)));
   return inputs.map((x, i) => {
     const shape = [...y.shape, ...x.shape];
-    const list = rows.map((r) => strip(r[i] as Tensor));
+    const list = rows.map((r) => unwrapIfDead(r[i] as Tensor));
     if (list.some((t) => t.box !== undefined || tracedOf(t))) return reshape(stackRows(list, x.size, x.dtype), shape);
     const array = guard("jacobian", () => allocate(x.dtype, n * x.size));
     list.forEach((t, k) => array.set(storageOf(t).array, k * x.size));

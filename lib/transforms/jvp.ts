@@ -3,7 +3,7 @@ import { isFloat } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
 import { Forward } from "../core/forward";
-import { strip, valuesAt } from "../core/levels";
+import { unwrapIfDead, valuesAt } from "../core/levels";
 import type { Tensor } from "../core/tensor";
 import { flattenTensors, type Given, type Tensors } from "../core/tree";
 import { type Arguments, asFunction, checkCotangent, likewise } from "./arguments";
@@ -20,9 +20,9 @@ export const jvp = withoutOptions(
     const along = checkCotangent("jvp", "tangents", likewise("jvp", tangents, input), input);
     const level = new Forward();
     try {
-      const boxes = input.leaves.map((t, i) => (isFloat(t.dtype) ? level.dual(strip(t), along[i] as Tensor) : t));
+      const boxes = input.leaves.map((t, i) => (isFloat(t.dtype) ? level.dual(unwrapIfDead(t), along[i] as Tensor) : t));
       const out = flattenTensors("jvp", f(...(input.rebuild(boxes) as P)));
-      const stripped = out.leaves.map(strip);
+      const stripped = out.leaves.map(unwrapIfDead);
       const values = valuesAt(stripped, level);
       const slopes = stripped.map((t, i) => level.tangentOf(t) ?? zerosLike(values[i] as Tensor));
       return { value: out.rebuild(values) as R, tangent: out.rebuild(slopes) as R };

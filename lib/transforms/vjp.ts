@@ -13,7 +13,7 @@ export function vjp<P extends readonly unknown[], R>(
 ): { value: R; pullback: (cotangent: R | Given<R>) => { [K in keyof P]: Tensors<P[K]> } } {
   asFunction("vjp", f);
   const input = flattenTensors("vjp", args);
-  const { out, roots, pull } = linearize("vjp", input, (tree) => f(...(tree as P)));
+  const { out, roots, pullback: pull } = linearize("vjp", input, (tree) => f(...(tree as P)));
   keepSaved(roots);
   const pullback = (cotangent: R | Given<R>) =>
     input.rebuild(pull(checkCotangent("vjp", "cotangent", likewise("vjp", cotangent, out), out))) as { [K in keyof P]: Tensors<P[K]> };
