@@ -15,7 +15,8 @@ export const zerosLike = (t: { dtype: Tensor["dtype"]; shape: Shape }): Tensor =
   return wrap(t.dtype, t.shape, array);
 };
 
-export function evaluate(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunContext, wantAux: boolean): Tensor[] {
+/** An op on data. */
+export function evaluate(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
   if (typeof row.kernel === "function") return composed(row, inputs, attrs, options);
   const types = inferAll(row, inputs, attrs);
   if (row.kernel.alias && !options.out) {

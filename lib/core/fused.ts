@@ -13,7 +13,7 @@ import type { Shape, Tensor } from "./tensor";
 export function fusedRow(row: AnyRow): AnyRow {
   const known = derived.get(row);
   if (known) return known;
-  const dtypes: Record<string, Port | undefined> = { ...row.dtypes };
+  const dtypes: Record<string, Port> = { ...row.dtypes };
   for (const o of row.outputs) dtypes[`g_${o}`] = row.dtypes?.[o] ?? "T";
   const made: AnyRow = {
     name: `${row.name}_vjp`,

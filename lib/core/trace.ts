@@ -40,7 +40,7 @@ export class Trace implements Level {
   idOf(given: Tensor): number {
     const t = unwrapIfDead(given);
     if (t.traced?.trace === this) return t.traced.id;
-    if (t.traced && !t.traced.trace.live) throw finished("compile");
+    if (t.traced && !t.traced.trace.live) throw finished(this.title);
     const known = this.#idOfCapture.get(t);
     if (known !== undefined) return known;
     const tensor = this.#hold(t);

@@ -14,7 +14,8 @@ export type Runs = (inputs: readonly Tensor[], failures: Failure[]) => Tensor[];
 
 const zip = <V>(names: readonly string[], list: readonly V[]): Record<string, V> =>
   Object.fromEntries(names.map((name, i) => [name, list[i] as V]));
-const of = (names: readonly string[], from: Readonly<Record<string, Tensor>>): Tensor[] => names.flatMap((name) => from[name] ?? []);
+const of = (names: readonly string[], from: { readonly [name: string]: Tensor | undefined }): Tensor[] =>
+  names.flatMap((name) => from[name] ?? []);
 
 /**
  * The row of one call. `run` gives the outputs; `derive` runs other code, made once per key; `report` gets the failures of derivatives.

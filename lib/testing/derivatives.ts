@@ -7,7 +7,6 @@ import { vjp } from "../transforms/vjp";
 import { epsOf, inner, maxAbs, relativeError } from "./close";
 import {
   along,
-  type Checked,
   checkError,
   cotangents,
   DIFFERENCE_TOLERANCE,
@@ -18,12 +17,13 @@ import {
   run,
   sizeFactor,
   type T,
+  type Trial,
   tangentsOf,
 } from "./common";
 import { domainOf, inputsOf, isHermitian } from "./sample";
 
 /** 3: <g, J v> by differences equals <vjp, v>, fused and composed each on its own. */
-export function reverse(k: Checked): boolean {
+export function reverse(k: Trial): boolean {
   if (!differentiable(k) || epsOf(k.dtype) > 1e-10) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = run(k, inputs);
@@ -41,7 +41,7 @@ export function reverse(k: Checked): boolean {
 }
 
 /** 3, single precision: the vjp agrees with the one in double precision. */
-export function reverseSingle(k: Checked): boolean {
+export function reverseSingle(k: Trial): boolean {
   if (!differentiable(k) || epsOf(k.dtype) < 1e-10) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
@@ -64,7 +64,7 @@ function widen(t: Tensor): Tensor {
 }
 
 /** 4: the fused rule equals the composed one, element by element. */
-export function fusedEqualsComposed(k: Checked): boolean {
+export function fusedEqualsComposed(k: Trial): boolean {
   if (!k.row.fused) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
@@ -76,7 +76,7 @@ export function fusedEqualsComposed(k: Checked): boolean {
 }
 
 /** 5: the cotangent lies in the tangent space of the domain. */
-export function tangentSpace(k: Checked): boolean {
+export function tangentSpace(k: Trial): boolean {
   if (!differentiable(k) || !k.row.inputs.some((_, i) => isHermitian(domainOf(k.row, i)))) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
@@ -94,7 +94,7 @@ export function tangentSpace(k: Checked): boolean {
 }
 
 /** 6: derivatives of the pullback, forward and reverse, equal its differences. */
-export function secondOrder(k: Checked): boolean {
+export function secondOrder(k: Trial): boolean {
   if (!differentiable(k) || k.row.order === 1 || epsOf(k.dtype) > 1e-10 || k.c.shapes.some((s) => sizeOf(s) > 64)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const which = floats(inputs);
@@ -123,7 +123,7 @@ export function secondOrder(k: Checked): boolean {
 }
 
 /** 6, single precision: the derivative of the pullback agrees with the one in double precision. */
-export function secondOrderSingle(k: Checked): boolean {
+export function secondOrderSingle(k: Trial): boolean {
   if (!differentiable(k) || k.row.order === 1 || epsOf(k.dtype) < 1e-10 || k.c.shapes.some((s) => sizeOf(s) > 64)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
@@ -145,7 +145,7 @@ export function secondOrderSingle(k: Checked): boolean {
 }
 
 /** 9: the jvp equals differences, and meets the vjp in the inner product. */
-export function forward(k: Checked): boolean {
+export function forward(k: Trial): boolean {
   if (!differentiable(k)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const which = floats(inputs);
@@ -172,7 +172,7 @@ export function forward(k: Checked): boolean {
 }
 
 /** 10: with one cotangent missing, or one input wanted, the others' results stay. */
-export function missing(k: Checked): boolean {
+export function missing(k: Trial): boolean {
   if (!differentiable(k)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = run(k, inputs);

@@ -16,11 +16,11 @@ import { compile } from "../program/compile";
 import { Spec } from "../program/spec";
 import { vjp } from "../transforms/vjp";
 import { epsOf, relativeError, sameBits } from "./close";
-import { type Checked, checkError, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T } from "./common";
+import { checkError, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T, type Trial } from "./common";
 import { inputsOf } from "./sample";
 
 /** 1: the defining equations hold to LAPACK's own measure, |residual| / (n |value| eps) < 30. */
-export function law(k: Checked): boolean {
+export function law(k: Trial): boolean {
   if (!k.row.law) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = raw(k, inputs);
@@ -33,7 +33,7 @@ export function law(k: Checked): boolean {
 }
 
 /** 2: shapes and dtypes as inferred; wrong ranks and sizes are ShapeErrors that name the op. */
-export function shapes(k: Checked): void {
+export function shapes(k: Trial): void {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const want = infer(k.row, inputs, k.c.attrs);
   raw(k, inputs).forEach((o, i) => {
@@ -57,7 +57,7 @@ export function shapes(k: Checked): void {
     }
   });
 }
-function shapesFit(k: Checked, inputs: readonly Tensor[]): boolean {
+function shapesFit(k: Trial, inputs: readonly Tensor[]): boolean {
   try {
     infer(k.row, inputs, k.c.attrs);
     return true;
@@ -65,7 +65,7 @@ function shapesFit(k: Checked, inputs: readonly Tensor[]): boolean {
     return false;
   }
 }
-function expectShapeError(k: Checked, inputs: readonly Tensor[], what: string): void {
+function expectShapeError(k: Trial, inputs: readonly Tensor[], what: string): void {
   try {
     k.op(...inputs, k.c.attrs);
   } catch (error) {
@@ -76,7 +76,7 @@ function expectShapeError(k: Checked, inputs: readonly Tensor[], what: string): 
 }
 
 /** 7: a batch equals the loop over its items; a broadcast input equals the repeated one, derivatives too. */
-export function batching(k: Checked): boolean {
+export function batching(k: Trial): boolean {
   const { c } = k;
   if (!c.batch || sizeOf(c.batch) < 2) return false;
   const inputs = inputsOf(k.row, c, k.dtype);
@@ -98,7 +98,7 @@ export function batching(k: Checked): boolean {
   });
   return true;
 }
-function broadcasting(k: Checked, shared: readonly Tensor[], repeated: readonly Tensor[], i: number, tolerance: number): void {
+function broadcasting(k: Trial, shared: readonly Tensor[], repeated: readonly Tensor[], i: number, tolerance: number): void {
   const name = k.row.inputs[i];
   const [s, r] = [run(k, shared), run(k, repeated)];
   if (s.some((t, o) => t.shape.join() !== (r[o] as Tensor).shape.join())) return; // the only input: nothing to broadcast against
@@ -125,7 +125,7 @@ function sumItems(t: Tensor, rank: number): Tensor {
 }
 
 /** 8: a compiled program gives the same bits in any chunk and thread setting, and agrees with the eager call; so do its derivatives. */
-export function compiled(k: Checked): boolean {
+export function compiled(k: Trial): boolean {
   const { c, row } = k;
   const rank = c.batch?.length ?? 0;
   const inputs = inputsOf(row, c, k.dtype);
@@ -168,7 +168,7 @@ export function compiled(k: Checked): boolean {
 
 /** 8, shared inputs: in a program they are read, and what depends on them alone is computed, once; that equals the input repeated, and a
  * failure there is every item's. */
-export function shared(k: Checked): boolean {
+export function shared(k: Trial): boolean {
   const { c, row } = k;
   const inputs = inputsOf(row, c, k.dtype);
   if (c.batch?.join() !== "3" || inputs.some((t) => !isFloat(t.dtype))) return false;
@@ -217,7 +217,7 @@ function storageOfOnes(dtype: Float, n: number): Float32Array | Float64Array {
 }
 
 /** 8, asynchronous: the same bits off the event loop. */
-export async function asynchronous(k: Checked): Promise<void> {
+export async function asynchronous(k: Trial): Promise<void> {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const sync = raw(k, inputs);
   const twin = (k.op as unknown as { async(...args: unknown[]): Promise<unknown> }).async;
@@ -229,7 +229,7 @@ export async function asynchronous(k: Checked): Promise<void> {
 }
 
 /** 11: inputs stay as they are, byte for byte; an output that held NaN comes back fully written. */
-export function memory(k: Checked): void {
+export function memory(k: Trial): void {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const before = inputs.map((t) => wrap(t.dtype, t.shape, storageOf(t).array.slice()));
   const outputs = run(k, inputs);
@@ -242,7 +242,7 @@ export function memory(k: Checked): void {
 }
 
 /** The same inputs at another place in memory, with the least alignment or another one, give the same bits. */
-function elsewhere(k: Checked, inputs: readonly Tensor[]): void {
+function elsewhere(k: Trial, inputs: readonly Tensor[]): void {
   const here = raw(k, inputs);
   for (const shift of [1, 8, 16]) {
     const moved = inputs.map((t) => {
@@ -258,7 +258,7 @@ function elsewhere(k: Checked, inputs: readonly Tensor[]): void {
 }
 
 /** Every output and aux of the kernel, and every cotangent of the fused rule, is written in full, whatever it held before. */
-function writesAll({ row, c, dtype }: Checked, inputs: readonly Tensor[]): void {
+function writesAll({ row, c, dtype }: Trial, inputs: readonly Tensor[]): void {
   if (typeof row.kernel === "function" || row.kernel.alias) return;
   const twice = (of: AnyRow, kernel: Native, given: readonly Tensor[], types: readonly ValueType[]): Tensor[] => {
     const [first, second] = [Number.NaN, 77].map((fill) => {
@@ -284,7 +284,7 @@ function writesAll({ row, c, dtype }: Checked, inputs: readonly Tensor[]): void 
 }
 
 /** 12: NaN and infinity in one item never reach another. */
-export function isolation(k: Checked): boolean {
+export function isolation(k: Trial): boolean {
   const { c } = k;
   if (c.batch?.join() !== "3") return false;
   const inputs = inputsOf(k.row, c, k.dtype);
