@@ -1,8 +1,8 @@
 export type { NativeInfo } from "./boundary/addon";
-export type { Failure } from "./boundary/descriptor";
 export { flag, int, ints, oneOf } from "./core/attrs";
 export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar } from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
+export type { Failure } from "./core/failures";
 export { type CallOptions, type Checked, defineOp, type Op } from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Domain, native, type Row } from "./core/row";

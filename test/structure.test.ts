@@ -21,6 +21,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/row$/ },
   { group: /^lib\/core\/(ir|registry)$/ },
   { group: /^lib\/core\/infer$/ },
+  { group: /^lib\/core\/failures$/ },
   { group: /^lib\/boundary\/addon$/ },
   { group: /^lib\/boundary\/descriptor$/ },
   { group: /^lib\/boundary\/jobs$/ },
@@ -33,6 +34,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/reverse$/ },
   { group: /^lib\/core\/forward$/ },
   { group: /^lib\/core\/slopes$/ },
+  { group: /^lib\/core\/operands$/ },
   { group: /^lib\/core\/op$/ },
   { group: /^lib\/core\/tree$/ },
   { group: /^lib\/ops\//, within: true }, // rules may refer to each other: they resolve when called

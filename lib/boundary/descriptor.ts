@@ -1,7 +1,8 @@
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
-import { BacksolveError, type Code, LinalgError, translate } from "../core/errors";
+import { BacksolveError, translate } from "../core/errors";
+import { type BatchContext, type Failure, failureOf, readFailures } from "../core/failures";
 import { call as apply } from "../core/primordials";
-import { memoryOf, type Shape, shapeText } from "../core/tensor";
+import { memoryOf, type Shape } from "../core/tensor";
 import { binding, type Job } from "./addon";
 
 let ids: Map<string, number> | undefined;
@@ -36,12 +37,6 @@ export interface KernelCall {
   /** The batch whose items failures name, where the call is a part of a composed op. */
   readonly reportBatch: Shape | undefined;
 }
-/** What failures are told of: the batch, and the shape of one matrix. */
-export interface BatchContext {
-  readonly batch: Shape;
-  readonly item: Shape | undefined;
-}
-
 const MAX_KEPT = 128;
 const kept: Float64Array[] = [];
 /** Room for a descriptor. Native code copies it before it does anything else, so that one per length is enough: a new one costs a tenth of a call. */
@@ -106,105 +101,6 @@ export function run(call: KernelCall): Failure[] {
 
 /** Starts a kernel off the event loop; `quiet`: whether others can write to an input. */
 export const startKernel = (call: KernelCall, quiet: readonly boolean[]): Job => apply(binding().runAsync, describeCall(call, quiet));
-
-/** One item that has no answer. */
-export interface Failure {
-  readonly item: number;
-  readonly code: Code;
-  readonly index: number;
-  readonly op: string;
-  readonly message: string;
-}
-
-const KINDS: readonly { code: Code; text(index: number): string }[] = [
-  { code: "ERR_INTERNAL", text: () => "failed" },
-  { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `is not positive definite: its leading minor of order ${i} is not positive` },
-  { code: "ERR_SINGULAR", text: (i) => `is singular: the pivot in column ${i} is exactly zero` },
-  { code: "ERR_NOT_FINITE", text: () => "contains NaN or infinity" },
-  { code: "ERR_NO_CONVERGENCE", text: (i) => `did not converge (LAPACK's info ${i})` },
-  { code: "ERR_RANK_DEFICIENT", text: () => 'is rank-deficient: use method "svd", or a positive l2Regularizer' },
-  { code: "ERR_OUT_OF_MEMORY", text: () => "needs more workspace than there is" },
-  {
-    code: "ERR_DEGENERATE",
-    text: (i) =>
-      `has equal eigenvalues (${i} and ${i + 1}), whose eigenvectors have no derivative: use funmHermitian, expmHermitian and their like for functions of the matrix, eigvalsh for symmetric functions of the eigenvalues, or the option degenerate: "nan" or "mask"`,
-  },
-  {
-    code: "ERR_DEGENERATE",
-    text: (i) => `has a loss that depends on the arbitrary phase of eigenvector ${i}: only what does not change with it has a derivative`,
-  },
-  { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `has eigenvalue ${i} outside the domain of the function` },
-  { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
-  { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },
-  { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
-  {
-    code: "ERR_DEGENERATE",
-    text: (i) =>
-      `has equal eigenvalues (${i} and ${i + 1}), whose derivatives beyond the first, and in forward mode, they do not determine: use funmHermitian, expmHermitian and their like for functions of the matrix, or the option degenerate: "nan" or "mask"`,
-  },
-  {
-    code: "ERR_NOT_FINITE",
-    text: (i) => `has ${i === 0 ? "an answer" : `eigenvalue ${i}`} beyond the largest number of its dtype`,
-  },
-  { code: "ERR_INTERNAL", text: () => "was declined" },
-  {
-    code: "ERR_DEGENERATE",
-    text: (i) =>
-      `has singular value ${i} at the cut of option rcond, where the truncated solution jumps and has no derivative: use another rcond, or an l2Regularizer without one`,
-  },
-];
-
-/** `[item, instruction, kind, index, ...]` as failures; `opOf` names the op of an instruction. */
-export function readFailures(
-  flat: Float64Array | undefined,
-  opOf: (instruction: number) => string,
-  batch: Shape,
-  item: Shape | undefined,
-  reportBatch: Shape = batch,
-): Failure[] {
-  const out: Failure[] = [];
-  const items = spread(batch, reportBatch);
-  for (let i = 0; flat && i < flat.length; i += 4) {
-    const [at, instruction, kind, index] = [flat[i] as number, flat[i + 1] as number, flat[i + 2] as number, flat[i + 3] as number];
-    const { code, text } = KINDS[kind] ?? (KINDS[0] as (typeof KINDS)[0]);
-    const shape = item ? ` (shape ${shapeText([...reportBatch, ...item])})` : "";
-    for (const n of items(at)) {
-      const which =
-        reportBatch.length === 0
-          ? `the matrix${shape}`
-          : item
-            ? `matrix ${n} of the batch${shape}`
-            : `item ${n} of the batch (batch shape ${shapeText(reportBatch)})`;
-      out.push({ item: n, code, index, op: opOf(instruction), message: `${which} ${text(index)}.` });
-    }
-  }
-  return out;
-}
-
-/** Which items of the batch `into` an item of a batch that broadcasts to it stands for, in order. */
-function spread(batch: Shape, reportBatch: Shape): (item: number) => number[] {
-  const shift = reportBatch.length - batch.length;
-  if (
-    shift < 0 ||
-    batch.some((d, i) => d !== 1 && d !== reportBatch[shift + i]) ||
-    reportBatch.every((d, i) => d === (batch[i - shift] ?? 1))
-  )
-    return (item) => [item];
-  return (item) => {
-    let found = [0];
-    let [rest, step] = [item, 1];
-    for (let i = reportBatch.length - 1; i >= 0; i--) {
-      const [d, n] = [batch[i - shift] ?? 1, reportBatch[i] as number];
-      const at = d === n ? [rest % d] : Array.from({ length: n }, (_, k) => k);
-      found = at.flatMap((k) => found.map((f) => f + k * step));
-      rest = Math.floor(rest / d);
-      step *= n;
-    }
-    return found.sort((a, b) => a - b);
-  };
-}
-
-export const failureOf = (f: Failure): LinalgError => new LinalgError(f.code, f.op, f.message, f.item, f.index);
 
 /** What became of a call. @throws LinalgError unless it collects. */
 export function settle(

@@ -1,7 +1,8 @@
 // Every op goes through here.
-import type { Failure } from "../boundary/descriptor";
+
 import { ArgumentError } from "./errors";
 import { evaluate } from "./evaluate";
+import type { Failure } from "./failures";
 import { topLevel, unwrapIfDead } from "./levels";
 import { composed, RUN, type RunContext } from "./outcome";
 import { rowOf, ruleFor } from "./registry";

@@ -1,8 +1,8 @@
 // What becomes of a call: where its results go, and which items failed.
 
-import { type BatchContext, type Failure, failureOf } from "../boundary/descriptor";
 import { allocate, type DType, dtypes, isFloat } from "./dtype";
 import { ArgumentError, guard, LinalgError } from "./errors";
+import { type BatchContext, type Failure, failureOf } from "./failures";
 import { infer, signatureOf } from "./infer";
 import type { ValueType } from "./ir";
 import { type AnyRow, type Attrs, type ComposedKernel, nameOf } from "./row";

@@ -3,7 +3,8 @@
 import { withoutOptions } from "../core/attrs";
 import { type DType, type Float, isComplex, type RealOf } from "../core/dtype";
 import { zerosLike } from "../core/evaluate";
-import { asTensor, type CallOptions, defineOp, scalar } from "../core/op";
+import { type CallOptions, defineOp, scalar } from "../core/op";
+import { asTensor } from "../core/operands";
 import { native } from "../core/row";
 import { type Operand, type Promote, primal, type Shape, stridesOf, type Tensor } from "../core/tensor";
 

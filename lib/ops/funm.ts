@@ -1,11 +1,11 @@
 // f(A) of Hermitian matrices for any f. Derivation: docs/derivations/spectral.md
 
-import type { Failure } from "../boundary/descriptor";
 import { within } from "../core/apply";
 import { parseAttrs } from "../core/attrs";
 import { dtypes, type Float, type RealOf, realOf } from "../core/dtype";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
+import type { Failure } from "../core/failures";
 import { Forward } from "../core/forward";
 import { unwrapIfDead } from "../core/levels";
 import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";

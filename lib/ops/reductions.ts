@@ -1,7 +1,8 @@
 import { flag, ints, optionsOf, withoutOptions } from "../core/attrs";
 import type { DType } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
-import { asTensor, defineOp, needMatrix } from "../core/op";
+import { defineOp } from "../core/op";
+import { asTensor, needMatrix } from "../core/operands";
 import { native } from "../core/row";
 import { checkAxis, type ReduceOptions, type Shape, type Tensor } from "../core/tensor";
 import { div } from "./elementwise";

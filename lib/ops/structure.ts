@@ -1,8 +1,10 @@
 // Ops that only move elements: out[i] = in[offset + Σ iₖ strideₖ] (view) or the reverse (scatter). Each is the other's adjoint.
+
 import { int, ints, optionsOf, withoutOptions } from "../core/attrs";
 import type { DType } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
-import { asTensor, defineOp, needMatrix } from "../core/op";
+import { defineOp } from "../core/op";
+import { asTensor, needMatrix } from "../core/operands";
 import { native } from "../core/row";
 import { checkAxis, checkShape, type Shape, shapeText, sizeOf, stridesOf, type Tensor } from "../core/tensor";
 import { conj } from "./elementwise";

@@ -1,8 +1,8 @@
 // A program called inside a transform is an op: its value by running it, its derivatives by running programs that are derived from it.
 
-import type { Failure } from "../boundary/descriptor";
 import { isFloat } from "../core/dtype";
 import { LinalgError } from "../core/errors";
+import type { Failure } from "../core/failures";
 import { once } from "../core/levels";
 import type { AnyRow, Tangent } from "../core/row";
 import type { Tensor } from "../core/tensor";

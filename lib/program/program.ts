@@ -1,16 +1,18 @@
 // Compiled functions: run over batches, saved and loaded.
 
 import { binding } from "../boundary/addon";
-import { type Failure, failureOf, type NameOfBuffer, readFailures } from "../boundary/descriptor";
+import type { NameOfBuffer } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "../core/apply";
 import { checkSignal, optionsOf, withoutOptions } from "../core/attrs";
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
 import { ArgumentError, asPrimitive, DtypeError, describe, guard, ShapeError } from "../core/errors";
+import { type Failure, failureOf, readFailures } from "../core/failures";
 import type { ValueType } from "../core/ir";
 import { unwrapIfDead } from "../core/levels";
 import { inspect } from "../core/node";
-import { asTensor, refuseRecorded, scalar } from "../core/op";
+import { refuseRecorded, scalar } from "../core/op";
+import { asTensor } from "../core/operands";
 import { output } from "../core/outcome";
 import { call } from "../core/primordials";
 import { ruleEpoch } from "../core/registry";

@@ -2,7 +2,7 @@ import { apply } from "../core/apply";
 import { withoutOptions } from "../core/attrs";
 import { ArgumentError, describe } from "../core/errors";
 import { primals } from "../core/levels";
-import { asTensor } from "../core/op";
+import { asTensor } from "../core/operands";
 import type { AnyRow, Attrs } from "../core/row";
 import { adopt, keepAll, type Tensor } from "../core/tensor";
 import { asFunction } from "./arguments";
