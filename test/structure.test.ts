@@ -130,6 +130,12 @@ describe("structure", () => {
     const importing = apart.filter((f) => /^(?!import type).*(from|import|require\() ?"node:/m.test(readFileSync(f, "utf8")));
     expect(importing).to.deep.equal([]);
   });
+  it("lib takes none of mocha's globals for its own: the compiler knows both", () => {
+    const own = /\bdescribe\b[^;]*\} from "/;
+    const calling = files("lib", /\.ts$/).filter((f) => /(?<![\w.])describe\(/.test(readFileSync(f, "utf8")));
+    expect(calling.length).to.be.above(20);
+    expect(calling.filter((f) => f !== "lib/core/errors.ts" && !own.test(readFileSync(f, "utf8")))).to.deep.equal([]);
+  });
   it("no file is longer than 400 lines", () => {
     const long = [...files("lib", /\.ts$/), ...files("test", /\.ts$/), ...files("native", /\.(cc|h)$/)].filter(
       (f) => readFileSync(f, "utf8").split("\n").length > 401,
