@@ -68,8 +68,8 @@ export class Reverse implements Level {
 /** What the rule reads; `all`: a user's rule, which reads inputs and outputs. */
 function savedOf(row: AnyRow, values: readonly Tensor[], outputs: readonly Tensor[], aux: readonly Tensor[], all: boolean) {
   const saved: Record<string, Tensor> = {};
-  const keep = all ? [...row.inputs, ...row.outputs] : (row.saves ?? []);
-  for (const name of keep) {
+  const names = all ? [...row.inputs, ...row.outputs] : (row.saves ?? []);
+  for (const name of names) {
     const i = row.inputs.indexOf(name);
     saved[name] = (i >= 0 ? values[i] : outputs[row.outputs.indexOf(name)]) as Tensor;
   }
