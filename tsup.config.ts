@@ -2,7 +2,7 @@ import { defineConfig } from "tsup";
 
 // One CommonJS core; scripts/esm-entries.mjs adds the ESM entries that re-export it.
 export default defineConfig({
-  entry: { index: "lib/index.ts", testing: "lib/testing/index.ts", loader: "lib/core/loader.ts", cli: "lib/cli/main.ts" },
+  entry: { index: "lib/index.ts", testing: "lib/testing/index.ts", loader: "lib/boundary/addon.ts", cli: "lib/cli/main.ts" },
   format: ["cjs"],
   target: "node20",
   dts: { entry: { index: "lib/index.ts", testing: "lib/testing/index.ts" } },

@@ -1,34 +1,28 @@
-import "./methods";
-
-export { compile, type Inputs, Program } from "./compile";
+export type { NativeInfo } from "./boundary/addon";
 export { flag, int, ints, oneOf } from "./core/attrs";
 export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar } from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
-export type { Failure, NativeInfo } from "./core/native";
-export { type CallOptions, type Checked, defineOp, type Op, type Operand } from "./core/op";
+export type { Failure } from "./core/failures";
+export { type CallOptions, type Checked, defineOp, type Op } from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Domain, native, type Row } from "./core/row";
-export { isTensor, type Shape, Tensor } from "./core/tensor";
+export { isTensor, type Operand, type ReduceOptions, type Shape } from "./core/tensor";
 export type { Given, Tensors, TensorTree, Tree } from "./core/tree";
+export { Tensor } from "./methods";
 export * from "./ops/creation";
 export * from "./ops/elementwise";
 export * as linalg from "./ops/linalg";
 export { matmul } from "./ops/products";
 export { type Key, random } from "./ops/random";
-export { mean, type ReduceOptions, sum } from "./ops/reductions";
+export { mean, sum, trace } from "./ops/reductions";
 export * from "./ops/structure";
+export { compile } from "./program/compile";
+export { type Inputs, Program } from "./program/program";
 export { complex64, complex128, float32, float64, Spec } from "./program/spec";
 export { type Info, info, setThreads } from "./runtime";
-export {
-  type Arguments,
-  customGrad,
-  type GradOptions,
-  grad,
-  hessian,
-  hvp,
-  type Jacobian,
-  jacobian,
-  jvp,
-  valueAndGrad,
-  vjp,
-} from "./transforms";
+export type { Arguments } from "./transforms/arguments";
+export { customGrad } from "./transforms/custom";
+export { type GradOptions, grad, valueAndGrad } from "./transforms/grad";
+export { hessian, type Jacobian, jacobian } from "./transforms/jacobian";
+export { hvp, jvp } from "./transforms/jvp";
+export { vjp } from "./transforms/vjp";

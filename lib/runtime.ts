@@ -1,7 +1,6 @@
+import { addon, binding, type From, type NativeInfo } from "./boundary/addon";
 import { withoutOptions } from "./core/attrs";
 import { ArgumentError, describe } from "./core/errors";
-import type { From } from "./core/loader";
-import { addon, type NativeInfo, native } from "./core/native";
 
 export interface Info extends NativeInfo {
   /** The addon's file, and how it was found. */
@@ -18,5 +17,5 @@ export const info = withoutOptions("info", 0, (): Info => {
 export const setThreads = withoutOptions("setThreads", 1, (n: number): void => {
   if (!Number.isInteger(n) || n < 1 || n > 256)
     throw new ArgumentError("setThreads", `n must be an integer from 1 to 256, got ${describe(n)}.`);
-  native().setThreads(n);
+  binding().setThreads(n);
 });

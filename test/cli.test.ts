@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { buildSync } from "esbuild";
+import { platform, version } from "../lib/boundary/addon";
 import type { Report } from "../lib/cli/doctor";
-import { platform, version } from "../lib/core/loader";
 import { binary } from "./child";
 
 const root = process.cwd();

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { native } from "../lib/core/native";
+import { binding } from "../lib/boundary/addon";
 import {
   add,
   compile,
@@ -84,10 +84,10 @@ describe("compile", () => {
     const onProgress = () => {
       throw reason;
     };
-    const binding = native();
-    const { runProgramAsync } = binding;
+    const addon = binding();
+    const { runProgramAsync } = addon;
     let left = false;
-    binding.runProgramAsync = (...args) => {
+    addon.runProgramAsync = (...args) => {
       const job = runProgramAsync(...args);
       job.promise.finally(() => (left = true)).catch(() => undefined);
       return job;
@@ -102,7 +102,7 @@ describe("compile", () => {
       while (!left) await new Promise((done) => setTimeout(done, 1));
       write();
     } finally {
-      binding.runProgramAsync = runProgramAsync;
+      addon.runProgramAsync = runProgramAsync;
     }
   });
   it("inputs and outputs are named by path; shared inputs are broadcast", () => {

@@ -54,7 +54,7 @@ describe("every failure of every row", () => {
     for (const code of row.failures ?? []) {
       if (UNREACHABLE.includes(code)) continue;
       it(`${name}: ${code}`, async () => {
-        const says = row.says ?? name;
+        const says = row.publicName ?? name;
         const op = registry.op(name) as ((...a: unknown[]) => unknown) & {
           async(...a: unknown[]): Promise<unknown>;
           checked(...a: unknown[]): { value: unknown; failures: Failure[] };

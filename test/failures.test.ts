@@ -1,6 +1,7 @@
 // What goes wrong is an error of this package: its class, code, op, item, index and text. Hostile callers: hostile-*.test.ts.
+
 import { expect } from "chai";
-import { readFailures } from "../lib/core/native";
+import { type Failure, readFailures } from "../lib/core/failures";
 import {
   ArgumentError,
   add,
@@ -14,7 +15,6 @@ import {
   defineOp,
   diag,
   eye,
-  type Failure,
   float64,
   full,
   grad,

@@ -1,12 +1,12 @@
 // Run by lanes.test.ts with BACKSOLVE_ISA set: checkOp of every op with lane kernels on that instruction set.
-import { native } from "../lib/core/native";
+import { binding } from "../lib/boundary/addon";
 import { info, registry } from "../lib/index";
 import { checkOp } from "../lib/testing/index";
 import { sampled } from "./grid";
 
 async function main(): Promise<void> {
   if (info().isa !== process.env.BACKSOLVE_ISA) throw new Error(`runs on ${info().isa}`);
-  const matrices = native()
+  const matrices = binding()
     .kernels()
     .filter((k) => k.family === "matrix" && k.lanes.length > 0)
     .map((k) => k.name.replace("_vjp", ""));

@@ -1,8 +1,8 @@
 // Asynchronous calls: signals, what stays busy, memory that changes hands.
 import { getEventListeners } from "node:events";
 import { expect } from "chai";
-import { runJob } from "../lib/core/jobs";
-import { native } from "../lib/core/native";
+import { binding } from "../lib/boundary/addon";
+import { runJob } from "../lib/boundary/jobs";
 import {
   ArgumentError,
   add,
@@ -191,13 +191,13 @@ describe("memory of large calls", () => {
   });
 
   it("is copied in turns where the runtime takes no other", async () => {
-    const real = native().outputs;
-    native().outputs = () => [undefined];
+    const real = binding().outputs;
+    binding().outputs = () => [undefined];
     try {
       const a = add(random.normal(1, [900, 900]), mul(eye(900), 900)) as F64;
       expect((await linalg.inv.async(a)).data).to.deep.equal(linalg.inv(a).data);
     } finally {
-      native().outputs = real;
+      binding().outputs = real;
     }
   });
 });

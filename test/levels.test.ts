@@ -1,4 +1,4 @@
-// engine.md, "Levels": any order without confusion.
+// Levels: any order without confusion.
 import { expect } from "chai";
 import * as bs from "../lib/index";
 import {

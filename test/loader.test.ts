@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { buildSync } from "esbuild";
-import { platform, version } from "../lib/core/loader";
+import { platform, version } from "../lib/boundary/addon";
 import { binary } from "./child";
 
 const here = platform();
@@ -240,7 +240,7 @@ describe("the loader", function () {
     // as the ES entry does it (scripts/esm-entries.mjs)
     bundle(
       "dist/main.mjs",
-      `import { info } from "./lib/index"; import { from as tell } from "./lib/core/loader"; tell(import.meta.url); ${show(program)}`,
+      `import { info } from "./lib/index"; import { from as tell } from "./lib/boundary/addon"; tell(import.meta.url); ${show(program)}`,
       "esm",
     );
   });

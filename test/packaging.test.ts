@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { buildSync } from "esbuild";
-import { platform } from "../lib/core/loader";
+import { platform } from "../lib/boundary/addon";
 
 const root = process.cwd();
 const binary = process.env.BACKSOLVE_BINARY ?? join(root, "build/Release/backsolve.node");

@@ -21,7 +21,7 @@ import {
   zeros,
 } from "../lib/index";
 import { sameBits } from "../lib/testing/close";
-import { type Checked, cotangents, differentiable, floats, run, tangentsOf } from "../lib/testing/common";
+import { cotangents, differentiable, floats, run, type Trial, tangentsOf } from "../lib/testing/common";
 import { attrGrid, type Case, inputsOf, signatureCase } from "../lib/testing/sample";
 import { randoms } from "./hostile/randoms";
 import { packageOps } from "./support";
@@ -34,7 +34,7 @@ interface Loose {
 }
 
 /** Cases with dimensions of a batch inside the item: in every input, and in all but one. */
-function casesOf(k: Omit<Checked, "c">): Case[] {
+function casesOf(k: Omit<Trial, "c">): Case[] {
   const { row } = k;
   if (row.infer) {
     const usual = attrGrid(row)[0] as Attrs;
@@ -56,7 +56,7 @@ function casesOf(k: Omit<Checked, "c">): Case[] {
 }
 
 /** Value, pulled cotangents and pushed tangents of a row, as functions of its float inputs. */
-function functionsOf(k: Checked, inputs: readonly Tensor[]): [string, (...xs: Tensor[]) => Tensor[]][] {
+function functionsOf(k: Trial, inputs: readonly Tensor[]): [string, (...xs: Tensor[]) => Tensor[]][] {
   const which = floats(inputs);
   const f = (...xs: Tensor[]): Tensor[] =>
     run(
@@ -74,8 +74,8 @@ function functionsOf(k: Checked, inputs: readonly Tensor[]): [string, (...xs: Te
 }
 
 function programsOf(name: string, dtype: Float): { label: string; program: Loose; given: Tensor[] }[] {
-  const row = registry.get(name) as Checked["row"];
-  const op = registry.op(name) as Checked["op"];
+  const row = registry.get(name) as Trial["row"];
+  const op = registry.op(name) as Trial["op"];
   return casesOf({ row, op, dtype }).flatMap((c) => {
     const k = { row, op, dtype, c };
     const inputs = inputsOf(row, c, dtype);
@@ -111,7 +111,7 @@ describe("programs as JSON", () => {
     const f = (a: F64, y: F64) => grad((x: F64) => sum(linalg.lstsq(x, y)))(a);
     const program = compile(f, float64(3, 2, 2), float64(3, 2, 1));
     const a = add(
-      inputsOf(registry.get("inv") as Checked["row"], { label: "", attrs: {}, batch: [3], shapes: [[3, 2, 2]] }, "float64")[0] as F64,
+      inputsOf(registry.get("inv") as Trial["row"], { label: "", attrs: {}, batch: [3], shapes: [[3, 2, 2]] }, "float64")[0] as F64,
       0,
     );
     const y = zeros([3, 2, 1]).add(1);

@@ -3,8 +3,8 @@
 import { strictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { binding } from "../lib/boundary/addon";
 import { type AnyArray, allocate, dtypes, type Float } from "../lib/core/dtype";
-import { native } from "../lib/core/native";
 import { info, type Key, random } from "../lib/index";
 
 interface Case {
@@ -29,7 +29,7 @@ export function drawn({ kind, key, dtype, low = 0, high = 1 }: Case, size: numbe
 export function numbersFrom({ kind, key, dtype }: Case, first: number, size: number): AnyArray {
   const array = allocate(dtype, size);
   const code = kind === "normal" ? 2 : 0;
-  native().fillRandom(Float64Array.of(code, dtypes[dtype].code, ...key, first / 256, 0, 1), array);
+  binding().fillRandom(Float64Array.of(code, dtypes[dtype].code, ...key, first / 256, 0, 1), array);
   return array;
 }
 

@@ -3,8 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect } from "chai";
+import { binding } from "../lib/boundary/addon";
 import { type AnyArray, allocate, dtypes, type Float } from "../lib/core/dtype";
-import { native } from "../lib/core/native";
 import { info, random, setThreads } from "../lib/index";
 import { checkGolden, drawn, golden, hashOf, numbersFrom } from "./random-golden";
 
@@ -273,7 +273,7 @@ describe("random: the distribution", () => {
 describe("fillRandom: the native boundary", () => {
   const good = [2, 1, 0, 1, 0, 0, 1];
   const fill = (words: number[], ...buffers: [AnyArray, AnyArray?]): void => {
-    native().fillRandom(Float64Array.from(words), ...(buffers as [AnyArray]));
+    binding().fillRandom(Float64Array.from(words), ...(buffers as [AnyArray]));
   };
   it("refuses descriptors that do not fit", () => {
     const buffer = new Float64Array(4);

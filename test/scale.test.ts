@@ -1,8 +1,8 @@
 // Answers do not depend on the scale of what is given. Every op of linear algebra is homogeneous, f(c^p x) = c^q f(x); with c a power of two the
 // law is exact, so that an answer at any scale is the answer at scale 1 with other exponents: alone, in lanes, compiled, with derivatives.
 import { expect } from "chai";
+import { apply } from "../lib/core/apply";
 import { type Float, isFloat, realOf } from "../lib/core/dtype";
-import { apply } from "../lib/core/engine";
 import { signatureOf } from "../lib/core/infer";
 import { rowOf } from "../lib/core/registry";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../lib/core/tensor";

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, normalize } from "node:path";
 import { expect } from "chai";
+import ts from "typescript";
 
 const files = (folder: string, pattern: RegExp): string[] =>
   (readdirSync(folder, { recursive: true }) as string[]).filter((f) => pattern.test(f)).map((f) => join(folder, f));
@@ -14,32 +15,95 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/primordials$/ },
   { group: /^lib\/core\/dtype$/ },
   { group: /^lib\/core\/(shape|storage)$/ },
+  { group: /^lib\/core\/display$/ },
   { group: /^lib\/core\/tensor$/ },
   { group: /^lib\/core\/(signature|attrs)$/ },
   { group: /^lib\/core\/row$/ },
-  { group: /^lib\/core\/(levels|registry)$/ },
-  { group: /^lib\/core\/trace$/ },
+  { group: /^lib\/core\/(ir|registry)$/ },
   { group: /^lib\/core\/infer$/ },
-  { group: /^lib\/core\/loader$/ },
-  { group: /^lib\/core\/native$/ },
-  { group: /^lib\/core\/jobs$/ },
+  { group: /^lib\/core\/failures$/ },
+  { group: /^lib\/boundary\/addon$/ },
+  { group: /^lib\/boundary\/descriptor$/ },
+  { group: /^lib\/boundary\/jobs$/ },
   { group: /^lib\/core\/outcome$/ },
-  { group: /^lib\/core\/engine$/ },
+  { group: /^lib\/core\/levels$/ },
+  { group: /^lib\/core\/trace$/ },
+  { group: /^lib\/core\/evaluate$/ },
+  { group: /^lib\/core\/(apply|fused)$/ },
+  { group: /^lib\/core\/rules$/ },
+  { group: /^lib\/core\/reverse$/ },
+  { group: /^lib\/core\/forward$/ },
   { group: /^lib\/core\/slopes$/ },
+  { group: /^lib\/core\/operands$/ },
   { group: /^lib\/core\/op$/ },
   { group: /^lib\/core\/tree$/ },
   { group: /^lib\/ops\//, within: true }, // rules may refer to each other: they resolve when called
-  { group: /^lib\/(methods|transforms|runtime)$/ },
-  { group: /^lib\/program\/(code|spec)$/ },
+  { group: /^lib\/(methods|runtime)$/ },
+  { group: /^lib\/transforms\//, within: true },
+  { group: /^lib\/program\/(code|names|spec)$/ },
   { group: /^lib\/program\/(passes|json)$/ },
   { group: /^lib\/program\/(record|replay)$/ },
   { group: /^lib\/program\/derive$/ },
   { group: /^lib\/program\/op$/ },
-  { group: /^lib\/compile$/ },
+  { group: /^lib\/program\/program$/ },
+  { group: /^lib\/program\/compile$/ },
   { group: /^lib\/testing\//, within: true },
   { group: /^lib\/index$/ },
   { group: /^lib\/cli\//, within: true },
 ];
+/** The modules of lib that a file imports or re-exports, types included: a type that two files need of each other binds them as a value does. */
+const importsOf = (file: string): string[] =>
+  ts
+    .preProcessFile(readFileSync(file, "utf8"))
+    .importedFiles.filter(({ fileName }) => fileName.startsWith(".") && !fileName.endsWith(".json"))
+    .map(({ fileName }) => normalize(join(file, "..", fileName)));
+
+/** A circle of imports, or undefined. */
+function circle(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (at: string): string[] | undefined => {
+    if (path.includes(at)) return [...path.slice(path.indexOf(at)), at];
+    if (done.has(at)) return undefined;
+    path.push(at);
+    for (const to of graph.get(at) ?? []) {
+      const found = visit(to);
+      if (found) return found;
+    }
+    done.add(path.pop() as string);
+    return undefined;
+  };
+  for (const file of graph.keys()) {
+    const found = visit(file);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+const MAX_FUNCTION = 50;
+const called = (node: ts.Node): string => (ts.isCallExpression(node) ? node.expression.getText() : "");
+/** Whether a function is a list of tests: given to `describe` or `it`, or full of these. */
+function isList(f: ts.FunctionLikeDeclaration): boolean {
+  if (/^(describe|it)\b/.test(called(f.parent))) return true;
+  const statements = f.body && ts.isBlock(f.body) ? f.body.statements : [];
+  return statements.some((s) => ts.isExpressionStatement(s) && /^(describe|it)$/.test(called(s.expression)));
+}
+
+function longFunctions(file: string): string[] {
+  const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
+  const lineOf = (at: number): number => source.getLineAndCharacterOfPosition(at).line + 1;
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node) && "body" in node && !isList(node)) {
+      const [first, last] = [lineOf(node.getStart()), lineOf(node.end)];
+      if (last - first >= MAX_FUNCTION) found.push(`${file}:${first}: ${last - first + 1} lines`);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
 const rank = (path: string): number => ORDER.findIndex(({ group }) => group.test(path));
 
 describe("structure", () => {
@@ -48,15 +112,17 @@ describe("structure", () => {
     for (const file of files("lib", /\.ts$/)) {
       const from = file.replace(/\.ts$/, "");
       expect(rank(from), `${file} has a place in the order`).to.be.at.least(0);
-      for (const [, target] of readFileSync(file, "utf8")
-        .replace(/^import type .*$/gm, "")
-        .matchAll(/from "(\.[^"]+)"/g)) {
-        const to = normalize(join(file, "..", target as string));
+      for (const to of importsOf(file)) {
         const [a, b] = [rank(from), rank(to)];
         if (b > a || (b === a && !ORDER[a]?.within)) wrong.push(`${from} -> ${to}`);
       }
     }
     expect(wrong).to.deep.equal([]);
+  });
+  it("no circle of imports, types included", () => {
+    const graph = new Map(files("lib", /\.ts$/).map((f) => [f.replace(/\.ts$/, ""), importsOf(f)]));
+    expect(graph.get("lib/core/tensor")).to.include("lib/core/shape");
+    expect(circle(graph)).to.equal(undefined);
   });
   it("the core takes Node's modules from one place", () => {
     const apart = files("lib", /\.ts$/).filter((f) => f !== "lib/core/node.ts" && !f.startsWith("lib/cli/"));
@@ -64,11 +130,20 @@ describe("structure", () => {
     const importing = apart.filter((f) => /^(?!import type).*(from|import|require\() ?"node:/m.test(readFileSync(f, "utf8")));
     expect(importing).to.deep.equal([]);
   });
+  it("lib takes none of mocha's globals for its own: the compiler knows both", () => {
+    const own = /\bdescribe\b[^;]*\} from "/;
+    const calling = files("lib", /\.ts$/).filter((f) => /(?<![\w.])describe\(/.test(readFileSync(f, "utf8")));
+    expect(calling.length).to.be.above(20);
+    expect(calling.filter((f) => f !== "lib/core/errors.ts" && !own.test(readFileSync(f, "utf8")))).to.deep.equal([]);
+  });
   it("no file is longer than 400 lines", () => {
     const long = [...files("lib", /\.ts$/), ...files("test", /\.ts$/), ...files("native", /\.(cc|h)$/)].filter(
       (f) => readFileSync(f, "utf8").split("\n").length > 401,
     );
     expect(long).to.deep.equal([]);
+  });
+  it(`no function is longer than ${MAX_FUNCTION} lines`, () => {
+    expect([...files("lib", /\.ts$/), ...files("test", /\.ts$/)].flatMap(longFunctions)).to.deep.equal([]);
   });
   it("code of an instruction set has no symbol that the linker could merge into another", function () {
     const folder = "build/CMakeFiles";

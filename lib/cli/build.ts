@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { placeOf } from "../core/loader";
+import { placeOf } from "../boundary/addon";
+import type { Command } from "./command";
 import type { Report } from "./doctor";
-import type { Command } from "./main";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (text: string): number => {

@@ -1,8 +1,7 @@
 import { realpathSync } from "node:fs";
-import { type Attempt, platform, type Search, search, version } from "../core/loader";
-import type { NativeInfo } from "../core/native";
+import { type Attempt, type NativeInfo, platform, type Search, search, version } from "../boundary/addon";
 import { compile, float64, grad, linalg, matmul, sum, tensor } from "../index";
-import type { Command } from "./main";
+import type { Command } from "./command";
 
 interface Test {
   readonly name: string;
@@ -36,7 +35,7 @@ function libc(): string | null {
 }
 
 /** Small problems with known answers: the lanes, LAPACK, derivatives, compiled programs and the threads all take part. */
-async function tests(): Promise<Test[]> {
+function problems(): readonly [name: string, expected: readonly number[], run: () => unknown][] {
   const a = tensor([
     [4, 1],
     [2, 3],
@@ -47,7 +46,7 @@ async function tests(): Promise<Test[]> {
   ]);
   const b = tensor([1, 2]);
   const both = { a, b };
-  const cases: [string, readonly number[], () => unknown | Promise<unknown>][] = [
+  return [
     ["cholesky", [2, 0, 1, 2], () => linalg.cholesky(spd).toArray()],
     ["solve", [0.1, 0.6], () => linalg.solve(a, b).toArray()],
     [
@@ -74,8 +73,11 @@ async function tests(): Promise<Test[]> {
       },
     ],
   ];
+}
+
+async function tests(): Promise<Test[]> {
   const done: Test[] = [];
-  for (const [name, expected, run] of cases) {
+  for (const [name, expected, run] of problems()) {
     try {
       const got = [await run()].flat(Number.POSITIVE_INFINITY as 4) as number[];
       const ok =

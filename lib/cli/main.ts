@@ -1,23 +1,14 @@
 #!/usr/bin/env node
 // The program `backsolve`. A command is one entry of the table; what it needs of the package it loads itself, so that the others work where
 // that cannot be loaded.
-import { type ParseArgsConfig, parseArgs } from "node:util";
-import { version } from "../core/loader";
+import { parseArgs } from "node:util";
+import { version } from "../boundary/addon";
 import { build } from "./build";
+import type { Command } from "./command";
 import { doctor } from "./doctor";
 
-export interface Command {
-  readonly summary: string;
-  /** All that --help says beyond it. */
-  readonly help: string;
-  readonly usage: string;
-  readonly options: NonNullable<ParseArgsConfig["options"]>;
-  /** Whether it takes arguments beside options. */
-  readonly files?: boolean;
-  /** Returns the exit code. */
-  run(options: { readonly [name: string]: unknown }, files: readonly string[]): Promise<number> | number;
-}
-const commands: { readonly [name: string]: Command } = { build, doctor };
+// Exported: a file without an export is CommonJS to the bundler, and all that it imports then runs late.
+export const commands: { readonly [name: string]: Command } = { build, doctor };
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
 /** What was asked for does not exist. */

@@ -1,16 +1,16 @@
 import type { AttrSchema } from "./attrs";
 import { complexOf, type DType, realOf } from "./dtype";
 import { BacksolveError } from "./errors";
+import type { ValueType } from "./ir";
 import { type AnyRow, type Attrs, nameOf, type Port } from "./row";
 import { bind, broadcastOrThrow, parseSignature, type Signature } from "./signature";
-import { fitting, type Shape } from "./tensor";
-import type { ValueType } from "./trace";
+import { checkSize, type Shape } from "./tensor";
 
 export const portDType = (port: Port | undefined, t: DType): DType =>
   port === undefined || port === "T" ? t : port === "real" ? realOf(t) : port === "complex" ? complexOf(t) : port;
 
 /** The op's dtype T from its operands; undefined: one that a fused rule does without. */
-export function columnOf(row: AnyRow, inputs: readonly ({ dtype: DType } | undefined)[]): DType {
+export function dtypeOf(row: AnyRow, inputs: readonly ({ dtype: DType } | undefined)[]): DType {
   for (let i = 0; i < inputs.length; i++) {
     const port = row.dtypes?.[row.inputs[i] as string] ?? "T";
     const given = inputs[i];
@@ -35,7 +35,7 @@ const elementwise = (row: AnyRow): boolean => row.signature === undefined && row
 
 /** Shapes and dtypes of the outputs and aux; throws ShapeError in the words of the op. */
 export function inferAll(row: AnyRow, inputs: readonly ValueType[], attrs: Attrs): ValueType[] {
-  const t = columnOf(row, inputs);
+  const t = dtypeOf(row, inputs);
   const shapes = outputShapes(
     row,
     inputs.map((i) => i.shape),
@@ -43,7 +43,7 @@ export function inferAll(row: AnyRow, inputs: readonly ValueType[], attrs: Attrs
   );
   return kernelOutputs(row).map((name, i) => ({
     dtype: portDType(row.dtypes?.[name], t),
-    shape: fitting(nameOf(row), shapes[i] as Shape),
+    shape: checkSize(nameOf(row), shapes[i] as Shape),
   }));
 }
 
@@ -67,14 +67,14 @@ function outputShapes(row: AnyRow, shapes: readonly Shape[], attrs: Attrs): read
 }
 
 /** Attributes as the numbers that the native table knows. */
-export function lowerAttrs(
+export function encodeAttrs(
   row: AnyRow,
-  kernel: { lower: unknown },
+  kernel: { encode: unknown },
   attrs: Attrs,
   inputs: readonly Shape[],
   outputs: readonly Shape[],
 ): readonly number[] {
-  const lower = kernel.lower as ((a: Attrs, i: readonly Shape[], o: readonly Shape[]) => readonly number[]) | undefined;
-  if (lower) return lower(attrs, inputs, outputs);
+  const encode = kernel.encode as ((a: Attrs, i: readonly Shape[], o: readonly Shape[]) => readonly number[]) | undefined;
+  if (encode) return encode(attrs, inputs, outputs);
   return Object.keys((row.attrs ?? {}) as AttrSchema).map((k) => Number(attrs[k]));
 }

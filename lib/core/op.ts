@@ -1,21 +1,21 @@
+import { settle, startKernel } from "../boundary/descriptor";
+import { runJob } from "../boundary/jobs";
+import { apply } from "./apply";
 import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
-import { type ComplexOf, type DType, dtypes, type Float, isComplex, isFloat, type RealOf, realOf } from "./dtype";
-import { apply, kernelCall, RUN, type RunOptions } from "./engine";
-import { ArgumentError, BacksolveError, DtypeError, describe } from "./errors";
+import type { ComplexOf, DType, Float, RealOf } from "./dtype";
+import { ArgumentError, BacksolveError, describe } from "./errors";
+import { kernelCall } from "./evaluate";
+import type { Failure } from "./failures";
 import { infer } from "./infer";
-import { runJob } from "./jobs";
-import { strip } from "./levels";
-import { type Failure, settle, startKernel } from "./native";
-import { frameOf, scalar } from "./outcome";
-import { addRow, rowOf } from "./registry";
+import { unwrapIfDead } from "./levels";
+import { operands } from "./operands";
+import { batchContextOf, RUN, type RunContext } from "./outcome";
+import { addRow } from "./registry";
 import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";
 import { rulesOf } from "./slopes";
-import { adopt, isTensor, memoryOf, storageOf, type Tensor, tracedOf } from "./tensor";
+import { adopt, memoryOf, type Operand, storageOf, type Tensor, tracedOf } from "./tensor";
 
 export { scalar } from "./outcome";
-
-/** What ops take: a tensor, or a number in the dtype of the others. */
-export type Operand<D extends DType = DType> = Tensor<D> | number;
 
 export interface CallOptions {
   /** "nan": items that have no answer become NaN, the others are computed. Default "throw". */
@@ -116,19 +116,19 @@ function opOf(row: AnyRow): Loose {
     if ((args[arity] as AsyncOptions | null | undefined)?.signal !== undefined)
       throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
     const { inputs, attrs, options } = split(args, COMMON);
-    const passed = (options as { [RUN]?: RunOptions })[RUN];
+    const passed = (options as { [RUN]?: RunContext })[RUN];
     const out = outOption(row, options.out);
     return shape(apply(row, inputs, attrs, passed ?? { collect: collects(nameOf(row), options), failures: [], out }));
   };
   const checked = (...args: unknown[]) => {
     const { inputs, attrs } = split(args, []);
-    const run: RunOptions = { collect: true, failures: [], out: undefined };
+    const run: RunContext = { collect: true, failures: [], out: undefined };
     return { value: shape(apply(row, inputs, attrs, run)), failures: run.failures };
   };
   const asynchronous = async (...args: unknown[]) => {
     const { inputs, attrs, options } = split(args, ASYNC);
-    const says = (options as { [RUN]?: RunOptions })[RUN]?.op ?? nameOf(row);
-    return shape(await applyAsync(row, inputs, attrs, { says, collect: collects(says, options), signal: options.signal }));
+    const called = (options as { [RUN]?: RunContext })[RUN]?.op ?? nameOf(row);
+    return shape(await applyAsync(row, inputs, attrs, { op: called, collect: collects(called, options), signal: options.signal }));
   };
   Object.defineProperty(op, "name", { value: row.name });
   return Object.assign(op, { async: asynchronous, checked, row });
@@ -143,7 +143,7 @@ export function collects(op: string, { onFailure }: { readonly onFailure?: unkno
 
 /** @throws BacksolveError ERR_TRACED: asynchronous calls have no place where others record. */
 export function refuseRecorded(op: string, inputs: readonly Tensor[], called = `${op}.async`, instead = "compile(...).run"): void {
-  if (!inputs.some((t) => strip(t).box ?? tracedOf(t))) return;
+  if (!inputs.some((t) => unwrapIfDead(t).box ?? tracedOf(t))) return;
   throw new BacksolveError("ERR_TRACED", op, `${called} cannot run inside a transform or a trace; use ${instead} instead.`);
 }
 
@@ -157,15 +157,15 @@ function outOption(row: AnyRow, out: unknown): Tensor | undefined {
 }
 
 interface AsyncRun {
-  readonly says: string;
+  readonly op: string;
   readonly collect: boolean;
   readonly signal: unknown;
 }
 
-async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, { says, collect, ...how }: AsyncRun): Promise<Tensor[]> {
-  const signal = checkSignal(says, how.signal);
-  refuseRecorded(says, given);
-  const inputs = given.map(strip);
+async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, { op, collect, ...how }: AsyncRun): Promise<Tensor[]> {
+  const signal = checkSignal(op, how.signal);
+  refuseRecorded(op, given);
+  const inputs = given.map(unwrapIfDead);
   const kernel = row.kernel;
   if (typeof kernel === "function" || kernel.alias) {
     signal?.throwIfAborted();
@@ -175,67 +175,9 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, {
   const noAux = Object.keys(row.aux ?? {}).map(() => undefined);
   const results = [...types.map((t) => ({ ...t, name: undefined, array: undefined })), ...noAux]; // yet to be made
   const quiet = inputs.map((t) => !storageOf(t).exposed);
-  const begin = () => startKernel({ ...kernelCall(row, kernel, inputs, types, [], attrs, { collect, op: says }), outputs: results }, quiet);
+  const begin = () => startKernel({ ...kernelCall(row, kernel, inputs, types, [], attrs, { collect, op }), outputs: results }, quiet);
   const nameOf = (i: number) => memoryOf(row.inputs[i], inputs[i] as Tensor);
-  const { flat, outputs } = await runJob({ op: says, inputs, outputs: types, begin, nameOf, signal });
-  settle({ op: says, collect, frame: () => frameOf(row, attrs, inputs, types), into: undefined }, flat);
+  const { flat, outputs } = await runJob({ op, inputs, outputs: types, begin, nameOf, signal });
+  settle({ op, collect, batchContext: () => batchContextOf(row, attrs, inputs, types), reportBatch: undefined }, flat);
   return outputs;
 }
-
-// ---- Inputs: numbers, dtypes, promotion ----
-
-function operands(row: AnyRow, given: readonly unknown[]): Tensor[] {
-  const args = given.map((a, i) => (typeof a === "number" ? a : asTensor(nameOf(row), row.inputs[i] as string, a)));
-  const port = (i: number): Port => row.dtypes?.[row.inputs[i] as string] ?? "T";
-  const t = columnDType(row, args, port);
-  return args.map((a, i) => {
-    const p = port(i);
-    const want: DType = p === "T" ? t : p === "real" ? realOf(t) : p === "complex" ? (dtypes[t].complex as DType) : p;
-    if (typeof a === "number") return scalar(want, fittingNumber(nameOf(row), row.inputs[i] as string, want, a));
-    if (a.dtype === want) return a;
-    if (p === "T" && !isComplex(a.dtype)) return apply(rowOf("toComplex"), [a], {})[0] as Tensor;
-    throw new DtypeError(nameOf(row), `${row.inputs[i]} must have dtype ${want}, got ${a.dtype}.`);
-  });
-}
-
-/** x, if it is a number of the dtype. */
-function fittingNumber(op: string, name: string, dtype: DType, x: number): number {
-  if (isFloat(dtype) || (dtype === "int32" ? x === (x | 0) : x === 0 || x === 1)) return x;
-  throw new DtypeError(op, `${name} must be ${dtype}, got ${x}.`);
-}
-
-/** What a user gives where a tensor is wanted; a number is a float64 scalar. */
-export function asTensor(op: string, name: string, x: unknown): Tensor {
-  if (isTensor(x)) return x;
-  if (typeof x === "number") return scalar("float64", x);
-  const foreign = adopt(op, x);
-  if (foreign) return foreign;
-  const hint = Array.isArray(x) ? " Wrap it: tensor([...])." : "";
-  throw new ArgumentError(op, `${name} must be a tensor or a number, got ${describe(x)}.${hint}`);
-}
-
-/** T: the dtype of the inputs that carry it; real with complex of one precision promotes, other mixtures are errors. */
-function columnDType(row: AnyRow, args: readonly Operand[], port: (i: number) => Port): DType {
-  let t: DType | undefined;
-  args.forEach((a, i) => {
-    if (typeof a === "number" || port(i) !== "T") return;
-    if (!isFloat(a.dtype) && row.kernel && !acceptsAny(row)) {
-      throw new DtypeError(nameOf(row), `${row.inputs[i]} must be float32, float64, complex64 or complex128, got ${a.dtype}.`);
-    }
-    if (t === undefined || t === a.dtype) t = a.dtype;
-    else if (isFloat(t) && isFloat(a.dtype) && realOf(t) === realOf(a.dtype)) t = dtypes[t].complex;
-    else
-      throw new DtypeError(
-        nameOf(row),
-        `${row.inputs[i]} is ${a.dtype}, the inputs before it are ${t}: convert one of them, precisions do not mix.`,
-      );
-  });
-  t ??= "float64";
-  if (row.only && isFloat(t) && (row.only === "complex") !== isComplex(t)) {
-    throw new DtypeError(nameOf(row), `is defined for ${row.only} tensors, got ${t}.`);
-  }
-  return t;
-}
-
-const ANY = new Set(["view", "scatter", "band"]);
-const acceptsAny = (row: AnyRow): boolean => typeof row.kernel !== "function" && ANY.has(row.kernel.name);

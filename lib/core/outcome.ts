@@ -1,15 +1,16 @@
 // What becomes of a call: where its results go, and which items failed.
+
 import { allocate, type DType, dtypes, isFloat } from "./dtype";
 import { ArgumentError, guard, LinalgError } from "./errors";
+import { type BatchContext, type Failure, failureOf } from "./failures";
 import { infer, signatureOf } from "./infer";
-import { type Failure, type Frame, failureOf } from "./native";
+import type { ValueType } from "./ir";
 import { type AnyRow, type Attrs, type ComposedKernel, nameOf } from "./row";
 import { sameShape } from "./signature";
-import { innermost, isTensor, readable, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
-import type { ValueType } from "./trace";
+import { isTensor, primal, readable, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
 
 /** How a call runs where it reaches data. */
-export interface RunOptions {
+export interface RunContext {
   readonly collect: boolean; // failing items become NaN and are listed in `failures`
   readonly failures: Failure[];
   readonly out: Tensor | undefined;
@@ -32,7 +33,12 @@ export function named(names: readonly string[], tensors: readonly (Tensor | unde
 export const forwardOf = new WeakMap<AnyRow, AnyRow>();
 
 /** The batch of a call, and the shape of the first matrix, which failures tell about. */
-export function frameOf(row: AnyRow, attrs: Attrs, inputs: readonly (ValueType | undefined)[], types: readonly ValueType[]): Frame {
+export function batchContextOf(
+  row: AnyRow,
+  attrs: Attrs,
+  inputs: readonly (ValueType | undefined)[],
+  types: readonly ValueType[],
+): BatchContext {
   const of = forwardOf.get(row);
   const sig = signatureOf(of ?? row, attrs);
   const first = types[0];
@@ -88,9 +94,9 @@ function copyTo(out: Tensor, result: Tensor): Tensor {
 // ---- Composed ops ----
 
 /** Runs a kernel that is made of other ops. */
-export function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
+export function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunContext): Tensor[] {
   const types = row.signature !== undefined || row.infer ? infer(row, inputs, attrs) : []; // shape errors in the words of this op
-  const { batch } = frameOf(row, attrs, inputs, types);
+  const { batch } = batchContextOf(row, attrs, inputs, types);
   const inner = { ...options, out: undefined, op: options.op ?? nameOf(row), batch: options.batch ?? batch };
   if (options.out) checkOut(row, options.out, types[0], inputs);
   const outermost = options.batch === undefined;
@@ -102,7 +108,7 @@ export function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, o
     if (!(error instanceof LinalgError) || !outermost || sizeOf(batch) < 2) throw error;
     // Its ops ran one after the other over the whole batch: which item comes first is known when all have run.
     const failures: Failure[] = [];
-    callKernel(row, inputs.map(innermost), attrs, { ...inner, collect: true, failures });
+    callKernel(row, inputs.map(primal), attrs, { ...inner, collect: true, failures });
     throw failures.length > 0 ? failureOf(firstPerItem(failures)[0] as Failure) : error;
   }
   if (outermost && options.failures.length > before) {
@@ -113,7 +119,7 @@ export function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, o
   return options.out ? [copyTo(options.out, outputs[0] as Tensor)] : outputs;
 }
 
-function callKernel(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunOptions): Tensor[] {
+function callKernel(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunContext): Tensor[] {
   const result = (row.kernel as ComposedKernel)(named(row.inputs, inputs), attrs, { [RUN]: options });
   const list = isTensor(result) ? [result] : row.outputs.map((n) => result?.[n]);
   list.forEach((t, i) => {

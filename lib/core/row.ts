@@ -21,7 +21,7 @@ export type Domain =
 
 export type Shapes<K extends string> = { readonly [k in K]: Shape };
 /** Inside rules the dtype is unknown: Tensor<never> goes wherever a tensor goes. */
-export type Tensors<K extends string> = { readonly [k in K]: Tensor<never> };
+export type NamedTensors<K extends string, T extends Tensor = Tensor<never>> = { readonly [k in K]: T };
 
 /** What a rule may ask about the call besides values. */
 export interface Context<I extends string> {
@@ -41,49 +41,49 @@ export interface Slope {
 }
 
 /** Numbers for the native table: the kernel's attributes, from the row's and the shapes. */
-export type Lower = (attrs: never, inputs: readonly Shape[], outputs: readonly Shape[]) => readonly number[];
+export type Encode = (attrs: never, inputs: readonly Shape[], outputs: readonly Shape[]) => readonly number[];
 
 export interface Native {
   readonly kind: "native";
   readonly name: string;
-  readonly lower: Lower | undefined;
+  readonly encode: Encode | undefined;
   readonly alias: boolean; // eager: the output is the input's memory under another shape
 }
-/** A kernel of the native table. Without `lower`, flags and choices cross as numbers in the order of the row's attrs. */
-export const native = (name: string, lower?: Lower, alias = false): Native => ({ kind: "native", name, lower, alias });
+/** A kernel of the native table. Without `encode`, flags and choices cross as numbers in the order of the row's attrs. */
+export const native = (name: string, encode?: Encode, alias = false): Native => ({ kind: "native", name, encode, alias });
 
-/** One op. Everything else, types, errors, batching, derivatives of any order, documentation, tests, is derived from it. */
-export interface Row<I extends string = string, O extends string = string, S extends AttrSchema = AttrSchema> {
+/** The fields of a row with inputs I, outputs O and attributes A, whose functions take tensors T. */
+export interface RowFields<I extends string, O extends string, S extends AttrSchema, A, T extends Tensor> {
   /** Own name, everywhere. */
   readonly name: string;
   /** The name in errors, where it is not `name`: that of the function users call. */
-  readonly says?: string;
+  readonly publicName?: string;
   /** TensorFlow's name. */
   readonly tf?: string;
   readonly doc?: string;
   readonly inputs: readonly I[];
   readonly outputs: readonly O[];
   /** gufunc notation of the item dimensions, or a function of the attrs; m^n is the smaller of the two. Exactly one of `signature` and `infer`. */
-  readonly signature?: string | ((attrs: AttrsOf<S>) => string);
+  readonly signature?: string | ((attrs: A) => string);
   /** Output shapes where gufunc notation cannot say them; throws ShapeError. */
-  readonly infer?: (shapes: Shapes<I>, attrs: AttrsOf<S>) => Shapes<O>;
+  readonly infer?: (shapes: Shapes<I>, attrs: A) => Shapes<O>;
   /** Of inputs, outputs and aux. */
   readonly dtypes?: { readonly [k: string]: Port };
   /** The ops whose T may be only real or only complex. */
   readonly only?: "real" | "complex";
   readonly attrs?: S;
   /** Says which options exclude each other, where these do. */
-  readonly conflict?: (attrs: AttrsOf<S>) => string | undefined;
+  readonly conflict?: (attrs: A) => string | undefined;
   readonly domain?: { readonly [k in I]?: Domain };
   /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
-  readonly gauge?: (outputs: Tensors<O>) => { readonly [k in O]: Tensor };
-  readonly law?: (inputs: Tensors<I>, outputs: Tensors<O>, attrs: AttrsOf<S>) => [Tensor, Tensor][];
+  readonly gauge?: (outputs: NamedTensors<O, T>) => { readonly [k in O]: Tensor };
+  readonly law?: (inputs: NamedTensors<I, T>, outputs: NamedTensors<O, T>, attrs: A) => [Tensor, Tensor][];
   readonly failures?: readonly Code[];
   /**
    * A native kernel, or a function of other ops. Such a function gets as third argument options to hand to the ops that can fail, so that
    * errors name this op and `onFailure` reaches them.
    */
-  readonly kernel: Native | ((inputs: Tensors<I>, attrs: AttrsOf<S>, pass: Pass) => Tensor | Tensors<O>);
+  readonly kernel: Native | ((inputs: NamedTensors<I, T>, attrs: A, pass: Pass) => Tensor | NamedTensors<O, T>);
   /** More outputs of a native kernel, for `fused` alone: factors that it would compute again. Name and item dimensions, as in the signature. */
   readonly aux?: { readonly [name: string]: string };
   /** What the rule reads. */
@@ -93,22 +93,22 @@ export interface Row<I extends string = string, O extends string = string, S ext
    * un-broadcasts. Absent on a composed kernel: derivatives go through the ops it is made of. Absent on a native kernel: no derivative.
    */
   readonly vjp?: (
-    saved: Tensors<I | O>,
-    cotangents: Tensors<O>,
-    attrs: AttrsOf<S>,
+    saved: NamedTensors<I | O, T>,
+    cotangents: NamedTensors<O, T>,
+    attrs: A,
     context: Context<I>,
   ) => { readonly [k in I]?: () => Tensor };
   /** In the place of `vjp` for elementwise ops of one output: the slope by each input that has one, from the same values. */
-  readonly slopes?: (saved: Tensors<I | O>) => { readonly [k in I]?: () => Slope };
+  readonly slopes?: (saved: NamedTensors<I | O, T>) => { readonly [k in I]?: () => Slope };
   /** Whether the op is linear in its float inputs together, so that it is its own tangent. */
   readonly linear?: boolean;
   /**
    * Tangents of the outputs from inputs and outputs and the tangents of the inputs (undefined: zero). Absent: from the transpose of `vjp`,
    * which costs two passes.
    */
-  readonly jvp?: (values: Tensors<I | O>, tangents: Partial<Tensors<I>>, attrs: AttrsOf<S>) => { readonly [k in O]?: Tangent };
+  readonly jvp?: (values: NamedTensors<I | O, T>, tangents: Partial<NamedTensors<I, T>>, attrs: A) => { readonly [k in O]?: Tangent };
   /** The same call with `batch` as leading dimensions of the input, for rows with `infer`: attrs that name axes or sizes. */
-  readonly lift?: (attrs: AttrsOf<S>, batch: Shape) => Partial<AttrsOf<S>>;
+  readonly lift?: (attrs: A, batch: Shape) => Partial<A>;
   /** The highest derivative that exists, where not any: beyond it rules throw, and `checkOp` does not look. */
   readonly order?: number;
   /** The first-order rule in one kernel: reads saves, then aux, then cotangents; gives the wanted inputs' cotangents. */
@@ -116,51 +116,21 @@ export interface Row<I extends string = string, O extends string = string, S ext
   /** More sizes of the signature's letters, of about size n, that `checkOp` tries: by itself it only tries ascending ones. */
   readonly sizes?: (n: number) => readonly { readonly [letter: string]: number }[];
   /** Shapes and attrs of about size n that `checkOp` tries, for rows with `infer`; the others' follow from the signature. */
-  readonly samples?: (n: number) => readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<AttrsOf<S>> }[];
+  readonly samples?: (n: number) => readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<A> }[];
 }
+
+/** One op. Everything else, types, errors, batching, derivatives of any order, documentation, tests, is derived from it. */
+export interface Row<I extends string = string, O extends string = string, S extends AttrSchema = AttrSchema>
+  extends RowFields<I, O, S, AttrsOf<S>, Tensor<never>> {}
+/** A row with its types forgotten, as the engine handles it. */
+export interface AnyRow extends RowFields<string, string, AttrSchema, Attrs, Tensor> {}
 
 /** Options of the caller, opaque. */
 export type Pass = object;
-export type ComposedKernel = (inputs: Record<string, Tensor>, attrs: Attrs, pass: Pass) => Tensor | Record<string, Tensor>;
+export type ComposedKernel = Exclude<AnyRow["kernel"], Native>;
 
-/** A row with its types forgotten, as the engine handles it. */
-export interface AnyRow {
-  readonly name: string;
-  readonly says?: string;
-  readonly tf?: string;
-  readonly doc?: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly signature?: string | ((attrs: Attrs) => string);
-  readonly infer?: (shapes: Record<string, Shape>, attrs: Attrs) => Record<string, Shape>;
-  readonly dtypes?: Readonly<Record<string, Port | undefined>>;
-  readonly only?: "real" | "complex";
-  readonly attrs?: AttrSchema;
-  readonly conflict?: (attrs: Attrs) => string | undefined;
-  readonly domain?: Readonly<Record<string, Domain | undefined>>;
-  readonly gauge?: (outputs: Record<string, Tensor>) => Readonly<Record<string, Tensor>>;
-  readonly law?: (inputs: Record<string, Tensor>, outputs: Record<string, Tensor>, attrs: Attrs) => [Tensor, Tensor][];
-  readonly failures?: readonly Code[];
-  readonly kernel: Native | ComposedKernel;
-  readonly aux?: Readonly<Record<string, string>>;
-  readonly saves?: readonly string[];
-  readonly vjp?: (
-    saved: Record<string, Tensor>,
-    cotangents: Record<string, Tensor>,
-    attrs: Attrs,
-    context: Context<string>,
-  ) => Readonly<Record<string, (() => Tensor) | undefined>>;
-  readonly slopes?: (saved: Record<string, Tensor>) => Readonly<Record<string, (() => Slope) | undefined>>;
-  readonly linear?: boolean;
-  readonly jvp?: (values: Record<string, Tensor>, tangents: Record<string, Tensor>, attrs: Attrs) => Readonly<Record<string, Tangent>>;
-  readonly lift?: (attrs: Attrs, batch: Shape) => Attrs;
-  readonly order?: number;
-  readonly fused?: Native;
-  readonly sizes?: (n: number) => readonly { readonly [letter: string]: number }[];
-  readonly samples?: (n: number) => readonly { readonly shapes: Readonly<Record<string, Shape>>; readonly attrs?: Attrs }[];
-}
 /** The name of an op in errors. */
-export const nameOf = (row: AnyRow): string => row.says ?? row.name;
+export const nameOf = (row: AnyRow): string => row.publicName ?? row.name;
 
 // biome-ignore lint/suspicious/noExplicitAny: attrs are checked at run time against the row's schema, whose type is lost here
 export type Attrs = Record<string, any> & { [k: string]: AttrValue };

@@ -39,11 +39,11 @@ export function checkShape(op: string, shape: unknown): number[] {
     }
     out.push(d);
   }
-  return fitting(op, out);
+  return checkSize(op, out);
 }
 
 /** shape, if tensors can have it. */
-export function fitting<S extends Shape>(op: string, shape: S): S {
+export function checkSize<S extends Shape>(op: string, shape: S): S {
   if (shape.length > MAX_RANK) throw new ShapeError(op, `the result of shape ${shapeText(shape)} has more than ${MAX_RANK} axes.`);
   let size = 1;
   for (let i = 0; i < shape.length; i++) size *= (shape[i] as number) >= 0 ? Math.max(shape[i] as number, 1) : Number.NaN;

@@ -1,6 +1,7 @@
 // Derivatives of rows that say less than a rule: elementwise rows give slopes, linear rows are their own derivative. docs/adr/0008-slopes.md
+
+import { apply, call } from "./apply";
 import { isComplex, isFloat } from "./dtype";
-import { apply, call } from "./engine";
 import { named, scalar } from "./outcome";
 import { rowOf } from "./registry";
 import type { AnyRow, Slope } from "./row";

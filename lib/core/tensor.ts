@@ -1,23 +1,25 @@
-import type { Methods } from "../methods";
+import { checkNested, comparable, textOf } from "./display";
 import {
   type AnyArray,
   type ArrayOf,
+  type ComplexOf,
   checkDType,
   copyOf,
   type DType,
   dtypeOfArray,
   dtypes,
   elementOf,
+  type Float,
   isFloat,
   type Nested,
   nested,
+  type RealOf,
   type Scalar,
   takenFrom,
   viewOf,
 } from "./dtype";
 import { ArgumentError, asPrimitive, BacksolveError, DtypeError, describe, gone, guard, ShapeError } from "./errors";
 import { inspect } from "./node";
-
 import { checkShape, type Shape, shapeText, sizeOf } from "./shape";
 import { Storage } from "./storage";
 
@@ -32,29 +34,84 @@ const KEY = Symbol("made here");
 let made: (x: object) => x is Tensor;
 let ownStorage: (t: Tensor) => Storage | undefined;
 
-/** One call of a transform. A box of a level that is no longer live is a constant. */
-export interface Level {
-  readonly id: number;
-  readonly mode: "reverse" | "forward";
-  live: boolean;
+/** One call of a transform or of `compile`, as tensors know it; levels.ts has what it does. A box of a level that is no longer live is a constant. */
+export interface LevelTag {
+  readonly id: number; // increases: levels that are opened inside have higher ones
+  readonly live: boolean;
+  readonly title: string; // in errors
 }
 
 /** What a transform wraps around a tensor; `value` is one level down. */
 export interface Box {
-  readonly level: Level;
+  readonly level: LevelTag;
   readonly value: Tensor;
-  readonly node: unknown; // reverse mode: levels.ts
-  readonly output: number; // which output of the node
-  readonly tangent: Tensor | (() => Tensor | undefined) | undefined; // forward mode: levels.ts
+  readonly payload: unknown; // the level's own: where the tensor hangs in its graph, or its tangent
 }
 
 /** A value of a program being traced. */
 export interface Traced {
-  readonly trace: object;
+  readonly trace: LevelTag;
   readonly id: number;
 }
 
-// The methods that methods.ts puts on the prototype.
+/** What ops take: a tensor, or a number in the dtype of the others. */
+export type Operand<D extends DType = DType> = Tensor<D> | number;
+
+/** The dtype of two operands together: a number adopts the other's, real with complex promotes. */
+export type Promote<A, B> = A extends number
+  ? B extends Tensor<infer D>
+    ? D
+    : "float64"
+  : A extends Tensor<infer D>
+    ? B extends number
+      ? D
+      : B extends Tensor<infer E>
+        ? Wider<D, E>
+        : never
+    : never;
+type Wider<D extends DType, E extends DType> = D extends E ? D : E extends ComplexOf<D> ? E : D extends ComplexOf<E> ? D : D | E;
+
+export interface ReduceOptions {
+  /** The axis or axes to reduce; all when absent. */
+  readonly axis?: number | readonly number[];
+  /** Keeps reduced axes with size 1. */
+  readonly keepDims?: boolean;
+}
+
+/** The methods, which methods.ts puts on the prototype. Their types stand here: tensors and their methods name each other. */
+export interface Methods<D extends DType = DType> {
+  add<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
+  sub<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
+  mul<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
+  div<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
+  maximum<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
+  minimum<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
+  matmul<B extends Tensor<Float>>(b: B, options?: { adjointA?: boolean; adjointB?: boolean }): Tensor<Promote<Tensor<D>, B>>;
+  neg(): Tensor<D>;
+  square(): Tensor<D>;
+  sqrt(): Tensor<D>;
+  exp(): Tensor<D>;
+  log(): Tensor<D>;
+  sin(): Tensor<D>;
+  cos(): Tensor<D>;
+  conj(): Tensor<D>;
+  real(): Tensor<RealOf<D>>;
+  imag(): Tensor<RealOf<D>>;
+  sum(options?: ReduceOptions): Tensor<D>;
+  mean(options?: ReduceOptions): Tensor<D>;
+  reshape(shape: Shape): Tensor<D>;
+  transpose(axes?: readonly number[]): Tensor<D>;
+  swapAxes(axis1: number, axis2: number): Tensor<D>;
+  matrixTranspose(): Tensor<D>;
+  adjoint(): Tensor<D>;
+  expandDims(axis: number): Tensor<D>;
+  broadcastTo(shape: Shape): Tensor<D>;
+  diag(options?: { k?: number }): Tensor<D>;
+  trace(): Tensor<D>;
+  tril(options?: { k?: number }): Tensor<D>;
+  triu(options?: { k?: number }): Tensor<D>;
+}
+
 export interface Tensor<out D extends DType = DType> extends Methods<D> {}
 
 /**
@@ -141,8 +198,7 @@ export class Tensor<out D extends DType = DType> {
   /** Nested arrays of the elements; a bare element for rank 0. @throws ArgumentError for millions of arrays without an element. */
   toArray(): Nested {
     const array = readable("toArray", still("toArray", this));
-    if (this.size === 0 && spread(this.shape) > MAX_EMPTY)
-      throw new ArgumentError("toArray", `shape ${shapeText(this.shape)} has no elements, but more than ${MAX_EMPTY} empty arrays.`);
+    checkNested(this.shape);
     return nested(array, this.dtype, this.shape);
   }
   /** `{ dtype, shape, data }`, which `tensor` reads back. NaN and infinities are strings, as JSON has none. */
@@ -200,23 +256,21 @@ export function adopt(op: string, x: unknown): Tensor | undefined {
   return wrapView(op, checkDType(op, dtype), checkShape(op, shape), (x as Tensor).data);
 }
 
-/** The tensor under all boxes. */
-export function innermost(t: Tensor): Tensor {
+/** The value under all boxes: a constant to every level. */
+export function primal(t: Tensor): Tensor {
   let u = t;
   while (u.box) u = u.box.value;
   return u;
 }
 
-export const tracedOf = (t: Tensor): Traced | undefined => innermost(t).traced;
+export const tracedOf = (t: Tensor): Traced | undefined => primal(t).traced;
 
 /** The highest live level that t is boxed at; integers and truth values have no derivative to lose. */
-function levelOf(t: Tensor): Level | undefined {
+function levelOf(t: Tensor): LevelTag | undefined {
   if (!isFloat(t.dtype)) return undefined;
   for (let u = t; u.box; u = u.box.value) if (u.box.level.live) return u.box.level;
   return undefined;
 }
-
-const MODES = { reverse: "reverse mode (grad, vjp, jacobian)", forward: "forward mode (jvp, hvp)" } as const;
 
 /** t, unless what is read of it would be a constant to a derivative that is being taken: then ERR_TRACED. */
 function still(op: string, t: Tensor): Tensor {
@@ -225,47 +279,24 @@ function still(op: string, t: Tensor): Tensor {
   throw new BacksolveError(
     "ERR_TRACED",
     op,
-    `the tensor is being differentiated in ${MODES[level.mode]}: a number read from it is a constant, through which no derivative flows. ` +
+    `the tensor is being differentiated in ${level.title}: a number read from it is a constant, through which no derivative flows. ` +
       "Compute with the tensor itself, or, where a constant is meant, read stopGradient(x).",
   );
 }
 
 // ---- How tensors look from outside ----
 
-const MAX_PRINTED = 1000;
-const MAX_EMPTY = 2 ** 20;
-/** How many elements or empty arrays toArray makes. */
-const spread = (shape: Shape): number => sizeOf(shape.includes(0) ? shape.slice(0, shape.indexOf(0)) : shape);
-
 /** Never throws; inside a transform the values are shown, too. */
 function print(t: Tensor, options: object): string {
   if (!isTensor(t)) return "Tensor (made to look like one)";
-  const { dtype, shape } = t;
-  const head = `Tensor<${dtype}> ${shapeText(shape)}`;
-  const storage = ownStorage(innermost(t));
-  if (!storage) return `${head} (traced: no data)`;
-  const note = levelOf(t) ? " (being differentiated)" : "";
-  if (!(storage.array.length >= sizeOf(shape) * dtypes[dtype].width)) return `${head} (its memory is gone)${note}`;
-  if (!(spread(shape) <= MAX_PRINTED)) return `${head} [${t.size} elements]${note}`;
-  return `${head} ${inspect(nested(storage.array, dtype, shape), { ...options, depth: 20 })}${note}`;
+  return textOf(t.dtype, t.shape, ownStorage(primal(t))?.array, levelOf(t) ? " (being differentiated)" : "", options);
 }
-
-/**
- * A copy: who only compares does not make the memory one that others may write to. NaN is in an array of numbers, while that is not too long
- * for the heap: in typed arrays assert.deepEqual has NaN differ from itself, assert.deepStrictEqual from a NaN of other bits. Partial comparisons
- * take a shape for equal to one that it is a part of; the text beside the elements, which no clone carries, is compared whole.
- */
-function elementsOf(t: Tensor): AnyArray | number[] | undefined {
-  if (tracedOf(t) || levelOf(t)) return undefined;
-  const array = readable("elements", t);
-  const inNumbers = array.length <= 2 ** 20 && array.some(Number.isNaN);
-  const copy = guard("elements", () => (inNumbers ? Array.from(array) : array.slice()));
-  return Object.defineProperty(copy, "shape", { value: shapeText(t.shape), enumerable: true });
-}
+const elementsOf = (t: Tensor): AnyArray | number[] | undefined =>
+  tracedOf(t) || levelOf(t) ? undefined : comparable(readable("elements", t), t.shape);
 
 /** The data under all boxes; a traced tensor has none and says so. */
 export function storageOf(t: Tensor): Storage {
-  const storage = ownStorage(innermost(t));
+  const storage = ownStorage(primal(t));
   if (storage) return storage;
   throw new BacksolveError(
     "ERR_TRACED",
@@ -315,7 +346,7 @@ export function keepAll(tensors: readonly Tensor[]): Tensor[] {
   return tensors.map((t) => keep(t, known));
 }
 /** @internal Another tensor over the same memory. */
-export const share = (t: Tensor, shape: Shape): Tensor => new Tensor(KEY, t.dtype, shape, storageOf(t));
+export const alias = (t: Tensor, shape: Shape): Tensor => new Tensor(KEY, t.dtype, shape, storageOf(t));
 /** @internal */
 export const boxOver = (t: Tensor, box: Box): Tensor => new Tensor(KEY, t.dtype, t.shape, undefined, box);
 /** @internal */

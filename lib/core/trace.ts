@@ -1,64 +1,67 @@
+// A trace is a level, too: what runs on its values becomes an instruction. docs/adr/0013-levels.md
 import type { DType } from "./dtype";
-import { BacksolveError, guard } from "./errors";
-import { strip } from "./levels";
-import type { Attrs } from "./row";
-import { readable, type Shape, type Tensor, tracedTensor, wrap } from "./tensor";
+import { ArgumentError, BacksolveError } from "./errors";
+import { inferAll } from "./infer";
+import type { Instruction, ValueType } from "./ir";
+import { type Level, nextId, unwrapIfDead } from "./levels";
+import { composed, type RunContext } from "./outcome";
+import { type AnyRow, type Attrs, nameOf } from "./row";
+import { primal, type Shape, type Tensor, tracedTensor } from "./tensor";
 
-export interface ValueType {
-  readonly dtype: DType;
-  readonly shape: Shape;
-}
-export interface Instruction {
-  readonly op: string; // a row's name, or that of its fused rule with "_vjp"
-  readonly attrs: Attrs;
-  readonly in: readonly (number | null)[];
-  readonly out: readonly (number | null)[]; // null: nobody wants it
+/** A tensor from outside that the program reads: one more input of it. */
+export interface Capture {
+  readonly id: number;
+  readonly tensor: Tensor;
 }
 
 /** The record of one call of a traced function. */
-export class Trace {
+export class Trace implements Level {
+  readonly id = nextId();
+  readonly title = "compile";
+  live = true;
   readonly values: ValueType[] = [];
-  readonly constants = new Map<number, Tensor>();
+  readonly captures: Capture[] = [];
   readonly code: Instruction[] = [];
   /** Functions whose derivative is not that of the instructions that they left here. */
   readonly opaque = new Set<string>();
-  private readonly idOfConstant = new Map<object, number>();
-  live = true;
+  readonly #idOfCapture = new Map<Tensor, number>();
+  readonly #hold: (captured: Tensor) => Tensor;
 
+  /** `hold` gives what is kept of a tensor from outside: data, boxed by a level below, or a value of a trace below. */
+  constructor(hold: (captured: Tensor) => Tensor) {
+    this.#hold = hold;
+  }
   /** A new value of the program, without data. */
   value<D extends DType>(dtype: D, shape: Shape): Tensor<D> {
     this.values.push({ dtype, shape });
     return tracedTensor(dtype, shape, { trace: this, id: this.values.length - 1 });
   }
-  /** The id of a tensor in this program; concrete data enters as a constant. */
+  /** The id of a tensor in this program. What comes from outside is captured whole, once, with its boxes: they are those of levels below. */
   idOf(given: Tensor): number {
-    const t = strip(given);
-    if (t.box)
-      throw new BacksolveError(
-        "ERR_TRACED",
-        "compile",
-        "a tensor that a transform outside differentiates is used inside: give it to the program as an input, and run the program in the transform.",
-      );
-    if (t.traced) {
-      if (t.traced.trace !== this) {
-        throw new BacksolveError(
-          "ERR_TRACED",
-          "compile",
-          "a tensor of another compile call was used: traced tensors live only inside their own function.",
-        );
-      }
-      return t.traced.id;
-    }
-    const array = readable("compile", t);
-    const known = this.idOfConstant.get(t);
+    const t = unwrapIfDead(given);
+    if (t.traced?.trace === this) return t.traced.id;
+    if (t.traced && !t.traced.trace.live) throw finished(this.title);
+    const known = this.#idOfCapture.get(t);
     if (known !== undefined) return known;
-    this.values.push({ dtype: t.dtype, shape: t.shape });
-    const id = this.values.length - 1;
-    // What is exposed can change before the program runs: the constant is a copy.
-    const copy = guard("compile", () => array.slice());
-    this.constants.set(id, wrap(t.dtype, t.shape, copy));
-    this.idOfConstant.set(t, id);
+    const tensor = this.#hold(t);
+    const id = this.values.push({ dtype: t.dtype, shape: t.shape }) - 1;
+    this.captures.push({ id, tensor });
+    this.#idOfCapture.set(t, id);
     return id;
+  }
+  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
+    if (typeof row.kernel === "function") {
+      markOpaque(inputs, nameOf(row)); // here because the row has a rule of its own, which a program cannot hold
+      return composed(row, inputs, attrs, options);
+    }
+    const types = inferAll(row, inputs, attrs);
+    if (options.collect)
+      throw new ArgumentError(
+        options.op ?? nameOf(row),
+        'onFailure "nan" and checked cannot be used inside a compiled function: what fails is decided by its run, program.run(args, { onFailure: "nan", failures }).',
+      );
+    const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
+    return this.emit(row.name, attrs, inputs, wanted).filter((t) => t !== undefined);
   }
   emit(
     op: string,
@@ -66,9 +69,7 @@ export class Trace {
     inputs: readonly (Tensor | undefined)[],
     outputs: readonly (ValueType | undefined)[],
   ): (Tensor | undefined)[] {
-    if (!this.live) {
-      throw new BacksolveError("ERR_TRACED", op, "a traced tensor was used after its compile call had finished.");
-    }
+    if (!this.live) throw finished(op);
     const ids = inputs.map((t) => (t ? this.idOf(t) : null));
     const results = outputs.map((o) => (o ? this.value(o.dtype, o.shape) : undefined));
     this.code.push({ op, attrs, in: ids, out: results.map((t) => t?.traced?.id ?? null) });
@@ -76,8 +77,10 @@ export class Trace {
   }
 }
 
-/** The trace that any of these belongs to. */
-export function traceOf(tensors: readonly (Tensor | undefined)[]): Trace | undefined {
-  for (const t of tensors) if (t?.traced) return t.traced.trace as Trace;
-  return undefined;
+const finished = (op: string): BacksolveError =>
+  new BacksolveError("ERR_TRACED", op, "a traced tensor was used after its compile call had finished.");
+
+/** Says of every program that records what these become that the derivative of its instructions is not that of this function. */
+export function markOpaque(tensors: readonly Tensor[], name: string): void {
+  for (const t of tensors) (primal(t).traced?.trace as Trace | undefined)?.opaque.add(name); // the tag of a trace is the trace itself
 }

@@ -1,4 +1,4 @@
-import { apply } from "../core/engine";
+import { apply } from "../core/apply";
 import { defineOp } from "../core/op";
 import { rowOf } from "../core/registry";
 import { native } from "../core/row";

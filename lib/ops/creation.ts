@@ -15,8 +15,7 @@ import {
   type Real,
   roundedUp,
 } from "../core/dtype";
-import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
-import { guard } from "../core/native";
+import { ArgumentError, DtypeError, describe, guard, ShapeError } from "../core/errors";
 import { adopt, checkShape, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrap, wrapView } from "../core/tensor";
 
 export interface TensorOptions<D extends DType> {

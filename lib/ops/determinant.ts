@@ -1,5 +1,5 @@
+import { within } from "../core/apply";
 import { type Float, isComplex } from "../core/dtype";
-import { as } from "../core/engine";
 import { BacksolveError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
@@ -32,7 +32,7 @@ export const det = defineOp({
   aux: { lu: "(n,n)", pivots: "(n)" },
   saves: ["a"],
   // Jacobi: d det A = tr(adj(A) dA), so Ā = d̄ adj(A)ᴴ
-  vjp: ({ a }, { d: g }) => ({ a: (): Tensor => mul(perMatrix(g), adjoint(adjugate(a, as("det")))) }),
+  vjp: ({ a }, { d: g }) => ({ a: (): Tensor => mul(perMatrix(g), adjoint(adjugate(a, within("det")))) }),
   fused: native("det_vjp"),
 });
 
@@ -59,7 +59,7 @@ export const adjugate = defineOp({
 /** @internal d adj(A)[E]: (..., n, n), (..., n, n) -> (..., n, n). */
 export const adjugateDerivative = defineOp({
   name: "adjugateDerivative",
-  says: "adjugate",
+  publicName: "adjugate",
   inputs: ["a", "e"],
   outputs: ["y"],
   signature: "(n,n),(n,n)->(n,n)",
@@ -78,7 +78,7 @@ export const adjugateDerivative = defineOp({
 /** d² adj(A)[E, H], at any rank. */
 const adjugateSecond = defineOp({
   name: "adjugateSecond",
-  says: "adjugate",
+  publicName: "adjugate",
   inputs: ["a", "e", "h"],
   outputs: ["y"],
   signature: "(n,n),(n,n),(n,n)->(n,n)",
@@ -103,7 +103,7 @@ const adjugateSecond = defineOp({
 /** weight A⁻ᴴ; solved for, as A⁻ᴴ alone may be beyond the largest number, or of no use to a tangent of A's own scale. */
 const weightedInverse = (a: T, weight: Tensor): T => {
   const one = eye(a.shape.at(-1) as number, { dtype: (a as Tensor<Float>).dtype }) as T;
-  return solve(a, mul(perMatrix(weight), one) as T, { adjoint: true, ...as("slogdet") }) as T;
+  return solve(a, mul(perMatrix(weight), one) as T, { adjoint: true, ...within("slogdet") }) as T;
 };
 
 /**

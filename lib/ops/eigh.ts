@@ -1,8 +1,9 @@
 // Spectra of Hermitian matrices. Derivations: docs/derivations/eigh.md
+
+import { within } from "../core/apply";
 import { int, oneOf } from "../core/attrs";
-import { as } from "../core/engine";
 import { defineOp } from "../core/op";
-import { native, type Tensors } from "../core/row";
+import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye, ones } from "./creation";
 import { add, conj, mul, real, sub } from "./elementwise";
@@ -33,7 +34,7 @@ const nameFor = (checks: number) => (checks & STRICT ? "eigvalsh" : "eigh");
  */
 export const gapQuotient = defineOp({
   name: "gapQuotient",
-  says: "eigh",
+  publicName: "eigh",
   inputs: ["w", "m"],
   outputs: ["q"],
   signature: "(n),(n,n)->(n,n)",
@@ -45,7 +46,7 @@ export const gapQuotient = defineOp({
   saves: ["w", "q"],
   // F is real: m̄ = F ∘ q̄. dq_ij = -q_ij F_ij (dw_j - dw_i): with c = Re(conj(q̄) ∘ F ∘ q), w̄_k = Σ_j c_kj - Σ_i c_ik.
   vjp: ({ w, q }, { q: g }, { degenerate, checks }) => {
-    const again = { degenerate, checks: checks & STRICT, ...as(nameFor(checks)) };
+    const again = { degenerate, checks: checks & STRICT, ...within(nameFor(checks)) };
     return {
       w: (): Tensor => {
         const c = real(gapQuotient(w, mul(conj(g), q) as T, again) as T) as Tensor; // q̄ q first: of the loss's size, as F q need not be
@@ -69,7 +70,7 @@ export const assemble = (v: T, w: T): T => matmul(columns(v, w), v, { adjointB: 
 const decomposition = (name: string, checks: number) =>
   defineOp({
     name,
-    says: nameFor(checks),
+    publicName: nameFor(checks),
     ...(checks & STRICT ? {} : { tf: "SelfAdjointEigV2" }),
     inputs: ["a"],
     outputs: ["w", "v"],
@@ -95,7 +96,7 @@ const decomposition = (name: string, checks: number) =>
         const parts: T[] = [];
         if (gw) parts.push(assemble(v, gw));
         if (gv) {
-          const q = gapQuotient(w, matmul(v, gv, { adjointA: true }) as T, { degenerate, checks, ...as(nameFor(checks)) }) as T;
+          const q = gapQuotient(w, matmul(v, gv, { adjointA: true }) as T, { degenerate, checks, ...within(nameFor(checks)) }) as T;
           parts.push(matmul(matmul(v, q), v, { adjointB: true }) as T);
         }
         return onTriangle(hermitian(parts.reduce((p, q) => add(p, q) as T)), triangle);
@@ -148,7 +149,7 @@ export const eigvalsh = defineOp({
   saves: ["a"],
   // Ā = V diag(w̄) Vᴴ (Giles 2008, section 3.1)
   vjp: ({ a }, { w: g }, { triangle, degenerate }) => ({
-    a: () => onTriangle(hermitian(assemble((eighStrict(a, { degenerate }) as Tensors<"v">).v, g)), triangle),
+    a: () => onTriangle(hermitian(assemble((eighStrict(a, { degenerate }) as NamedTensors<"v">).v, g)), triangle),
   }),
   fused: native("eigvalsh_vjp", ({ triangle }: Options) => [Number(triangle === "lower")]),
 });

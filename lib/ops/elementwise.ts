@@ -1,24 +1,12 @@
 // Elementwise ops. Cotangents are gradients of a real loss, dL/dRe z + i dL/dIm z: for holomorphic f, x̄ = ȳ conj(f'(x)).
-import { withoutOptions } from "../core/attrs";
-import { type ComplexOf, type DType, type Float, isComplex, type RealOf } from "../core/dtype";
-import { constant, zerosLike } from "../core/engine";
-import { asTensor, type CallOptions, defineOp, type Operand, scalar } from "../core/op";
-import { native } from "../core/row";
-import { type Shape, stridesOf, type Tensor } from "../core/tensor";
 
-/** The dtype of two operands together: a number adopts the other's, real with complex promotes. */
-export type Promote<A, B> = A extends number
-  ? B extends Tensor<infer D>
-    ? D
-    : "float64"
-  : A extends Tensor<infer D>
-    ? B extends number
-      ? D
-      : B extends Tensor<infer E>
-        ? Wider<D, E>
-        : never
-    : never;
-type Wider<D extends DType, E extends DType> = D extends E ? D : E extends ComplexOf<D> ? E : D extends ComplexOf<E> ? D : D | E;
+import { withoutOptions } from "../core/attrs";
+import { type DType, type Float, isComplex, type RealOf } from "../core/dtype";
+import { zerosLike } from "../core/evaluate";
+import { type CallOptions, defineOp, scalar } from "../core/op";
+import { asTensor } from "../core/operands";
+import { native } from "../core/row";
+import { type Operand, type Promote, primal, type Shape, stridesOf, type Tensor } from "../core/tensor";
 
 interface Binary {
   <A extends Operand, B extends Operand>(a: A, b: B, options?: CallOptions): Tensor<Promote<A, B>>;
@@ -115,7 +103,7 @@ export const maximum = defineOp({
   domain: { a: "distinct", b: "distinct" },
   kernel: native("maximum"),
   saves: ["a", "b"],
-  slopes: ({ a, b }) => ({ a: () => ({ times: share(a, b) }), b: () => ({ times: share(b, a) }) }),
+  slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(a, b) }), b: () => ({ times: tieShare(b, a) }) }),
 }) as unknown as Binary;
 
 /** The smaller of two real numbers; NaN if either is. At a tie both get half of the cotangent. */
@@ -127,11 +115,11 @@ export const minimum = defineOp({
   domain: { a: "distinct", b: "distinct" },
   kernel: native("minimum"),
   saves: ["a", "b"],
-  slopes: ({ a, b }) => ({ a: () => ({ times: share(b, a) }), b: () => ({ times: share(a, b) }) }),
+  slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(b, a) }), b: () => ({ times: tieShare(a, b) }) }),
 }) as unknown as Binary;
 
 // 1 where p > q, 1/2 where equal, else 0; locally constant
-const share = (p: Tensor, q: Tensor): Tensor => where(greater(p, q), ones(p), where(equal(p, q), half(p), zeros(p)));
+const tieShare = (p: Tensor, q: Tensor): Tensor => where(greater(p, q), ones(p), where(equal(p, q), half(p), zeros(p)));
 const like =
   (value: number) =>
   (t: Tensor): Tensor =>
@@ -351,6 +339,6 @@ const stopOp = defineOp({
 
 /** x as a constant: no derivative flows through it. */
 export const stopGradient = withoutOptions("stopGradient", 1, <D extends DType>(t: Tensor<D>): Tensor<D> => {
-  const x = constant(asTensor("stopGradient", "x", t)) as Tensor<never>;
+  const x = primal(asTensor("stopGradient", "x", t)) as Tensor<never>;
   return x.traced ? stopOp(x) : x;
 });

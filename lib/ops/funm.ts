@@ -1,14 +1,17 @@
 // f(A) of Hermitian matrices for any f. Derivation: docs/derivations/spectral.md
+
+import { within } from "../core/apply";
 import { parseAttrs } from "../core/attrs";
 import { dtypes, type Float, type RealOf, realOf } from "../core/dtype";
-import { as, constant, zerosLike } from "../core/engine";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
-import { dual, openLevel, strip, tangentOf } from "../core/levels";
-import type { Failure } from "../core/native";
+import { zerosLike } from "../core/evaluate";
+import type { Failure } from "../core/failures";
+import { Forward } from "../core/forward";
+import { unwrapIfDead } from "../core/levels";
 import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";
 import { sameShape } from "../core/signature";
-import { adopt, isTensor, type Tensor, wrap } from "../core/tensor";
-import { traceOf } from "../core/trace";
+import { adopt, isTensor, primal, type Tensor, wrap } from "../core/tensor";
+import { markOpaque } from "../core/trace";
 import { ones } from "./creation";
 import { assemble, eigh, hermitian } from "./eigh";
 import { add, div, equal, greaterEqual, lessEqual, maximum, mul, neg, sub, where } from "./elementwise";
@@ -36,8 +39,8 @@ function begin(given: unknown, f: unknown, options: unknown, known: readonly str
   parseAttrs(OP, {}, options, known);
   const order = liveLevels(a);
   if (order > 2) throw new BacksolveError("ERR_ARGUMENT", OP, "has derivatives up to the second order only.");
-  const still = constant(a) as T;
-  traceOf([still])?.opaque.add(OP); // the formula is chosen by how often A is differentiated now
+  const still = primal(a) as T;
+  markOpaque([still], OP); // the formula is chosen by how often A is differentiated now
   return { a: a as T, f: f as Scalar, order, still };
 }
 
@@ -66,25 +69,25 @@ function finish({ a, f, order, still }: Call, spectrum: object): never {
 export const funmHermitian = Object.assign(
   <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: Pick<CallOptions, "onFailure">): Tensor<D> => {
     const call = begin(a, f, options, ["onFailure"]);
-    return finish(call, eigh(call.still, as(OP, collects(OP, options ?? {}) ? [] : undefined)));
+    return finish(call, eigh(call.still, within(OP, collects(OP, options ?? {}) ? [] : undefined)));
   },
   {
     async: async <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: AsyncOptions): Promise<Tensor<D>> => {
       const call = begin(a, f, options, ["onFailure", "signal"]);
       refuseRecorded(OP, [call.a]);
-      return finish(call, await eigh.async(call.still, { ...options, ...as(OP) }));
+      return finish(call, await eigh.async(call.still, { ...options, ...within(OP) }));
     },
     checked: <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: object): Checked<Tensor<D>> => {
       const call = begin(a, f, options, []);
       const failures: Failure[] = [];
-      return { value: finish(call, eigh(call.still, as(OP, failures))), failures };
+      return { value: finish(call, eigh(call.still, within(OP, failures))), failures };
     },
   },
 );
 
 function liveLevels(a: Tensor): number {
   let count = 0;
-  for (let t = strip(a); t.box; t = strip(t.box.value)) count++;
+  for (let t = unwrapIfDead(a); t.box; t = unwrapIfDead(t.box.value)) count++;
   return count;
 }
 
@@ -98,10 +101,10 @@ function checked(y: unknown, w: Tensor): T {
 const derivative =
   (f: Scalar): Scalar =>
   (x) => {
-    const level = openLevel("forward");
+    const level = new Forward();
     try {
-      const y = strip(f(dual(level, x, ones(x.shape, { dtype: x.dtype })) as T));
-      return (tangentOf(y, level) ?? zerosLike(y)) as T;
+      const y = unwrapIfDead(f(level.dual(x, ones(x.shape, { dtype: x.dtype })) as T));
+      return (level.tangentOf(y) ?? zerosLike(y)) as T;
     } finally {
       level.live = false;
     }
@@ -112,7 +115,7 @@ interface Bounded {
   readonly value: T;
   readonly error: T;
 }
-const plain = (t: Tensor): T => constant(t) as T;
+const plain = (t: Tensor): T => primal(t) as T;
 const abs = (t: T): T => maximum(t, neg(t)) as T;
 const epsOf = (t: Tensor): number => dtypes[t.dtype].eps;
 const isZero = (t: T) => equal(t, 0);

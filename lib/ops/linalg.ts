@@ -6,6 +6,7 @@ export { funmHermitian } from "./funm";
 export { type LstsqOptions, lstsq } from "./lstsq";
 export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } from "./lu";
 export { matmul } from "./products";
+export { trace } from "./reductions";
 export { expmHermitian, inverseSqrtmHermitian, logmHermitian, powmHermitian, sqrtmHermitian } from "./spectral";
-export { adjoint, diag, matrixTranspose, trace, tril, triu } from "./structure";
+export { adjoint, diag, matrixTranspose, tril, triu } from "./structure";
 export { solveTriangular } from "./triangular";

@@ -3,7 +3,7 @@ import { type AttrSchema, oneOf, optionsOf, real as realNumber } from "../core/a
 import { dtypes, type Float, type Real } from "../core/dtype";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { defineOp } from "../core/op";
-import { native, type Tensors } from "../core/row";
+import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { add, conj, equal, mul, neg, real, sub, where } from "./elementwise";
 import { matmul } from "./products";
@@ -34,7 +34,7 @@ const times = (p: T, q: T): T => matmul(p, q, { adjointB: true }) as T; // P Q�
  */
 const problemScale = defineOp({
   name: "problemScale",
-  says: "lstsq",
+  publicName: "lstsq",
   inputs: ["a", "l2Regularizer"],
   outputs: ["c"],
   signature: "(m,n),()->()",
@@ -49,7 +49,7 @@ const problemScale = defineOp({
  * m >= n: with Z = (AᴴA + λI)⁻¹ X̄, Ā = (B - A X) Zᴴ - B̄ Xᴴ, B̄ = A Z = (Aᴴ)_λ⁺ X̄, λ̄ = -⟨Z, X⟩ (Golub & Pereyra 1973). m < n: the same of the
  * problem with Aᴴ for A, X̄ and B exchanged, X and B̄ exchanged, as ⟨X̄, A_λ⁺ B⟩ = ⟨(Aᴴ)_λ⁺ X̄, B⟩.
  */
-function rule({ solve, normal, deficient, truncated }: Method, saved: Tensors<Inputs | "x">, g: T): { [k in Inputs]: () => Tensor } {
+function rule({ solve, normal, deficient, truncated }: Method, saved: NamedTensors<Inputs | "x">, g: T): { [k in Inputs]: () => Tensor } {
   const { x } = saved;
   const c = problemScale(saved.a, saved.l2Regularizer) as T;
   const scaled = (t: T): T => mul(perMatrix(c), t) as T;
@@ -78,7 +78,7 @@ function rule({ solve, normal, deficient, truncated }: Method, saved: Tensors<In
 /** Z = (AᴴA + λI)⁻¹ Y, W = (AᴴA + λI)⁻¹ Z̄: Ȳ = W, Ā = -A (Z Wᴴ + W Zᴴ), λ̄ = -⟨W, Z⟩. */
 function normalRule(
   method: Method,
-  saved: Tensors<"a" | "y" | "l2Regularizer" | "z">,
+  saved: NamedTensors<"a" | "y" | "l2Regularizer" | "z">,
   g: T,
 ): { [k in "a" | "y" | "l2Regularizer"]: () => Tensor } {
   const { a, y, l2Regularizer: l2, z } = saved;
@@ -112,7 +112,7 @@ const common = {
     { m: n, n, k: 1 },
   ],
   domain: { a: "invertible", l2Regularizer: "positive" },
-  law: ({ a, b, l2Regularizer: l2 }: Tensors<Inputs>, { x }: Tensors<"x">): [Tensor, Tensor][] => [
+  law: ({ a, b, l2Regularizer: l2 }: NamedTensors<Inputs>, { x }: NamedTensors<"x">): [Tensor, Tensor][] => [
     [add(matmul(a, matmul(a, x), { adjointA: true }), mul(perMatrix(l2), x)), matmul(a, b, { adjointA: true })],
   ],
   saves: ["a", "b", "l2Regularizer", "x"],
@@ -134,7 +134,7 @@ interface Attrs {
   readonly rcond: number;
 }
 const attrs = { method: oneOf(METHODS, "qr"), rcond: realNumber(-1) } satisfies AttrSchema;
-const lower = ({ method, rcond }: Attrs) => [METHODS.indexOf(method), rcond];
+const encode = ({ method, rcond }: Attrs) => [METHODS.indexOf(method), rcond];
 const failures = ["ERR_RANK_DEFICIENT", "ERR_NOT_FINITE", "ERR_ARGUMENT"] as const;
 const direct = (given: Attrs): Method => ({
   solve: (a, b, l2) => lstsqOp(a, b, l2 as T, given) as T,
@@ -148,22 +148,22 @@ const lstsqOp = defineOp({
   dtypes: REAL,
   attrs,
   failures,
-  kernel: native("lstsq", lower),
+  kernel: native("lstsq", encode),
   aux: { r: "(m^n,m^n)" },
   vjp: (saved, { x: g }, given) => rule(direct(given), saved, g),
-  fused: native("lstsq_vjp", lower),
+  fused: native("lstsq_vjp", encode),
 });
 
 /** @internal Z = (AᴴA + λI)⁻¹ Y, from a factor R of AᴴA + λI = RᴴR that `qr` takes from A itself. */
 const normalSolve = defineOp({
   ...normalCommon,
   name: "normalSolve",
-  says: "lstsq",
+  publicName: "lstsq",
   sizes: (n) => [{ m: n + 2, n, k: 2 }],
   dtypes: REAL,
   attrs,
   failures,
-  kernel: native("normalSolve", lower),
+  kernel: native("normalSolve", encode),
   vjp: (saved, { z: g }, given) => normalRule(direct(given), saved, g),
 });
 
@@ -175,7 +175,7 @@ const svdFailures = ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_ARGUMENT"] as 
 /** D²T(A)[E, H] of the T of `truncationDerivative`. */
 const truncationSecond = defineOp({
   name: "truncationSecond",
-  says: "lstsq",
+  publicName: "lstsq",
   inputs: ["a", "e", "h"],
   outputs: ["d"],
   signature: "(m,n),(m,n),(m,n)->(m,n)",
@@ -203,7 +203,7 @@ const truncationSecond = defineOp({
 /** DT(A)[E], T(A) = U₁ S₁ V₁ᴴ with the singular values above rcond times the largest. It is its own adjoint, as T is a gradient. */
 const truncationDerivative = defineOp({
   name: "truncationDerivative",
-  says: "lstsq",
+  publicName: "lstsq",
   inputs: ["a", "e"],
   outputs: ["d"],
   signature: "(m,n),(m,n)->(m,n)",
@@ -243,7 +243,7 @@ const bySvd = (given: { readonly rcond: number }, of: T): Method => {
 const svdOp = defineOp({
   ...common,
   name: "lstsqSvd",
-  says: "lstsq",
+  publicName: "lstsq",
   dtypes: { ...REAL, s: "real" },
   attrs: svdAttrs,
   failures: svdFailures,
@@ -257,7 +257,7 @@ const svdOp = defineOp({
 const normalSolveSvd = defineOp({
   ...normalCommon,
   name: "normalSolveSvd",
-  says: "lstsq",
+  publicName: "lstsq",
   dtypes: REAL,
   attrs: svdAttrs,
   failures: svdFailures,

@@ -1,6 +1,6 @@
+import { within } from "../core/apply";
 import { flag } from "../core/attrs";
 import type { Float } from "../core/dtype";
-import { as } from "../core/engine";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
@@ -65,7 +65,7 @@ const solveOp = defineOp({
   saves: ["a", "x"],
   // A X = B: B̄ = A⁻ᴴ X̄, Ā = -B̄ Xᴴ. Aᴴ X = B: B̄ = A⁻¹ X̄, Ā = -X B̄ᴴ (Giles 2008, section 2.3.1).
   vjp: ({ a, x }, { x: g }, attrs) => {
-    const back = (): T => solveOp(a, g, { adjoint: !attrs.adjoint, ...as("solve") }) as T;
+    const back = (): T => solveOp(a, g, { adjoint: !attrs.adjoint, ...within("solve") }) as T;
     const matrix = (b: T) => (attrs.adjoint ? matmul(x, b, { adjointB: true }) : matmul(b, x, { adjointB: true }));
     return { a: () => neg(matrix(back())), b: back };
   },

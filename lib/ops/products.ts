@@ -1,10 +1,10 @@
 import { flag, optionsOf } from "../core/attrs";
 import type { Float } from "../core/dtype";
 import { ShapeError } from "../core/errors";
-import { type AsyncOptions, asTensor, defineOp } from "../core/op";
+import { type AsyncOptions, defineOp } from "../core/op";
+import { asTensor } from "../core/operands";
 import { native } from "../core/row";
-import { shapeText, type Tensor } from "../core/tensor";
-import type { Promote } from "./elementwise";
+import { type Promote, shapeText, type Tensor } from "../core/tensor";
 import { reshape } from "./structure";
 
 const op = defineOp({

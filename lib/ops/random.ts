@@ -1,10 +1,10 @@
 // Counter-based random numbers: Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). Array
 // element i of a draw is a function of the key and of i alone, to the bit, on every processor: native/lanes/random.cc.
 
+import { binding } from "../boundary/addon";
 import { optionsOf, withoutOptions } from "../core/attrs";
 import { type AnyArray, allocate, checkDType, type DType, dtypes, type Float, isFloat, roundedUp } from "../core/dtype";
-import { ArgumentError, DtypeError, describe } from "../core/errors";
-import { guard, native } from "../core/native";
+import { ArgumentError, DtypeError, describe, guard } from "../core/errors";
 import { checkShape, type Shape, sizeOf, type Tensor, wrap } from "../core/tensor";
 
 /** The state of a stream: two 32-bit words. Immutable; use each key once, and `split` for more. */
@@ -89,7 +89,7 @@ const KINDS = { unit: 0, uniform: 1, normal: 2 } as const; // of native/random.h
 const numbers =
   (kind: keyof typeof KINDS, k: Key, dtype: Float, low = 0, high = 1): Write =>
   (array) =>
-    native().fillRandom(Float64Array.of(KINDS[kind], dtypes[dtype].code, k.hi >>> 0, k.lo >>> 0, 0, low, high), array);
+    binding().fillRandom(Float64Array.of(KINDS[kind], dtypes[dtype].code, k.hi >>> 0, k.lo >>> 0, 0, low, high), array);
 
 /**
  * Uniform numbers in [low, high), by default in (0, 1); low where both are equal; complex: both parts. They are low + (high - low) u of 53

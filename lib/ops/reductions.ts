@@ -1,18 +1,12 @@
-import { flag, ints, optionsOf } from "../core/attrs";
+import { flag, ints, optionsOf, withoutOptions } from "../core/attrs";
 import type { DType } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
-import { asTensor, defineOp } from "../core/op";
+import { defineOp } from "../core/op";
+import { asTensor, needMatrix } from "../core/operands";
 import { native } from "../core/row";
-import { checkAxis, type Shape, type Tensor } from "../core/tensor";
+import { checkAxis, type ReduceOptions, type Shape, type Tensor } from "../core/tensor";
 import { div } from "./elementwise";
-import { broadcastTo, reshape } from "./structure";
-
-export interface ReduceOptions {
-  /** The axis or axes to reduce; all when absent. */
-  readonly axis?: number | readonly number[];
-  /** Keeps reduced axes with size 1. */
-  readonly keepDims?: boolean;
-}
+import { broadcastTo, diag, reshape } from "./structure";
 
 const reduced = (shape: Shape, axes: readonly number[], keep: boolean): number[] =>
   shape.map((d, i) => (axes.includes(i) ? 1 : d)).filter((_, i) => keep || !axes.includes(i));
@@ -64,3 +58,8 @@ export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {})
   const count = axes.reduce((n, a) => n * (t.shape[a] as number), 1);
   return div(sum(t, { ...options, axis: axes }), count);
 }
+
+/** The sum of the diagonal of the last two axes. */
+export const trace = withoutOptions("trace", 1, <D extends DType>(a: Tensor<D>): Tensor<D> => {
+  return sum(diag(needMatrix("trace", a)), { axis: -1 });
+});

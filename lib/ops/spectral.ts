@@ -1,11 +1,12 @@
 // Functions of Hermitian matrices, f(A) = V f(w) Vᴴ, with derivatives by divided differences, exact at equal eigenvalues.
 // Derivations: docs/derivations/spectral.md
+
+import { within } from "../core/apply";
 import { oneOf, optionsOf, real as realNumber } from "../core/attrs";
 import type { Float } from "../core/dtype";
-import { as } from "../core/engine";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
-import { native, type Tensors } from "../core/row";
+import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye } from "./creation";
 import { matmul } from "./products";
@@ -26,9 +27,9 @@ const OPS = {
 } as const satisfies { [k in Name]: string };
 
 const attrs = { f: oneOf(FUNCTIONS, "exp"), p: realNumber(1.5) };
-const lower = ({ f, p }: Attrs) => [FUNCTIONS.indexOf(f), p];
+const encode = ({ f, p }: Attrs) => [FUNCTIONS.indexOf(f), p];
 /** The same function, errors under the name of the op that the user called. */
-const passed = ({ f, p }: Attrs) => ({ f, p, ...as(OPS[f]) });
+const passed = ({ f, p }: Attrs) => ({ f, p, ...within(OPS[f]) });
 const failures = ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NO_CONVERGENCE", "ERR_NOT_FINITE"] as const;
 
 /** D²f(A)[herm E, herm H] = V Y Vᴴ, Y_ij = Σ_k f[w_i,w_k,w_j] (Ẽ_ik H̃_kj + H̃_ik Ẽ_kj), Ẽ = Vᴴ E V. */
@@ -40,7 +41,7 @@ const spectralSecond = defineOp({
   attrs,
   domain: { a: "hpd" },
   failures,
-  kernel: native("spectralSecond", lower),
+  kernel: native("spectralSecond", encode),
   saves: ["a", "e", "h"],
   order: 0, // in a; linear in e and h
   // ⟨G, D²f(A)[E, H]⟩ is symmetric in E, H and G.
@@ -62,7 +63,7 @@ const spectralDerivative = defineOp({
   attrs,
   domain: { a: "hpd" },
   failures,
-  kernel: native("spectralDerivative", lower),
+  kernel: native("spectralDerivative", encode),
   saves: ["a", "e"],
   order: 1,
   // Df(A) is its own adjoint; ⟨G, D²f(A)[E, H]⟩ = ⟨H, D²f(A)[E, G]⟩.
@@ -73,7 +74,7 @@ const spectralDerivative = defineOp({
 });
 
 type Equations = [Tensor, Tensor][];
-type Law = (inputs: Tensors<"a">, outputs: Tensors<"y">) => Equations;
+type Law = (inputs: NamedTensors<"a">, outputs: NamedTensors<"y">) => Equations;
 
 const named = <const N extends Exclude<Name, "power">>(f: N, law: Law) =>
   defineOp({
@@ -84,14 +85,14 @@ const named = <const N extends Exclude<Name, "power">>(f: N, law: Law) =>
     domain: { a: "hpd" },
     law,
     failures: f === "exp" ? failures.slice(1) : failures, // every Hermitian matrix has an exponential
-    kernel: native("hermitianFunction", () => lower({ f, p: 0 })),
+    kernel: native("hermitianFunction", () => encode({ f, p: 0 })),
     aux: { w: "(n)", v: "(n,n)" },
     dtypes: { w: "real" },
     saves: ["a"],
     order: 2,
     // Ā = Df(A)[herm Ȳ]
     vjp: ({ a }, { y: g }) => ({ a: () => spectralDerivative(a, g, passed({ f, p: 0 })) }),
-    fused: native("hermitianFunction_vjp", () => lower({ f, p: 0 })),
+    fused: native("hermitianFunction_vjp", () => encode({ f, p: 0 })),
   });
 
 /**
@@ -126,13 +127,13 @@ const power = defineOp({
   domain: { a: "hpd" },
   law: ({ a }, { y }, { p }): Equations => [[power(y, { p: 1 / p }), a]],
   failures,
-  kernel: native("hermitianFunction", ({ p }: { p: number }) => lower({ f: "power", p })),
+  kernel: native("hermitianFunction", ({ p }: { p: number }) => encode({ f: "power", p })),
   aux: { w: "(n)", v: "(n,n)" },
   dtypes: { w: "real" },
   saves: ["a"],
   order: 2,
   vjp: ({ a }, { y: g }, { p }): { a: () => Tensor } => ({ a: () => spectralDerivative(a, g, passed({ f: "power", p })) }),
-  fused: native("hermitianFunction_vjp", ({ p }: { p: number }) => lower({ f: "power", p })),
+  fused: native("hermitianFunction_vjp", ({ p }: { p: number }) => encode({ f: "power", p })),
 });
 
 /** The exponent beside the options, which have none of that name. */

@@ -1,12 +1,13 @@
 // Ops that only move elements: out[i] = in[offset + Σ iₖ strideₖ] (view) or the reverse (scatter). Each is the other's adjoint.
+
 import { int, ints, optionsOf, withoutOptions } from "../core/attrs";
 import type { DType } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
-import { asTensor, defineOp } from "../core/op";
+import { defineOp } from "../core/op";
+import { asTensor, needMatrix } from "../core/operands";
 import { native } from "../core/row";
 import { checkAxis, checkShape, type Shape, shapeText, sizeOf, stridesOf, type Tensor } from "../core/tensor";
 import { conj } from "./elementwise";
-import { sum } from "./reductions";
 
 const at = (list: readonly number[], i: number): number => list[i] as number;
 
@@ -57,12 +58,6 @@ export const swapAxes = withoutOptions("swapAxes", 3, <D extends DType>(x: Tenso
     t.shape.map((_, k) => (k === i ? j : k === j ? i : k)),
   );
 });
-
-const needMatrix = <D extends DType>(op: string, x: Tensor<D>): Tensor<D> => {
-  const t = asTensor(op, "x", x) as Tensor<D>;
-  if (t.rank < 2) throw new ShapeError(op, `x must be a matrix or a batch of them, got shape ${shapeText(t.shape)}.`);
-  return t;
-};
 
 /** The last two axes exchanged. */
 export const matrixTranspose = withoutOptions("matrixTranspose", 1, <D extends DType>(x: Tensor<D>): Tensor<D> => {
@@ -231,11 +226,6 @@ export function diagEmbed<D extends DType>(d: Tensor<D>, options: { k?: number }
   const n = at(t.shape, t.rank - 1) + Math.abs(k);
   return embed(t, { k, rows: n, columns: n }) as Tensor<D>;
 }
-
-/** The sum of the diagonal of the last two axes. */
-export const trace = withoutOptions("trace", 1, <D extends DType>(a: Tensor<D>): Tensor<D> => {
-  return sum(diag(needMatrix("trace", a)), { axis: -1 });
-});
 
 const band = (name: string, upper: 0 | 1, keeps: string) => {
   const op = defineOp({

@@ -16,7 +16,7 @@ interface Attrs {
   readonly unitDiagonal: boolean;
   readonly side: "left" | "right";
 }
-const lower = (a: Attrs) => [Number(a.lower), a.adjoint ? 2 : Number(a.transpose), Number(a.unitDiagonal), a.side === "right" ? 1 : 0];
+const encode = (a: Attrs) => [Number(a.lower), a.adjoint ? 2 : Number(a.transpose), Number(a.unitDiagonal), a.side === "right" ? 1 : 0];
 
 const op = defineOp({
   name: "solveTriangular",
@@ -40,7 +40,7 @@ const op = defineOp({
     return [[attrs.side === "left" ? matmul(m, y) : matmul(y, m), b]];
   },
   failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
-  kernel: native("solveTriangular", lower),
+  kernel: native("solveTriangular", encode),
   saves: ["a", "x"],
   // B̄ = op(A)⁻ᴴ X̄. From op(A) X = B: dX = op(A)⁻¹ (dB - d(op A) X), so the cotangent of op(A) is -B̄ Xᴴ, undone through op, kept on the
   // triangle that is read (Giles 2008, section 2.3.1). Right side: the same with the products exchanged.
@@ -48,7 +48,7 @@ const op = defineOp({
     const back = () => pulledBack(a, g, attrs);
     return { a: () => onTriangle(ofMatrix(back(), x, attrs), attrs), b: back };
   },
-  fused: native("solveTriangular_vjp", lower),
+  fused: native("solveTriangular_vjp", encode),
 });
 
 function pulledBack(a: Tensor<never>, g: Tensor<never>, attrs: Attrs): Tensor<never> {

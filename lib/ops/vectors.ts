@@ -2,8 +2,7 @@ import { optionsOf } from "../core/attrs";
 import type { Float } from "../core/dtype";
 import type { AsyncOptions, CallOptions, Checked } from "../core/op";
 import type { AnyRow } from "../core/row";
-import { adopt, type Tensor } from "../core/tensor";
-import type { Promote } from "./elementwise";
+import { adopt, type Promote, type Tensor } from "../core/tensor";
 import { expandDims, reshape } from "./structure";
 
 /** A solver of a X = b in its three forms. */

@@ -1,7 +1,8 @@
 // The derivatives of a program are programs, at item shapes: so they run over batches, in lanes and in threads, and have derivatives in turn.
 import type { Tensor } from "../core/tensor";
 import { flattenTensors } from "../core/tree";
-import { jvp, linearize } from "../transforms";
+import { jvp } from "../transforms/jvp";
+import { linearize } from "../transforms/linearize";
 import type { Code } from "./code";
 import { type Named, record } from "./record";
 import { replay } from "./replay";
@@ -18,14 +19,14 @@ const results = (list: readonly Tensor[]): Named<Tensor>[] => list.map((value, i
 export const pullbackOf = (code: Code, wanted: Mask, given: Mask): Code =>
   record([...typed(code, code.inputs, "x"), ...pick(typed(code, code.outputs, "g"), given)], (args) => {
     const [xs, gs] = [args.slice(0, code.inputs.length), args.slice(code.inputs.length)];
-    const { pull } = linearize("program", flattenTensors("program", pick(xs, wanted)), (tree) => {
+    const { pullback } = linearize("program", flattenTensors("program", pick(xs, wanted)), (tree) => {
       const moved = [...(tree as Tensor[])];
       return replay(
         code,
         xs.map((x, i) => (wanted[i] ? (moved.shift() as Tensor) : x)),
       );
     });
-    return results(pull(given.map((is) => (is ? gs.shift() : undefined))));
+    return results(pullback(given.map((is) => (is ? gs.shift() : undefined))));
   });
 
 /** Reads all inputs, then the tangents of the `along` ones; gives the tangents of the `wanted` outputs. */

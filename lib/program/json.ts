@@ -1,15 +1,17 @@
 // Programs as JSON. Loading trusts nothing: every name is known, every id defined before use, every shape and dtype recomputed from the rows
 // and equal, sizes bounded. After that a program is as safe as eager calls.
+
 import { parseAttrs } from "../core/attrs";
 import { type AnyArray, checkDType, type DType, dtypes, isFloat } from "../core/dtype";
-import { fusedRow, fusedTypes, reads as readsOf } from "../core/engine";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
-import { columnOf, inferAll, kernelOutputs, portDType, withAux } from "../core/infer";
+import { fusedRow, fusedTypes, residuals } from "../core/fused";
+import { dtypeOf, inferAll, kernelOutputs, portDType, withAux } from "../core/infer";
+import type { Instruction, ValueType } from "../core/ir";
 import type { AnyRow, Attrs } from "../core/row";
 import { broadcast, sameShape } from "../core/signature";
 import { checkShape, type Shape, shapeText, sizeOf } from "../core/tensor";
-import type { Instruction, ValueType } from "../core/trace";
-import { type Code, clash, optional, resolve } from "./code";
+import { type Code, optional, resolve } from "./code";
+import { clash } from "./names";
 
 export interface ProgramJSON {
   readonly format: "backsolve-program";
@@ -42,7 +44,7 @@ export function toJSON(code: Code): ProgramJSON {
     format: "backsolve-program",
     version: 1,
     inputs: code.inputs.map(({ name, id }) => ({ name, id, ...type(id) })),
-    constants: code.constants.map(({ id, array }) => ({ id, ...type(id), data: encode(array) })),
+    constants: code.constants.map(({ id, array }) => ({ id, ...type(id), data: base64(array) })),
     code: code.code.map(({ op, attrs, in: ins, out }) => ({ op, attrs: { ...attrs }, in: [...ins], out: [...out] })),
     outputs: code.outputs.map((o) => ({ ...o })),
     ...(code.opaque.length > 0 ? { opaque: [...code.opaque] } : {}),
@@ -50,7 +52,7 @@ export function toJSON(code: Code): ProgramJSON {
 }
 
 // little-endian, as the machines that Node.js runs on
-const encode = (a: AnyArray): string => Buffer.from(a.buffer, a.byteOffset, a.byteLength).toString("base64");
+const base64 = (a: AnyArray): string => Buffer.from(a.buffer, a.byteOffset, a.byteLength).toString("base64");
 
 const bad = (text: string): never => {
   throw new ArgumentError("Program.from", text);
@@ -149,7 +151,7 @@ function loadInstruction(loader: Loader, o: Record<string, unknown>, what: strin
 }
 
 function plainOutputs(row: AnyRow, attrs: Attrs, reads: ValueType[], what: string): ValueType[] {
-  const t = columnOf(row, reads);
+  const t = dtypeOf(row, reads);
   const moves = typeof row.kernel !== "function" && ["view", "scatter", "band"].includes(row.kernel.name);
   if (!isFloat(t) && !moves) throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
   if (row.only && (row.only === "complex") !== t.startsWith("complex"))
@@ -162,11 +164,11 @@ function plainOutputs(row: AnyRow, attrs: Attrs, reads: ValueType[], what: strin
 }
 
 function fusedOutputs(of: AnyRow, attrs: Attrs, reads: (ValueType | undefined)[], what: string): ValueType[] {
-  const saves = readsOf(of).length;
+  const saves = residuals(of).length;
   if (reads.slice(0, saves).some((r) => !r) || reads.slice(saves).every((r) => !r))
     bad(`${what}: a saved value or every cotangent is null.`);
   const row = fusedRow(of);
-  const t = columnOf(row, reads);
+  const t = dtypeOf(row, reads);
   reads.forEach((r, i) => {
     const want = portDType(row.dtypes?.[row.inputs[i] as string], t);
     if (!isFloat(t) || (r && r.dtype !== want))
@@ -195,7 +197,7 @@ interface FusedOperand {
 
 /** The operands of a fused rule that are there, of enough dimensions and with batches that broadcast. */
 function operandsOf(of: AnyRow, attrs: Attrs, reads: readonly (ValueType | undefined)[], what: string): FusedOperand[] {
-  const [sig, outputs, saves] = [withAux(of, attrs), kernelOutputs(of), readsOf(of)];
+  const [sig, outputs, saves] = [withAux(of, attrs), kernelOutputs(of), residuals(of)];
   const operands = [...saves, ...of.outputs].flatMap((name, i): FusedOperand[] => {
     const shape = reads[i]?.shape;
     if (!shape) return [];

@@ -1,8 +1,9 @@
 // A program called inside a transform is an op: its value by running it, its derivatives by running programs that are derived from it.
+
 import { isFloat } from "../core/dtype";
 import { LinalgError } from "../core/errors";
+import type { Failure } from "../core/failures";
 import { once } from "../core/levels";
-import type { Failure } from "../core/native";
 import type { AnyRow, Tangent } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import type { Code } from "./code";
@@ -13,7 +14,8 @@ export type Runs = (inputs: readonly Tensor[], failures: Failure[]) => Tensor[];
 
 const zip = <V>(names: readonly string[], list: readonly V[]): Record<string, V> =>
   Object.fromEntries(names.map((name, i) => [name, list[i] as V]));
-const of = (names: readonly string[], from: Readonly<Record<string, Tensor>>): Tensor[] => names.flatMap((name) => from[name] ?? []);
+const of = (names: readonly string[], from: { readonly [name: string]: Tensor | undefined }): Tensor[] =>
+  names.flatMap((name) => from[name] ?? []);
 
 /**
  * The row of one call. `run` gives the outputs; `derive` runs other code, made once per key; `report` gets the failures of derivatives.
@@ -44,8 +46,8 @@ export function programRow(
       const wanted = code.inputs.map((input, i) => isDifferentiable(input) && asked[xs[i] as string] === true);
       const given = ys.map((y) => g[y] !== undefined);
       const names = xs.filter((_, i) => wanted[i]);
-      const pull = derive(key("vjp", wanted, given), () => pullbackOf(code, wanted, given));
-      const pulled = once(() => zip(names, reported(pull, [...of(xs, saved), ...of(ys, g)])));
+      const pullback = derive(key("vjp", wanted, given), () => pullbackOf(code, wanted, given));
+      const pulled = once(() => zip(names, reported(pullback, [...of(xs, saved), ...of(ys, g)])));
       return zip(
         names,
         names.map((name) => () => pulled()[name] as Tensor),
@@ -54,9 +56,9 @@ export function programRow(
     jvp: (values, tangents) => {
       const along = xs.map((x) => tangents[x] !== undefined);
       const given = [...of(xs, values), ...of(xs, tangents)];
-      const push = (wanted: Mask) => derive(key("jvp", along, wanted), () => pushforwardOf(code, along, wanted));
-      const all = once(() => together(push(floats), given, floats));
-      const alone = (i: number) => reported(push(floats.map((_, j) => j === i)), given)[0];
+      const pushforward = (wanted: Mask) => derive(key("jvp", along, wanted), () => pushforwardOf(code, along, wanted));
+      const all = once(() => together(pushforward(floats), given, floats));
+      const alone = (i: number) => reported(pushforward(floats.map((_, j) => j === i)), given)[0];
       const one = (i: number): Tangent => once(() => all()?.[i] ?? alone(i));
       return zip(
         ys,

@@ -1,6 +1,6 @@
 // Passes from program to program; each leaves the results as they are.
 
-import type { Instruction } from "../core/trace";
+import type { Instruction } from "../core/ir";
 import { type Code, optional, resolve } from "./code";
 
 export const optimize = (code: Code): Code => compact(deadCode(commonSubexpressions(code)));

@@ -1,5 +1,7 @@
-import { storageOf, type Tensor } from "../core/tensor";
-import { Trace, type ValueType } from "../core/trace";
+import { BacksolveError, guard } from "../core/errors";
+import type { ValueType } from "../core/ir";
+import { readable, storageOf, type Tensor, wrap } from "../core/tensor";
+import { Trace } from "../core/trace";
 import type { Code } from "./code";
 import { optimize } from "./passes";
 
@@ -8,9 +10,31 @@ export interface Named<V> {
   readonly value: V;
 }
 
+/** What a compiled program takes from outside, as a constant: a copy, as what is exposed can change before the program runs. */
+function held(t: Tensor): Tensor {
+  if (t.box)
+    throw new BacksolveError(
+      "ERR_TRACED",
+      "compile",
+      "a tensor that a transform outside differentiates is used inside: give it to the program as an input, and run the program in the transform.",
+    );
+  if (t.traced)
+    throw new BacksolveError(
+      "ERR_TRACED",
+      "compile",
+      "a tensor of another compile call was used: traced tensors live only inside their own function.",
+    );
+  const array = readable("compile", t);
+  return wrap(
+    t.dtype,
+    t.shape,
+    guard("compile", () => array.slice()),
+  );
+}
+
 /** The code of f, from one call with traced tensors of the inputs' types. */
 export function record(inputs: readonly Named<ValueType>[], f: (args: Tensor[]) => readonly Named<Tensor>[]): Code {
-  const trace = new Trace();
+  const trace = new Trace(held);
   const args = inputs.map(({ value }) => trace.value(value.dtype, value.shape));
   let results: readonly Named<Tensor>[];
   try {
@@ -22,7 +46,7 @@ export function record(inputs: readonly Named<ValueType>[], f: (args: Tensor[]) 
   return optimize({
     values: trace.values,
     inputs: inputs.map(({ name }, i) => ({ name, id: trace.idOf(args[i] as Tensor) })),
-    constants: [...trace.constants].map(([id, t]) => ({ id, array: storageOf(t).array })),
+    constants: trace.captures.map(({ id, tensor }) => ({ id, array: storageOf(tensor).array })),
     code: trace.code,
     outputs,
     opaque: [...trace.opaque],

@@ -1,12 +1,15 @@
 // Runs the code of a program op by op, on whatever its inputs are: traced, which inlines it, or boxed, which differentiates it.
-import { apply, applyAll, applyFused, fusedLetters } from "../core/engine";
+
+import { apply, applyAll } from "../core/apply";
 import { ArgumentError, ShapeError } from "../core/errors";
+import { fusedLetters } from "../core/fused";
 import { signatureOf } from "../core/infer";
+import type { Instruction, ValueType } from "../core/ir";
 import { rowOf } from "../core/registry";
+import { applyFused } from "../core/reverse";
 import { type AnyRow, type Attrs, nameOf } from "../core/row";
 import { broadcast, sameShape } from "../core/signature";
 import { type Shape, shapeText, type Tensor, wrap } from "../core/tensor";
-import type { Instruction, ValueType } from "../core/trace";
 import { type Code, resolve } from "./code";
 
 /** Outputs for inputs of shape [...batch, ...item], batches broadcast; every output has the whole batch. */

@@ -3,7 +3,7 @@
 import * as d from "./derivatives";
 import * as v from "./items";
 
-export type { Checked } from "./common";
+export type { Trial as Checked } from "./common";
 
 export const checks = {
   law: v.law,

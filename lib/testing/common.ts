@@ -1,13 +1,13 @@
+import { apply } from "../core/apply";
 import { type Float, isFloat } from "../core/dtype";
-import { apply } from "../core/engine";
 import type { AnyRow } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { add, mul, sub } from "../ops/elementwise";
 import { type Key, random } from "../ops/random";
-import { vjp } from "../transforms";
+import { vjp } from "../transforms/vjp";
 import { type Case, domainOf, tangent } from "./sample";
 
-export interface Checked {
+export interface Trial {
   readonly row: AnyRow;
   readonly op: (...args: unknown[]) => unknown;
   readonly dtype: Float;
@@ -18,21 +18,21 @@ export type T = Tensor<never>;
 export const fail = (text: string): never => {
   throw new Error(text);
 };
-export const within = (what: string, error: number, tolerance: number): void => {
+export const checkError = (what: string, error: number, tolerance: number): void => {
   if (!(error <= tolerance)) fail(`${what}: error ${error.toExponential(2)}, tolerance ${tolerance.toExponential(2)}`);
 };
 
 /** What the op gives. */
-export const raw = ({ row, c }: Checked, inputs: readonly Tensor[]): Tensor[] => apply(row, inputs, c.attrs);
+export const raw = ({ row, c }: Trial, inputs: readonly Tensor[]): Tensor[] => apply(row, inputs, c.attrs);
 /** The same through the row's gauge, and without integer outputs beside real ones: a function of the inputs, with derivatives. */
-export function run(k: Checked, inputs: readonly Tensor[]): Tensor[] {
+export function run(k: Trial, inputs: readonly Tensor[]): Tensor[] {
   const outputs = raw(k, inputs);
   const smooth = outputs.filter((t) => isFloat(t.dtype));
   if (!k.row.gauge) return smooth.length > 0 ? smooth : outputs;
   const fixed = k.row.gauge(Object.fromEntries(k.row.outputs.map((name, i) => [name, outputs[i] as Tensor])));
   return k.row.outputs.map((name) => fixed[name] as Tensor);
 }
-export const differentiable = ({ row }: Checked): boolean =>
+export const differentiable = ({ row }: Trial): boolean =>
   row.order !== 0 &&
   (row.vjp !== undefined || typeof row.kernel === "function") &&
   row.outputs.some((o) => row.dtypes?.[o] !== "bool" && row.dtypes?.[o] !== "int32");
@@ -43,7 +43,7 @@ export const cotangents = (outputs: readonly Tensor[]): Tensor[] =>
 export const sizeFactor = (inputs: readonly Tensor[]): number => 64 * Math.max(4, ...inputs.map((t) => t.shape.at(-1) ?? 1));
 
 /** Cotangents of the inputs. composed: an outer level watches, so that the fused kernel must not run. */
-export function pullback(k: Checked, inputs: readonly Tensor[], g: readonly Tensor[], composed: boolean): Tensor[] {
+export function pullback(k: Trial, inputs: readonly Tensor[], g: readonly Tensor[], composed: boolean): Tensor[] {
   const pulled = (...cots: Tensor[]): Tensor[] => {
     const { pullback: back } = vjp((...xs: Tensor[]) => run(k, xs), ...(inputs as never[]));
     return back(cots as never) as Tensor[];
@@ -65,7 +65,7 @@ export const DIFFERENCE_TOLERANCE = 3e-9; // h⁴ times a fifth derivative of so
 
 export const along = (inputs: readonly Tensor[], v: readonly (Tensor | undefined)[], t: number): Tensor[] =>
   inputs.map((x, i) => (v[i] ? (add(x as T, mul(t, v[i] as T) as T) as Tensor) : x));
-export const tangentsOf = (k: Checked, inputs: readonly Tensor[], seed = 77): (Tensor | undefined)[] => {
+export const tangentsOf = (k: Trial, inputs: readonly Tensor[], seed = 77): (Tensor | undefined)[] => {
   const keys = random.split(seed, inputs.length);
   return inputs.map((x, i) => (isFloat(x.dtype) ? tangent(domainOf(k.row, i), x, keys[i] as Key) : undefined));
 };

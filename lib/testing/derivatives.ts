@@ -2,11 +2,12 @@ import { isFloat } from "../core/dtype";
 import { sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
 import { mul } from "../ops/elementwise";
 import { adjoint, tril } from "../ops/structure";
-import { jvp, vjp } from "../transforms";
+import { jvp } from "../transforms/jvp";
+import { vjp } from "../transforms/vjp";
 import { epsOf, inner, maxAbs, relativeError } from "./close";
 import {
   along,
-  type Checked,
+  checkError,
   cotangents,
   DIFFERENCE_TOLERANCE,
   difference,
@@ -16,13 +17,13 @@ import {
   run,
   sizeFactor,
   type T,
+  type Trial,
   tangentsOf,
-  within,
 } from "./common";
 import { domainOf, inputsOf, isHermitian } from "./sample";
 
 /** 3: <g, J v> by differences equals <vjp, v>, fused and composed each on its own. */
-export function reverse(k: Checked): boolean {
+export function reverse(k: Trial): boolean {
   if (!differentiable(k) || epsOf(k.dtype) > 1e-10) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = run(k, inputs);
@@ -34,13 +35,13 @@ export function reverse(k: Checked): boolean {
     const pulled = pullback(k, inputs, g, composed);
     const got = floats(inputs).reduce((s, i) => s + inner(pulled[i] as Tensor, v[i] as Tensor), 0);
     const scale = Math.max(1, ...slopes.map((d, i) => maxAbs(d) * maxAbs(g[i] as Tensor) * Math.sqrt(sizeOf(d.shape))));
-    within(`${composed ? "composed" : "first-order"} vjp against differences`, Math.abs(got - expected) / scale, DIFFERENCE_TOLERANCE);
+    checkError(`${composed ? "composed" : "first-order"} vjp against differences`, Math.abs(got - expected) / scale, DIFFERENCE_TOLERANCE);
   }
   return true;
 }
 
 /** 3, single precision: the vjp agrees with the one in double precision. */
-export function reverseSingle(k: Checked): boolean {
+export function reverseSingle(k: Trial): boolean {
   if (!differentiable(k) || epsOf(k.dtype) < 1e-10) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
@@ -48,7 +49,7 @@ export function reverseSingle(k: Checked): boolean {
   for (const composed of [false, true]) {
     pullback(k, inputs, g, composed).forEach((t, i) => {
       if (isFloat(t.dtype))
-        within(
+        checkError(
           `single-precision cotangent of ${k.row.inputs[i]}`,
           relativeError(widen(t), exact[i] as Tensor),
           sizeFactor(inputs) * epsOf(k.dtype),
@@ -63,19 +64,19 @@ function widen(t: Tensor): Tensor {
 }
 
 /** 4: the fused rule equals the composed one, element by element. */
-export function fusedEqualsComposed(k: Checked): boolean {
+export function fusedEqualsComposed(k: Trial): boolean {
   if (!k.row.fused) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
   const [a, b] = [pullback(k, inputs, g, false), pullback(k, inputs, g, true)];
   a.forEach((t, i) =>
-    within(`fused and composed cotangent of ${k.row.inputs[i]}`, relativeError(t, b[i] as Tensor), sizeFactor(inputs) * epsOf(k.dtype)),
+    checkError(`fused and composed cotangent of ${k.row.inputs[i]}`, relativeError(t, b[i] as Tensor), sizeFactor(inputs) * epsOf(k.dtype)),
   );
   return true;
 }
 
 /** 5: the cotangent lies in the tangent space of the domain. */
-export function tangentSpace(k: Checked): boolean {
+export function tangentSpace(k: Trial): boolean {
   if (!differentiable(k) || !k.row.inputs.some((_, i) => isHermitian(domainOf(k.row, i)))) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
@@ -83,17 +84,17 @@ export function tangentSpace(k: Checked): boolean {
     pullback(k, inputs, g, composed).forEach((t, i) => {
       if (!isHermitian(domainOf(k.row, i))) return;
       if (k.c.attrs.triangle === "lower") {
-        within(`the cotangent of ${k.row.inputs[i]} is not lower triangular`, relativeError(t, tril(t)), 0);
+        checkError(`the cotangent of ${k.row.inputs[i]} is not lower triangular`, relativeError(t, tril(t)), 0);
         return;
       }
-      within(`the cotangent of ${k.row.inputs[i]} is not Hermitian`, relativeError(t, adjoint(t)), 16 * epsOf(k.dtype));
+      checkError(`the cotangent of ${k.row.inputs[i]} is not Hermitian`, relativeError(t, adjoint(t)), 16 * epsOf(k.dtype));
     });
   }
   return true;
 }
 
 /** 6: derivatives of the pullback, forward and reverse, equal its differences. */
-export function secondOrder(k: Checked): boolean {
+export function secondOrder(k: Trial): boolean {
   if (!differentiable(k) || k.row.order === 1 || epsOf(k.dtype) > 1e-10 || k.c.shapes.some((s) => sizeOf(s) > 64)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const which = floats(inputs);
@@ -109,7 +110,7 @@ export function secondOrder(k: Checked): boolean {
   const slopes = difference((t) => at(along(xs, v, t)));
   const forward = jvp((...ys: Tensor[]) => at(ys), xs as never, v as never).tangent as Tensor[];
   slopes.forEach((d, i) =>
-    within("forward over reverse against differences", relativeError(forward[i] as Tensor, d), 40 * DIFFERENCE_TOLERANCE),
+    checkError("forward over reverse against differences", relativeError(forward[i] as Tensor, d), 40 * DIFFERENCE_TOLERANCE),
   );
   const w = which.map((i) => tangentsOf(k, inputs, 79)[i] as Tensor);
   const { pullback: back } = vjp((...ys: Tensor[]) => at(ys), ...(xs as never[]));
@@ -117,12 +118,12 @@ export function secondOrder(k: Checked): boolean {
   const got = twice.reduce((s, t, i) => s + inner(t, v[i] as Tensor), 0);
   const expected = slopes.reduce((s, d, i) => s + inner(w[i] as Tensor, d), 0);
   const scale = Math.max(1, ...slopes.map((d, i) => maxAbs(d) * maxAbs(w[i] as Tensor) * Math.sqrt(sizeOf(d.shape))));
-  within("reverse over reverse against differences", Math.abs(got - expected) / scale, 40 * DIFFERENCE_TOLERANCE);
+  checkError("reverse over reverse against differences", Math.abs(got - expected) / scale, 40 * DIFFERENCE_TOLERANCE);
   return true;
 }
 
 /** 6, single precision: the derivative of the pullback agrees with the one in double precision. */
-export function secondOrderSingle(k: Checked): boolean {
+export function secondOrderSingle(k: Trial): boolean {
   if (!differentiable(k) || k.row.order === 1 || epsOf(k.dtype) < 1e-10 || k.c.shapes.some((s) => sizeOf(s) > 64)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
@@ -138,13 +139,13 @@ export function secondOrderSingle(k: Checked): boolean {
   twice(inputs, g, w).forEach((t, i) => {
     if (!isFloat(t.dtype)) return;
     const error = relativeError(widen(t), exact[i] as Tensor);
-    within(`single-precision second derivative by ${k.row.inputs[i]}`, error, 4 * sizeFactor(inputs) * epsOf(k.dtype));
+    checkError(`single-precision second derivative by ${k.row.inputs[i]}`, error, 4 * sizeFactor(inputs) * epsOf(k.dtype));
   });
   return true;
 }
 
 /** 9: the jvp equals differences, and meets the vjp in the inner product. */
-export function forward(k: Checked): boolean {
+export function forward(k: Trial): boolean {
   if (!differentiable(k)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const which = floats(inputs);
@@ -159,19 +160,19 @@ export function forward(k: Checked): boolean {
   const pushed = jvp(f, xs as never, vs as never).tangent as Tensor[];
   if (epsOf(k.dtype) < 1e-10) {
     const slopes = difference((t) => run(k, along(inputs, v, t)));
-    slopes.forEach((d, i) => within("jvp against differences", relativeError(pushed[i] as Tensor, d), 4 * DIFFERENCE_TOLERANCE));
+    slopes.forEach((d, i) => checkError("jvp against differences", relativeError(pushed[i] as Tensor, d), 4 * DIFFERENCE_TOLERANCE));
   }
   const g = cotangents(pushed);
   const pulled = pullback(k, inputs, g, false);
   const a = pushed.reduce((s, t, i) => s + inner(g[i] as Tensor, t), 0);
   const b = which.reduce((s, i) => s + inner(pulled[i] as Tensor, v[i] as Tensor), 0);
   const scale = Math.max(1, ...pushed.map((t, i) => maxAbs(t) * maxAbs(g[i] as Tensor) * sizeOf(t.shape)));
-  within("jvp meets vjp", Math.abs(a - b) / scale, sizeFactor(inputs) * epsOf(k.dtype));
+  checkError("jvp meets vjp", Math.abs(a - b) / scale, sizeFactor(inputs) * epsOf(k.dtype));
   return true;
 }
 
 /** 10: with one cotangent missing, or one input wanted, the others' results stay. */
-export function missing(k: Checked): boolean {
+export function missing(k: Trial): boolean {
   if (!differentiable(k)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = run(k, inputs);
@@ -180,7 +181,7 @@ export function missing(k: Checked): boolean {
   for (const i of floats(inputs)) {
     const { pullback: back } = vjp((x: Tensor) => run(k, inputs.with(i, x)), inputs[i] as never);
     const [alone] = back(g as never) as Tensor[];
-    within(`the cotangent of ${k.row.inputs[i]} alone`, relativeError(alone as Tensor, whole[i] as Tensor), 16 * epsOf(k.dtype));
+    checkError(`the cotangent of ${k.row.inputs[i]} alone`, relativeError(alone as Tensor, whole[i] as Tensor), 16 * epsOf(k.dtype));
   }
   if (outputs.length === 1) return true;
   outputs.forEach((_, o) => {
@@ -188,7 +189,7 @@ export function missing(k: Checked): boolean {
     const { pullback: back } = vjp((...xs: Tensor[]) => run(k, xs).filter((_t, i) => i !== o), ...(inputs as never[]));
     const got = back(g.filter((_t, i) => i !== o) as never) as Tensor[];
     pullback(k, inputs, zeroed, false).forEach((t, i) =>
-      within(`without the cotangent of ${k.row.outputs[o]}`, relativeError(got[i] as Tensor, t), sizeFactor(inputs) * epsOf(k.dtype)),
+      checkError(`without the cotangent of ${k.row.outputs[o]}`, relativeError(got[i] as Tensor, t), sizeFactor(inputs) * epsOf(k.dtype)),
     );
   });
   return true;

@@ -10,7 +10,7 @@ import { add, conj, mul, real } from "../ops/elementwise";
 import { random } from "../ops/random";
 import { sum } from "../ops/reductions";
 import { adjoint } from "../ops/structure";
-import { grad } from "../transforms";
+import { grad } from "../transforms/grad";
 import { type Checked, checks } from "./checks";
 import { inner, relativeError } from "./close";
 import { casesOf, drawn, type Sample, sampleOf } from "./sample";

@@ -1,37 +1,39 @@
 // Checks 1, 2, 7, 8, 11 and 12: values, batches, programs, memory.
-import { compile } from "../compile";
+
+import { run as runNative } from "../boundary/descriptor";
 import { allocate, type Float, isComplex, isFloat, realOf } from "../core/dtype";
-import { fusedRow, fusedTypes, kernelCall, reads } from "../core/engine";
 import { BacksolveError, ShapeError } from "../core/errors";
+import { kernelCall } from "../core/evaluate";
+import { fusedRow, fusedTypes, residuals } from "../core/fused";
 import { infer, inferAll, kernelOutputs, portDType } from "../core/infer";
-import { run as runNative } from "../core/native";
+import type { ValueType } from "../core/ir";
 import { type AnyRow, type Native, nameOf } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
-import type { ValueType } from "../core/trace";
 import { add } from "../ops/elementwise";
 import { random } from "../ops/random";
 import { broadcastTo } from "../ops/structure";
+import { compile } from "../program/compile";
 import { Spec } from "../program/spec";
-import { vjp } from "../transforms";
+import { vjp } from "../transforms/vjp";
 import { epsOf, relativeError, sameBits } from "./close";
-import { type Checked, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T, within } from "./common";
+import { checkError, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T, type Trial } from "./common";
 import { inputsOf } from "./sample";
 
 /** 1: the defining equations hold to LAPACK's own measure, |residual| / (n |value| eps) < 30. */
-export function law(k: Checked): boolean {
+export function law(k: Trial): boolean {
   if (!k.row.law) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = raw(k, inputs);
   const named = (names: readonly string[], list: readonly Tensor[]) => Object.fromEntries(names.map((n, i) => [n, list[i] as Tensor]));
   k.row.law(named(k.row.inputs, inputs), named(k.row.outputs, outputs), k.c.attrs).forEach(([a, b], i) => {
     const n = Math.max(1, b.shape.at(-1) ?? 1);
-    within(`equation ${i + 1} of the law`, relativeError(a, b, 0.1) / (n * epsOf(k.dtype)), 30);
+    checkError(`equation ${i + 1} of the law`, relativeError(a, b, 0.1) / (n * epsOf(k.dtype)), 30);
   });
   return true;
 }
 
 /** 2: shapes and dtypes as inferred; wrong ranks and sizes are ShapeErrors that name the op. */
-export function shapes(k: Checked): void {
+export function shapes(k: Trial): void {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const want = infer(k.row, inputs, k.c.attrs);
   raw(k, inputs).forEach((o, i) => {
@@ -55,7 +57,7 @@ export function shapes(k: Checked): void {
     }
   });
 }
-function shapesFit(k: Checked, inputs: readonly Tensor[]): boolean {
+function shapesFit(k: Trial, inputs: readonly Tensor[]): boolean {
   try {
     infer(k.row, inputs, k.c.attrs);
     return true;
@@ -63,7 +65,7 @@ function shapesFit(k: Checked, inputs: readonly Tensor[]): boolean {
     return false;
   }
 }
-function expectShapeError(k: Checked, inputs: readonly Tensor[], what: string): void {
+function expectShapeError(k: Trial, inputs: readonly Tensor[], what: string): void {
   try {
     k.op(...inputs, k.c.attrs);
   } catch (error) {
@@ -74,7 +76,7 @@ function expectShapeError(k: Checked, inputs: readonly Tensor[], what: string): 
 }
 
 /** 7: a batch equals the loop over its items; a broadcast input equals the repeated one, derivatives too. */
-export function batching(k: Checked): boolean {
+export function batching(k: Trial): boolean {
   const { c } = k;
   if (!c.batch || sizeOf(c.batch) < 2) return false;
   const inputs = inputsOf(k.row, c, k.dtype);
@@ -87,7 +89,7 @@ export function batching(k: Checked): boolean {
       k,
       inputs.map((t) => itemOf(t, rank, b)),
     );
-    items.forEach((t, i) => within(`item ${b} of the batch`, relativeError(itemOf(whole[i] as Tensor, rank, b), t), tolerance));
+    items.forEach((t, i) => checkError(`item ${b} of the batch`, relativeError(itemOf(whole[i] as Tensor, rank, b), t), tolerance));
   }
   inputs.forEach((x, i) => {
     const one = itemOf(x, rank, 0);
@@ -96,19 +98,19 @@ export function batching(k: Checked): boolean {
   });
   return true;
 }
-function broadcasting(k: Checked, shared: readonly Tensor[], repeated: readonly Tensor[], i: number, tolerance: number): void {
+function broadcasting(k: Trial, shared: readonly Tensor[], repeated: readonly Tensor[], i: number, tolerance: number): void {
   const name = k.row.inputs[i];
   const [s, r] = [run(k, shared), run(k, repeated)];
   if (s.some((t, o) => t.shape.join() !== (r[o] as Tensor).shape.join())) return; // the only input: nothing to broadcast against
   s.forEach((t, o) => {
-    within(`broadcast ${name}`, relativeError(t, r[o] as Tensor), tolerance);
+    checkError(`broadcast ${name}`, relativeError(t, r[o] as Tensor), tolerance);
   });
   if (!differentiable(k) || !isFloat((shared[i] as Tensor).dtype)) return;
   const g = cotangents(r);
   const [small, whole] = [pullback(k, shared, g, false)[i] as Tensor, pullback(k, repeated, g, false)[i] as Tensor];
   const summed = sumItems(whole, k.c.batch?.length ?? 0);
   const want = wrap(summed.dtype, (shared[i] as Tensor).shape, storageOf(summed).array);
-  within(`cotangent of broadcast ${name}`, relativeError(small, want), 4 * tolerance);
+  checkError(`cotangent of broadcast ${name}`, relativeError(small, want), 4 * tolerance);
 }
 const perItem = (t: Tensor, rank: number): number => sizeOf(t.shape.slice(rank)) * (isComplex(t.dtype) ? 2 : 1);
 function itemOf(t: Tensor, rank: number, b: number): Tensor {
@@ -123,7 +125,7 @@ function sumItems(t: Tensor, rank: number): Tensor {
 }
 
 /** 8: a compiled program gives the same bits in any chunk and thread setting, and agrees with the eager call; so do its derivatives. */
-export function compiled(k: Checked): boolean {
+export function compiled(k: Trial): boolean {
   const { c, row } = k;
   const rank = c.batch?.length ?? 0;
   const inputs = inputsOf(row, c, k.dtype);
@@ -147,10 +149,10 @@ export function compiled(k: Checked): boolean {
   for (const [want, f] of programs) {
     const program = compile(f as never, ...(specs as never[])) as unknown as AnyProgram;
     const first = program.runSync(given, {});
-    first.forEach((t, i) => within("compiled against eager", relativeError(t, want[i] as Tensor), tolerance));
+    first.forEach((t, i) => checkError("compiled against eager", relativeError(t, want[i] as Tensor), tolerance));
     for (const layout of ["single", "lanes"]) {
       const base = program.runSync(given, { layout, threads: 1 });
-      base.forEach((t, i) => within(`layout ${layout} against eager`, relativeError(t, want[i] as Tensor), tolerance));
+      base.forEach((t, i) => checkError(`layout ${layout} against eager`, relativeError(t, want[i] as Tensor), tolerance));
       for (const options of [
         { layout, chunk: 1 },
         { layout, chunk: 2, threads: 2 },
@@ -166,7 +168,7 @@ export function compiled(k: Checked): boolean {
 
 /** 8, shared inputs: in a program they are read, and what depends on them alone is computed, once; that equals the input repeated, and a
  * failure there is every item's. */
-export function shared(k: Checked): boolean {
+export function shared(k: Trial): boolean {
   const { c, row } = k;
   const inputs = inputsOf(row, c, k.dtype);
   if (c.batch?.join() !== "3" || inputs.some((t) => !isFloat(t.dtype))) return false;
@@ -184,7 +186,7 @@ export function shared(k: Checked): boolean {
     for (const options of layouts) {
       go(given, options).forEach((t, i) => {
         const whole = broadcastTo(want[i] as Tensor, t.shape);
-        within(`inputs [${same}] shared, ${JSON.stringify(options)}`, relativeError(t, whole), tolerance);
+        checkError(`inputs [${same}] shared, ${JSON.stringify(options)}`, relativeError(t, whole), tolerance);
       });
     }
   }
@@ -215,7 +217,7 @@ function storageOfOnes(dtype: Float, n: number): Float32Array | Float64Array {
 }
 
 /** 8, asynchronous: the same bits off the event loop. */
-export async function asynchronous(k: Checked): Promise<void> {
+export async function asynchronous(k: Trial): Promise<void> {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const sync = raw(k, inputs);
   const twin = (k.op as unknown as { async(...args: unknown[]): Promise<unknown> }).async;
@@ -227,7 +229,7 @@ export async function asynchronous(k: Checked): Promise<void> {
 }
 
 /** 11: inputs stay as they are, byte for byte; an output that held NaN comes back fully written. */
-export function memory(k: Checked): void {
+export function memory(k: Trial): void {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const before = inputs.map((t) => wrap(t.dtype, t.shape, storageOf(t).array.slice()));
   const outputs = run(k, inputs);
@@ -240,7 +242,7 @@ export function memory(k: Checked): void {
 }
 
 /** The same inputs at another place in memory, with the least alignment or another one, give the same bits. */
-function elsewhere(k: Checked, inputs: readonly Tensor[]): void {
+function elsewhere(k: Trial, inputs: readonly Tensor[]): void {
   const here = raw(k, inputs);
   for (const shift of [1, 8, 16]) {
     const moved = inputs.map((t) => {
@@ -256,7 +258,7 @@ function elsewhere(k: Checked, inputs: readonly Tensor[]): void {
 }
 
 /** Every output and aux of the kernel, and every cotangent of the fused rule, is written in full, whatever it held before. */
-function writesAll({ row, c, dtype }: Checked, inputs: readonly Tensor[]): void {
+function writesAll({ row, c, dtype }: Trial, inputs: readonly Tensor[]): void {
   if (typeof row.kernel === "function" || row.kernel.alias) return;
   const twice = (of: AnyRow, kernel: Native, given: readonly Tensor[], types: readonly ValueType[]): Tensor[] => {
     const [first, second] = [Number.NaN, 77].map((fill) => {
@@ -272,7 +274,7 @@ function writesAll({ row, c, dtype }: Checked, inputs: readonly Tensor[]): void 
   const outputs = twice(row, row.kernel, inputs, inferAll(row, inputs, c.attrs));
   if (!row.fused) return;
   const names = [...row.inputs, ...kernelOutputs(row)];
-  const saved = reads(row).map((n) => [...inputs, ...outputs][names.indexOf(n)] as Tensor);
+  const saved = residuals(row).map((n) => [...inputs, ...outputs][names.indexOf(n)] as Tensor);
   const g = row.outputs.map((o, i) => {
     const port = portDType(row.dtypes?.[o], dtype);
     return random.normal(2000 + i, (outputs[i] as Tensor).shape, { dtype: port as Float }) as Tensor;
@@ -282,7 +284,7 @@ function writesAll({ row, c, dtype }: Checked, inputs: readonly Tensor[]): void 
 }
 
 /** 12: NaN and infinity in one item never reach another. */
-export function isolation(k: Checked): boolean {
+export function isolation(k: Trial): boolean {
   const { c } = k;
   if (c.batch?.join() !== "3") return false;
   const inputs = inputsOf(k.row, c, k.dtype);

@@ -95,18 +95,8 @@ export function drawn<X>(list: readonly X[], sample: Sample | undefined, name: s
 
 /** One tensor of a domain. Well conditioned, so that tolerances need no condition number. */
 export function sample(domain: Domain, dtype: DType, shape: Shape, key: Key): Tensor {
-  if (dtype === "bool" || domain === "mask") {
-    const array = allocate("bool", sizeOf(shape));
-    const u = storageOf(random.uniform(key, shape)).array;
-    for (let i = 0; i < array.length; i++) array[i] = (u[i] as number) < 0.5 ? 0 : 1;
-    return wrap("bool", shape, array);
-  }
-  if (domain === "pivots") {
-    const array = allocate("int32", sizeOf(shape));
-    const [n, u] = [shape.at(-1) as number, storageOf(random.uniform(key, shape)).array];
-    for (let i = 0; i < array.length; i++) array[i] = (i % n) + Math.floor((u[i] as number) * (n - (i % n)));
-    return wrap("int32", shape, array);
-  }
+  if (dtype === "bool" || domain === "mask") return mask(shape, key);
+  if (domain === "pivots") return pivots(shape, key);
   const option = { dtype: dtype as Float };
   const x = random.normal(key, shape, option) as Tensor<never>;
   switch (domain) {
@@ -147,6 +137,20 @@ export function sample(domain: Domain, dtype: DType, shape: Shape, key: Key): Te
     default:
       return x;
   }
+}
+
+function mask(shape: Shape, key: Key): Tensor {
+  const array = allocate("bool", sizeOf(shape));
+  const u = storageOf(random.uniform(key, shape)).array;
+  for (let i = 0; i < array.length; i++) array[i] = (u[i] as number) < 0.5 ? 0 : 1;
+  return wrap("bool", shape, array);
+}
+
+function pivots(shape: Shape, key: Key): Tensor {
+  const array = allocate("int32", sizeOf(shape));
+  const [n, u] = [shape.at(-1) as number, storageOf(random.uniform(key, shape)).array];
+  for (let i = 0; i < array.length; i++) array[i] = (i % n) + Math.floor((u[i] as number) * (n - (i % n)));
+  return wrap("int32", shape, array);
 }
 
 /** 0, 1.5, 3, ... along the last axis. */

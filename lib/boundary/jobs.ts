@@ -1,10 +1,12 @@
 // Asynchronous calls: the memory they read, how they end, what they leave.
-import { type AnyArray, allocate, emptyLike, refuseBeyondMemory } from "./dtype";
-import { guard, translate } from "./errors";
-import { type Job, type NameOfBuffer, native } from "./native";
-import { nextTurn } from "./primordials";
-import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrap } from "./tensor";
-import type { ValueType } from "./trace";
+
+import { type AnyArray, allocate, emptyLike, refuseBeyondMemory } from "../core/dtype";
+import { guard, translate } from "../core/errors";
+import type { ValueType } from "../core/ir";
+import { nextTurn } from "../core/primordials";
+import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrap } from "../core/tensor";
+import { binding, type Job } from "./addon";
+import type { NameOfBuffer } from "./descriptor";
 
 export interface Call {
   readonly op: string; // for messages
@@ -49,14 +51,14 @@ const LARGE_BYTES = 2 ** 20; // kLargeBytes of native/memory.h
  * is what a pullback reads, as there is another tensor over it. */
 function own(storage: Storage): void {
   if (storage.exposed || storage.kept || storage.array.byteLength < LARGE_BYTES) return;
-  storage.array = native().own(storage.array);
+  storage.array = binding().own(storage.array);
   whenExposed(toJavaScript);
 }
 
 function toJavaScript(array: AnyArray): AnyArray {
-  if (array.byteLength < LARGE_BYTES || !native().owned(array)) return array;
+  if (array.byteLength < LARGE_BYTES || !binding().owned(array)) return array;
   const mine = emptyLike(array);
-  native().give(array, mine);
+  binding().give(array, mine);
   return mine;
 }
 
@@ -64,7 +66,7 @@ function settled(op: string, job: Job, signal: AbortSignal | undefined, progress
   return new Promise((resolve, reject) => {
     const stop = (reason: unknown) => {
       finish();
-      native().cancel(job);
+      binding().cancel(job);
       reject(reason);
     };
     const report = (done: number) => {
@@ -75,7 +77,7 @@ function settled(op: string, job: Job, signal: AbortSignal | undefined, progress
       }
     };
     const aborted = () => stop(signal?.reason);
-    const timer = progress && setInterval(() => report(native().done(job)), 50);
+    const timer = progress && setInterval(() => report(binding().done(job)), 50);
     const finish = () => {
       clearInterval(timer);
       if (signal) unwatch(signal, aborted);
@@ -122,7 +124,7 @@ function unwatch(signal: AbortSignal, stop: () => void): void {
 }
 
 async function outputsOf(op: string, job: Job, types: readonly ValueType[]): Promise<Tensor[]> {
-  const arrays = guard(op, () => native().outputs(job));
+  const arrays = guard(op, () => binding().outputs(job));
   const tensors: Tensor[] = [];
   for (let i = 0; i < arrays.length; i++) {
     const type = types[i] as ValueType;
@@ -137,7 +139,7 @@ async function copied(op: string, job: Job, output: number, type: ValueType): Pr
   const size = bytesOf(type);
   for (let at = 0; at < size; ) {
     await nextTurn();
-    at = guard(op, () => native().copyOutput(job, output, array, at));
+    at = guard(op, () => binding().copyOutput(job, output, array, at));
   }
   return array;
 }

@@ -1,57 +1,44 @@
-// Tracing a function of one item into a program that runs natively over batches.
+// Compiled functions: run over batches, saved and loaded.
 
-import { checkSignal, optionsOf, withoutOptions } from "./core/attrs";
-import { type AnyArray, type DType, dtypes } from "./core/dtype";
-import { apply, output } from "./core/engine";
-import { ArgumentError, asPrimitive, DtypeError, describe, ShapeError } from "./core/errors";
-import { runJob } from "./core/jobs";
-import { strip } from "./core/levels";
-import { type Failure, failureOf, guard, type NameOfBuffer, native, readFailures } from "./core/native";
-import { inspect } from "./core/node";
-import { asTensor, refuseRecorded, scalar } from "./core/op";
-import { call } from "./core/primordials";
-import { ruleEpoch } from "./core/registry";
-import { broadcast } from "./core/signature";
+import { binding } from "../boundary/addon";
+import type { NameOfBuffer } from "../boundary/descriptor";
+import { runJob } from "../boundary/jobs";
+import { apply } from "../core/apply";
+import { checkSignal, optionsOf, withoutOptions } from "../core/attrs";
+import { type AnyArray, type DType, dtypes } from "../core/dtype";
+import { ArgumentError, asPrimitive, DtypeError, describe, guard, ShapeError } from "../core/errors";
+import { type Failure, failureOf, readFailures } from "../core/failures";
+import type { ValueType } from "../core/ir";
+import { unwrapIfDead } from "../core/levels";
+import { inspect } from "../core/node";
+import { refuseRecorded, scalar } from "../core/op";
+import { asTensor } from "../core/operands";
+import { output } from "../core/outcome";
+import { call } from "../core/primordials";
+import { ruleEpoch } from "../core/registry";
+import { broadcast } from "../core/signature";
 import {
   adopt,
   bytesOf,
-  fitting,
-  innermost,
+  checkSize,
   memoryOf,
+  primal,
   readable,
   type Shape,
   shapeText,
   sizeOf,
   storageOf,
   type Tensor,
+  tracedOf,
   wrap,
-} from "./core/tensor";
-import { traceOf, type ValueType } from "./core/trace";
-import { flatten, flattenTensors, type TensorTree, type Tree } from "./core/tree";
-import {
-  batchStrides,
-  type Code,
-  describeProgram,
-  inputNames,
-  leavesBy,
-  opName,
-  outputIds,
-  type Rebuild,
-  treeOf,
-  unique,
-} from "./program/code";
-import { fromJSON, type ProgramJSON, toJSON } from "./program/json";
-import { programRow, type Runs } from "./program/op";
-import { record } from "./program/record";
-import { replay } from "./program/replay";
-import { type Spec, specOf } from "./program/spec";
-
-/** A tree of specs as the function sees it. */
-export type Specced<T> = T extends Spec<infer D> ? Tensor<D> : { [K in keyof T]: Specced<T[K]> };
-/** A tree of specs as `run` takes it: batch dimensions before the item's; a number where an item is a scalar. */
-export type Batched<T> = T extends Spec<infer D> ? Tensor<D> | number : { readonly [K in keyof T]: Batched<T[K]> };
-/** What `run` returns: the function's tree, and the items that failed when `onFailure` is "nan". */
-export type Result<R> = R;
+} from "../core/tensor";
+import { markOpaque } from "../core/trace";
+import type { TensorTree, Tree } from "../core/tree";
+import { batchStrides, type Code, describeProgram, opName, outputIds } from "./code";
+import { fromJSON, type ProgramJSON, toJSON } from "./json";
+import { leavesBy, type Rebuild, treeOf } from "./names";
+import { programRow, type Runs } from "./op";
+import { replay } from "./replay";
 
 export interface RunOptions {
   readonly onFailure?: "throw" | "nan";
@@ -169,7 +156,7 @@ export class Program<I = Inputs, O = TensorTree> {
       op: "program",
       inputs: b.inputs,
       outputs: b.types,
-      begin: () => call(native().runProgramAsync, this.#buffers(b, [])),
+      begin: () => call(binding().runProgramAsync, this.#buffers(b, [])),
       nameOf: this.#nameOf(b),
       signal,
       progress: onProgress && { total: sizeOf(b.batch), report: onProgress },
@@ -179,9 +166,9 @@ export class Program<I = Inputs, O = TensorTree> {
   /** The plan for these arguments: layout, kernels, slots, bytes. */
   explain(args?: I, options: RunOptions = {}): string {
     const given = args ?? (this.#inTree(this.#code.inputs.map(({ id }) => filler(this.#code.values[id] as ValueType))) as I);
-    const b = this.#bind(this.#inputs(given).map(innermost), runOptions(options, OPTIONS));
+    const b = this.#bind(this.#inputs(given).map(primal), runOptions(options, OPTIONS));
     const outputs = b.types.map((t) => output("program", t));
-    const plan: unknown = JSON.parse(guard("program", () => call(native().explainProgram, this.#buffers(b, outputs)), this.#nameOf(b)));
+    const plan: unknown = JSON.parse(guard("program", () => call(binding().explainProgram, this.#buffers(b, outputs)), this.#nameOf(b)));
     return JSON.stringify(plan, null, 2);
   }
 
@@ -208,7 +195,7 @@ export class Program<I = Inputs, O = TensorTree> {
   #native(): object {
     this.#handle ??= guard("program", () => {
       const { descriptor, constants } = describeProgram(this.#code);
-      return native().createProgram(descriptor, ...constants);
+      return binding().createProgram(descriptor, ...constants);
     });
     return this.#handle;
   }
@@ -238,9 +225,8 @@ export class Program<I = Inputs, O = TensorTree> {
         "program",
         `was compiled from a function with a derivative of its own (${opaque.join(", ")}), which a program does not hold: differentiate inside, compile(grad(f), ...).`,
       );
-    const trace = traceOf(inputs.map(innermost));
-    if (trace) {
-      for (const name of opaque) trace.opaque.add(name);
+    if (inputs.some(tracedOf)) {
+      for (const name of opaque) markOpaque(inputs, name);
       for (const name of OPTIONS)
         if (options[name] !== undefined && options[name] !== "throw")
           throw new ArgumentError(
@@ -252,7 +238,7 @@ export class Program<I = Inputs, O = TensorTree> {
     if (inputs.some((t) => t.box)) return this.#asOp(inputs, options);
     const b = this.#bind(inputs, options);
     const outputs = b.types.map((t) => output("program", t));
-    const flat = guard("program", () => call(native().runProgram, this.#buffers(b, outputs)), this.#nameOf(b));
+    const flat = guard("program", () => call(binding().runProgram, this.#buffers(b, outputs)), this.#nameOf(b));
     return this.#finish(b, flat, outputs);
   }
   #asOp(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
@@ -288,7 +274,7 @@ export class Program<I = Inputs, O = TensorTree> {
     if (job) for (const t of inputs) words.push(storageOf(t).exposed ? 0 : 1);
     const types = outputIds(this.#code).map((id) => {
       const { dtype, shape } = this.#code.values[id] as ValueType;
-      return { dtype, shape: fitting("program", [...batch, ...shape]) };
+      return { dtype, shape: checkSize("program", [...batch, ...shape]) };
     });
     return { descriptor: Float64Array.from(words), inputs, types, batch, failures };
   }
@@ -330,34 +316,11 @@ function checkInput(name: string, given: unknown, want: ValueType): Tensor {
       `input ${name} must have shape [...batch${want.shape.map((d) => `, ${d}`).join("")}], got ${shapeText(t.shape)}.`,
     );
   }
-  return strip(t);
+  return unwrapIfDead(t);
 }
 
 const filler = (t: ValueType): Tensor =>
   wrap(t.dtype, t.shape, new dtypes[t.dtype].array(bytesOf(t) / dtypes[t.dtype].array.BYTES_PER_ELEMENT));
 
-/**
- * Compiles f, written for one item, by calling it once with traced tensors of the specs' dtypes and shapes. Transforms inside f work as ever.
- * The program runs f over whole batches natively.
- * @throws ArgumentError when two inputs would have one name; BacksolveError ERR_TRACED when f reads values.
- */
-export function compile<S extends readonly unknown[], R>(
-  f: (...args: { [K in keyof S]: Specced<S[K]> }) => R,
-  ...specs: S
-): Program<{ [K in keyof S]: Batched<S[K]> }, R> {
-  if (typeof f !== "function") throw new ArgumentError("compile", `expected a function, got ${describe(f)}.`);
-  const input = flatten("compile", specs, specOf, "a spec such as float64(3, 3)");
-  const names = inputNames(input.paths);
-  let rebuild: Rebuild | undefined;
-  const code = record(
-    names.map((name, i) => ({ name, value: input.leaves[i] as Spec })),
-    (args) => {
-      const out = flattenTensors("compile", f(...(input.rebuild(args) as { [K in keyof S]: Specced<S[K]> })));
-      rebuild = out.rebuild;
-      const outputs = out.paths.map((p, i) => ({ name: p === "" ? "value" : p, value: out.leaves[i] as Tensor }));
-      unique(outputs.map((o) => o.name));
-      return outputs;
-    },
-  );
-  return new Program(KEY, code, rebuild) as unknown as Program<{ [K in keyof S]: Batched<S[K]> }, R>;
-}
+/** @internal A program of this code; `outTree` gives its outputs the tree of the function's. */
+export const programOf = (code: Code, outTree?: Rebuild): Program => new Program(KEY, code, outTree);

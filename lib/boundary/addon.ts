@@ -1,7 +1,7 @@
 // Finds and loads the native addon. What is looked for where, and why so: docs/adr/0003-commonjs-core.md.
 import { version } from "../../package.json";
-import { ArgumentError, BacksolveError } from "./errors";
-import type { Binding } from "./native";
+import type { AnyArray } from "../core/dtype";
+import { ArgumentError, BacksolveError } from "../core/errors";
 import {
   closeSync,
   createRequire,
@@ -15,9 +15,60 @@ import {
   readSync,
   resolve,
   statSync,
-} from "./node";
+} from "../core/node";
 
 export { version };
+
+/** The addon's exports: docs/native-boundary.md. */
+export interface Binding {
+  readonly boundary: number;
+  kernels(): KernelInfo[];
+  run(descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
+  runAsync(descriptor: Float64Array, ...inputs: AnyArray[]): Job;
+  createProgram(descriptor: Float64Array, ...constants: AnyArray[]): object;
+  runProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
+  runProgramAsync(handle: object, descriptor: Float64Array, ...inputs: AnyArray[]): Job;
+  explainProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): string;
+  fillRandom(descriptor: Float64Array, buffer: AnyArray): void;
+  cancel(job: Job): void;
+  /** Items finished so far. */
+  done(job: Job): number;
+  outputs(job: Job): (AnyArray | undefined)[];
+  copyOutput(job: Job, output: number, to: AnyArray, from: number): number;
+  own(array: AnyArray): AnyArray;
+  owned(array: AnyArray): boolean;
+  give(array: AnyArray, to: AnyArray): void;
+  info(): NativeInfo;
+  setThreads(n: number): void;
+}
+export interface KernelInfo {
+  readonly id: number;
+  readonly name: string;
+  readonly family: string;
+  readonly dtypes: readonly string[];
+  readonly lanes: readonly string[];
+}
+export interface Job {
+  readonly promise: Promise<Float64Array | undefined>;
+}
+/** What the addon found on this machine. */
+export interface NativeInfo {
+  readonly isa: string;
+  /** Those that this processor has and the addon was compiled for, and all that it was compiled for. */
+  readonly isas: readonly string[];
+  readonly isasCompiled: readonly string[];
+  /** Threads that may work on one call, the calling one included. */
+  readonly threads: number;
+  /** What `threads` comes from: the least of the hardware, the affinity mask and the cgroups' quotas, or who set it. */
+  readonly threadsFrom: "hardware" | "affinity" | "quota" | "BACKSOLVE_THREADS" | "setThreads";
+  readonly blas: string;
+  /** The file of the OpenBLAS that was loaded. */
+  readonly blasPath: string;
+  readonly blasThreads: number;
+  readonly blasParallel: number;
+  readonly vectorMath: string;
+  readonly lanes: number;
+}
 
 /** The three ways to an addon, in the order in which they are tried. */
 export type From = "BACKSOLVE_BINARY" | "local build" | "platform package";
@@ -250,3 +301,8 @@ export function load(): Loaded {
   const what = `the native addon cannot be loaded (${platform()}, Node.js ${process.version}).`;
   throw new BacksolveError("ERR_NO_BINARY", "backsolve", `${what}${list && ` Tried:\n${list}`}${list ? "" : " "}${remedy}`);
 }
+
+let loaded: Loaded | undefined;
+/** The addon and where it came from. */
+export const addon = (): Loaded => (loaded ??= load());
+export const binding = (): Binding => addon().binding;

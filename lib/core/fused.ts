@@ -1,0 +1,86 @@
+// Fused rules: the row of one, derived from that of its op, and a call of it.
+import { run as runNative } from "../boundary/descriptor";
+import { kernelCall } from "./evaluate";
+import { dtypeOf, kernelOutputs, portDType, withAux } from "./infer";
+import type { ValueType } from "./ir";
+import { topLevel, unwrapIfDead } from "./levels";
+import { forwardOf, output } from "./outcome";
+import { type AnyRow, type Attrs, type Native, nameOf, type Port } from "./row";
+import { broadcast } from "./signature";
+import type { Shape, Tensor } from "./tensor";
+
+/** @internal The row of a fused rule: reads saves, then cotangents; gives the cotangents of the inputs. */
+export function fusedRow(row: AnyRow): AnyRow {
+  const known = derived.get(row);
+  if (known) return known;
+  const dtypes: Record<string, Port> = { ...row.dtypes };
+  for (const o of row.outputs) dtypes[`g_${o}`] = row.dtypes?.[o] ?? "T";
+  const made: AnyRow = {
+    name: `${row.name}_vjp`,
+    publicName: nameOf(row),
+    inputs: [...residuals(row), ...row.outputs.map((o) => `g_${o}`)],
+    outputs: row.inputs,
+    dtypes,
+    kernel: row.fused as Native,
+    attrs: row.attrs ?? {},
+  };
+  derived.set(row, made);
+  forwardOf.set(made, row);
+  return made;
+}
+const derived = new WeakMap<AnyRow, AnyRow>();
+/** @internal What a fused rule reads besides cotangents. */
+export const residuals = (row: AnyRow): string[] => [...(row.saves ?? []), ...Object.keys(row.aux ?? {})];
+
+/** @internal The letters of what a fused rule reads. */
+export function fusedLetters(row: AnyRow, attrs: Attrs): (readonly string[])[] {
+  const sig = withAux(row, attrs);
+  const own = residuals(row);
+  const outputs = kernelOutputs(row);
+  return [...own, ...row.outputs].map((name, i) => {
+    const at = row.inputs.indexOf(name);
+    return (i < own.length && at >= 0 ? sig.inputs[at] : sig.outputs[outputs.indexOf(name)]) as readonly string[];
+  });
+}
+
+/** @internal Types of a fused rule's outputs: the broadcast batch of what it reads, the item shape of each input. */
+export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType | undefined)[]): ValueType[] {
+  const sig = withAux(row, attrs);
+  const size = new Map<string, number>();
+  const batches: Shape[] = [];
+  const lettersOf = fusedLetters(row, attrs);
+  given.forEach((read, i) => {
+    if (!read) return;
+    const letters = lettersOf[i] as readonly string[];
+    const cut = read.shape.length - letters.length;
+    batches.push(read.shape.slice(0, cut));
+    letters.forEach((l, k) => size.set(l, read.shape[cut + k] as number));
+  });
+  const batch = broadcast(batches) as number[];
+  const t = dtypeOf(fusedRow(row), given);
+  return sig.inputs.map((letters, i) => ({
+    dtype: portDType(row.dtypes?.[row.inputs[i] as string], t),
+    shape: [...batch, ...letters.map((l) => size.get(l) as number)],
+  }));
+}
+
+/** A fused rule as one call or instruction, from what it reads; undefined where somebody differentiates that. */
+export function fused(
+  row: AnyRow,
+  kernel: Native,
+  attrs: Attrs,
+  given: readonly (Tensor | undefined)[],
+  wanted: readonly boolean[],
+): (Tensor | undefined)[] | undefined {
+  const inputs = given.map((t) => t && unwrapIfDead(t));
+  const level = topLevel(inputs);
+  if (level && !level.emit) return undefined;
+  const rule = fusedRow(row);
+  const types = fusedTypes(row, attrs, inputs);
+  const asked = types.map((t, i) => (wanted[i] ? t : undefined));
+  if (level?.emit) return level.emit(rule.name, attrs, inputs, asked);
+  const op = nameOf(row);
+  const outputs = asked.map((t) => t && output(op, t));
+  runNative(kernelCall(rule, kernel, inputs, types, outputs, attrs, { collect: false, op }));
+  return outputs;
+}

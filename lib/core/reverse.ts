@@ -1,0 +1,154 @@
+// Reverse mode: a level that records a graph, and the way back along it.
+import { applyAll, call } from "./apply";
+import { type DType, isFloat } from "./dtype";
+import { fused, fusedTypes, residuals } from "./fused";
+import type { ValueType } from "./ir";
+import { boxOf, type Level, nextId, valuesAt } from "./levels";
+import { named, type RunContext } from "./outcome";
+import { ruleFor } from "./registry";
+import type { AnyRow, Attrs, Native } from "./row";
+import { applyRule, applyUserRule, unbroadcast } from "./rules";
+import { sameShape } from "./signature";
+import { boxOver, keep, type Shape, type Storage, type Tensor } from "./tensor";
+
+const NO_ATTRS: Attrs = {};
+
+/** One recorded op of a reverse level; a leaf has no row. Values are one level down. */
+export interface Node {
+  readonly id: number; // increases: a node's parents have smaller ids
+  readonly row: AnyRow | undefined;
+  readonly attrs: Attrs;
+  readonly parents: readonly (Edge | undefined)[]; // undefined: a constant
+  saved: Readonly<Record<string, Tensor>>;
+  readonly inputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
+  readonly outputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
+}
+export interface Edge {
+  readonly node: Node;
+  readonly output: number;
+}
+
+/** A level that records a graph, to go back along. */
+export class Reverse implements Level {
+  readonly id = nextId();
+  readonly title = "reverse mode (grad, vjp, jacobian)";
+  live = true;
+
+  leaf(value: Tensor): Tensor {
+    const node = { id: nextId(), row: undefined, attrs: NO_ATTRS, parents: [], saved: {}, inputs: [], outputs: [typeOf(value)] };
+    return this.#boxed(value, node, 0);
+  }
+  /** Where t hangs in the graph. */
+  edgeOf(t: Tensor): Edge | undefined {
+    return boxOf(t, this)?.payload as Edge | undefined;
+  }
+  /** Records the call, and keeps what the rule saves, one level down. */
+  interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
+    const values = valuesAt(inputs, this);
+    const rule = ruleFor(row);
+    const results = applyAll(row, values, attrs, wantAux || !rule, options);
+    const outputs = results.slice(0, row.outputs.length);
+    const aux = results.slice(row.outputs.length);
+    const node: Node = {
+      id: nextId(),
+      row,
+      attrs,
+      parents: inputs.map((t) => this.edgeOf(t)),
+      saved: savedOf(row, values, outputs, aux, rule !== undefined),
+      inputs: values.map(typeOf),
+      outputs: outputs.map(typeOf),
+    };
+    return [...outputs.map((o, i) => this.#boxed(o, node, i)), ...aux];
+  }
+  #boxed(value: Tensor, node: Node, output: number): Tensor {
+    return isFloat(value.dtype) ? boxOver(value, { level: this, value, payload: { node, output } satisfies Edge }) : value;
+  }
+}
+
+/** What the rule reads; `all`: a user's rule, which reads inputs and outputs. */
+function savedOf(row: AnyRow, values: readonly Tensor[], outputs: readonly Tensor[], aux: readonly Tensor[], all: boolean) {
+  const saved: Record<string, Tensor> = {};
+  const names = all ? [...row.inputs, ...row.outputs] : (row.saves ?? []);
+  for (const name of names) {
+    const i = row.inputs.indexOf(name);
+    saved[name] = (i >= 0 ? values[i] : outputs[row.outputs.indexOf(name)]) as Tensor;
+  }
+  Object.keys(row.aux ?? {}).forEach((name, i) => {
+    const t = aux[i];
+    if (t) saved[name] = t;
+  });
+  return saved;
+}
+const typeOf = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype });
+
+/** All nodes under these, children before parents. */
+export function byDescendingId(from: readonly Node[]): Node[] {
+  const seen = new Set<Node>(from);
+  const stack = [...seen];
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    for (const parent of node.parents) {
+      if (!parent || seen.has(parent.node)) continue;
+      seen.add(parent.node);
+      stack.push(parent.node);
+    }
+  }
+  return [...seen].sort((a, b) => b.id - a.id);
+}
+
+/** Makes what is saved under these nodes independent of what others write to the memory that they see. */
+export function keepSaved(from: readonly Node[]): void {
+  const known = new Map<Storage, Storage>();
+  for (const node of byDescendingId(from))
+    node.saved = Object.fromEntries(Object.entries(node.saved).map(([name, t]) => [name, keep(t, known)]));
+}
+
+/** Cotangents of the leaves from cotangents of the roots; undefined where none arrives. */
+export function backward(roots: readonly { edge: Edge; cotangent: Tensor }[], leaves: readonly Node[]): (Tensor | undefined)[] {
+  const cotangents = new Map<Node, (Tensor | undefined)[]>();
+  const give = ({ node, output }: Edge, g: Tensor) => {
+    let slots = cotangents.get(node);
+    if (!slots) cotangents.set(node, (slots = new Array(node.outputs.length).fill(undefined)));
+    const before = slots[output];
+    slots[output] = before ? call("add", [before, g]) : g;
+  };
+  for (const { edge, cotangent } of roots) give(edge, cotangent);
+  for (const node of byDescendingId(roots.map((r) => r.edge.node))) {
+    const g = cotangents.get(node);
+    if (!node.row || !g) continue;
+    cotangents.delete(node);
+    pullback(node, g).forEach((h, i) => h && give(node.parents[i] as Edge, h));
+  }
+  return leaves.map((l) => cotangents.get(l)?.[0]);
+}
+
+/** The rule of one node: cotangents of the inputs that have a parent. */
+function pullback(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
+  const row = node.row as AnyRow;
+  const rule = ruleFor(row);
+  const wanted = node.parents.map((p) => p !== undefined);
+  const fitted = (list: readonly (Tensor | undefined)[]) =>
+    list.map((t, i) => (wanted[i] && t ? unbroadcast(t, node.inputs[i] as ValueType, row, i) : undefined));
+  if (rule) return fitted(applyUserRule(row, rule, node.saved, g, node.attrs));
+  const read = residuals(row).map((n) => node.saved[n]);
+  const isWhole = read.every((t) => t !== undefined); // not where a user's rule, which reads no aux, was there when the op ran
+  const whole = row.fused && isWhole ? fused(row, row.fused, node.attrs, [...read, ...g], wanted) : undefined;
+  if (whole) return fitted(whole);
+  return fitted(applyRule(row, node.saved, g, node.attrs, node.inputs, wanted).map((t, i) => (wanted[i] ? t?.() : undefined)));
+}
+
+/** @internal An instruction that is a fused rule: the kernel, or where somebody differentiates what it reads, the composed rule. */
+export function applyFused(of: AnyRow, given: readonly (Tensor | undefined)[], attrs: Attrs, wanted: readonly boolean[]) {
+  const own = residuals(of);
+  const [saved, g] = [named(own, given.slice(0, own.length)), given.slice(own.length)];
+  const whole = fused(of, of.fused as Native, attrs, given, wanted);
+  if (whole) return whole;
+  const types = fusedTypes(of, attrs, given);
+  return applyRule(of, saved, g, attrs, types, wanted).map((t, i) => {
+    const { shape } = types[i] as ValueType;
+    const pulled = wanted[i] ? t?.() : undefined;
+    return (
+      pulled &&
+      unbroadcast(sameShape(pulled.shape, shape) ? pulled : call("broadcastTo", [pulled], { shape }), types[i] as ValueType, of, i)
+    );
+  });
+}
