@@ -131,6 +131,14 @@ describe("the program backsolve", function () {
       expect(said()).to.match(/\nnot used {9}local build .*\nAll is well\.$/);
       for (const made of ["build", "node_modules"]) rmSync(join(folder, made), { recursive: true });
     });
+    it("outlives an addon that ends the process that loads it", () => {
+      const crash = join(folder, "crash.js");
+      writeFileSync(crash, 'process.kill(process.pid, "SIGBUS");');
+      const { status, ok, tried, remedy } = report({ BACKSOLVE_BINARY: crash });
+      expect([status, ok]).to.deep.equal([1, false]);
+      expect(tried.map((t) => t.why)).to.deep.equal(["loading it ended the process by SIGBUS"]);
+      expect(remedy).to.equal("Unset BACKSOLVE_BINARY or point it at a backsolve.node of this platform.");
+    });
     it("repeats what is wrong with a variable", () => {
       const { status, remedy } = report({ BACKSOLVE_THREADS: "two" });
       expect([status, remedy]).to.deep.equal([1, 'backsolve: BACKSOLVE_THREADS is "two", expected an integer from 1 to 256.']);

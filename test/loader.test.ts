@@ -145,6 +145,23 @@ const cases: { readonly [name: string]: Case } = {
     files: binaries(),
     gives: [/\(sunos-\w+, .*\n.*\nThere are binaries for linux-x64-gnu, .*\. For sunos-\w+, build it from source: npx backsolve build$/],
   },
+  "a platform that this release has no binary for": {
+    files: {
+      ...binaries(elsewhere),
+      [`${own}/package.json`]: JSON.stringify({
+        name: "backsolve",
+        version,
+        main: "dist/index.js",
+        optionalDependencies: { [`@backsolve/${elsewhere}`]: version },
+      }),
+    },
+    gives: [new RegExp(`\\nThere are binaries for ${elsewhere}\\. For ${here}, build it from source: npx backsolve build$`)],
+  },
+  "a Node.js that loads no addons": {
+    files: binaries(),
+    env: { NODE_OPTIONS: "--no-addons" },
+    gives: ["\nNode.js was told to load no addons: start it with --allow-addons where --permission is given, and without --no-addons."],
+  },
   "another version of the platform package": {
     files: binaries(here, ADDON, "9.9.9"),
     gives: [

@@ -31,7 +31,7 @@ export interface Attempt {
   readonly from: From;
   readonly path: string;
   readonly why: string;
-  readonly kind: "absent" | "version" | "blas" | "system" | "broken";
+  readonly kind: "absent" | "version" | "blas" | "system" | "forbidden" | "broken";
 }
 /** What came of looking for the addon; `wrong`: a BACKSOLVE_ variable that it does not understand. */
 export interface Search {
@@ -41,15 +41,28 @@ export interface Search {
   readonly remedy: string;
 }
 
-/** The platforms that have binaries. In full, so that programs that look for files to ship see what may be asked for. */
-const PACKAGES: { readonly [platform: string]: string } = {
-  "linux-x64-gnu": "@backsolve/linux-x64-gnu/backsolve.node",
-  "linux-arm64-gnu": "@backsolve/linux-arm64-gnu/backsolve.node",
-  "linux-x64-musl": "@backsolve/linux-x64-musl/backsolve.node",
-  "linux-arm64-musl": "@backsolve/linux-arm64-musl/backsolve.node",
-  "darwin-arm64": "@backsolve/darwin-arm64/backsolve.node",
-  "win32-x64": "@backsolve/win32-x64/backsolve.node",
-};
+/** The platforms that may have binaries, by the names of their packages. */
+const PACKAGES: { readonly [platform: string]: string } = Object.fromEntries(
+  ["linux-x64-gnu", "linux-arm64-gnu", "linux-x64-musl", "linux-arm64-musl", "darwin-arm64", "win32-x64"].map((p) => [
+    p,
+    `@backsolve/${p}/backsolve.node`,
+  ]),
+);
+/**
+ * Where npm, pnpm and Yarn put them, as seen from dist/. Written out for programs that gather an application's files without running it
+ * (@vercel/nft in Next.js and others): they take along what a path that begins with __dirname names, and the libraries beside an addon.
+ */
+const BESIDE: { readonly [platform: string]: string } =
+  typeof __dirname !== "string" // a bundle that is an ES module
+    ? {}
+    : {
+        "linux-x64-gnu": `${__dirname}/../../@backsolve/linux-x64-gnu/backsolve.node`,
+        "linux-arm64-gnu": `${__dirname}/../../@backsolve/linux-arm64-gnu/backsolve.node`,
+        "linux-x64-musl": `${__dirname}/../../@backsolve/linux-x64-musl/backsolve.node`,
+        "linux-arm64-musl": `${__dirname}/../../@backsolve/linux-arm64-musl/backsolve.node`,
+        "darwin-arm64": `${__dirname}/../../@backsolve/darwin-arm64/backsolve.node`,
+        "win32-x64": `${__dirname}/../../@backsolve/win32-x64/backsolve.node`,
+      };
 
 /** The number of docs/native-boundary.md, which an addon has from its sources. */
 const BOUNDARY = 1;
@@ -81,7 +94,12 @@ const attempted = <R>(f: () => R): R | undefined => {
     return undefined;
   }
 };
-const manifest = (folder: string): { name?: unknown; version?: unknown } | undefined =>
+interface Manifest {
+  readonly name?: unknown;
+  readonly version?: unknown;
+  readonly optionalDependencies?: object;
+}
+const manifest = (folder: string): Manifest | undefined =>
   attempted(() => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
 
 let entry: string | undefined;
@@ -161,8 +179,8 @@ function kindOf(why: string): Attempt["kind"] {
   return LIBRARY_TOO_OLD.test(why) ? "system" : "broken";
 }
 
-/** Looks for the addon and loads it. */
-export function search(): Search {
+/** Looks for the addon and loads it; `open` does so with a file that is there. */
+export function search(open = (path: string): Partial<Binding> | null => createRequire(path)(path)): Search {
   const tried: Attempt[] = [];
   const fail = (from: From, path: string, why: string, kind = kindOf(why)): undefined => {
     tried.push({ from, path, why, kind });
@@ -172,12 +190,13 @@ export function search(): Search {
     if (!existsSync(path)) return fail(from, path, "there is no such file", "absent");
     if (statSync(path).isDirectory()) return fail(from, path, "is a folder, expected the path of a file", "absent");
     try {
-      return { from, path, binding: bindingOf(createRequire(path)(path)) };
+      return { from, path, binding: bindingOf(open(path)) };
     } catch (error) {
       const { message, code } = error as Error & { code?: unknown };
       if (code === "ERR_ARGUMENT") wrong = new ArgumentError("backsolve", message);
       const line = message.split("\n")[0] as string;
-      return fail(from, path, line.startsWith(`${path}: `) ? line.slice(path.length + 2) : line);
+      const why = line.startsWith(`${path}: `) ? line.slice(path.length + 2) : line;
+      return fail(from, path, why, code === "ERR_DLOPEN_DISABLED" ? "forbidden" : kindOf(why));
     }
   };
   const forced = process.env.BACKSOLVE_BINARY;
@@ -191,7 +210,10 @@ export function search(): Search {
   };
   const fromPackage = (name: string): Loaded | undefined => {
     const way: From = "platform package";
-    const path = place.bases.map((b) => attempted(() => createRequire(b).resolve(name))).find((p) => p !== undefined);
+    const beside = BESIDE[platform()];
+    const path =
+      place.bases.map((b) => attempted(() => createRequire(b).resolve(name))).find((p) => p !== undefined) ??
+      (beside !== undefined && existsSync(beside) ? resolve(beside) : undefined);
     if (path === undefined) return fail(way, name, `is not installed, as seen from ${place.bases.join(", ")}`, "absent");
     const other = manifest(dirname(path))?.version ?? version; // there is none where the addon alone was copied
     if (other === version) return attempt(way, path);
@@ -204,11 +226,20 @@ export function search(): Search {
 
 const BUILD = "build it from source: npx backsolve build";
 
+/** The platforms that this release has binaries for, as far as that can be known: its package.json names them, a bundle has none. */
+function publishedFor({ root }: Place): readonly string[] {
+  const known = root === undefined ? undefined : manifest(root)?.optionalDependencies;
+  const all = Object.keys(PACKAGES);
+  return known === undefined ? all : all.filter((p) => Object.hasOwn(known, `@backsolve/${p}`));
+}
+
 /** What helps in this situation. */
 function remedyOf(place: Place, tried: readonly Attempt[]): string {
   const here = platform();
   const name = dirname(PACKAGES[here] ?? "");
   const last = tried.find((t) => t.kind !== "absent") ?? tried.at(-1);
+  if (last?.kind === "forbidden")
+    return "Node.js was told to load no addons: start it with --allow-addons where --permission is given, and without --no-addons.";
   if (last?.kind === "blas" && last.from === "platform package")
     return `OpenBLAS is a part of ${name}, beside its backsolve.node: install the package again, and where files are copied, copy its whole folder.`;
   if (last?.kind === "blas") return `Install OpenBLAS. If it lies elsewhere than when the addon was built, ${BUILD}`;
@@ -229,8 +260,9 @@ function remedyOf(place: Place, tried: readonly Attempt[]): string {
     return `Its file is damaged, or made for another platform: install ${name} again, or ${BUILD}`;
   if (last?.from === "local build" && last.kind !== "absent")
     return `Delete the local build (its file is damaged, or made for another platform or version), or build it again: npx backsolve build`;
-  if (PACKAGES[here] === undefined)
-    return `There are binaries for ${Object.keys(PACKAGES).join(", ")}. For ${here}, ${BUILD}${place.bundled ? " --out FOLDER" : ""}`;
+  const published = publishedFor(place);
+  if (!published.includes(here))
+    return `There are binaries for ${published.join(", ")}. For ${here}, ${BUILD}${place.bundled ? " --out FOLDER" : ""}`;
   const foreign = Object.keys(PACKAGES).filter((p) =>
     place.bases.some((b) => attempted(() => createRequire(b).resolve(PACKAGES[p] as string)) !== undefined),
   );
