@@ -7,7 +7,7 @@ import { ArgumentError, asPrimitive, DtypeError, describe, ShapeError } from "./
 import { runJob } from "./core/jobs";
 import { strip } from "./core/levels";
 import { type Failure, failureOf, guard, type NameOfBuffer, native, readFailures } from "./core/native";
-import { inspect } from "./core/node";
+import { inspectCustom } from "./core/node";
 import { asTensor, refuseRecorded, scalar } from "./core/op";
 import { call } from "./core/primordials";
 import { ruleEpoch } from "./core/registry";
@@ -197,7 +197,7 @@ export class Program<I = Inputs, O = TensorTree> {
   [Symbol.toPrimitive](hint: string): string {
     return asPrimitive("Program", hint, this, "its runSync or run");
   }
-  [inspect.custom](): string {
+  [inspectCustom](): string {
     return this.toString();
   }
 

@@ -99,8 +99,7 @@ interface Manifest {
   readonly version?: unknown;
   readonly optionalDependencies?: object;
 }
-const manifest = (folder: string): Manifest | undefined =>
-  attempted(() => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
+const manifest = (folder: string): Manifest | undefined => attempted(() => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
 
 let entry: string | undefined;
 /** Tells where an ES module of this package is: in a bundle of that kind no other name of the file is to be had. */
