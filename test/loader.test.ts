@@ -130,6 +130,7 @@ const cases: { readonly [name: string]: Case } = {
     gives: [
       `${NO_BINARY}${noLocal}  platform package @backsolve/${here}/backsolve.node: is not installed, as seen from FOLDER/${own}/package.json\n`,
       `@backsolve/${here} is an optional dependency that this installation left out: install with npm i --include=optional`,
+      "Where a tool gathers the files of an application, let it take node_modules/@backsolve along",
       "npx backsolve build",
     ],
   },
@@ -204,6 +205,7 @@ const cases: { readonly [name: string]: Case } = {
     gives: [
       `  platform package @backsolve/${here}/backsolve.node: is not installed, as seen from FOLDER/dist/main.cjs, FOLDER\n`,
       "backsolve is part of a bundle here, and an addon cannot be. Mark it as external",
+      "Where a tool gathers the files of an application, let it take node_modules/@backsolve along",
     ],
   },
   "a bundle of another version": {

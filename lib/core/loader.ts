@@ -224,6 +224,8 @@ export function search(open = (path: string): Partial<Binding> | null => createR
 }
 
 const BUILD = "build it from source: npx backsolve build";
+const GATHERED =
+  'Where a tool gathers the files of an application, let it take node_modules/@backsolve along (Next.js: outputFileTracingIncludes: { "/*": ["./node_modules/@backsolve/**/*"] }).';
 
 /** The platforms that this release has binaries for, as far as that can be known: its package.json names them, a bundle has none. */
 function publishedFor({ root }: Place): readonly string[] {
@@ -268,8 +270,8 @@ function remedyOf(place: Place, tried: readonly Attempt[]): string {
   if (foreign.length > 0)
     return `The packages were installed for another platform: @backsolve/${foreign.join(", @backsolve/")} is there, ${name} is not. Do not copy node_modules from one system to another (.dockerignore keeps it out of an image): delete it and install here. If the lock file knows no ${name}, delete that, too.`;
   if (place.bundled)
-    return `backsolve is part of a bundle here, and an addon cannot be. Mark it as external in your bundler (esbuild --external:backsolve; webpack externals: { backsolve: "commonjs backsolve" }), or install ${name} where the bundle runs, or point BACKSOLVE_BINARY at its backsolve.node.`;
-  return `${name} is an optional dependency that this installation left out: install with npm i --include=optional, without --omit=optional, --no-optional or such a setting in .npmrc. If that does not help, the lock file was written on another platform: delete it and node_modules, and install again. Or ${BUILD}`;
+    return `backsolve is part of a bundle here, and an addon cannot be. Mark it as external in your bundler (esbuild --external:backsolve; webpack externals: { backsolve: "commonjs backsolve" }), or install ${name} where the bundle runs, or point BACKSOLVE_BINARY at its backsolve.node. ${GATHERED}`;
+  return `${name} is an optional dependency that this installation left out: install with npm i --include=optional, without --omit=optional, --no-optional or such a setting in .npmrc. If that does not help, the lock file was written on another platform: delete it and node_modules, and install again. ${GATHERED} Or ${BUILD}`;
 }
 
 /** Loads the addon. @throws BacksolveError ERR_NO_BINARY that lists what was tried, ArgumentError for a BACKSOLVE_ variable. */
