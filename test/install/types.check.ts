@@ -20,6 +20,14 @@ describe("strict TypeScript", () => {
   before(async () => {
     await consumer(OLDEST, FOLDER, { "package.json": "{}" });
   });
+  for (const compiler of ["typescript", "typescript7"])
+    it(`without the types of Node.js, ${compiler}`, async () => {
+      const source =
+        'import { tensor } from "backsolve";\nimport { checkOp } from "backsolve/testing";\nexport const used = [tensor([1]), checkOp];\n';
+      const options = { module: "nodenext", types: [], noEmit: true };
+      const release = compiler === "typescript" ? OLDEST : NEWEST;
+      expect(await compile(release, compiler, `${FOLDER}/${compiler}-alone`, { "alone.mts": source }, options)).to.equal("");
+    });
   for (const { resolution, module, files } of MODES) {
     for (const compiler of resolution === "node10" || resolution === "node16" ? ["typescript"] : ["typescript", "typescript7"]) {
       it(`${resolution}, ${compiler}`, async () => {
