@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { buildSync } from "esbuild";
 import type { Report } from "../lib/cli/doctor";
@@ -127,6 +127,10 @@ describe("the program backsolve", function () {
       expect(said())
         .to.include(`addon            ${join(beside, "backsolve.node")} (platform package)\n`)
         .and.not.include("local build");
+      const where = dirname(realpathSync(report().native?.blasPath as string));
+      const missing = "\n                 is not the one of the platform package, which is missing or damaged there\n";
+      if (where !== dirname(realpathSync(binary))) expect(said()).to.include(missing);
+      expect(backsolve(["doctor"]).out).not.to.include(missing);
       writeFileSync(join(folder, "build/Release/backsolve.node"), "hello");
       expect(said()).to.match(/\nnot used {9}local build .*\nAll is well\.$/);
       for (const made of ["build", "node_modules"]) rmSync(join(folder, made), { recursive: true });

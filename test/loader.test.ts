@@ -172,7 +172,17 @@ const cases: { readonly [name: string]: Case } = {
   },
   "a platform package that is damaged": {
     files: binaries(here, "hello"),
-    gives: [`Its file is damaged, or made for another platform: install @backsolve/${here} again, or build it from source`],
+    gives: [
+      `Its file or a library beside it is missing, damaged, or made for another platform: install @backsolve/${here} again`,
+      "build it from source",
+    ],
+  },
+  "the addon of a platform package copied without SLEEF": {
+    files: binaries(here, "throw libsleef.so.3: cannot open shared object file: No such file or directory"),
+    gives: [
+      ": libsleef.so.3: cannot open shared object file: No such file or directory\n",
+      "where files are copied, copy its whole folder",
+    ],
   },
   "a local build that cannot be loaded, and nothing else": {
     files: { [LOCAL]: "throw made for another machine\nin two lines" },

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { realpathSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import { type Attempt, platform, type Search, search, version } from "../core/loader";
 import type { NativeInfo } from "../core/native";
 import { compile, float64, grad, linalg, matmul, sum, tensor } from "../index";
@@ -135,8 +136,13 @@ function text(r: Report): string {
   if (r.native) {
     const n = r.native;
     const path = n.blasPath && realpathSync(n.blasPath);
+    const others = r.binary?.from === "platform package" && dirname(path) !== dirname(realpathSync(r.binary.path));
+    const note = others ? "\nis not the one of the platform package, which is missing or damaged there" : "";
     lines.push(
-      ["OpenBLAS", `${path}\n${n.blas.trim()}\n${PARALLEL[n.blasParallel] ?? ""}; large matrices are spread over backsolve's threads`],
+      [
+        "OpenBLAS",
+        `${path}\n${n.blas.trim()}\n${PARALLEL[n.blasParallel] ?? ""}; large matrices are spread over backsolve's threads${note}`,
+      ],
       ["threads", `${n.threads}: ${THREADS[n.threadsFrom]}`],
       ["instruction set", `${n.isa}; this processor can use ${n.isas.join(", ")}; compiled are ${n.isasCompiled.join(", ")}`],
       ["vector math", n.vectorMath === "SLEEF" ? "SLEEF" : "libm (SLEEF was not there when the addon was built: exp, log, sin are slower)"],

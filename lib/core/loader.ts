@@ -258,7 +258,7 @@ function remedyOf(place: Place, tried: readonly Attempt[]): string {
   if (last?.kind === "system")
     return `The C or C++ library of this system is older than the binary needs. Use a newer system or base image, or ${BUILD}`;
   if (last?.kind === "broken" && last.from === "platform package")
-    return `Its file is damaged, or made for another platform: install ${name} again, or ${BUILD}`;
+    return `Its file or a library beside it is missing, damaged, or made for another platform: install ${name} again (where files are copied, copy its whole folder), or ${BUILD}`;
   if (last?.from === "local build" && last.kind !== "absent")
     return `Delete the local build (its file is damaged, or made for another platform or version), or build it again: npx backsolve build`;
   const published = publishedFor(place);
