@@ -66,6 +66,14 @@ describe("the program backsolve", function () {
         expect(backsolve([name, "-h"]).out).to.equal(out);
       }
     });
+    it("ends without a word where nobody reads on, with one where nothing can be written", function () {
+      if (process.platform !== "linux") this.skip(); // has /dev/full
+      const shell = (line: string): string =>
+        spawnSync("sh", ["-c", line, process.execPath, cli], { encoding: "utf8", env: { ...process.env, BACKSOLVE_BINARY: binary } })
+          .stderr;
+      expect(shell('"$0" "$1" doctor | true')).to.equal("");
+      expect(shell('"$0" "$1" --version > /dev/full')).to.match(/^backsolve: ENOSPC: [^\n]*\n$/);
+    });
     it("refuses what it does not know, with exit code 2", () => {
       for (const [args, text] of [
         [["biuld"], 'backsolve: there is no command "biuld", expected one of build, doctor.'],
