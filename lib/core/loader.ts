@@ -225,7 +225,7 @@ export function search(open = (path: string): Partial<Binding> | null => createR
 
 const BUILD = "build it from source: npx backsolve build";
 const GATHERED =
-  'Where a tool gathers the files of an application, let it take node_modules/@backsolve along (Next.js: outputFileTracingIncludes: { "/*": ["./node_modules/@backsolve/**/*"] }).';
+  'Where a tool gathers the files of an application, let it take node_modules/@backsolve along (Next.js: outputFileTracingIncludes: { "/*": ["./node_modules/@backsolve/*/*"] }).';
 
 /** The platforms that this release has binaries for, as far as that can be known: its package.json names them, a bundle has none. */
 function publishedFor({ root }: Place): readonly string[] {
