@@ -20,7 +20,7 @@ export type Promote<A, B> = A extends number
     : never;
 type Wider<D extends DType, E extends DType> = D extends E ? D : E extends ComplexOf<D> ? E : D extends ComplexOf<E> ? D : D | E;
 
-interface Binary {
+export interface Binary {
   <A extends Operand, B extends Operand>(a: A, b: B, options?: CallOptions): Tensor<Promote<A, B>>;
   async<A extends Operand, B extends Operand>(a: A, b: B, options?: { signal?: AbortSignal }): Promise<Tensor<Promote<A, B>>>;
 }

@@ -8,4 +8,5 @@ export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } fro
 export { matmul } from "./products";
 export { expmHermitian, inverseSqrtmHermitian, logmHermitian, powmHermitian, sqrtmHermitian } from "./spectral";
 export { adjoint, diag, matrixTranspose, trace, tril, triu } from "./structure";
-export { solveTriangular } from "./triangular";
+export { type SolveTriangularOptions, solveTriangular } from "./triangular";
+export type { Solver } from "./vectors";
