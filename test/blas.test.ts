@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { expect } from "chai";
 import { info } from "../lib/index";
-import { binary, child } from "./child";
+import { binary, child, libraryChild } from "./child";
 
 /** The file of OpenBLAS that a process has mapped. */
 const LIBRARY = `/\\S*\\/lib(scipy_)?openblas\\S*/.exec(fs.readFileSync("/proc/self/maps", "utf8"))?.[0]`;
@@ -68,6 +68,17 @@ function loading(): void {
     const { out } = child(`console.log(compute(inverse(50)), ${LIBRARY});`, { ADDON: ADDON() });
     expect(out).to.equal(`ok ${join(folder, "libopenblas.so")}`);
     rmSync(join(folder, "libopenblas.so"));
+  });
+  it("computes by its own functions where another BLAS is seen by the whole process", () => {
+    const names = ["gemm", "gemv", "ger", "trmm", "trmv", "trsm", "syrk", "symv", "scal", "swap", "copy", "axpy", "larf", "larft", "larfb"];
+    const source = names.map((n) => `extern "C" void d${n}_() { __builtin_trap(); }`).join("\n");
+    compile(join(folder, "other.so"), "-shared", "-fPIC", file("other.cc", source));
+    const { status, out } = libraryChild(
+      `const a = b.eye(100).mul(2).add(1);
+       console.log(b.linalg.eigvalsh(a).data.at(-1).toFixed(9), b.linalg.lstsq(a, b.ones([100]), { rcond: 1e-9 }).data[0].toFixed(9));`,
+      { LD_PRELOAD: join(folder, "other.so") },
+    );
+    expect([status, out]).to.deep.equal([0, `102.000000000 ${(1 / 102).toFixed(9)}`]);
   });
   it("takes the names of scipy-openblas32", () => {
     const beside = join(folder, "libscipy_openblas.so"),

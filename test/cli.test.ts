@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { buildSync } from "esbuild";
 import { platform, version } from "../lib/boundary/addon";
@@ -66,6 +66,14 @@ describe("the program backsolve", function () {
         expect(backsolve([name, "-h"]).out).to.equal(out);
       }
     });
+    it("ends without a word where nobody reads on, with one where nothing can be written", function () {
+      if (process.platform !== "linux") this.skip(); // has /dev/full
+      const shell = (line: string): string =>
+        spawnSync("sh", ["-c", line, process.execPath, cli], { encoding: "utf8", env: { ...process.env, BACKSOLVE_BINARY: binary } })
+          .stderr;
+      expect(shell('"$0" "$1" doctor | true')).to.equal("");
+      expect(shell('"$0" "$1" --version > /dev/full')).to.match(/^backsolve: ENOSPC: [^\n]*\n$/);
+    });
     it("refuses what it does not know, with exit code 2", () => {
       for (const [args, text] of [
         [["biuld"], 'backsolve: there is no command "biuld", expected one of build, doctor.'],
@@ -127,9 +135,21 @@ describe("the program backsolve", function () {
       expect(said())
         .to.include(`addon            ${join(beside, "backsolve.node")} (platform package)\n`)
         .and.not.include("local build");
+      const where = dirname(realpathSync(report().native?.blasPath as string));
+      const missing = "\n                 is not the one of the platform package, which is missing or damaged there\n";
+      if (where !== dirname(realpathSync(binary))) expect(said()).to.include(missing);
+      expect(backsolve(["doctor"]).out).not.to.include(missing);
       writeFileSync(join(folder, "build/Release/backsolve.node"), "hello");
       expect(said()).to.match(/\nnot used {9}local build .*\nAll is well\.$/);
       for (const made of ["build", "node_modules"]) rmSync(join(folder, made), { recursive: true });
+    });
+    it("outlives an addon that ends the process that loads it", () => {
+      const crash = join(folder, "crash.js");
+      writeFileSync(crash, 'process.kill(process.pid, "SIGBUS");');
+      const { status, ok, tried, remedy } = report({ BACKSOLVE_BINARY: crash });
+      expect([status, ok]).to.deep.equal([1, false]);
+      expect(tried.map((t) => t.why)).to.deep.equal(["loading it ended the process by SIGBUS"]);
+      expect(remedy).to.equal("Unset BACKSOLVE_BINARY or point it at a backsolve.node of this platform.");
     });
     it("repeats what is wrong with a variable", () => {
       const { status, remedy } = report({ BACKSOLVE_THREADS: "two" });

@@ -130,6 +130,7 @@ const cases: { readonly [name: string]: Case } = {
     gives: [
       `${NO_BINARY}${noLocal}  platform package @backsolve/${here}/backsolve.node: is not installed, as seen from FOLDER/${own}/package.json\n`,
       `@backsolve/${here} is an optional dependency that this installation left out: install with npm i --include=optional`,
+      "Where a tool gathers the files of an application, let it take node_modules/@backsolve along",
       "npx backsolve build",
     ],
   },
@@ -145,6 +146,23 @@ const cases: { readonly [name: string]: Case } = {
     files: binaries(),
     gives: [/\(sunos-\w+, .*\n.*\nThere are binaries for linux-x64-gnu, .*\. For sunos-\w+, build it from source: npx backsolve build$/],
   },
+  "a platform that this release has no binary for": {
+    files: {
+      ...binaries(elsewhere),
+      [`${own}/package.json`]: JSON.stringify({
+        name: "backsolve",
+        version,
+        main: "dist/index.js",
+        optionalDependencies: { [`@backsolve/${elsewhere}`]: version },
+      }),
+    },
+    gives: [new RegExp(`\\nThere are binaries for ${elsewhere}\\. For ${here}, build it from source: npx backsolve build$`)],
+  },
+  "a Node.js that loads no addons": {
+    files: binaries(),
+    env: { NODE_OPTIONS: "--no-addons" },
+    gives: ["\nNode.js was told to load no addons: start it with --allow-addons where --permission is given, and without --no-addons."],
+  },
   "another version of the platform package": {
     files: binaries(here, ADDON, "9.9.9"),
     gives: [
@@ -154,7 +172,17 @@ const cases: { readonly [name: string]: Case } = {
   },
   "a platform package that is damaged": {
     files: binaries(here, "hello"),
-    gives: [`Its file is damaged, or made for another platform: install @backsolve/${here} again, or build it from source`],
+    gives: [
+      `Its file or a library beside it is missing, damaged, or made for another platform: install @backsolve/${here} again`,
+      "build it from source",
+    ],
+  },
+  "the addon of a platform package copied without SLEEF": {
+    files: binaries(here, "throw libsleef.so.3: cannot open shared object file: No such file or directory"),
+    gives: [
+      ": libsleef.so.3: cannot open shared object file: No such file or directory\n",
+      "where files are copied, copy its whole folder",
+    ],
   },
   "a local build that cannot be loaded, and nothing else": {
     files: { [LOCAL]: "throw made for another machine\nin two lines" },
@@ -187,6 +215,7 @@ const cases: { readonly [name: string]: Case } = {
     gives: [
       `  platform package @backsolve/${here}/backsolve.node: is not installed, as seen from FOLDER/dist/main.cjs, FOLDER\n`,
       "backsolve is part of a bundle here, and an addon cannot be. Mark it as external",
+      "Where a tool gathers the files of an application, let it take node_modules/@backsolve along",
     ],
   },
   "a bundle of another version": {

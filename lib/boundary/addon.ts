@@ -82,7 +82,7 @@ export interface Attempt {
   readonly from: From;
   readonly path: string;
   readonly why: string;
-  readonly kind: "absent" | "version" | "blas" | "system" | "broken";
+  readonly kind: "absent" | "version" | "blas" | "system" | "forbidden" | "broken";
 }
 /** What came of looking for the addon; `wrong`: a BACKSOLVE_ variable that it does not understand. */
 export interface Search {
@@ -92,15 +92,28 @@ export interface Search {
   readonly remedy: string;
 }
 
-/** The platforms that have binaries. In full, so that programs that look for files to ship see what may be asked for. */
-const PACKAGES: { readonly [platform: string]: string } = {
-  "linux-x64-gnu": "@backsolve/linux-x64-gnu/backsolve.node",
-  "linux-arm64-gnu": "@backsolve/linux-arm64-gnu/backsolve.node",
-  "linux-x64-musl": "@backsolve/linux-x64-musl/backsolve.node",
-  "linux-arm64-musl": "@backsolve/linux-arm64-musl/backsolve.node",
-  "darwin-arm64": "@backsolve/darwin-arm64/backsolve.node",
-  "win32-x64": "@backsolve/win32-x64/backsolve.node",
-};
+/** The platforms that may have binaries, by the names of their packages. */
+const PACKAGES: { readonly [platform: string]: string } = Object.fromEntries(
+  ["linux-x64-gnu", "linux-arm64-gnu", "linux-x64-musl", "linux-arm64-musl", "darwin-arm64", "win32-x64"].map((p) => [
+    p,
+    `@backsolve/${p}/backsolve.node`,
+  ]),
+);
+/**
+ * Where npm, pnpm and Yarn put them, as seen from dist/. Written out for programs that gather an application's files without running it
+ * (@vercel/nft in Next.js and others): they take along what a path that begins with __dirname names, and the libraries beside an addon.
+ */
+const BESIDE: { readonly [platform: string]: string } =
+  typeof __dirname !== "string" // a bundle that is an ES module
+    ? {}
+    : {
+        "linux-x64-gnu": `${__dirname}/../../@backsolve/linux-x64-gnu/backsolve.node`,
+        "linux-arm64-gnu": `${__dirname}/../../@backsolve/linux-arm64-gnu/backsolve.node`,
+        "linux-x64-musl": `${__dirname}/../../@backsolve/linux-x64-musl/backsolve.node`,
+        "linux-arm64-musl": `${__dirname}/../../@backsolve/linux-arm64-musl/backsolve.node`,
+        "darwin-arm64": `${__dirname}/../../@backsolve/darwin-arm64/backsolve.node`,
+        "win32-x64": `${__dirname}/../../@backsolve/win32-x64/backsolve.node`,
+      };
 
 /** The number of docs/native-boundary.md, which an addon has from its sources. */
 const BOUNDARY = 1;
@@ -132,8 +145,12 @@ const attempted = <R>(f: () => R): R | undefined => {
     return undefined;
   }
 };
-const manifest = (folder: string): { name?: unknown; version?: unknown } | undefined =>
-  attempted(() => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
+interface Manifest {
+  readonly name?: unknown;
+  readonly version?: unknown;
+  readonly optionalDependencies?: object;
+}
+const manifest = (folder: string): Manifest | undefined => attempted(() => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")));
 
 let entry: string | undefined;
 /** Tells where an ES module of this package is: in a bundle of that kind no other name of the file is to be had. */
@@ -212,8 +229,8 @@ function kindOf(why: string): Attempt["kind"] {
   return LIBRARY_TOO_OLD.test(why) ? "system" : "broken";
 }
 
-/** Looks for the addon and loads it. */
-export function search(): Search {
+/** Looks for the addon and loads it; `open` does so with a file that is there. */
+export function search(open = (path: string): Partial<Binding> | null => createRequire(path)(path)): Search {
   const tried: Attempt[] = [];
   const fail = (from: From, path: string, why: string, kind = kindOf(why)): undefined => {
     tried.push({ from, path, why, kind });
@@ -223,12 +240,13 @@ export function search(): Search {
     if (!existsSync(path)) return fail(from, path, "there is no such file", "absent");
     if (statSync(path).isDirectory()) return fail(from, path, "is a folder, expected the path of a file", "absent");
     try {
-      return { from, path, binding: bindingOf(createRequire(path)(path)) };
+      return { from, path, binding: bindingOf(open(path)) };
     } catch (error) {
       const { message, code } = error as Error & { code?: unknown };
       if (code === "ERR_ARGUMENT") wrong = new ArgumentError("backsolve", message);
       const line = message.split("\n")[0] as string;
-      return fail(from, path, line.startsWith(`${path}: `) ? line.slice(path.length + 2) : line);
+      const why = line.startsWith(`${path}: `) ? line.slice(path.length + 2) : line;
+      return fail(from, path, why, code === "ERR_DLOPEN_DISABLED" ? "forbidden" : kindOf(why));
     }
   };
   const forced = process.env.BACKSOLVE_BINARY;
@@ -242,7 +260,10 @@ export function search(): Search {
   };
   const fromPackage = (name: string): Loaded | undefined => {
     const way: From = "platform package";
-    const path = place.bases.map((b) => attempted(() => createRequire(b).resolve(name))).find((p) => p !== undefined);
+    const beside = BESIDE[platform()];
+    const path =
+      place.bases.map((b) => attempted(() => createRequire(b).resolve(name))).find((p) => p !== undefined) ??
+      (beside !== undefined && existsSync(beside) ? resolve(beside) : undefined);
     if (path === undefined) return fail(way, name, `is not installed, as seen from ${place.bases.join(", ")}`, "absent");
     const other = manifest(dirname(path))?.version ?? version; // there is none where the addon alone was copied
     if (other === version) return attempt(way, path);
@@ -254,12 +275,23 @@ export function search(): Search {
 }
 
 const BUILD = "build it from source: npx backsolve build";
+const GATHERED =
+  'Where a tool gathers the files of an application, let it take node_modules/@backsolve along (Next.js: outputFileTracingIncludes: { "/*": ["./node_modules/@backsolve/*/*"] }).';
+
+/** The platforms that this release has binaries for, as far as that can be known: its package.json names them, a bundle has none. */
+function publishedFor({ root }: Place): readonly string[] {
+  const known = root === undefined ? undefined : manifest(root)?.optionalDependencies;
+  const all = Object.keys(PACKAGES);
+  return known === undefined ? all : all.filter((p) => Object.hasOwn(known, `@backsolve/${p}`));
+}
 
 /** What helps in this situation. */
 function remedyOf(place: Place, tried: readonly Attempt[]): string {
   const here = platform();
   const name = dirname(PACKAGES[here] ?? "");
   const last = tried.find((t) => t.kind !== "absent") ?? tried.at(-1);
+  if (last?.kind === "forbidden")
+    return "Node.js was told to load no addons: start it with --allow-addons where --permission is given, and without --no-addons.";
   if (last?.kind === "blas" && last.from === "platform package")
     return `OpenBLAS is a part of ${name}, beside its backsolve.node: install the package again, and where files are copied, copy its whole folder.`;
   if (last?.kind === "blas") return `Install OpenBLAS. If it lies elsewhere than when the addon was built, ${BUILD}`;
@@ -277,19 +309,20 @@ function remedyOf(place: Place, tried: readonly Attempt[]): string {
   if (last?.kind === "system")
     return `The C or C++ library of this system is older than the binary needs. Use a newer system or base image, or ${BUILD}`;
   if (last?.kind === "broken" && last.from === "platform package")
-    return `Its file is damaged, or made for another platform: install ${name} again, or ${BUILD}`;
+    return `Its file or a library beside it is missing, damaged, or made for another platform: install ${name} again (where files are copied, copy its whole folder), or ${BUILD}`;
   if (last?.from === "local build" && last.kind !== "absent")
     return `Delete the local build (its file is damaged, or made for another platform or version), or build it again: npx backsolve build`;
-  if (PACKAGES[here] === undefined)
-    return `There are binaries for ${Object.keys(PACKAGES).join(", ")}. For ${here}, ${BUILD}${place.bundled ? " --out FOLDER" : ""}`;
+  const published = publishedFor(place);
+  if (!published.includes(here))
+    return `There are binaries for ${published.join(", ")}. For ${here}, ${BUILD}${place.bundled ? " --out FOLDER" : ""}`;
   const foreign = Object.keys(PACKAGES).filter((p) =>
     place.bases.some((b) => attempted(() => createRequire(b).resolve(PACKAGES[p] as string)) !== undefined),
   );
   if (foreign.length > 0)
     return `The packages were installed for another platform: @backsolve/${foreign.join(", @backsolve/")} is there, ${name} is not. Do not copy node_modules from one system to another (.dockerignore keeps it out of an image): delete it and install here. If the lock file knows no ${name}, delete that, too.`;
   if (place.bundled)
-    return `backsolve is part of a bundle here, and an addon cannot be. Mark it as external in your bundler (esbuild --external:backsolve; webpack externals: { backsolve: "commonjs backsolve" }), or install ${name} where the bundle runs, or point BACKSOLVE_BINARY at its backsolve.node.`;
-  return `${name} is an optional dependency that this installation left out: install with npm i --include=optional, without --omit=optional, --no-optional or such a setting in .npmrc. If that does not help, the lock file was written on another platform: delete it and node_modules, and install again. Or ${BUILD}`;
+    return `backsolve is part of a bundle here, and an addon cannot be. Mark it as external in your bundler (esbuild --external:backsolve; webpack externals: { backsolve: "commonjs backsolve" }), or install ${name} where the bundle runs, or point BACKSOLVE_BINARY at its backsolve.node. ${GATHERED}`;
+  return `${name} is an optional dependency that this installation left out: install with npm i --include=optional, without --omit=optional, --no-optional or such a setting in .npmrc. If that does not help, the lock file was written on another platform: delete it and node_modules, and install again. ${GATHERED} Or ${BUILD}`;
 }
 
 /** Loads the addon. @throws BacksolveError ERR_NO_BINARY that lists what was tried, ArgumentError for a BACKSOLVE_ variable. */

@@ -1,4 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { realpathSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import { type Attempt, type NativeInfo, platform, type Search, search, version } from "../boundary/addon";
 import { compile, float64, grad, linalg, matmul, sum, tensor } from "../index";
 import type { Command } from "./command";
@@ -90,8 +93,18 @@ async function tests(): Promise<Test[]> {
   return done;
 }
 
+/** Loads an addon in a process of its own first: a file that lacks its end, or a library beside it that does, ends the process by a signal. */
+function open(path: string): ReturnType<NonNullable<Parameters<typeof search>[0]>> {
+  let signal: NodeJS.Signals | null = null;
+  try {
+    ({ signal } = spawnSync(process.execPath, [...process.execArgv, "-e", "require(process.argv[1])", path], { stdio: "ignore" }));
+  } catch {} // no processes are allowed: --permission
+  if (signal !== null) throw new Error(`loading it ended the process by ${signal}`);
+  return createRequire(path)(path);
+}
+
 async function examine(): Promise<Report> {
-  const { found, wrong, tried, remedy }: Search = search();
+  const { found, wrong, tried, remedy }: Search = search(open);
   const results = found ? await tests() : [];
   return {
     ok: found !== undefined && results.every((t) => t.ok),
@@ -125,8 +138,13 @@ function text(r: Report): string {
   if (r.native) {
     const n = r.native;
     const path = n.blasPath && realpathSync(n.blasPath);
+    const others = r.binary?.from === "platform package" && dirname(path) !== dirname(realpathSync(r.binary.path));
+    const note = others ? "\nis not the one of the platform package, which is missing or damaged there" : "";
     lines.push(
-      ["OpenBLAS", `${path}\n${n.blas.trim()}\n${PARALLEL[n.blasParallel] ?? ""}; large matrices are spread over backsolve's threads`],
+      [
+        "OpenBLAS",
+        `${path}\n${n.blas.trim()}\n${PARALLEL[n.blasParallel] ?? ""}; large matrices are spread over backsolve's threads${note}`,
+      ],
       ["threads", `${n.threads}: ${THREADS[n.threadsFrom]}`],
       ["instruction set", `${n.isa}; this processor can use ${n.isas.join(", ")}; compiled are ${n.isasCompiled.join(", ")}`],
       ["vector math", n.vectorMath === "SLEEF" ? "SLEEF" : "libm (SLEEF was not there when the addon was built: exp, log, sin are slower)"],

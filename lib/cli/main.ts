@@ -49,6 +49,12 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   return command.run(given.values, given.positionals);
 }
 
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") return; // who was reading has read enough: backsolve doctor | head -1
+  process.stderr.write(`backsolve: ${error.message}\n`);
+  process.exitCode = 1;
+});
+
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;

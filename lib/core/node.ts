@@ -4,6 +4,8 @@ if (typeof globalThis.process?.getBuiltinModule !== "function")
   throw new Error(`backsolve needs Node.js 20.17 or newer; this is ${globalThis.process?.version ?? "no Node.js"}.`);
 
 export const { inspect, types } = process.getBuiltinModule("node:util");
+/** util.inspect.custom, by its public name: the type of Node's own would make users' compilers ask for @types/node. */
+export const inspectCustom: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 export const { constants } = process.getBuiltinModule("node:buffer");
 export const { totalmem } = process.getBuiltinModule("node:os");
 export const { createRequire } = process.getBuiltinModule("node:module");

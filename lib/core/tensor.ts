@@ -19,7 +19,7 @@ import {
   viewOf,
 } from "./dtype";
 import { ArgumentError, asPrimitive, BacksolveError, DtypeError, describe, gone, guard, ShapeError } from "./errors";
-import { inspect } from "./node";
+import { inspectCustom } from "./node";
 import { checkShape, type Shape, shapeText, sizeOf } from "./shape";
 import { Storage } from "./storage";
 
@@ -214,7 +214,7 @@ export class Tensor<out D extends DType = DType> {
   [Symbol.toPrimitive](hint: string): string {
     return asPrimitive("Tensor", hint, this, "add(a, b), mul(a, b), less(a, b) and their like; item() is the number of a tensor of size 1");
   }
-  [inspect.custom](_depth: number, options: object): string {
+  [inspectCustom](_depth: number, options: object): string {
     return print(this, options);
   }
 }

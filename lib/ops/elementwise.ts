@@ -8,7 +8,7 @@ import { asTensor } from "../core/operands";
 import { native } from "../core/row";
 import { type Operand, type Promote, primal, type Shape, stridesOf, type Tensor } from "../core/tensor";
 
-interface Binary {
+export interface Binary {
   <A extends Operand, B extends Operand>(a: A, b: B, options?: CallOptions): Tensor<Promote<A, B>>;
   async<A extends Operand, B extends Operand>(a: A, b: B, options?: { signal?: AbortSignal }): Promise<Tensor<Promote<A, B>>>;
 }

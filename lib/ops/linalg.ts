@@ -9,4 +9,5 @@ export { matmul } from "./products";
 export { trace } from "./reductions";
 export { expmHermitian, inverseSqrtmHermitian, logmHermitian, powmHermitian, sqrtmHermitian } from "./spectral";
 export { adjoint, diag, matrixTranspose, tril, triu } from "./structure";
-export { solveTriangular } from "./triangular";
+export { type SolveTriangularOptions, solveTriangular } from "./triangular";
+export type { Solver } from "./vectors";

@@ -10,7 +10,7 @@ import { ArgumentError, asPrimitive, DtypeError, describe, guard, ShapeError } f
 import { type Failure, failureOf, readFailures } from "../core/failures";
 import type { ValueType } from "../core/ir";
 import { unwrapIfDead } from "../core/levels";
-import { inspect } from "../core/node";
+import { inspectCustom } from "../core/node";
 import { refuseRecorded, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
 import { output } from "../core/outcome";
@@ -184,7 +184,7 @@ export class Program<I = Inputs, O = TensorTree> {
   [Symbol.toPrimitive](hint: string): string {
     return asPrimitive("Program", hint, this, "its runSync or run");
   }
-  [inspect.custom](): string {
+  [inspectCustom](): string {
     return this.toString();
   }
 

@@ -1,6 +1,6 @@
 import { checkDType, type DType, type Float } from "../core/dtype";
 import { asPrimitive } from "../core/errors";
-import { inspect } from "../core/node";
+import { inspectCustom } from "../core/node";
 import { checkShape, type Shape } from "../core/tensor";
 
 const SPEC = Symbol.for("backsolve.spec"); // how copies of the package know each other's
@@ -21,7 +21,7 @@ export class Spec<D extends DType = DType> {
   [Symbol.toPrimitive](hint: string): string {
     return asPrimitive("Spec", hint, this, "it as an argument of compile");
   }
-  [inspect.custom](): string {
+  [inspectCustom](): string {
     return this.toString();
   }
 }

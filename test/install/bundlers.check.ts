@@ -1,5 +1,5 @@
 // Programs that bundlers made of the package: by esbuild and webpack, as ES modules and CommonJS, with the package beside them (external)
-// and in them, where the addon alone is beside them. On the oldest and the newest release of Node.js.
+// and in them, where the addon alone is beside them; and one whose files a tool gathered. On the oldest and the newest release of Node.js.
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
@@ -53,6 +53,13 @@ interface Made {
   readonly said: string;
 }
 const made: Made[] = [];
+/** What @vercel/nft gathers for in.mjs: one file a line. */
+const GATHER = `
+require("@vercel/nft").nodeFileTrace(["in.mjs"]).then(({ fileList, warnings }) => {
+  for (const warning of warnings) process.stderr.write(warning.message + "\\n");
+  console.log([...fileList].sort().join("\\n"));
+});`;
+let gathered: { readonly files: string; readonly said: string };
 /** Where a bundle runs, with what it needs beside it, and with nothing. */
 const beside = (name: string): string => `/home/empty/${name}`;
 const alone = (name: string): string => `/home/empty/${name}-alone`;
@@ -78,6 +85,9 @@ describe("bundlers", () => {
   before(async () => {
     await consumer(OLDEST, FOLDER, { "package.json": "{}", "in.mjs": source, "unused.mjs": unused });
     unbundled = await output(OLDEST, FOLDER, "node", ["in.mjs"]);
+    const { stdout, stderr } = await run(OLDEST, FOLDER, "node", ["-e", GATHER]);
+    gathered = { files: stdout.trim(), said: stderr };
+    for (const file of gathered.files.split("\n")) copy(`${FOLDER}/${file}`, `${beside("gathered")}/${file}`);
     for (const { name, file, external, script } of bundles()) {
       const { code, stdout, stderr } = await run(OLDEST, FOLDER, "node", ["-e", script]);
       made.push({ name, file, external, code, said: stdout + stderr });
@@ -92,6 +102,12 @@ describe("bundlers", () => {
 
   it("were given a program that works", () => {
     expect(unbundled).to.match(/^2 0\.25,0,0,0\.0625 5,3\n\d{2,} ops\n$/);
+  });
+  it("@vercel/nft gathers the addon and the libraries beside it, and that is enough", async () => {
+    expect(gathered.said).to.equal("");
+    const files = ["backsolve.node", "libscipy_openblas.so", "libsleef.so.3"].map((f) => `node_modules/@backsolve/${PLATFORM}/${f}`);
+    expect(gathered.files.split("\n").filter((f) => f.includes("@backsolve"))).to.include.members(files);
+    expect(await output(OLDEST, beside("gathered"), "node", ["in.mjs"])).to.equal(unbundled);
   });
   for (const [i, { name, file, external }] of bundles().entries()) {
     it(`${name} is made without a warning`, () => {

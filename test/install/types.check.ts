@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { programs } from "./readme";
-import { consumer, NEWEST, OLDEST } from "./root";
+import { consumer, NEWEST, OLDEST, output } from "./root";
 import { compile } from "./types";
 
 const strict = readFileSync(join(process.cwd(), "test/install/consumers/strict.ts"), "utf8");
@@ -16,12 +16,32 @@ const MODES = [
   { resolution: "node10", module: "commonjs", files: { ts: cjs } },
 ] as const;
 
+/** The oldest that README.md names, the one that the declarations were written with, and the newest. */
+const COMPILERS = ["typescript54", "typescript", "typescript7"];
+
 describe("strict TypeScript", () => {
   before(async () => {
     await consumer(OLDEST, FOLDER, { "package.json": "{}" });
   });
+  for (const compiler of ["typescript", "typescript7"])
+    it(`without the types of Node.js, ${compiler}`, async () => {
+      const source =
+        'import { tensor } from "backsolve";\nimport { checkOp } from "backsolve/testing";\nexport const used = [tensor([1]), checkOp];\n';
+      const options = { module: "nodenext", types: [], noEmit: true };
+      const release = compiler === "typescript" ? OLDEST : NEWEST;
+      expect(await compile(release, compiler, `${FOLDER}/${compiler}-alone`, { "alone.mts": source }, options)).to.equal("");
+    });
+  it("declarations of modules that export what the package has", async () => {
+    const list = `for (const [path, all] of [["backsolve"], ["backsolve", "linalg"], ["backsolve", "random"], ["backsolve/testing"]].map(([m, n]) =>
+      [(n ? "b." + n : m === "backsolve" ? "b" : "t"), n ? require(m)[n] : require(m)]))
+      for (const name of Object.keys(all)) console.log("export const " + path.replace(".", "_") + "_" + name + " = " + path + "." + name + ";");`;
+    const source = `import * as b from "backsolve";\nimport * as t from "backsolve/testing";\n${await output(OLDEST, FOLDER, "node", ["-e", list])}`;
+    expect(source.split("\n").length).to.be.greaterThan(100);
+    const options = { module: "nodenext", declaration: true, outDir: "out" };
+    expect(await compile(OLDEST, "typescript", `${FOLDER}/declarations`, { "all.mts": source }, options)).to.equal("");
+  });
   for (const { resolution, module, files } of MODES) {
-    for (const compiler of resolution === "node10" || resolution === "node16" ? ["typescript"] : ["typescript", "typescript7"]) {
+    for (const compiler of resolution === "node10" || resolution === "node16" ? ["typescript"] : COMPILERS) {
       it(`${resolution}, ${compiler}`, async () => {
         const sources: Record<string, string> = {};
         for (const [extension, form] of Object.entries(files)) {
@@ -32,7 +52,7 @@ describe("strict TypeScript", () => {
           }
         }
         const options = { module, moduleResolution: resolution, noEmit: true };
-        const release = compiler === "typescript" ? OLDEST : NEWEST;
+        const release = compiler === "typescript7" ? NEWEST : OLDEST;
         expect(await compile(release, compiler, `${FOLDER}/${compiler}-${resolution}`, sources, options)).to.equal("");
       });
     }

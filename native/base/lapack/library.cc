@@ -105,13 +105,26 @@ std::vector<std::string> candidates() {
   return list;
 }
 
+/// OpenBLAS calls its own functions by name: a BLAS that the whole process sees, such as one of LD_PRELOAD, takes their place, with other
+/// integers or another table of kernels. Then OpenBLAS is to look in itself first. Not so without need: it would pass by a preloaded malloc,
+/// and free what that gave out.
+int own_names_first() {
+#ifdef RTLD_DEEPBIND
+  for (const char* name : {"dgemm_", "dlarf1f_"}) {  // scipy-openblas has the older functions of LAPACK under other names, the newer plainly
+    if (dlsym(RTLD_DEFAULT, name) != nullptr) return RTLD_DEEPBIND;
+  }
+#endif
+  return 0;
+}
+
 std::string load_once() {
+  const int own_first = own_names_first();
   std::string tried;
   for (const std::string& path : candidates()) {
     void* handle;
     {
       const OneThread only;
-      handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+      handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | own_first);
     }
     if (!tried.empty()) tried += "; ";
     if (handle == nullptr) {
