@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <complex>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "../../ends.h"
+#include "symbols.h"
 
 #ifdef __APPLE__
 #include <crt_externs.h>
@@ -62,24 +64,30 @@ std::string bind(void* handle) {
   return "";
 }
 
-/// While it lives, OPENBLAS_NUM_THREADS and OMP_NUM_THREADS, which a build with OpenMP reads instead, are 1 for who asks. Another array of
-/// variables takes the place of the process's for that time: setenv could free one that another thread is reading. Leaked for the same
-/// reason.
-class OneThread {
+/// While it lives, OPENBLAS_NUM_THREADS and OMP_NUM_THREADS, which a build with OpenMP reads instead, are 1 for who asks, and
+/// OPENBLAS_CORETYPE is the basic one of the architecture if so wanted. Another array of variables takes the place of the process's for
+/// that time: setenv could free one that another thread is reading. Leaked for the same reason.
+class Environment {
  public:
-  OneThread() : before_(BS_ENVIRON) {
-    static char one[][24] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"};
-    auto* const variables = new std::vector<char*>{one[0], one[1]};
-    for (char** v = before_; v != nullptr && *v != nullptr; ++v) {
-      const std::string_view variable = *v;
-      if (!variable.starts_with("OPENBLAS_NUM_THREADS=") && !variable.starts_with("OMP_NUM_THREADS=")) variables->push_back(*v);
-    }
+  explicit Environment(bool basic) : before_(BS_ENVIRON) {
+    static char ours[][32] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "OPENBLAS_CORETYPE=ARMV8"};
+    auto* const variables = new std::vector<char*>;
+    for (int i = 0; i < (basic ? 3 : 2); ++i) variables->push_back(ours[i]);
+    const auto replaced = [&](std::string_view variable) {
+      for (const char* v : *variables)
+        if (variable.starts_with(std::string_view(v).substr(0, std::string_view(v).find('=') + 1))) return true;
+      return false;
+    };
+    std::vector<char*> others;
+    for (char** v = before_; v != nullptr && *v != nullptr; ++v)
+      if (!replaced(*v)) others.push_back(*v);
+    variables->insert(variables->end(), others.begin(), others.end());
     variables->push_back(nullptr);
     BS_ENVIRON = variables->data();
   }
-  ~OneThread() { BS_ENVIRON = before_; }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
+  ~Environment() { BS_ENVIRON = before_; }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
 
  private:
   char** before_;
@@ -106,57 +114,20 @@ std::vector<std::string> candidates() {
 }
 
 /// OpenBLAS calls its own functions by name: a BLAS that the whole process sees, such as one of LD_PRELOAD, takes their place, with other
-/// integers or another table of kernels. Then OpenBLAS is to look in itself first. Not so without need: it would pass by a preloaded malloc,
-/// and free what that gave out.
+/// integers or another table of kernels. Then OpenBLAS is to look in itself first. Not so without need: it would pass by a preloaded
+/// malloc, and free what that gave out.
 int own_names_first() {
 #ifdef RTLD_DEEPBIND
-  for (const char* name : {"dgemm_", "dlarf1f_"}) {  // scipy-openblas has the older functions of LAPACK under other names, the newer plainly
+  for (const char* name :
+       {"dgemm_", "dlarf1f_"}) {  // scipy-openblas has the older functions of LAPACK under other names, the newer plainly
     if (dlsym(RTLD_DEFAULT, name) != nullptr) return RTLD_DEEPBIND;
   }
 #endif
   return 0;
 }
 
-std::string load_once() {
-  const int own_first = own_names_first();
-  std::string tried;
-  for (const std::string& path : candidates()) {
-    void* handle;
-    {
-      const OneThread only;
-      handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | own_first);
-    }
-    if (!tried.empty()) tried += "; ";
-    if (handle == nullptr) {
-      tried += dlerror();  // begins with the path
-      continue;
-    }
-    const std::string wrong = bind(handle);
-    if (wrong.empty()) {
-      library.set_num_threads(1);  // somebody may have loaded it before, with threads
-      return "";
-    }
-    dlclose(handle);
-    tried += path + " " + wrong;
-  }
-  return "OpenBLAS cannot be loaded. Tried: " + tried;
-}
-
-// ---- Turns ----
-
 /// What OpenBLAS maps for a call: 128 MiB on x86-64 and in later versions on ARM, less elsewhere.
 constexpr std::size_t kBuffer = std::size_t{128} << 20;
-
-struct Waiters {
-  std::mutex mutex;
-  std::condition_variable left;
-  std::set<void*> buffers;  // those of OpenBLAS's that are known to be mapped
-};
-/// Leaked: threads may still wait in it when the process ends.
-Waiters& waiters() {
-  static auto* w = new Waiters;
-  return *w;
-}
 
 /// Whether so many buffers could be mapped now.
 bool fits(int buffers) {
@@ -168,6 +139,77 @@ bool fits(int buffers) {
   }
   for (void* p : maps) munmap(p, kBuffer);
   return static_cast<int>(maps.size()) == buffers;
+}
+
+/// Whether products of small integers come out exactly. The kernels for the newest processors are chosen by what a processor says of
+/// itself, also where that is an emulator whose matrix instructions are wrong (QEMU 7.2, SME).
+template <class T>
+bool multiplies() {
+  constexpr Int n = 33;
+  const T one = 1, zero = 0;
+  std::vector<T> a(n * n), b(n * n), c(n * n);
+  const auto digit = [](Int i) { return T(static_cast<Real<T>>(i % 7 - 3)); };
+  for (Int i = 0; i < n * n; ++i) a[i] = digit(i), b[i] = digit(i * i % 11);
+  symbol::gemm<T>("N", "T", &n, &n, &n, &one, a.data(), &n, b.data(), &n, &zero, c.data(), &n, 1, 1);
+  for (Int i = 0; i < n; ++i)
+    for (Int j = 0; j < n; ++j) {
+      T sum = 0;
+      for (Int k = 0; k < n; ++k) sum += a[i + k * n] * b[j + k * n];
+      if (c[i + j * n] != sum) return false;
+    }
+  return true;
+}
+bool computes() {
+  if (!fits(1)) return true;  // without a buffer it would look for one for ever: who calls will be told
+  return multiplies<float>() && multiplies<double>() && multiplies<std::complex<float>>() && multiplies<std::complex<double>>();
+}
+
+#ifdef __aarch64__
+constexpr bool kBasics[] = {false, true};
+#else
+constexpr bool kBasics[] = {false};
+#endif
+
+std::string load_once() {
+  const int own_first = own_names_first();
+  std::string tried;
+  for (const std::string& path : candidates()) {
+    for (const bool basic : kBasics) {
+      void* handle;
+      {
+        const Environment now(basic);
+        handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | own_first);
+      }
+      if (!tried.empty()) tried += "; ";
+      if (handle == nullptr) {
+        tried += dlerror();  // begins with the path
+        break;
+      }
+      const std::string wrong = bind(handle);
+      if (wrong.empty()) {
+        library.set_num_threads(1);  // somebody may have loaded it before, with threads
+        if (computes()) return "";
+      }
+      tried +=
+          path + " " + (wrong.empty() ? std::string("computes wrong products on this processor (") + library.get_config() + ")" : wrong);
+      dlclose(handle);
+      if (!wrong.empty()) break;
+    }
+  }
+  return "OpenBLAS cannot be loaded. Tried: " + tried;
+}
+
+// ---- Turns ----
+
+struct Waiters {
+  std::mutex mutex;
+  std::condition_variable left;
+  std::set<void*> buffers;  // those of OpenBLAS's that are known to be mapped
+};
+/// Leaked: threads may still wait in it when the process ends.
+Waiters& waiters() {
+  static auto* w = new Waiters;
+  return *w;
 }
 
 /// Has OpenBLAS map one buffer more, for the `call`-th call at a time. It gives out those that it has first. Under Waiters::mutex.
