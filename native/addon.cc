@@ -7,10 +7,10 @@
 #include <mutex>
 
 #include "base/lapack/library.h"
-#include "call.h"
-#include "jobs.h"
-#include "pool.h"
-#include "processors.h"
+#include "base/pool.h"
+#include "base/processors.h"
+#include "boundary/call.h"
+#include "boundary/jobs.h"
 
 namespace backsolve {
 namespace {

@@ -23,9 +23,9 @@ struct Processor {
   bool avx2 = false, avx512 = false;
 
   Processor() {
-    constexpr std::uint32_t kFma = 1u << 12, kXsave = 1u << 27;                                       // leaf 1, ecx
-    constexpr std::uint32_t kAvx2 = 1u << 5, kAvx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;    // leaf 7, ebx: f, dq, bw, vl
-    constexpr std::uint64_t kYmm = 0x6, kZmm = 0xe6;                                                  // of XCR0
+    constexpr std::uint32_t kFma = 1u << 12, kXsave = 1u << 27;                                    // leaf 1, ecx
+    constexpr std::uint32_t kAvx2 = 1u << 5, kAvx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // leaf 7, ebx: f, dq, bw, vl
+    constexpr std::uint64_t kYmm = 0x6, kZmm = 0xe6;                                               // of XCR0
     std::uint32_t a, b, c, d, saved_low, saved_high;
     if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kFma) == 0 || (c & kXsave) == 0) return;
     __asm__("xgetbv" : "=a"(saved_low), "=d"(saved_high) : "c"(0));

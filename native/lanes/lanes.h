@@ -1,7 +1,7 @@
 // The table that each instruction set fills: same sources, compiled once per set into a namespace of its own (BS_ISA).
 #pragma once
-#include "../kernel.h"
-#include "../random.h"
+#include "../kernels/kernel.h"
+#include "../kernels/random.h"
 
 namespace backsolve {
 

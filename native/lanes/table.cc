@@ -1,6 +1,6 @@
 // The table of one instruction set.
 #include "fill.h"
-#include "simd.h"
+#include "vector/simd.h"
 
 #define BS_JOIN_(a, b) a##b
 #define BS_JOIN(a, b) BS_JOIN_(a, b)

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../../ends.h"
+#include "../ends.h"
 
 #ifdef __APPLE__
 #include <crt_externs.h>
