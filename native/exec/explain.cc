@@ -1,6 +1,7 @@
 // The plan as JSON.
 #include <cstdio>
 
+#include "../families/signature.h"
 #include "plan.h"
 
 namespace backsolve {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "../families/signature.h"
 #include "planner.h"
 
 namespace backsolve {

@@ -15,19 +15,6 @@ struct Shape {
   int rank;
 };
 
-struct Binding {
-  Signature signature;
-  Index dims[kMaxDims];  // of the letters
-  int outer_rank = 0;    // leading dimensions, broadcast over the present operands
-  Index outer[kMaxRank];
-  Index outer_count = 1;
-  /// Elements of one matrix operand.
-  Index item_count(int operand) const;
-};
-
-/// Binds the letters and the leading dimensions of a matrix kernel. Returns null or what is wrong.
-const char* bind(const Kernel& kernel, const double* attrs, const Shape* operands, Binding& binding);
-
 /// Product of dimensions, or -1 where it, or the product with zeros counted as ones, is beyond kMaxElements.
 constexpr Index kMaxElements = Index{1} << 40;
 Index checked_count(const Index* dims, int rank);
@@ -44,8 +31,5 @@ constexpr bool unjudged(Index items, double of_item, double there) {
   constexpr double kFew = 1 << 24;
   return items == 0 || of_item == 0 || static_cast<double>(items) * of_item > (there > kFew ? there : kFew);
 }
-
-/// Estimated operations of one matrix of a matrix kernel.
-double matrix_flops(const Kernel& kernel, const Binding& binding);
 
 }  // namespace backsolve

@@ -207,33 +207,4 @@ bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index largest)
   return kernel.lanes != nullptr && largest <= kernel.lanes_max[isa.bytes == 64 ? 0 : 1];
 }
 
-Signature parse_signature(const char* text) {
-  Signature s;
-  int letters[kMaxDims];  // a character, or 256 times the second plus the first of m^n
-  const auto number = [&](int c) {
-    int i = 0;
-    while (i < s.letters && letters[i] != c) ++i;
-    if (i == s.letters) letters[s.letters++] = c;
-    return static_cast<std::int8_t>(i);
-  };
-  const char* colon = std::strchr(text, ':');
-  if (colon != nullptr) {
-    for (; text != colon; ++text) number(*text);
-  }
-  for (; *text != 0; ++text) {
-    if (*text == '(') ++s.operands;
-    if (*text < 'a' || *text > 'z') continue;
-    const int operand = s.operands - 1;
-    std::int8_t at = number(*text);
-    if (text[1] == '^') {
-      const std::int8_t a = at, b = number(text[2]);
-      at = number(256 * text[2] + *text);
-      s.meet[at][0] = a, s.meet[at][1] = b;
-      text += 2;
-    }
-    s.letter[operand][s.rank[operand]++] = at;
-  }
-  return s;
-}
-
 }  // namespace backsolve
