@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "../base/pool.h"
+#include "../families/loops.h"
 #include "plan.h"
 
 namespace backsolve {

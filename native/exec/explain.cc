@@ -1,7 +1,6 @@
 // The plan as JSON.
 #include <cstdio>
 
-#include "../families/signature.h"
 #include "plan.h"
 
 namespace backsolve {
@@ -39,22 +38,6 @@ std::string slot(const Plan& plan, int v) {
   return number(p.slot);
 }
 
-const char* layout(const Step& s) {
-  if (s.run == step_matrix_adapted) return "adapted";
-  return s.run == step_matrix_lanes || s.run == step_map_lanes ? "lanes" : nullptr;
-}
-
-double flops(const Plan& plan, const Step& s) {
-  if (s.kernel->family != Family::matrix) {
-    const int v = s.kernel->family == Family::map ? s.code->out[0] : s.code->in[0];
-    return s.kernel->flops * static_cast<double>(plan.places[static_cast<std::size_t>(v)].count);
-  }
-  Binding b;
-  b.signature = parse_signature(s.kernel->signature(s.code->attrs.data()));
-  for (int i = 0; i < kMaxDims; ++i) b.dims[i] = plan.numbers[static_cast<std::size_t>(s.dims + i)];
-  return matrix_flops(*s.kernel, b) * static_cast<double>(s.count);
-}
-
 std::string instruction(const Plan& plan, const Step& s, bool hoisted) {
   const Program& p = *plan.program;
   const Instruction& code = *s.code;
@@ -62,13 +45,13 @@ std::string instruction(const Plan& plan, const Step& s, bool hoisted) {
   ids.insert(ids.end(), code.out.begin(), code.out.end());
   std::size_t bytes = 0;
   for (const int v : ids) bytes += v < 0 ? 0 : plan.places[static_cast<std::size_t>(v)].bytes;
-  const char* in_lanes = layout(s);
-  const char* word = hoisted || !plan.lanes ? "single" : in_lanes != nullptr ? in_lanes : "lanes";
-  std::string t = "{\"instruction\":" + number(Index{s.instruction}) + ",\"kernel\":\"" + s.kernel->name + "\",\"layout\":\"" + word + "\"";
+  constexpr const char* kForms[] = {"single", "lanes", "adapted"};
+  std::string t = "{\"instruction\":" + number(Index{s.instruction}) + ",\"kernel\":\"" + s.kernel->name + "\",\"layout\":\"" +
+                  kForms[static_cast<int>(s.form)] + "\"";
   t += ",\"shapes\":" + join(ids, [&](int v) { return shape(p, v); });
   t += ",\"slots\":" + join(ids, [&](int v) { return slot(plan, v); });
   t += std::string(",\"hoisted\":") + (hoisted ? "true" : "false");
-  return t + ",\"flops\":" + number(flops(plan, s)) + ",\"bytes\":" + std::to_string(bytes) + "}";
+  return t + ",\"flops\":" + number(s.flops) + ",\"bytes\":" + std::to_string(bytes) + "}";
 }
 
 }  // namespace

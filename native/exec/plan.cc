@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "../families/signature.h"
 #include "planner.h"
+#include "steps.h"
 
 namespace backsolve {
 namespace {
@@ -46,22 +46,23 @@ void Planner::place_values() {
     plan_.places[v].bytes = static_cast<std::size_t>(plan_.places[v].count) * size_of(t.dtype);
   }
   for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
-    Place& p = place(program_.inputs[i]);
+    Place& p = mutable_place(program_.inputs[i]);
     p.input = static_cast<int>(i);
     p.per_item = pattern_.varies[i];
     auto& alike = p.per_item ? plan_.lists : plan_.shared_inputs;
     p.pointer = static_cast<int>(alike.size());
     alike.push_back(p.input);
   }
-  for (std::size_t i = 0; i < program_.constants.size(); ++i) place(program_.constants[i]).absolute = program_.constant_data[i].data();
-  for (std::size_t i = 0; i < program_.outputs.size(); ++i) place(program_.outputs[i]).output = static_cast<int>(i);
+  for (std::size_t i = 0; i < program_.constants.size(); ++i)
+    mutable_place(program_.constants[i]).absolute = program_.constant_data[i].data();
+  for (std::size_t i = 0; i < program_.outputs.size(); ++i) mutable_place(program_.outputs[i]).output = static_cast<int>(i);
   for (const Instruction& code : program_.code) {
     const bool hoist = hoisted(code);
     for (const int v : code.out) {
-      if (v >= 0) place(v).per_item = !hoist;
+      if (v >= 0) mutable_place(v).per_item = !hoist;
     }
     for (const int v : code.in) {
-      if (v >= 0 && !hoist) place(v).wanted = true;
+      if (v >= 0 && !hoist) mutable_place(v).wanted = true;
     }
   }
 }
@@ -83,37 +84,21 @@ int Planner::lanes_width() {
     if (real != 0 && real != size) return 0;
     real = size;
   }
-  for (const Instruction& code : program_.code) {
-    const Kernel& k = kernel(code);
-    const int column = static_cast<int>(code.column);
-    if (k.family == Family::map && plan_.isa->map_lanes[k.which][column] == nullptr) return 0;
-    if (k.family == Family::reduce && plan_.isa->reduce_lanes[k.which][column] == nullptr) return 0;
-  }
   return real == 0 ? 0 : plan_.isa->bytes / real;
 }
 
-bool Planner::runs_in_lanes(const Instruction& code) const {
-  const Kernel& k = kernel(code);
-  return k.lanes != nullptr && (plan_.isa->*k.lanes)[static_cast<int>(code.column)] != nullptr;
-}
-
-/// Without any matrix kernel, lanes still help maps whose items are too short for the flat loops.
 bool Planner::lanes_pay(int width) {
   if (plan_.items < width) return false;
-  bool matrices = false, in_lanes = false, short_maps = false;
+  bool matrices = false, pays = false, short_loops = false;
   for (const Instruction& code : program_.code) {
     if (hoisted(code)) continue;
-    const Kernel& k = kernel(code);
-    if (k.family == Family::map) short_maps |= place(code.out[0]).count < 4 * width;
-    if (k.family != Family::matrix) continue;
-    matrices = true;
-    Binding b;
-    bind(k, code.attrs.data(), shapes(code).data(), b);
-    const Index largest = *std::max_element(b.dims, b.dims + b.signature.letters);
-    if (largest > kMaxLanesSize) return false;
-    in_lanes |= runs_in_lanes(code) && lanes_pay_alone(k, *plan_.isa, largest);
+    const Vote vote = kernel(code).family->vote(*this, code, width);
+    if (vote == Vote::never) return false;
+    matrices |= vote == Vote::pays || vote == Vote::costs;
+    pays |= vote == Vote::pays;
+    short_loops |= vote == Vote::short_loops;
   }
-  return matrices ? in_lanes : short_maps;
+  return matrices ? pays : short_loops;
 }
 
 std::array<Shape, kMaxOperands> Planner::shapes(const Instruction& code) const {
@@ -138,10 +123,10 @@ int Planner::add_numbers(const Index* data, int n) {
 }
 
 void Planner::define(int value) {
-  Place& p = place(value);
+  Place& p = mutable_place(value);
   p.first = p.last = static_cast<int>(plan_.steps.size());
 }
-void Planner::use(int value) { place(value).last = static_cast<int>(plan_.steps.size()); }
+void Planner::use(int value) { mutable_place(value).last = static_cast<int>(plan_.steps.size()); }
 
 void Planner::add_transfer(void (*run)(const Step&, Chunk&), int i, Pending from, Pending to, int value) {
   if (place(value).count == 0) return;
@@ -151,8 +136,7 @@ void Planner::add_transfer(void (*run)(const Step&, Chunk&), int i, Pending from
   s.refs = static_cast<int>(pending_.size());
   s.operands = 2;
   s.inputs = 1;
-  s.count = place(value).count;
-  s.dtype = type(value).dtype;
+  keep(s, Transfer{place(value).count, type(value).dtype});
   pending_.push_back(from);
   pending_.push_back(to);
   plan_.steps.push_back(s);
@@ -169,7 +153,7 @@ void Planner::lay_out(int width) {
     const int at = static_cast<int>(i);
     for (const int v : code.in) {
       if (v < 0 || hoist || !plan_.lanes) continue;
-      Place& p = place(v);
+      Place& p = mutable_place(v);
       if (p.per_item && p.input >= 0 && p.first < 0) {
         define(v);
         add_transfer(step_pack, at, {Pending::list, v}, {Pending::item_form, v}, v);
@@ -201,25 +185,12 @@ void Planner::copy_outputs() {
   }
 }
 
-Step Planner::step_of(int i, void (*run)(const Step&, Chunk&)) {
-  const Instruction& code = program_.code[static_cast<std::size_t>(i)];
-  Step s{};
-  s.run = run;
-  s.instruction = i;
-  s.refs = static_cast<int>(pending_.size());
-  s.inputs = static_cast<int>(code.in.size());
-  s.operands = s.inputs + static_cast<int>(code.out.size());
-  s.code = &code;
-  s.kernel = &kernel(code);
-  return s;
-}
-
 void Planner::add_instruction(int i, bool hoist) {
   const Instruction& code = program_.code[static_cast<std::size_t>(i)];
   Index outputs = 0;
   for (const int v : code.out) {
     if (v < 0) continue;
-    Place& p = place(v);
+    Place& p = mutable_place(v);
     outputs += p.count;
     if (hoist) {
       p.shared = static_cast<Index>(plan_.shared_bytes);
@@ -228,23 +199,21 @@ void Planner::add_instruction(int i, bool hoist) {
       define(v);
     }
   }
-  Step s = step_of(i, nullptr);
-  if (outputs == 0 && s.kernel->family != Family::matrix) return;  // nothing to compute; a matrix kernel still judges its inputs
-  switch (s.kernel->family) {
-    case Family::matrix:
-      add_matrix(s, hoist);
-      break;
-    case Family::map:
-      add_map(s, hoist);
-      break;
-    default:
-      s.block[0] = static_cast<int>(size_of(code.column)) * (hoist ? 1 : plan_.width);
-      if (s.kernel->family == Family::reduce) {
-        const auto& table = hoist || !plan_.lanes ? plan_.isa->reduce_flat : plan_.isa->reduce_lanes;
-        s.reduce = table[s.kernel->which][static_cast<int>(code.column)];
-      }
-      add_mover(s);
-  }
+  const Kernel& k = kernel(code);
+  if (outputs == 0 && !k.family->judges) return;
+  Step s{};
+  s.instruction = i;
+  s.refs = static_cast<int>(pending_.size());
+  s.inputs = static_cast<int>(code.in.size());
+  s.operands = s.inputs + static_cast<int>(code.out.size());
+  s.code = &code;
+  s.kernel = &k;
+  const bool lanes = plan_.lanes && !hoist;
+  s.form = !lanes ? Form::single : k.family->in_lanes(k, code.column, *plan_.isa) ? Form::lanes : Form::adapted;
+  s.run = s.form == Form::single ? run_items : s.form == Form::lanes ? run_groups : run_adapted;
+  k.family->plan(*this, s, s.form);
+  plan_.flops += hoist ? s.flops : s.flops * static_cast<double>(plan_.items);
+  if (s.form == Form::adapted) need_items(Unpacked::bytes(*this, code));
   for (const auto* ids : {&code.in, &code.out}) {
     for (const int v : *ids) {
       if (v < 0) {

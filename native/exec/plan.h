@@ -13,9 +13,7 @@
 #include <mutex>
 #include <vector>
 
-#include "../families/loops.h"
-#include "program.h"
-#include "shape.h"
+#include "family.h"
 
 namespace backsolve {
 
@@ -47,26 +45,17 @@ struct Chunk {
 };
 
 struct Step {
-  void (*run)(const Step&, Chunk&);
+  void (*run)(const Step&, Chunk&);  // over all groups of a chunk
+  /// One group, or of Form::adapted one item, at these operands; null: absent. Returns 0 or what failed.
+  std::int32_t (*one)(const Step&, const Chunk&, char* const* operands);
   int instruction;  // -1: copies of inputs to outputs
   int refs;         // the first of its operands in Plan::refs
   int inputs, operands;
-  int block[4];     // map: bytes of an element, output first; the other families that move elements: block[0]
-  int loops, rank;  // in Plan::numbers
-  int reduced, reduced_rank;
-  int dims;        // matrix: Call::dims in Plan::numbers
-  Index count;     // map: elements of one group in the outermost loop; matrix: outer count; pack, unpack, copy: elements of an item
-  Index shift[2];  // view, scatter: bytes to add to out and in; band: rows and columns
-  DType dtype;     // pack, unpack, copy
+  int detail;    // in Plan::details: what only `run` and `one` know
+  Form form;     // the rest is for who asks: null and 0 in packing and copies
+  double flops;  // of one item, estimated
   const Instruction* code;
   const Kernel* kernel;
-  SingleKernel instead;  // matrix, lanes: computes lanes that are declined; null where none is
-  union {
-    SingleKernel single;
-    LanesKernel lanes;
-    MapInner map;
-    ReduceInner reduce;
-  };
 };
 
 /// Where a value lives and how long.
@@ -113,6 +102,7 @@ struct Plan {
   std::vector<int> shared_inputs;
   std::vector<Ref> refs;
   std::vector<Index> numbers;
+  std::vector<std::byte> details;
 };
 
 Plan make_plan(const Program& program, const Pattern& pattern);
@@ -134,20 +124,6 @@ class Plans {
 /// Below this many operations waking a thread costs more than it brings.
 constexpr double kWorthAThread = 200e3;
 std::size_t l2_bytes();
-
-/// The steps, by what they do (steps.cc).
-void step_pack(const Step&, Chunk&);
-void step_unpack(const Step&, Chunk&);
-void step_copy(const Step&, Chunk&);
-void step_matrix_single(const Step&, Chunk&);
-void step_matrix_lanes(const Step&, Chunk&);
-void step_matrix_adapted(const Step&, Chunk&);
-void step_map_single(const Step&, Chunk&);
-void step_map_lanes(const Step&, Chunk&);
-void step_reduce(const Step&, Chunk&);
-void step_move(const Step&, Chunk&);
-void step_scatter(const Step&, Chunk&);
-void step_band(const Step&, Chunk&);
 
 inline char* Chunk::at(const Ref& r, Index g) const {
   if (r.list >= 0) {

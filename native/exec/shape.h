@@ -1,6 +1,7 @@
 // Shapes of one kernel's operands and what a matrix kernel's signature makes of them; the rules of every family. Allocates nothing on
 // success.
 #pragma once
+#include <cmath>
 #include <span>
 #include <string>
 
@@ -20,6 +21,9 @@ constexpr Index kMaxElements = Index{1} << 40;
 Index checked_count(const Index* dims, int rank);
 /// Product of dimensions that were checked.
 Index count_of(const Index* dims, int rank);
+
+/// Whether an attribute is such an integer; false for NaN.
+inline bool integer_within(double x, double low, double high) { return x >= low && x <= high && std::floor(x) == x; }
 
 /// Everything that makes running this kernel on these operands safe. Returns null or what is wrong.
 const char* check_kernel(const Kernel& kernel, DType column, std::span<const double> attrs, const Shape* operands, int count);

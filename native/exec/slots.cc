@@ -82,7 +82,7 @@ Index Planner::allocate(Index groups) {
   Gaps gaps;
   const auto bytes = [&](int v) { return round_up(lane_bytes(v) * groups); };
   for (std::size_t i = 0; i < born_.head.size(); ++i) {
-    for (int v = born_.head[i]; v >= 0; v = born_.next[static_cast<std::size_t>(v)]) place(v).slot = gaps.take(bytes(v));
+    for (int v = born_.head[i]; v >= 0; v = born_.next[static_cast<std::size_t>(v)]) mutable_place(v).slot = gaps.take(bytes(v));
     for (int v = dies_.head[i]; v >= 0; v = dies_.next[static_cast<std::size_t>(v)]) gaps.give(place(v).slot, bytes(v));
   }
   return gaps.top();

@@ -1,17 +1,20 @@
 // Kernels for one matrix: item after item, or W of them side by side.
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-
-#include "../exec/planner.h"
 #include "../exec/steps.h"
 #include "families.h"
 #include "signature.h"
 #include "whole.h"
 
 namespace backsolve {
+namespace {
 
-const char* check_matrix(const Kernel& kernel, std::span<const double> attrs, const Shape* operands) {
+bool computes(const Kernel& k, DType column) {
+  return static_cast<int>(column) < kFloatTypes && k.single[static_cast<int>(column)] != nullptr;
+}
+bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) {
+  return k.lanes != nullptr && (isa.*k.lanes)[static_cast<int>(column)] != nullptr;
+}
+
+const char* check(const Kernel& kernel, std::span<const double> attrs, const Shape* operands) {
   if (attrs.size() != static_cast<std::size_t>(kernel.attrs)) return "wrong number of attributes";
   for (std::size_t i = 0; i < attrs.size(); ++i) {
     if (kernel.attr_max[i] != 'r' && !integer_within(attrs[i], 0, kernel.attr_max[i] - '0')) return "attribute out of range";
@@ -19,8 +22,6 @@ const char* check_matrix(const Kernel& kernel, std::span<const double> attrs, co
   Binding binding;
   return bind(kernel, attrs.data(), operands, binding);
 }
-
-namespace {
 
 constexpr double kDirectFlops = 50e3;  // less than this: no plan, no threads
 
@@ -107,9 +108,7 @@ Outcome run_as_program(const Eager& e, const Kernel& k, const Binding& b) {
   return execute(program, run);
 }
 
-}  // namespace
-
-Outcome run_matrix(const Eager& e, const Kernel& k) {
+Outcome whole(const Eager& e, const Kernel& k) {
   Shape shapes[kMaxOperands];
   for (std::size_t o = 0; o < e.operands.size(); ++o) {
     const Operand& operand = e.operands[o];
@@ -128,20 +127,38 @@ Outcome run_matrix(const Eager& e, const Kernel& k) {
   const bool one = b.outer_count == 1;
   const Index largest = *std::max_element(b.dims, b.dims + b.signature.letters);
   const bool wide = port_dtype(Port::real, e.column) == DType::f64;
-  const bool in_lanes = b.outer_count >= isa().bytes / (wide ? 8 : 4) && lanes_pay_alone(k, isa(), largest);
+  const bool by_lanes = b.outer_count >= isa().bytes / (wide ? 8 : 4) && lanes_pay_alone(k, isa(), largest);
   const bool little = matrix_flops(k, b) * static_cast<double>(b.outer_count) < kDirectFlops;
-  if (!e.collect && (one || (little && !in_lanes))) return run_direct(e, k, b);
+  if (!e.collect && (one || (little && !by_lanes))) return run_direct(e, k, b);
   return run_as_program(e, k, b);
 }
 
-namespace {
+Vote vote(const Planner& planner, const Instruction& code, int) {
+  const Kernel& k = planner.kernel(code);
+  Binding b;
+  bind(k, code.attrs.data(), planner.shapes(code).data(), b);
+  const Index largest = *std::max_element(b.dims, b.dims + b.signature.letters);
+  if (largest > kMaxLanesSize) return Vote::never;
+  return in_lanes(k, code.column, planner.isa()) && lanes_pay_alone(k, planner.isa(), largest) ? Vote::pays : Vote::costs;
+}
 
-/// Calls f(operands) for each combination of the leading dimensions; strides in Plan::numbers are in bytes, 0 for null operands.
+/// What a step knows.
+struct Detail {
+  SingleKernel single;
+  LanesKernel lanes;
+  bool declines;    // the lanes kernel may leave lanes to `single`
+  int counts;       // in Plan::numbers, of Form::lanes: elements of one matrix per operand
+  int loops, rank;  // in Plan::numbers, over the leading dimensions: strides in bytes, 0 for null operands
+  Index outer_count;
+  Index dims[kMaxDims];
+};
+
+/// Calls f(operands) for each combination of the leading dimensions.
 template <class F>
-void for_outer(const Step& s, const Chunk& c, char* const* p, F&& f) {
+void for_outer(const Detail& d, const Step& s, const Chunk& c, char* const* p, F&& f) {
   static constexpr std::size_t kOnes[kMaxOperands] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  if (s.count == 1) return static_cast<void>(f(p));
-  const Loops loops{s.rank, number(c, s.loops)};
+  if (d.outer_count == 1) return static_cast<void>(f(p));
+  const Loops loops{d.rank, number(c, d.loops)};
   const Index inner = loops.inner();
   for_rows(loops, s.operands, kOnes, p, 0, inner == 0 ? 0 : loops.rows(), [&](char* const* row) {
     char* q[kMaxOperands];
@@ -152,76 +169,36 @@ void for_outer(const Step& s, const Chunk& c, char* const* p, F&& f) {
   });
 }
 
-Call call_of(const Step& s, const Chunk& c, char* const* operands) {
+Call call_of(const Detail& d, const Step& s, const Chunk& c, char* const* operands) {
   c.scratch->rewind();
-  return {reinterpret_cast<void* const*>(operands), number(c, s.dims), s.code->attrs.data(), c.scratch};
+  return {reinterpret_cast<void* const*>(operands), d.dims, s.code->attrs.data(), c.scratch};
 }
 
-}  // namespace
-
-void step_matrix_single(const Step& s, Chunk& c) {
-  char* p[kMaxOperands];
-  for (Index g = 0; g < c.groups; ++g) {
-    if (skips(c, g)) continue;
-    operands_at(s, c, g, p);
-    std::int32_t info = 0;
-    for_outer(s, c, p, [&](char* const* q) {
-      if (info == 0) info = s.single(call_of(s, c, q));
-    });
-    if (info != 0) c.fail(g, s.instruction, info);
-  }
+std::int32_t one(const Step& s, const Chunk& c, char* const* p) {
+  const Detail& d = detail<Detail>(s, c);
+  std::int32_t info = 0;
+  for_outer(d, s, c, p, [&](char* const* q) {
+    if (info == 0) info = d.single(call_of(d, s, c, q));
+  });
+  return info;
 }
-
-namespace {
-
-/// Operands of W lanes as W items each, in the thread's temporary memory.
-class Unpacked {
- public:
-  Unpacked(const Step& s, const Chunk& c) : s_(s), c_(c), counts_(number(c, s.reduced)) {
-    char* room = reinterpret_cast<char*>(c.base[Ref::arena]) + c.plan->temp_offset;
-    for (int i = 0; i < s.operands; ++i) {
-      for (int l = 0; l < c.plan->width; ++l, room += counts_[s.operands + i]) item_[i][l] = room;
-    }
-  }
-  void unpack(int first, int last, char* const* q, int used) {
-    for (int i = first; i < last; ++i) {
-      if (q[i] != nullptr) isa().unpack[type(i)](reinterpret_cast<void* const*>(item_[i]), q[i], counts_[i], c_.plan->width, used);
-    }
-  }
-  void pack(int first, int last, char* const* q, int used) {
-    for (int i = first; i < last; ++i) {
-      if (q[i] == nullptr) continue;
-      const void* from[kMaxBlock];
-      for (int l = 0; l < c_.plan->width; ++l) from[l] = item_[i][std::min(l, used - 1)];
-      isa().pack[type(i)](q[i], from, counts_[i], c_.plan->width);
-    }
-  }
-  std::int32_t run(SingleKernel kernel, char* const* q, int lane) {
-    char* operand[kMaxOperands];
-    for (int i = 0; i < s_.operands; ++i) operand[i] = q[i] != nullptr ? item_[i][lane] : nullptr;
-    return kernel(call_of(s_, c_, operand));
-  }
-
- private:
-  const Step& s_;
-  const Chunk& c_;
-  const Index* counts_;  // elements of an item per operand, then its bytes
-  char* item_[kMaxOperands][kMaxBlock];
-
-  const LanesTable& isa() const { return *c_.plan->isa; }
-  int type(int i) const { return static_cast<int>(port_dtype(static_cast<Port>(s_.kernel->ports[i]), s_.code->column)); }
-};
 
 /// Computes the lanes that a lanes kernel declined, but for items that failed before.
-void run_declined(const Step& s, const Chunk& c, char* const* q, Index first, std::int32_t* info, int used) {
-  const auto declined = [&](int l) { return info[l] == static_cast<std::int32_t>(Fail::declined); };
+void run_declined(const Detail& d, const Step& s, const Chunk& c, char* const* q, Index first, std::int32_t* info, int used) {
+  constexpr auto kDeclined = static_cast<std::int32_t>(Fail::declined);
   for (int l = 0; l < used; ++l)
-    if (declined(l) && skips(c, first + l)) info[l] = 0;
-  if (std::find(info, info + used, static_cast<std::int32_t>(Fail::declined)) == info + used) return;
-  Unpacked items(s, c);
+    if (info[l] == kDeclined && skips(c, first + l)) info[l] = 0;
+  if (std::find(info, info + used, kDeclined) == info + used) return;
+  Unpacked::Operand operand[kMaxOperands];
+  for (int i = 0; i < s.operands; ++i)
+    operand[i] = {port_dtype(static_cast<Port>(s.kernel->ports[i]), s.code->column), number(c, d.counts)[i]};
+  Unpacked items(c, operand, s.operands);
   items.unpack(0, s.operands, q, used);
+  char* one[kMaxOperands];
   for (int l = 0; l < used; ++l) {
-    if (declined(l)) info[l] = items.run(s.instead, q, l);
+    if (info[l] != kDeclined) continue;
+    items.item(l, q, one);
+    info[l] = d.single(call_of(d, s, c, one));
   }
   items.pack(s.inputs, s.operands, q, used);
 }
@@ -233,19 +210,18 @@ bool any_info(const std::int32_t* info, int used) {
   return all != 0;
 }
 
-}  // namespace
-
-void step_matrix_lanes(const Step& s, Chunk& c) {
+void run_lanes(const Step& s, Chunk& c) {
+  const Detail& d = detail<Detail>(s, c);
   char* p[kMaxOperands];
   alignas(64) std::int32_t info[kMaxBlock];
   for (Index g = 0; g < c.groups; ++g) {
     operands_at(s, c, g, p);
-    for_outer(s, c, p, [&](char* const* q) {
-      s.lanes(call_of(s, c, q), info);
+    for_outer(d, s, c, p, [&](char* const* q) {
+      d.lanes(call_of(d, s, c, q), info);
       const int used = used_lanes(c, g);
       if (!any_info(info, used)) return;
       const Index first = g * c.plan->width;
-      if (s.instead != nullptr) run_declined(s, c, q, first, info, used);
+      if (d.declines) run_declined(d, s, c, q, first, info, used);
       for (int l = 0; l < used; ++l) {
         if (info[l] != 0) c.fail(first + l, s.instruction, info[l]);
       }
@@ -253,72 +229,54 @@ void step_matrix_lanes(const Step& s, Chunk& c) {
   }
 }
 
-/// A kernel without code for lanes: each lane is unpacked, computed and packed again.
-void step_matrix_adapted(const Step& s, Chunk& c) {
-  const int width = c.plan->width;
-  char* p[kMaxOperands];
-  Unpacked items(s, c);
-  for (Index g = 0; g < c.groups; ++g) {
-    const int used = used_lanes(c, g);
-    operands_at(s, c, g, p);
-    for_outer(s, c, p, [&](char* const* q) {
-      items.unpack(0, s.inputs, q, used);
-      for (int l = 0; l < used; ++l) {
-        if (skips(c, g * width + l)) continue;
-        const std::int32_t info = items.run(s.single, q, l);
-        if (info != 0) c.fail(g * width + l, s.instruction, info);
-      }
-      items.pack(s.inputs, s.operands, q, used);
-    });
-  }
-}
-
-void Planner::add_matrix(Step& s, bool hoist) {
+void plan(Planner& planner, Step& s, Form form) {
   const Instruction& code = *s.code;
   const Kernel& k = *s.kernel;
-  const auto operand = shapes(code);
+  const auto operand = planner.shapes(code);
   Binding b;
   bind(k, code.attrs.data(), operand.data(), b);
-  s.dims = add_numbers(b.dims, kMaxDims);
-  s.count = b.outer_count;
-  const bool lanes = plan_.lanes && !hoist;
-  const int width = lanes ? plan_.width : 1;
+  Detail d{};
+  d.outer_count = b.outer_count;
+  std::copy_n(b.dims, kMaxDims, d.dims);
+  const int column = static_cast<int>(code.column), width = form == Form::lanes ? planner.width() : 1;
   Axes axes;
   axes.rank = b.outer_rank;
   std::copy_n(b.outer, b.outer_rank, axes.extent);
-  Index item[2 * kMaxOperands] = {};
-  Index temp = 0;
+  Index counts[kMaxOperands] = {}, items = 0;
   for (int o = 0; o < s.operands; ++o) {
     const Shape& shape = operand[static_cast<std::size_t>(o)];
     std::fill_n(axes.stride[o], b.outer_rank, Index{0});
     if (!shape.present) continue;
-    const Index bytes = b.item_count(o) * static_cast<Index>(size_of(shape.dtype));
+    counts[o] = b.item_count(o);
+    const Index bytes = counts[o] * static_cast<Index>(size_of(shape.dtype));
     broadcast_strides(shape.dims, shape.rank - b.signature.rank[o], b.outer, b.outer_rank, axes.stride[o]);
-    for (int d = 0; d < b.outer_rank; ++d) axes.stride[o][d] *= bytes * width;
-    item[o] = b.item_count(o);
-    item[s.operands + o] = round_up(bytes);
-    temp += width * round_up(bytes);
+    for (int i = 0; i < b.outer_rank; ++i) axes.stride[o][i] *= bytes * width;
+    items += width * Unpacked::Operand{shape.dtype, counts[o]}.bytes();
   }
   const Nest nest = coalesce(axes, s.operands);
-  s.rank = nest.rank;
-  s.loops = add_numbers(nest.data, nest.size);
-  const double flops = matrix_flops(k, b) * static_cast<double>(b.outer_count);
-  plan_.flops += hoist ? flops : flops * static_cast<double>(plan_.items);
-  const bool native_lanes = lanes && runs_in_lanes(code), declines = native_lanes && s.kernel->lanes_decline;
-  std::size_t scratch = 0;
-  if (native_lanes) {
-    s.run = step_matrix_lanes;
-    s.lanes = (plan_.isa->*k.lanes)[static_cast<int>(code.column)];
-    if (k.lanes_scratch != nullptr) scratch = k.lanes_scratch(b.dims, code.attrs.data(), code.column, width);
+  d.rank = nest.rank;
+  d.loops = planner.add_numbers(nest.data, nest.size);
+  s.flops = matrix_flops(k, b) * static_cast<double>(b.outer_count);
+  if (form == Form::lanes) {
+    s.run = run_lanes;
+    d.lanes = (planner.isa().*k.lanes)[column];
+    if (k.lanes_scratch != nullptr) planner.need_scratch(k.lanes_scratch(b.dims, code.attrs.data(), code.column, width));
+    d.declines = k.lanes_decline;
   }
-  if (!native_lanes || declines) {
-    (native_lanes ? s.instead : s.single) = k.single[static_cast<int>(code.column)];
-    if (!native_lanes) s.run = lanes ? step_matrix_adapted : step_matrix_single;
-    s.reduced = add_numbers(item, 2 * s.operands);
-    scratch = std::max(scratch, k.scratch(b.dims, code.attrs.data(), code.column, 1));
-    if (lanes) plan_.temp_bytes = std::max(plan_.temp_bytes, static_cast<std::size_t>(temp));
+  if (form != Form::lanes || d.declines) {
+    s.one = one;
+    d.single = k.single[column];
+    planner.need_scratch(k.scratch(b.dims, code.attrs.data(), code.column, 1));
   }
-  plan_.scratch_bytes = std::max(plan_.scratch_bytes, scratch);
+  if (d.declines) {
+    d.counts = planner.add_numbers(counts, s.operands);
+    planner.need_items(items);
+  }
+  planner.keep(s, d);
 }
+
+}  // namespace
+
+const Family family::matrix{"matrix", true, computes, in_lanes, check, whole, vote, plan};
 
 }  // namespace backsolve

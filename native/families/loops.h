@@ -68,31 +68,4 @@ void for_rows(const Loops& loops, int operands, const std::size_t* block, char* 
   }
 }
 
-/// Operands: the output, then up to three inputs. `base` and `block` in that order.
-void run_map(MapInner inner, const Loops& loops, int inputs, char* const* base, const std::size_t* block);
-/// A part of it: rows [first, last), and of each row elements [from, to).
-void run_map(MapInner inner, const Loops& loops, int inputs, char* const* base, const std::size_t* block, Index first, Index last,
-             Index from, Index to);
-
-/// out[...] = in[...]; operands: out, in.
-void run_move(const Loops& loops, char* out, const char* in, std::size_t block);
-void run_move(const Loops& loops, char* out, const char* in, std::size_t block, Index first, Index last, Index from, Index to);
-
-/// Combines all elements that `loops` (one operand) visits into one at `out`, in an order that depends on the loops alone. Runs of about
-/// kReduceRun elements are left to `inner`, their results are added as a balanced tree: the rounding error of a sum of n terms is
-/// O(eps (kReduceRun + log n)), Higham, "The accuracy of floating point summation", SIAM J. Sci. Comput. 14 (1993), section 2.
-void run_reduce(ReduceInner inner, const Loops& loops, char* out, const char* in, std::size_t block);
-constexpr Index kReduceRun = 512;
-
-/// One triangle of the last two axes, from diagonal k on; `matrices` contiguous matrices of rows x cols.
-void run_band(bool upper, Index k, Index matrices, Index rows, Index cols, char* out, const char* in, std::size_t block);
-
-/// Axes of a reduction as attributes: the dimensions that stay (operands: out, in) and those that go (operand: in).
-struct ReducePlan {
-  Nest kept, reduced;
-};
-ReducePlan plan_reduce(const Index* dims, int rank, const double* axes, int count);
-/// view: operands out, in. scatter: strides belong to the input, so they are the output's.
-Nest plan_move(bool scatter, const Index* walked, int rank, const double* strides);
-
 }  // namespace backsolve

@@ -1,15 +1,18 @@
 // Views, their transposes, and bands of matrices.
-#include <algorithm>
-#include <cmath>
 #include <cstring>
 
-#include "../exec/planner.h"
 #include "../exec/steps.h"
 #include "families.h"
-#include "signature.h"
 #include "whole.h"
 
 namespace backsolve {
+namespace {
+
+bool computes(const Kernel&, DType) { return true; }
+bool in_lanes(const Kernel&, DType, const LanesTable&) { return true; }
+Vote vote(const Planner&, const Instruction&, int) { return Vote::none; }
+
+constexpr double kMaxStride = static_cast<double>(kMaxElements);
 
 /// `walked` gives the loops, `indexed` is reached through offset and strides.
 const char* check_strides(std::span<const double> attrs, const Shape& walked, const Shape& indexed) {
@@ -28,8 +31,20 @@ const char* check_strides(std::span<const double> attrs, const Shape& walked, co
   }
   return low >= 0 && high < count_of(indexed.dims, indexed.rank) ? nullptr : "a stride leads out of the tensor";
 }
+const char* check_view(const Kernel&, std::span<const double> attrs, const Shape* operands) {
+  return check_strides(attrs, operands[1], operands[0]);
+}
+const char* check_scatter(const Kernel&, std::span<const double> attrs, const Shape* operands) {
+  return check_strides(attrs, operands[0], operands[1]);
+}
 
-namespace {
+const char* check_band(const Kernel&, std::span<const double> attrs, const Shape* operands) {
+  const Shape &in = operands[0], &out = operands[1];
+  if (attrs.size() != 2 || !integer_within(attrs[0], 0, 1)) return "bad band";
+  if (!integer_within(attrs[1], -kMaxStride, kMaxStride)) return "bad band";
+  const bool same = in.rank == out.rank && std::equal(in.dims, in.dims + in.rank, out.dims);
+  return in.rank >= 2 && same ? nullptr : "band wants matrices of one shape";
+}
 
 template <std::size_t kBlock>
 void move_row(char* out, Index out_step, const char* in, Index in_step, Index n) {
@@ -59,8 +74,7 @@ MoveRow move_row_of(std::size_t block) {
   }
 }
 
-}  // namespace
-
+/// out[...] = in[...]; operands: out, in. Rows [first, last), and of each elements [from, to).
 void run_move(const Loops& loops, char* out, const char* in, std::size_t block, Index first, Index last, Index from, Index to) {
   if (to <= from) return;
   const auto size = static_cast<Index>(block);
@@ -81,6 +95,7 @@ void run_move(const Loops& loops, char* out, const char* in, std::size_t block) 
   run_move(loops, out, in, block, 0, loops.rows(), 0, loops.inner());
 }
 
+/// One triangle of the last two axes, from diagonal k on; `matrices` contiguous matrices of rows x cols.
 void run_band(bool upper, Index k, Index matrices, Index rows, Index cols, char* out, const char* in, std::size_t block) {
   const std::size_t row_bytes = static_cast<std::size_t>(cols) * block;
   for (Index m = 0; m < matrices; ++m) {
@@ -94,7 +109,8 @@ void run_band(bool upper, Index k, Index matrices, Index rows, Index cols, char*
   }
 }
 
-Nest plan_move(bool scatter, const Index* walked, int rank, const double* strides) {
+/// view: operands out, in. scatter: strides belong to the input, so they are the output's.
+Nest loops_of(bool scatter, const Index* walked, int rank, const double* strides) {
   Axes axes;
   axes.rank = rank;
   broadcast_strides(walked, rank, walked, rank, axes.stride[scatter ? 1 : 0]);
@@ -105,91 +121,105 @@ Nest plan_move(bool scatter, const Index* walked, int rank, const double* stride
   return coalesce(axes, 2);
 }
 
-/// Scatter runs on one thread: strides may meet, and then the last element in row-major order stays.
-bool run_whole_move(const Eager& e, const Kernel& k) {
-  const Operand& in = e.operands[0];
-  const Operand& out = e.operands[1];
+Outcome whole_view(const Eager& e, const Kernel&) {
+  const Operand &in = e.operands[0], &out = e.operands[1];
+  if (count(out) == 0) return {};
   const std::size_t block = size_of(e.column);
-  const bool scatter = k.family == Family::scatter;
-  if (scatter && count(out) > 0) std::fill_n(data_of(out), static_cast<std::size_t>(count(out)) * block, char{0});
-  const Operand& walked = scatter ? in : out;
-  if (count(walked) == 0) return false;
-  const Nest nest = plan_move(scatter, walked.dims.data(), rank_of(walked), e.attrs.data() + 1);
-  const Index shift = static_cast<Index>(e.attrs[0]) * static_cast<Index>(block);
-  char* const to = data_of(out) + (scatter ? shift : 0);
-  const char* const from = data_of(in) + (scatter ? 0 : shift);
-  if (scatter) {
-    run_move(nest.loops(), to, from, block);
-    return false;
-  }
-  return split_loops(e, nest.loops(), [&](Index first, Index last, Index begin, Index end) {
-    run_move(nest.loops(), to, from, block, first, last, begin, end);
+  const Nest nest = loops_of(false, out.dims.data(), rank_of(out), e.attrs.data() + 1);
+  const char* const from = data_of(in) + static_cast<Index>(e.attrs[0]) * static_cast<Index>(block);
+  const bool aborted = split_loops(e, nest.loops(), [&](Index first, Index last, Index begin, Index end) {
+    run_move(nest.loops(), data_of(out), from, block, first, last, begin, end);
   });
+  return {.aborted = aborted, .failures = {}};
 }
 
-bool run_whole_band(const Eager& e) {
+/// On one thread: strides may meet, and then the last element in row-major order stays.
+Outcome whole_scatter(const Eager& e, const Kernel&) {
+  const Operand &in = e.operands[0], &out = e.operands[1];
+  const std::size_t block = size_of(e.column);
+  if (count(out) > 0) std::fill_n(data_of(out), static_cast<std::size_t>(count(out)) * block, char{0});
+  if (count(in) == 0) return {};
+  const Nest nest = loops_of(true, in.dims.data(), rank_of(in), e.attrs.data() + 1);
+  run_move(nest.loops(), data_of(out) + static_cast<Index>(e.attrs[0]) * static_cast<Index>(block), data_of(in), block);
+  return {};
+}
+
+Outcome whole_band(const Eager& e, const Kernel&) {
   const Operand& in = e.operands[0];
-  if (count(in) == 0) return false;
+  if (count(in) == 0) return {};
   const Index cols = in.dims.back(), rows = in.dims[in.dims.size() - 2], matrices = count(in) / (rows * cols);
   const std::size_t block = size_of(e.column);
   const Index together = std::max<Index>(kGrain / (rows * cols), 1);
-  return tasks(e, (matrices - 1) / together + 1, [&](Index t) {
+  const bool aborted = tasks(e, (matrices - 1) / together + 1, [&](Index t) {
     const Index first = t * together, shift = first * rows * cols * static_cast<Index>(block);
     run_band(e.attrs[0] != 0, static_cast<Index>(e.attrs[1]), std::min(together, matrices - first), rows, cols,
              data_of(e.operands[1]) + shift, data_of(in) + shift, block);
   });
+  return {.aborted = aborted, .failures = {}};
 }
 
-void step_move(const Step& s, Chunk& c) {
-  const Loops loops{s.rank, number(c, s.loops)};
-  for (Index g = 0; g < c.groups; ++g) {
-    run_move(loops, c.at(ref(s, c, 1), g) + s.shift[0], c.at(ref(s, c, 0), g) + s.shift[1], static_cast<std::size_t>(s.block[0]));
-  }
+std::size_t block_of(const Planner& planner, const Step& s, Form form) {
+  return size_of(s.code->column) * static_cast<std::size_t>(form == Form::lanes ? planner.width() : 1);
 }
 
-void step_scatter(const Step& s, Chunk& c) {
-  for (Index g = 0; g < c.groups; ++g) {
-    std::memset(c.at(ref(s, c, 1), g), 0, static_cast<std::size_t>(s.count) * static_cast<std::size_t>(s.block[0]));
-  }
-  step_move(s, c);
+/// What a step of view or scatter knows.
+struct Moves {
+  int loops, rank;            // in Plan::numbers
+  std::size_t block;          // bytes of an element
+  Index out_shift, in_shift;  // bytes
+  std::size_t zeros;          // bytes of the output to clear before
+};
+
+std::int32_t one_move(const Step& s, const Chunk& c, char* const* operands) {
+  const Moves& d = detail<Moves>(s, c);
+  if (d.zeros > 0) std::memset(operands[1], 0, d.zeros);
+  run_move({d.rank, number(c, d.loops)}, operands[1] + d.out_shift, operands[0] + d.in_shift, d.block);
+  return 0;
 }
 
-void step_band(const Step& s, Chunk& c) {
-  const bool upper = s.code->attrs[0] != 0;
-  const auto k = static_cast<Index>(s.code->attrs[1]);
-  for (Index g = 0; g < c.groups; ++g) {
-    run_band(upper, k, s.count, s.shift[0], s.shift[1], c.at(ref(s, c, 1), g), c.at(ref(s, c, 0), g), static_cast<std::size_t>(s.block[0]));
-  }
-}
-
-void Planner::add_mover(Step& s) {
+void plan_move(Planner& planner, Step& s, Form form, bool scatter) {
   const Instruction& code = *s.code;
-  const std::vector<Index>&in = type(code.in[0]).dims, &out = type(code.out[0]).dims;
-  const int in_rank = static_cast<int>(in.size()), out_rank = static_cast<int>(out.size());
-  if (s.kernel->family == Family::band) {
-    s.run = step_band;
-    s.count = count_of(in.data(), in_rank - 2);
-    s.shift[0] = in[in.size() - 2];
-    s.shift[1] = in[in.size() - 1];
-    return;
-  }
-  if (s.kernel->family == Family::reduce) {
-    s.run = step_reduce;
-    const ReducePlan r = plan_reduce(in.data(), in_rank, code.attrs.data(), static_cast<int>(code.attrs.size()));
-    s.rank = r.kept.rank;
-    s.loops = add_numbers(r.kept.data, r.kept.size);
-    s.reduced_rank = r.reduced.rank;
-    s.reduced = add_numbers(r.reduced.data, r.reduced.size);
-    return;
-  }
-  const bool scatter = s.kernel->family == Family::scatter;
-  const Nest nest = plan_move(scatter, scatter ? in.data() : out.data(), scatter ? in_rank : out_rank, code.attrs.data() + 1);
-  s.run = scatter ? step_scatter : step_move;
-  s.rank = nest.rank;
-  s.loops = add_numbers(nest.data, nest.size);
-  s.count = place(code.out[0]).count;
+  const std::vector<Index>& walked = planner.type(scatter ? code.in[0] : code.out[0]).dims;
+  const Nest nest = loops_of(scatter, walked.data(), static_cast<int>(walked.size()), code.attrs.data() + 1);
+  Moves d{};
+  d.rank = nest.rank;
+  d.loops = planner.add_numbers(nest.data, nest.size);
+  d.block = block_of(planner, s, form);
   // nothing is reached through the offset when there is nothing to move
-  s.shift[scatter ? 0 : 1] = nest.loops().count() == 0 ? 0 : static_cast<Index>(code.attrs[0]) * s.block[0];
+  const Index shift = nest.loops().count() == 0 ? 0 : static_cast<Index>(code.attrs[0]) * static_cast<Index>(d.block);
+  (scatter ? d.out_shift : d.in_shift) = shift;
+  if (scatter) d.zeros = static_cast<std::size_t>(planner.place(code.out[0]).count) * d.block;
+  s.one = one_move;
+  planner.keep(s, d);
 }
+void plan_view(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, false); }
+void plan_scatter(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, true); }
+
+/// What a step of band knows.
+struct Bands {
+  bool upper;
+  Index diagonal, matrices, rows, cols;
+  std::size_t block;  // bytes of an element
+};
+
+std::int32_t one_band(const Step& s, const Chunk& c, char* const* operands) {
+  const Bands& d = detail<Bands>(s, c);
+  run_band(d.upper, d.diagonal, d.matrices, d.rows, d.cols, operands[1], operands[0], d.block);
+  return 0;
+}
+
+void plan_band(Planner& planner, Step& s, Form form) {
+  const std::vector<Index>& in = planner.type(s.code->in[0]).dims;
+  const std::size_t lead = in.size() - 2;
+  s.one = one_band;
+  planner.keep(s, Bands{s.code->attrs[0] != 0, static_cast<Index>(s.code->attrs[1]), count_of(in.data(), static_cast<int>(lead)), in[lead],
+                        in[lead + 1], block_of(planner, s, form)});
+}
+
+}  // namespace
+
+const Family family::view{"view", false, computes, in_lanes, check_view, whole_view, vote, plan_view};
+const Family family::scatter{"scatter", false, computes, in_lanes, check_scatter, whole_scatter, vote, plan_scatter};
+const Family family::band{"band", false, computes, in_lanes, check_band, whole_band, vote, plan_band};
 
 }  // namespace backsolve

@@ -1,17 +1,24 @@
 // Reductions over axes.
-#include <algorithm>
-#include <cmath>
 #include <cstring>
 
-#include "../exec/planner.h"
 #include "../exec/steps.h"
 #include "families.h"
-#include "signature.h"
 #include "whole.h"
 
 namespace backsolve {
+namespace {
 
-const char* check_reduce(const Kernel& kernel, std::span<const double> axes, const Shape& in, const Shape& out) {
+ReduceInner flat(const Kernel& k, DType column, const LanesTable& isa) {
+  return isa.reduce_flat[static_cast<int>(k.reduce)][static_cast<int>(column)];
+}
+ReduceInner of_lanes(const Kernel& k, DType column, const LanesTable& isa) {
+  return isa.reduce_lanes[static_cast<int>(k.reduce)][static_cast<int>(column)];
+}
+bool computes(const Kernel& k, DType column) { return static_cast<int>(column) < kFloatTypes && flat(k, column, isa()) != nullptr; }
+bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) { return of_lanes(k, column, isa) != nullptr; }
+
+const char* check(const Kernel& kernel, std::span<const double> axes, const Shape* operands) {
+  const Shape &in = operands[0], &out = operands[1];
   bool gone[kMaxRank] = {};
   for (const double a : axes) {
     if (!integer_within(a, 0, in.rank - 1) || gone[static_cast<int>(a)]) return "bad axes";
@@ -26,11 +33,9 @@ const char* check_reduce(const Kernel& kernel, std::span<const double> axes, con
     if (gone[d] && !keeps_rank) continue;
     if (out.dims[o++] != (gone[d] ? 1 : in.dims[d])) return "output of the wrong shape";
   }
-  if (combined == 0 && outputs > 0 && static_cast<Reduce>(kernel.which) != Reduce::sum) return "max or min of nothing";
+  if (combined == 0 && outputs > 0 && kernel.reduce != Reduce::sum) return "max or min of nothing";
   return nullptr;
 }
-
-namespace {
 
 /// Partial results as a binary counter: level l holds the combination of 2^l runs.
 class Cascade {
@@ -62,8 +67,10 @@ class Cascade {
   alignas(64) char level_[kLevels][kMaxBlock];
 };
 
-}  // namespace
-
+/// Combines all elements that `loops` (one operand) visits into one at `out`, in an order that depends on the loops alone. Runs of about
+/// kReduceRun elements are left to `inner`, their results are added as a balanced tree: the rounding error of a sum of n terms is
+/// O(eps (kReduceRun + log n)), Higham, "The accuracy of floating point summation", SIAM J. Sci. Comput. 14 (1993), section 2.
+constexpr Index kReduceRun = 512;
 void run_reduce(ReduceInner inner, const Loops& loops, char* out, const char* in, std::size_t block) {
   const Index n = loops.inner(), rows = loops.rows(), stride = loops.stride(0)[loops.rank - 1];
   if (n == 0 || rows == 0) {  // a sum; an empty max or min is refused before
@@ -98,7 +105,11 @@ void run_reduce(ReduceInner inner, const Loops& loops, char* out, const char* in
   cascade.finish(out);
 }
 
-ReducePlan plan_reduce(const Index* dims, int rank, const double* axes, int count) {
+/// Axes of a reduction as attributes: the dimensions that stay (operands: out, in) and those that go (operand: in).
+struct Split {
+  Nest kept, reduced;
+};
+Split split_axes(const Index* dims, int rank, const double* axes, int count) {
   bool gone[kMaxLoops] = {};
   for (int i = 0; i < count; ++i) gone[static_cast<int>(axes[i])] = true;
   Index in[kMaxLoops];
@@ -118,14 +129,14 @@ ReducePlan plan_reduce(const Index* dims, int rank, const double* axes, int coun
 }
 
 /// A long reduction is cut into pieces along its outermost dimension, each at least kGrain elements; their results are reduced again.
-bool run_whole_reduce(const Eager& e, const Kernel& k) {
-  const ReduceInner inner = isa().reduce_flat[k.which][static_cast<int>(e.column)];
+Outcome whole(const Eager& e, const Kernel& k) {
+  const ReduceInner inner = flat(k, e.column, isa());
   const Operand& in = e.operands[0];
   const Operand& out = e.operands[1];
-  const ReducePlan plan = plan_reduce(in.dims.data(), rank_of(in), e.attrs.data(), static_cast<int>(e.attrs.size()));
+  const Split plan = split_axes(in.dims.data(), rank_of(in), e.attrs.data(), static_cast<int>(e.attrs.size()));
   const Loops kept = plan.kept.loops(), reduced = plan.reduced.loops();
   const Index outputs = kept.count(), each = reduced.count();
-  if (outputs == 0) return false;
+  if (outputs == 0) return {};
   const std::size_t block = size_of(e.column);
   const auto size = static_cast<Index>(block);
   char *const to = data_of(out), *const from = data_of(in);
@@ -138,10 +149,11 @@ bool run_whole_reduce(const Eager& e, const Kernel& k) {
   const Index step = outer == 0 ? 0 : std::max<Index>(kGrain / std::max<Index>(each / outer, 1), 1);
   if (each < 2 * kGrain || step >= outer) {
     const Index together = std::max<Index>(kGrain / std::max<Index>(each, 1), 1);
-    return tasks(e, (outputs - 1) / together + 1, [&](Index t) {
+    const bool aborted = tasks(e, (outputs - 1) / together + 1, [&](Index t) {
       for (Index o = t * together; o < std::min(outputs, (t + 1) * together); ++o)
         run_reduce(inner, reduced, to + o * size, input_of(o), block);
     });
+    return {.aborted = aborted, .failures = {}};
   }
   const Index pieces = (outer - 1) / step + 1;
   std::vector<std::byte> partial(static_cast<std::size_t>(outputs * pieces) * block);
@@ -154,20 +166,50 @@ bool run_whole_reduce(const Eager& e, const Kernel& k) {
   });
   const Index again[] = {pieces, 1};
   for (Index o = 0; o < outputs && !aborted; ++o) run_reduce(inner, {1, again}, to + o * size, partials + o * pieces * size, block);
-  return aborted;
+  return {.aborted = aborted, .failures = {}};
 }
 
-void step_reduce(const Step& s, Chunk& c) {
-  const Loops kept{s.rank, number(c, s.loops)}, reduced{s.reduced_rank, number(c, s.reduced)};
-  const std::size_t block[2] = {static_cast<std::size_t>(s.block[0]), static_cast<std::size_t>(s.block[0])};
-  const Index inner = kept.inner(), out_step = kept.stride(0)[kept.rank - 1] * s.block[0],
-              in_step = kept.stride(1)[kept.rank - 1] * s.block[0];
-  for (Index g = 0; g < c.groups; ++g) {
-    char* base[2] = {c.at(ref(s, c, 1), g), c.at(ref(s, c, 0), g)};
-    for_rows(kept, 2, block, base, 0, inner == 0 ? 0 : kept.rows(), [&](char* const* p) {
-      for (Index i = 0; i < inner; ++i) run_reduce(s.reduce, reduced, p[0] + i * out_step, p[1] + i * in_step, block[0]);
-    });
-  }
+Vote vote(const Planner&, const Instruction&, int) { return Vote::none; }
+
+/// What a step knows.
+struct Detail {
+  ReduceInner inner;
+  int kept, kept_rank, reduced, reduced_rank;  // in Plan::numbers
+  std::size_t block;                           // bytes of an element
+};
+
+std::int32_t one(const Step& s, const Chunk& c, char* const* operands) {
+  const Detail& d = detail<Detail>(s, c);
+  const Loops kept{d.kept_rank, number(c, d.kept)}, reduced{d.reduced_rank, number(c, d.reduced)};
+  const std::size_t block[2] = {d.block, d.block};
+  const auto size = static_cast<Index>(d.block);
+  const Index inner = kept.inner(), out_step = kept.stride(0)[kept.rank - 1] * size, in_step = kept.stride(1)[kept.rank - 1] * size;
+  char* base[2] = {operands[1], operands[0]};
+  for_rows(kept, 2, block, base, 0, inner == 0 ? 0 : kept.rows(), [&](char* const* p) {
+    for (Index i = 0; i < inner; ++i) run_reduce(d.inner, reduced, p[0] + i * out_step, p[1] + i * in_step, d.block);
+  });
+  return 0;
 }
+
+void plan(Planner& planner, Step& s, Form form) {
+  const Instruction& code = *s.code;
+  const bool lanes = form == Form::lanes;
+  const std::vector<Index>& in = planner.type(code.in[0]).dims;
+  const Split split = split_axes(in.data(), static_cast<int>(in.size()), code.attrs.data(), static_cast<int>(code.attrs.size()));
+  Detail d{};
+  d.inner = (lanes ? of_lanes : flat)(*s.kernel, code.column, planner.isa());
+  d.kept_rank = split.kept.rank;
+  d.kept = planner.add_numbers(split.kept.data, split.kept.size);
+  d.reduced_rank = split.reduced.rank;
+  d.reduced = planner.add_numbers(split.reduced.data, split.reduced.size);
+  d.block = size_of(code.column) * static_cast<std::size_t>(lanes ? planner.width() : 1);
+  s.one = one;
+  s.flops = s.kernel->flops * static_cast<double>(planner.place(code.in[0]).count);
+  planner.keep(s, d);
+}
+
+}  // namespace
+
+const Family family::reduce{"reduce", false, computes, in_lanes, check, whole, vote, plan};
 
 }  // namespace backsolve

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../families/families.h"
 #include "ops.h"
 
 namespace backsolve {
@@ -53,7 +54,7 @@ constexpr Kernel matrix(const char* name, int inputs, const char* ports, Signatu
                         double flops, const Single& single, InLanes lanes = {}) {
   Kernel k{};
   k.name = name;
-  k.family = Family::matrix;
+  k.family = &family::matrix;
   k.inputs = inputs;
   k.outputs = length(ports) - inputs;
   k.ports = ports;
@@ -72,23 +73,28 @@ constexpr Kernel matrix(const char* name, int inputs, const char* ports, Signatu
   return k;
 }
 
-constexpr Kernel with_one_output(Family family, const char* name, const char* ports, int which, double flops) {
+constexpr Kernel with_one_output(const Family& family, const char* name, const char* ports, double flops) {
   Kernel k{};
   k.name = name;
-  k.family = family;
+  k.family = &family;
   k.inputs = length(ports) - 1;
   k.outputs = 1;
   k.ports = ports;
-  k.which = which;
   k.attr_max = "";
   k.flops = flops;
   return k;
 }
 constexpr Kernel map(const char* name, const char* ports, Map which, double flops = 1) {
-  return with_one_output(Family::map, name, ports, static_cast<int>(which), flops);
+  Kernel k = with_one_output(family::map, name, ports, flops);
+  k.map = which;
+  return k;
 }
-constexpr Kernel reduce(const char* name, Reduce which) { return with_one_output(Family::reduce, name, "TT", static_cast<int>(which), 1); }
-constexpr Kernel structure(const char* name, Family family) { return with_one_output(family, name, "TT", 0, 0); }
+constexpr Kernel reduce(const char* name, Reduce which) {
+  Kernel k = with_one_output(family::reduce, name, "TT", 1);
+  k.reduce = which;
+  return k;
+}
+constexpr Kernel structure(const char* name, const Family& family) { return with_one_output(family, name, "TT", 0); }
 
 constexpr const char* square_to_square(const double*) { return "(n,n)->(n,n)"; }
 constexpr const char* two_squares_to_square(const double*) { return "(n,n),(n,n)->(n,n)"; }
@@ -177,9 +183,9 @@ const Kernel kTable[] = {
     reduce("max", Reduce::max),
     reduce("min", Reduce::min),
 
-    structure("view", Family::view),
-    structure("scatter", Family::scatter),
-    structure("band", Family::band),
+    structure("view", family::view),
+    structure("scatter", family::scatter),
+    structure("band", family::band),
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 namespace backsolve {
 
-enum class Family { matrix, map, reduce, view, scatter, band };
+struct Family;
 
 /// dtype of an operand, given the kernel's column T.
 enum class Port : char { same = 'T', real = 'R', complex = 'C', boolean = 'B', int32 = 'I' };
@@ -21,7 +21,7 @@ bool lanes_pay_alone(const struct Kernel& kernel, const LanesTable& isa, Index l
 
 struct Kernel {
   const char* name;  // the row's name, "_vjp" for its fused rule: "solveTriangular_vjp"
-  Family family;
+  const Family* family;
   int inputs, outputs;
   const char* ports;  // one letter per operand, inputs then outputs: "TTT", "BTTT"
   // matrix:
@@ -32,10 +32,10 @@ struct Kernel {
   ScratchSize scratch;
   LanesKernel (LanesTable::*lanes)[kFloatTypes];  // null: no lanes kernel; the executor adapts `single`
   ScratchSize lanes_scratch;
-  Index lanes_max[2];  // the largest dimension for which lanes pay: in registers of 64 bytes, in shorter ones
-  bool lanes_decline;  // whether the lanes kernel may leave a lane to the single one
-  // map, reduce:
-  int which;             // Map or Reduce enumerator
+  Index lanes_max[2];    // the largest dimension for which lanes pay: in registers of 64 bytes, in shorter ones
+  bool lanes_decline;    // whether the lanes kernel may leave a lane to the single one
+  Map map;               // of this family
+  Reduce reduce;         // of this one
   const char* attr_max;  // matrix: the largest value of each attribute, one digit per attribute; the smallest is 0. 'r': any number
   double flops;          // estimate: per element (map, reduce), or matrix: times n^3, m^2 k, m k n or m n (k + m^n) by letters
 };
