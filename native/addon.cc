@@ -38,6 +38,9 @@ Napi::Value list_kernels(const Napi::CallbackInfo& info) {
     entry.Set("id", id);
     entry.Set("name", k.name);
     entry.Set("family", k.family->name);
+    auto forms = Napi::Array::New(env);
+    for (int f = 0; f < k.text.forms; ++f) forms.Set(forms.Length(), k.text.text[f]);
+    entry.Set("signatures", forms);
     entry.Set("outputs", k.outputs);
     entry.Set("dtypes", dtypes);
     entry.Set("lanes", lanes);

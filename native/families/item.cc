@@ -1,17 +1,20 @@
 // Kernels for one matrix: item after item, or W of them side by side.
 #include "../exec/steps.h"
+#include "binding.h"
 #include "families.h"
-#include "signature.h"
 #include "whole.h"
 
 namespace backsolve {
 namespace {
 
 bool computes(const Kernel& k, DType column) {
-  return static_cast<int>(column) < kFloatTypes && k.single[static_cast<int>(column)] != nullptr;
+  return static_cast<int>(column) < kFloatTypes && k.single.kernel[static_cast<int>(column)] != nullptr;
+}
+LanesKernel of_lanes(const Kernel& k, DType column, const LanesTable& isa) {
+  return isa.kernels[static_cast<int>(k.lanes)][static_cast<int>(column)];
 }
 bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) {
-  return k.lanes != nullptr && (isa.*k.lanes)[static_cast<int>(column)] != nullptr;
+  return k.lanes != Lanes::none && of_lanes(k, column, isa) != nullptr;
 }
 
 const char* check(const Kernel& kernel, std::span<const double> attrs, const Shape* operands) {
@@ -31,11 +34,11 @@ Axes batch_axes(const Eager& e, const Binding& b) {
   Axes axes;
   axes.rank = b.outer_rank;
   std::copy_n(b.outer, b.outer_rank, axes.extent);
-  for (int o = 0; o < b.signature.operands; ++o) {
+  for (int o = 0; o < b.signature->operands; ++o) {
     const Operand& operand = e.operands[static_cast<std::size_t>(o)];
     std::fill_n(axes.stride[o], b.outer_rank, Index{0});
     if (!operand.present) continue;
-    broadcast_strides(operand.dims.data(), rank_of(operand) - b.signature.rank[o], b.outer, b.outer_rank, axes.stride[o]);
+    broadcast_strides(operand.dims.data(), rank_of(operand) - b.signature->rank[o], b.outer, b.outer_rank, axes.stride[o]);
     const Index item = b.item_count(o);
     for (int d = 0; d < b.outer_rank; ++d) axes.stride[o][d] *= item;
   }
@@ -44,13 +47,13 @@ Axes batch_axes(const Eager& e, const Binding& b) {
 
 /// Item after item on this thread, without a plan. Not for `collect`, which fills failing outputs.
 Outcome run_direct(const Eager& e, const Kernel& k, const Binding& b) {
-  const SingleKernel kernel = k.single[static_cast<int>(e.column)];
+  const SingleKernel kernel = k.single.kernel[static_cast<int>(e.column)];
   const struct Trim {
     ~Trim() { direct_scratch.trim(); }
   } at_end;
-  direct_scratch.reserve(k.scratch(b.dims, e.attrs.data(), e.column, 1));
+  direct_scratch.reserve(k.single.scratch(b.dims, e.attrs.data(), e.column, 1));
   char* base[kMaxOperands];
-  for (int o = 0; o < b.signature.operands; ++o) base[o] = data_of(e.operands[static_cast<std::size_t>(o)]);
+  for (int o = 0; o < b.signature->operands; ++o) base[o] = data_of(e.operands[static_cast<std::size_t>(o)]);
   Outcome outcome;
   const auto one = [&](char* const* operands, Index item) {
     direct_scratch.rewind();
@@ -63,17 +66,17 @@ Outcome run_direct(const Eager& e, const Kernel& k, const Binding& b) {
   }
   Axes axes = batch_axes(e, b);
   axes.extent[axes.rank] = 1;  // for_rows leaves the innermost dimension to its caller
-  for (int o = 0; o < b.signature.operands; ++o) axes.stride[o][axes.rank] = 0;
+  for (int o = 0; o < b.signature->operands; ++o) axes.stride[o][axes.rank] = 0;
   Index numbers[(1 + kMaxOperands) * kMaxLoops];
   const int rank = axes.rank + 1;
   std::size_t block[kMaxOperands];
   std::copy_n(axes.extent, rank, numbers);
-  for (int o = 0; o < b.signature.operands; ++o) {
+  for (int o = 0; o < b.signature->operands; ++o) {
     std::copy_n(axes.stride[o], rank, numbers + (1 + o) * rank);
     block[o] = size_of(e.operands[static_cast<std::size_t>(o)].dtype);
   }
   Index item = 0;
-  for_rows({rank, numbers}, b.signature.operands, block, base, 0, b.outer_count, [&](char* const* p) { one(p, item++); });
+  for_rows({rank, numbers}, b.signature->operands, block, base, 0, b.outer_count, [&](char* const* p) { one(p, item++); });
   return outcome;
 }
 
@@ -85,7 +88,7 @@ Outcome run_as_program(const Eager& e, const Kernel& k, const Binding& b) {
   run.batch.assign(b.outer, b.outer + b.outer_rank);
   run.collect = e.collect;
   run.abort = e.abort;
-  for (int o = 0; o < b.signature.operands; ++o) {
+  for (int o = 0; o < b.signature->operands; ++o) {
     const Operand& operand = e.operands[static_cast<std::size_t>(o)];
     auto& ids = o < k.inputs ? code.in : code.out;
     if (!operand.present) {
@@ -94,7 +97,7 @@ Outcome run_as_program(const Eager& e, const Kernel& k, const Binding& b) {
     }
     const int id = static_cast<int>(program.values.size());
     ids.push_back(id);
-    program.values.push_back({operand.dtype, {operand.dims.end() - b.signature.rank[o], operand.dims.end()}});
+    program.values.push_back({operand.dtype, {operand.dims.end() - b.signature->rank[o], operand.dims.end()}});
     if (o < k.inputs) {
       program.inputs.push_back(id);
       run.in.push_back(data_of(operand));
@@ -117,7 +120,7 @@ Outcome whole(const Eager& e, const Kernel& k) {
   Binding b;
   bind(k, e.attrs.data(), shapes, b);
   double outputs = 0, of_item = 0, there = 0;
-  for (int o = 0; o < b.signature.operands; ++o) {
+  for (int o = 0; o < b.signature->operands; ++o) {
     const Operand& operand = e.operands[static_cast<std::size_t>(o)];
     if (!operand.present) continue;
     (o < k.inputs ? there : outputs) += static_cast<double>(count(operand));
@@ -125,7 +128,7 @@ Outcome whole(const Eager& e, const Kernel& k) {
   }
   if (outputs == 0 && unjudged(b.outer_count, of_item, there)) return {};
   const bool one = b.outer_count == 1;
-  const Index largest = *std::max_element(b.dims, b.dims + b.signature.letters);
+  const Index largest = *std::max_element(b.dims, b.dims + b.signature->letters());
   const bool wide = port_dtype(Port::real, e.column) == DType::f64;
   const bool by_lanes = b.outer_count >= isa().bytes / (wide ? 8 : 4) && lanes_pay_alone(k, isa(), largest);
   const bool little = matrix_flops(k, b) * static_cast<double>(b.outer_count) < kDirectFlops;
@@ -137,7 +140,7 @@ Vote vote(const Planner& planner, const Instruction& code, int) {
   const Kernel& k = planner.kernel(code);
   Binding b;
   bind(k, code.attrs.data(), planner.shapes(code).data(), b);
-  const Index largest = *std::max_element(b.dims, b.dims + b.signature.letters);
+  const Index largest = *std::max_element(b.dims, b.dims + b.signature->letters());
   if (largest > kMaxLanesSize) return Vote::never;
   return in_lanes(k, code.column, planner.isa()) && lanes_pay_alone(k, planner.isa(), largest) ? Vote::pays : Vote::costs;
 }
@@ -249,7 +252,7 @@ void plan(Planner& planner, Step& s, Form form) {
     if (!shape.present) continue;
     counts[o] = b.item_count(o);
     const Index bytes = counts[o] * static_cast<Index>(size_of(shape.dtype));
-    broadcast_strides(shape.dims, shape.rank - b.signature.rank[o], b.outer, b.outer_rank, axes.stride[o]);
+    broadcast_strides(shape.dims, shape.rank - b.signature->rank[o], b.outer, b.outer_rank, axes.stride[o]);
     for (int i = 0; i < b.outer_rank; ++i) axes.stride[o][i] *= bytes * width;
     items += width * Unpacked::Operand{shape.dtype, counts[o]}.bytes();
   }
@@ -259,14 +262,14 @@ void plan(Planner& planner, Step& s, Form form) {
   s.flops = matrix_flops(k, b) * static_cast<double>(b.outer_count);
   if (form == Form::lanes) {
     s.run = run_lanes;
-    d.lanes = (planner.isa().*k.lanes)[column];
-    if (k.lanes_scratch != nullptr) planner.need_scratch(k.lanes_scratch(b.dims, code.attrs.data(), code.column, width));
-    d.declines = k.lanes_decline;
+    d.lanes = of_lanes(k, code.column, planner.isa());
+    if (k.limits.scratch != nullptr) planner.need_scratch(k.limits.scratch(b.dims, code.attrs.data(), code.column, width));
+    d.declines = k.limits.declines;
   }
   if (form != Form::lanes || d.declines) {
     s.one = one;
-    d.single = k.single[column];
-    planner.need_scratch(k.scratch(b.dims, code.attrs.data(), code.column, 1));
+    d.single = k.single.kernel[column];
+    planner.need_scratch(k.single.scratch(b.dims, code.attrs.data(), code.column, 1));
   }
   if (d.declines) {
     d.counts = planner.add_numbers(counts, s.operands);

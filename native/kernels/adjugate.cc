@@ -1,7 +1,7 @@
 // Adjugates and their derivatives, right at any rank and any scale. docs/derivations/determinant.md
 #include "adjugate.h"
 
-#include "ops.h"
+#include "list.h"
 
 namespace backsolve {
 namespace {
@@ -156,6 +156,7 @@ template std::int32_t ops::adjugate_of(Matrix<const std::complex<float>>, Scaled
 template std::int32_t ops::adjugate_of(Matrix<const std::complex<double>>, Scaled<std::complex<double>>, bool, Matrix<std::complex<double>>,
                                        Scratch&);
 
+/// a (n,n) -> y (n,n). Fails: not_finite, no_convergence, overflow.
 template <class T>
 std::int32_t adjugate(const Call& call) {
   const Index n = call.dims[0];
@@ -203,6 +204,7 @@ void out_of_basis(const Svd<T>& f, Matrix<T> z, Exponent common, Matrix<T> work,
 
 }  // namespace
 
+/// a (n,n), e (n,n) -> y (n,n): the derivative of adjugate at a along e.
 // With B = U diag(σ) Vᴴ, φ = det U det Vᴴ, Ẽ = Uᴴ E V, D_ij = Π_{k≠i,j} σ_k: d adj(B)[E] = φ V Z Uᴴ, Z_ij = -D_ij Ẽ_ij,
 // Z_ii = Σ_{j≠i} D_ij Ẽ_jj. Holds for any rank: adj is a polynomial, and the formula is its derivative at diag(σ).
 template <class T>
@@ -242,6 +244,7 @@ std::size_t adjugate_derivative_scratch(const Index* dims, const double*, DType 
   return svd_scratch(t, dims[0]) + 3 * ops::scratch_bytes(t, dims[0] * dims[0]) + scaled_scratch(dims[0]);
 }
 
+/// a, e, h (n,n) -> y: d² adj(A)[E, H], at any rank. Fails: not_finite, no_convergence, too_large.
 // d² adj(B)[E, H] = φ V Z Uᴴ, D_ijk = Π σ_l over all others: with the mixed minors of Ẽ and H̃,
 //   Z_ij = -Σ_k D_ijk (Ẽ_ij H̃_kk - Ẽ_ik H̃_kj + H̃_ij Ẽ_kk - H̃_ik Ẽ_kj),  Z_kk = Σ_{i<j} D_ijk (Ẽ_ii H̃_jj - Ẽ_ij H̃_ji + H̃_ii Ẽ_jj - H̃_ij
 //   Ẽ_ji).
@@ -284,8 +287,16 @@ std::size_t adjugate_second_scratch(const Index* dims, const double*, DType t, i
   return svd_scratch(t, dims[0]) + 4 * ops::scratch_bytes(t, dims[0] * dims[0]) + scaled_scratch(dims[0]);
 }
 
-BS_INSTANTIATE(adjugate)
-BS_INSTANTIATE(adjugate_derivative)
-BS_INSTANTIATE(adjugate_second)
+namespace {
+
+constexpr Kernel kList[] = {
+    {"adjugate", "T(n,n) -> T(n,n)", "", 30, BS_SINGLE(adjugate)},
+    {"adjugateDerivative", "T(n,n) T(n,n) -> T(n,n)", "", 38, BS_SINGLE(adjugate_derivative)},
+    {"adjugateSecond", "T(n,n) T(n,n) T(n,n) -> T(n,n)", "", 50, BS_SINGLE(adjugate_second)},
+};
+
+}  // namespace
+
+BS_LIST(adjugate, kList)
 
 }  // namespace backsolve

@@ -50,10 +50,4 @@ void copy(Matrix<const T> from, Matrix<T> to) {
 /// Dispatches a scratch size on the dtype: `elements` of T.
 inline std::size_t scratch_bytes(DType t, Index elements) { return (static_cast<std::size_t>(elements) * size_of(t) + 63) / 64 * 64; }
 
-#define BS_INSTANTIATE(name)                                    \
-  template std::int32_t name<float>(const Call&);               \
-  template std::int32_t name<double>(const Call&);              \
-  template std::int32_t name<std::complex<float>>(const Call&); \
-  template std::int32_t name<std::complex<double>>(const Call&);
-
 }  // namespace backsolve::ops

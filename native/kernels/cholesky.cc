@@ -1,5 +1,5 @@
 // Cholesky factor of one Hermitian positive-definite matrix, and its reverse sweep.
-#include "ops.h"
+#include "list.h"
 #include "scaled.h"
 
 namespace backsolve {
@@ -85,6 +85,8 @@ void reverse_blocked(Matrix<const T> l, Matrix<T> g, Matrix<T> work) {
 
 }  // namespace
 
+/// a (n,n) -> l (n,n): A = L Lᴴ; only the lower triangle of a is read. dims {n}.
+/// Fails: not_positive_definite (order of the leading minor), not_finite.
 template <class T>
 std::int32_t cholesky(const Call& call) {
   const Index n = call.dims[0];
@@ -111,6 +113,7 @@ std::int32_t cholesky(const Call& call) {
 }
 std::size_t cholesky_scratch(const Index*, const double*, DType, int) { return 0; }
 
+/// l (n,n), g (n,n) -> a (n,n), Hermitian; only the lower triangles of l and g are read. dims {n}.
 template <class T>
 std::int32_t cholesky_vjp(const Call& call) {
   const Index n = call.dims[0];
@@ -132,7 +135,15 @@ std::int32_t cholesky_vjp(const Call& call) {
 }
 std::size_t cholesky_vjp_scratch(const Index*, const double*, DType t, int) { return ops::scratch_bytes(t, kBlock * kBlock); }
 
-BS_INSTANTIATE(cholesky)
-BS_INSTANTIATE(cholesky_vjp)
+namespace {
+
+constexpr Kernel kList[] = {
+    {"cholesky", "T(n,n) -> T(n,n)", "", 1.0 / 3, BS_SINGLE(cholesky), Lanes::cholesky, {.declines = true}},
+    {"cholesky_vjp", "T(n,n) T(n,n) -> T(n,n)", "", 2.0 / 3, BS_SINGLE(cholesky_vjp), Lanes::cholesky_vjp},
+};
+
+}  // namespace
+
+BS_LIST(cholesky, kList)
 
 }  // namespace backsolve

@@ -1,6 +1,6 @@
 // Determinants, their signs and logarithms, and their adjoints.
 #include "adjugate.h"
-#include "ops.h"
+#include "list.h"
 
 namespace backsolve {
 namespace {
@@ -36,6 +36,7 @@ void weighted_inverse_adjoint(Matrix<const T> lu, const Pivot* pivots, T weight,
 
 }  // namespace
 
+/// a (n,n) -> d (); may be null: lu (n,n), pivots (n). dims {n}. Fails: not_finite, overflow.
 template <class T>
 std::int32_t det(const Call& call) {
   Scaled<T> d{};
@@ -45,6 +46,7 @@ std::int32_t det(const Call& call) {
 }
 std::size_t det_scratch(const Index* dims, const double*, DType t, int) { return factor_scratch(t, dims[0]); }
 
+/// a, lu, pivots, g -> a. Right at any rank.
 // Ā = d̄ adj(A)ᴴ. Where the pivots show a regular matrix, adj(A)ᴴ = conj(d) A⁻ᴴ from the LU of the forward pass; else by singular values.
 template <class T>
 std::int32_t det_vjp(const Call& call) {
@@ -88,6 +90,7 @@ Real<T> log_abs(const Scaled<T>& d) {
   return static_cast<Real<T>>(std::log(static_cast<double>(std::abs(d.mantissa))) + static_cast<double>(d.exponent) * kLog2);
 }
 
+/// a (n,n) -> sign (), log |det| () real; may be null: lu (n,n), pivots (n). 0 and -Inf if singular. Fails: not_finite, overflow.
 template <class T>
 std::int32_t slogdet(const Call& call) {
   Scaled<T> d{};
@@ -98,6 +101,7 @@ std::int32_t slogdet(const Call& call) {
 }
 std::size_t slogdet_scratch(const Index* dims, const double*, DType t, int) { return factor_scratch(t, dims[0]); }
 
+/// a (not read), sign, lu, pivots, g_sign, g_log -> a; either cotangent may be null. Fails: singular.
 // d log|det A| + i dθ = tr(A⁻¹ dA), d sign = i sign dθ: Ā = (ḡ - i Im(conj(s̄) s)) A⁻ᴴ.
 template <class T>
 std::int32_t slogdet_vjp(const Call& call) {
@@ -118,9 +122,41 @@ std::int32_t slogdet_vjp(const Call& call) {
 }
 std::size_t slogdet_vjp_scratch(const Index* dims, const double*, DType, int) { return ops::scratch_bytes(DType::i32, dims[0]); }
 
-BS_INSTANTIATE(det)
-BS_INSTANTIATE(det_vjp)
-BS_INSTANTIATE(slogdet)
-BS_INSTANTIATE(slogdet_vjp)
+namespace {
+
+constexpr Kernel kList[] = {
+    {"det",
+     "T(n,n) -> T() T?(n,n) I?(n)",
+     "",
+     2.0 / 3,
+     BS_SINGLE(det),
+     Lanes::det,
+     {.wide = 48, .narrow = 48, .declines = true, .scratch = factors_lanes}},
+    {"det_vjp",
+     "T(n,n) T(n,n) I(n) T() -> T(n,n)",
+     "",
+     4,
+     BS_SINGLE(det_vjp),
+     Lanes::det_vjp,
+     {.wide = 48, .narrow = 48, .declines = true}},
+    {"slogdet",
+     "T(n,n) -> T() R() T?(n,n) I?(n)",
+     "",
+     2.0 / 3,
+     BS_SINGLE(slogdet),
+     Lanes::slogdet,
+     {.wide = 48, .narrow = 48, .declines = true, .scratch = factors_lanes}},
+    {"slogdet_vjp",
+     "T(n,n) T() T(n,n) I(n) T?() R?() -> T(n,n)",
+     "",
+     2,
+     BS_SINGLE(slogdet_vjp),
+     Lanes::slogdet_vjp,
+     {.wide = 48, .narrow = 48, .declines = true}},
+};
+
+}  // namespace
+
+BS_LIST(determinant, kList)
 
 }  // namespace backsolve

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "ops.h"
+#include "kernel.h"
 #include "scaled.h"
 
 namespace backsolve::ops {

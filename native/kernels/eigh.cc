@@ -1,5 +1,6 @@
 // Eigenvalues and eigenvectors of Hermitian matrices, and their reverse sweep. docs/derivations/eigh.md
 #include "eigen.h"
+#include "list.h"
 
 namespace backsolve {
 namespace {
@@ -64,6 +65,9 @@ void onto_lower(Matrix<T> a) {
 
 }  // namespace
 
+/// a (n,n) -> w (n) real ascending, v (n,n): A = V diag(w) Vᴴ; only the lower triangle of a is read; v may be null. dims {n}.
+/// attrs [bound on the eigenvalues: 0 any, 1 nonnegative, 2 positive].
+/// Fails: not_finite, no_convergence, too_large, overflow, not_definite (which).
 template <class T>
 std::int32_t eigh(const Call& call) {
   const Index n = call.dims[0];
@@ -76,6 +80,8 @@ std::int32_t eigh(const Call& call) {
 }
 std::size_t eigh_scratch(const Index* dims, const double*, DType t, int) { return ops::spectrum_scratch(dims[0], t); }
 
+/// w (n) real, m (n,n) -> q (n,n), q_ij = m_ij / (w_j - w_i), 0 on the diagonal. attrs [degenerate, checks: 1 the phases of eigenvectors,
+/// 2 every pair is looked at, even where m is 0]. Fails as eigh_vjp.
 template <class T>
 std::int32_t gap_quotient(const Call& call) {
   const Index n = call.dims[0];
@@ -85,6 +91,8 @@ std::int32_t gap_quotient(const Call& call) {
 }
 std::size_t gap_quotient_scratch(const Index*, const double*, DType, int) { return 0; }
 
+/// w, v, gw (n), gv (n,n) -> a (n,n); gw or gv may be null. attrs [degenerate: 0 fail, 1 NaN, 2 mask, lower].
+/// Fails: degenerate (first of the pair), phase (which vector).
 // Ā = herm(V (diag(w̄) + F ∘ (Vᴴ V̄)) Vᴴ) (Giles 2008, section 3.1; herm as for any Hermitian argument)
 template <class T>
 std::int32_t eigh_vjp(const Call& call) {
@@ -109,6 +117,7 @@ std::int32_t eigh_vjp(const Call& call) {
 }
 std::size_t eigh_vjp_scratch(const Index* dims, const double*, DType t, int) { return 2 * ops::scratch_bytes(t, dims[0] * dims[0]); }
 
+/// a (not read), v (n,n), g (n) -> a (n,n). attrs [lower].
 // Ā = V diag(w̄) Vᴴ
 template <class T>
 std::int32_t eigvalsh_vjp(const Call& call) {
@@ -126,9 +135,17 @@ std::int32_t eigvalsh_vjp(const Call& call) {
 }
 std::size_t eigvalsh_vjp_scratch(const Index* dims, const double*, DType t, int) { return ops::scratch_bytes(t, dims[0] * dims[0]); }
 
-BS_INSTANTIATE(eigh)
-BS_INSTANTIATE(eigh_vjp)
-BS_INSTANTIATE(eigvalsh_vjp)
-BS_INSTANTIATE(gap_quotient)
+namespace {
+
+constexpr Kernel kList[] = {
+    {"eigh", "T(n,n) -> R(n) T?(n,n)", "2", 9, BS_SINGLE(eigh)},
+    {"eigh_vjp", "R(n) T(n,n) R?(n) T?(n,n) -> T(n,n)", "21", 6, BS_SINGLE(eigh_vjp)},
+    {"eigvalsh_vjp", "T(n,n) T(n,n) R(n) -> T(n,n)", "1", 2, BS_SINGLE(eigvalsh_vjp)},
+    {"gapQuotient", "R(n) T(n,n) -> T(n,n)", "23", 1.0 / 32, BS_SINGLE(gap_quotient)},
+};
+
+}  // namespace
+
+BS_LIST(eigh, kList)
 
 }  // namespace backsolve

@@ -1,5 +1,5 @@
 // The kernel contract. A kernel computes ONE matrix, or W matrices side by side in SIMD lanes. It never sees a batch,
-// a thread, a failure policy or a JavaScript value: the executor (program.cc) owns all of those.
+// a thread, a failure policy or a JavaScript value: the executor (exec/) owns all of those.
 #pragma once
 #include "../base/scratch.h"
 #include "../base/status.h"

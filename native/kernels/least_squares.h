@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "factor.h"
-#include "ops.h"
+#include "kernel.h"
 #include "scaling.h"
 
 namespace backsolve::ops {

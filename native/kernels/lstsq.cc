@@ -1,6 +1,7 @@
 // Least squares with Tikhonov's regularizer, X = argmin ‖A X - B‖² + λ ‖X‖², of least norm where m < n, by QR or the normal equations.
 // docs/derivations/least-squares.md
 #include "least_squares.h"
+#include "list.h"
 
 namespace backsolve {
 namespace {
@@ -139,6 +140,9 @@ bool fits(Index m, Index n, Index k) { return la::fits(m + n) && la::fits(la::qr
 
 }  // namespace
 
+/// a (m,n), b (m,k), lambda () real -> x (n,k), r (m^n,m^n): x = argmin |A x - b|² + λ |x|², RᴴR = AᴴA + λI or AAᴴ + λI of the scaled
+/// problem (least_squares.h); r may be null. dims {m, n, k}. attrs [method: 0 QR, 1 Cholesky, rcond; negative: max(m,n) ε]. Fails:
+/// not_finite, negative, rank_deficient, overflow, too_large.
 template <class T>
 std::int32_t lstsq(const Call& call) {
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2], least = std::min(m, n);
@@ -160,6 +164,7 @@ std::size_t lstsq_scratch(const Index* d, const double*, DType t, int) {
   return fits(d[0], d[1], d[2]) ? factor_scratch(d[0], d[1], d[2], std::min(d[0], d[1]), t) : 0;
 }
 
+/// a, b, lambda, x, r, g (n,k) -> a, b, lambda; any output may be null.
 // Tall, Z = (AᴴA + λI)⁻¹ X̄: B̄ = A Z, Ā = (B - A X) Zᴴ - B̄ Xᴴ, λ̄ = -⟨Z, X⟩.
 // Wide, T = (AAᴴ + λI)⁻¹ B: B̄ = (AAᴴ + λI)⁻¹ A X̄, Ā = T (X̄ - Aᴴ B̄)ᴴ - B̄ Xᴴ, λ̄ = -⟨B̄, T⟩.
 // Of the scaled problem (RuleInput), where A' X, A'ᴴ B̄ and B̄ Xᴴ are 2^-2q times what they stand beside.
@@ -206,6 +211,7 @@ std::size_t lstsq_vjp_scratch(const Index* d, const double*, DType t, int) {
   return ops::scratch_bytes(t, m * n) + ops::scratch_bytes(t, m * k) + ops::RuleInput<double>::bytes(m, n, k, t);
 }
 
+/// a (m,n), y (n,k), lambda -> z (n,k): Z = (AᴴA + λI)⁻¹ Y. attrs, failures as lstsq.
 // Z = (AᴴA + λ I)⁻¹ Y
 template <class T>
 std::int32_t normal_solve(const Call& call) {
@@ -237,6 +243,7 @@ std::size_t normal_solve_scratch(const Index* d, const double*, DType t, int) {
   return fits(d[0], d[1], d[2]) ? factor_scratch(d[0], d[1], d[2], d[1], t) : 0;
 }
 
+/// a (m,n), lambda () real -> c () real, a power of two: the larger of c A and c √λ is near 1 or moderate. dims {m, n}.
 // What composed rules scale a problem by: A' or √λ' near 1 will do, as (A'ᴴA' + λ'I)⁻¹ is then no larger than the condition number.
 template <class T>
 std::int32_t problem_scale(const Call& call) {
@@ -247,9 +254,38 @@ std::int32_t problem_scale(const Call& call) {
 }
 std::size_t problem_scale_scratch(const Index*, const double*, DType, int) { return 0; }
 
-BS_INSTANTIATE(lstsq)
-BS_INSTANTIATE(lstsq_vjp)
-BS_INSTANTIATE(normal_solve)
-BS_INSTANTIATE(problem_scale)
+namespace {
+
+/// Of lanes kernels: [A, B; √λ I, 0], the heads of the reflections, their factors and the bounds of the inverse.
+std::size_t least_squares_lanes(const Index* d, const double*, DType t, int width) {
+  const Index least = std::min(d[0], d[1]), side = d[0] + d[1];
+  return lanes_bytes(t, side * (least + d[2]), width) + 3 * lanes_bytes(t, least, width);
+}
+std::size_t least_squares_vjp_lanes(const Index* d, const double*, DType t, int width) {
+  return 2 * lanes_bytes(t, d[0] * d[2], width) + 2 * lanes_bytes(t, d[1] * d[2], width);
+}
+
+constexpr Kernel kList[] = {
+    {"lstsq",
+     "T(m,n) T(m,k) R() -> T(n,k) T?(m^n,m^n)",
+     "1r",
+     2,
+     BS_SINGLE(lstsq),
+     Lanes::lstsq,
+     {.wide = 128, .narrow = 128, .declines = true, .scratch = least_squares_lanes}},
+    {"lstsq_vjp",
+     "T(m,n) T(m,k) R() T(n,k) T(m^n,m^n) T(n,k) -> T?(m,n) T?(m,k) R?()",
+     "1r",
+     4,
+     BS_SINGLE(lstsq_vjp),
+     Lanes::lstsq_vjp,
+     {.wide = 128, .narrow = 128, .declines = true, .scratch = least_squares_vjp_lanes}},
+    {"normalSolve", "T(m,n) T(n,k) R() -> T(n,k)", "1r", 2, BS_SINGLE(normal_solve)},
+    {"problemScale", "T(m,n) R() -> R()", "", 1.0 / 32, BS_SINGLE(problem_scale)},
+};
+
+}  // namespace
+
+BS_LIST(lstsq, kList)
 
 }  // namespace backsolve

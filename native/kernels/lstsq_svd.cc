@@ -1,4 +1,5 @@
 // Least squares by singular values, at any rank. docs/derivations/least-squares.md
+#include "list.h"
 #include "truncation.h"
 
 namespace backsolve {
@@ -52,6 +53,8 @@ void scale_rows(Matrix<const T> from, Matrix<T> to, F factor) {
 
 }  // namespace
 
+/// a, b, lambda -> x, u (m,m^n), s (m^n) real, vh (m^n,n): lstsq by singular values, s those of the scaled A; u, s, vh may be null. attrs
+/// [rcond]. Fails: not_finite, negative, no_convergence, overflow, too_large.
 template <class T>
 std::int32_t lstsq_svd(const Call& call) {
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2], p = std::min(m, n);
@@ -84,6 +87,7 @@ std::size_t lstsq_svd_scratch(const Index* d, const double*, DType t, int) {
          ops::scratch_bytes(t, p * k) + ops::scratch_bytes(t, n * k) + ops::thin_svd_scratch(m, n, t) + ops::Columns<double>::bytes(k);
 }
 
+/// a, b, lambda, x, u, s, vh, g (n,k) -> a, b, lambda; any output may be null. Fails: cut (which singular value).
 // With b̃ = Uᴴ B, x̃ = Vᴴ X̄, the filters φ (solution), η (inverse), ρ (residual), and δ = 1 where dropped:
 //   B̄ = U (φ x̃), λ̄ = -⟨η x̃, φ b̃⟩, Ā = R Zᴴ + T Nᴴ - B̄ Xᴴ,
 //   R = (B - U b̃) + U (ρ b̃), Z = V (η x̃), T = U (η b̃), N = (X̄ - V x̃) + V (δ x̃),
@@ -141,6 +145,7 @@ std::size_t lstsq_svd_vjp_scratch(const Index* d, const double*, DType t, int) {
          ops::add_cut_scratch(m, n, t);
 }
 
+/// a (m,n), y (n,k), lambda -> z (n,k): Z = (AᴴA + λI)⁺ Y.
 // Z = (AᴴA + λ I)⁺ Y = V (η ỹ), and outside of V, Y/λ. With an rcond above rounding, T(A) for A, and nothing outside of its V.
 template <class T>
 std::int32_t normal_solve_svd(const Call& call) {
@@ -166,8 +171,16 @@ std::int32_t normal_solve_svd(const Call& call) {
 }
 std::size_t normal_solve_svd_scratch(const Index* d, const double* attrs, DType t, int w) { return lstsq_svd_scratch(d, attrs, t, w); }
 
-BS_INSTANTIATE(lstsq_svd)
-BS_INSTANTIATE(lstsq_svd_vjp)
-BS_INSTANTIATE(normal_solve_svd)
+namespace {
+
+constexpr Kernel kList[] = {
+    {"lstsqSvd", "T(m,n) T(m,k) R() -> T(n,k) T?(m,m^n) R?(m^n) T?(m^n,n)", "r", 20, BS_SINGLE(lstsq_svd)},
+    {"lstsqSvd_vjp", "T(m,n) T(m,k) R() T(n,k) T(m,m^n) R(m^n) T(m^n,n) T(n,k) -> T?(m,n) T?(m,k) R?()", "r", 8, BS_SINGLE(lstsq_svd_vjp)},
+    {"normalSolveSvd", "T(m,n) T(n,k) R() -> T(n,k)", "r", 20, BS_SINGLE(normal_solve_svd)},
+};
+
+}  // namespace
+
+BS_LIST(lstsq_svd, kList)
 
 }  // namespace backsolve

@@ -1,6 +1,6 @@
 // LU factors, general solves and inverses, and their adjoints.
 #include "factor.h"
-#include "ops.h"
+#include "list.h"
 
 namespace backsolve {
 namespace {
@@ -34,6 +34,8 @@ std::size_t factors_scratch(DType t, Index n) { return ops::scratch_bytes(t, n *
 
 }  // namespace
 
+/// a (m,n) -> lu (m,n), pivots (m^n): P A = L U, L below the diagonal with ones on it; pivots[i] is the row exchanged with row i, from 0.
+/// A zero pivot is no failure. dims {m, n}. Fails: not_finite, overflow.
 template <class T>
 std::int32_t lu_factor(const Call& call) {
   const Index m = call.dims[0], n = call.dims[1];
@@ -45,6 +47,7 @@ std::int32_t lu_factor(const Call& call) {
 }
 std::size_t lu_factor_scratch(const Index*, const double*, DType, int) { return 0; }
 
+/// pivots (k), b (m,n) -> P b. attrs [inverse]. dims {k, m, n}. Fails: bad_pivot (its position, from 0).
 template <class T>
 std::int32_t apply_pivots(const Call& call) {
   const Index k = call.dims[0], m = call.dims[1], n = call.dims[2];
@@ -57,6 +60,8 @@ std::int32_t apply_pivots(const Call& call) {
 }
 std::size_t apply_pivots_scratch(const Index* dims, const double*, DType, int) { return ops::scratch_bytes(DType::i32, dims[0]); }
 
+/// a (m,m), b (m,k) -> x (m,k); may be null: lu (m,m), pivots (m). A X = B, or Aᴴ X = B. attrs [adjoint]. dims {m, k}.
+/// Fails: not_finite, singular (column of the first zero pivot), overflow.
 template <class T>
 std::int32_t solve(const Call& call) {
   const Index m = call.dims[0], k = call.dims[1];
@@ -68,6 +73,7 @@ std::int32_t solve(const Call& call) {
 }
 std::size_t solve_scratch(const Index* dims, const double*, DType t, int) { return factors_scratch(t, dims[0]); }
 
+/// a (not read), x, lu, pivots, g -> a, b; either output may be null. attrs and dims as above.
 // B̄ = A⁻ᴴ X̄, Ā = -B̄ Xᴴ; adjoint: B̄ = A⁻¹ X̄, Ā = -X B̄ᴴ (Giles 2008, section 2.3.1).
 template <class T>
 std::int32_t solve_vjp(const Call& call) {
@@ -90,6 +96,7 @@ std::size_t solve_vjp_scratch(const Index* dims, const double*, DType t, int) {
   return ops::scratch_bytes(t, dims[0] * dims[1]) + ops::scratch_bytes(DType::i32, dims[0]);
 }
 
+/// a (n,n) -> y (n,n), A⁻¹ or A⁻ᴴ. attrs [adjoint]. dims {n}. Fails as solve.
 template <class T>
 std::int32_t inv(const Call& call) {
   const Index n = call.dims[0];
@@ -100,6 +107,7 @@ std::int32_t inv(const Call& call) {
 }
 std::size_t inv_scratch(const Index* dims, const double*, DType t, int) { return factors_scratch(t, dims[0]); }
 
+/// y, g -> a.
 // Y = A⁻¹: Ā = -Yᴴ Ȳ Yᴴ. Y = A⁻ᴴ: Ā = -Y Ȳᴴ Y.
 template <class T>
 std::int32_t inv_vjp(const Call& call) {
@@ -116,11 +124,31 @@ std::int32_t inv_vjp(const Call& call) {
 }
 std::size_t inv_vjp_scratch(const Index* dims, const double*, DType t, int) { return ops::scratch_bytes(t, dims[0] * dims[0]); }
 
-BS_INSTANTIATE(lu_factor)
-BS_INSTANTIATE(apply_pivots)
-BS_INSTANTIATE(solve)
-BS_INSTANTIATE(solve_vjp)
-BS_INSTANTIATE(inv)
-BS_INSTANTIATE(inv_vjp)
+namespace {
+
+constexpr Kernel kList[] = {
+    {"luFactor", "T(m,n) -> T(m,n) I(m^n)", "", 2.0 / 3, BS_SINGLE(lu_factor)},
+    {"applyPivots", "I(k) T(m,n) -> T(m,n)", "1", 0, BS_SINGLE(apply_pivots)},
+    {"solve",
+     "T(m,m) T(m,k) -> T(m,k) T?(m,m) I?(m)",
+     "1",
+     1,
+     BS_SINGLE(solve),
+     Lanes::solve,
+     {.wide = 48, .narrow = 48, .declines = true, .scratch = factors_lanes}},
+    {"solve_vjp",
+     "T(m,m) T(m,k) T(m,m) I(m) T(m,k) -> T?(m,m) T?(m,k)",
+     "1",
+     2,
+     BS_SINGLE(solve_vjp),
+     Lanes::solve_vjp,
+     {.wide = 48, .narrow = 48, .declines = true, .scratch = right_side_lanes}},
+    {"inv", "T(n,n) -> T(n,n)", "1", 2, BS_SINGLE(inv), Lanes::inv, {.wide = 48, .narrow = 48, .declines = true, .scratch = factors_lanes}},
+    {"inv_vjp", "T(n,n) T(n,n) -> T(n,n)", "1", 4, BS_SINGLE(inv_vjp), Lanes::inv_vjp, {.wide = 48, .narrow = 24, .scratch = square_lanes}},
+};
+
+}  // namespace
+
+BS_LIST(lu, kList)
 
 }  // namespace backsolve

@@ -2,6 +2,7 @@
 #include "differences.h"
 #include "eigen.h"
 #include "factor.h"
+#include "list.h"
 
 namespace backsolve {
 namespace {
@@ -103,6 +104,9 @@ std::size_t scratch_of(Index n, DType t, int squares) {
 
 }  // namespace
 
+/// Functions of Hermitian matrices: attrs [function: 0 exp, 1 log, 2 sqrt, 3 1/sqrt, 4 power, p]. dims {n}. Of a only the lower triangle is
+/// read. Fails: as eigh; not_definite: eigenvalue `index` outside the domain of the function or of its derivative. a (n,n) -> y (n,n), w
+/// (n), v (n,n): y = V f(w) Vᴴ; w and v may be null.
 template <class T>
 std::int32_t hermitian_function(const Call& call) {
   const Index n = call.dims[0];
@@ -125,6 +129,7 @@ std::int32_t hermitian_function(const Call& call) {
 }
 std::size_t hermitian_function_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 2); }
 
+/// a (not read), w, v, g (n,n) -> a: D f(A)[herm g].
 template <class T>
 std::int32_t hermitian_function_vjp(const Call& call) {
   const Index n = call.dims[0];
@@ -139,6 +144,7 @@ std::size_t hermitian_function_vjp_scratch(const Index* dims, const double*, DTy
   return 2 * ops::scratch_bytes(t, dims[0] * dims[0]);
 }
 
+/// a, e (n,n) -> d: D f(A)[herm e].
 template <class T>
 std::int32_t spectral_derivative(const Call& call) {
   const Index n = call.dims[0];
@@ -153,6 +159,7 @@ std::int32_t spectral_derivative(const Call& call) {
 }
 std::size_t spectral_derivative_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 3); }
 
+/// a, e, h (n,n) -> d: D² f(A)[herm e, herm h].
 // D² f(A)[E, H] = V Y Vᴴ, Y from Vᴴ E V and Vᴴ H V; of degree `degree` - 2 in A
 template <class T>
 std::int32_t spectral_second(const Call& call) {
@@ -176,9 +183,17 @@ std::int32_t spectral_second(const Call& call) {
 }
 std::size_t spectral_second_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 4); }
 
-BS_INSTANTIATE(hermitian_function)
-BS_INSTANTIATE(hermitian_function_vjp)
-BS_INSTANTIATE(spectral_derivative)
-BS_INSTANTIATE(spectral_second)
+namespace {
+
+constexpr Kernel kList[] = {
+    {"hermitianFunction", "T(n,n) -> T(n,n) R?(n) T?(n,n)", "4r", 11, BS_SINGLE(hermitian_function)},
+    {"hermitianFunction_vjp", "T(n,n) R(n) T(n,n) T(n,n) -> T(n,n)", "4r", 8, BS_SINGLE(hermitian_function_vjp)},
+    {"spectralDerivative", "T(n,n) T(n,n) -> T(n,n)", "4r", 17, BS_SINGLE(spectral_derivative)},
+    {"spectralSecond", "T(n,n) T(n,n) T(n,n) -> T(n,n)", "4r", 40, BS_SINGLE(spectral_second)},
+};
+
+}  // namespace
+
+BS_LIST(spectral, kList)
 
 }  // namespace backsolve

@@ -1,6 +1,6 @@
 // Triangular solves and their adjoints.
 #include "factor.h"
-#include "ops.h"
+#include "list.h"
 
 namespace backsolve {
 namespace {
@@ -54,6 +54,9 @@ std::int32_t check(const Form& f, Matrix<const T> a, Matrix<const T> b) {
 
 }  // namespace
 
+/// left: a (m,m), b (m,k) -> x (m,k), op(A) X = B. right: a (m,m), b (k,m) -> x (k,m), X op(A) = B. dims {m, k}.
+/// attrs [lower, op: 0 none, 1 transpose, 2 adjoint, unitDiagonal, side: 0 left, 1 right].
+/// Fails: not_finite (in b, or in what is read of a), singular (column of the first zero on the diagonal), overflow.
 template <class T>
 std::int32_t solve_triangular(const Call& call) {
   const Form f = form_of(call.attrs);
@@ -69,6 +72,7 @@ std::int32_t solve_triangular(const Call& call) {
 }
 std::size_t solve_triangular_scratch(const Index*, const double*, DType, int) { return 0; }
 
+/// a, x, g -> a (m,m), b (as x); either output may be null. dims and attrs as above.
 // With B̄ = op(A)⁻ᴴ X̄ (left; X̄ op(A)⁻ᴴ right), and the triangle of A only, its strict part if the diagonal is unit:
 //   left:  none Ā = -B̄ Xᴴ, adjoint Ā = -X B̄ᴴ, transpose Ā = -conj(X B̄ᴴ)
 //   right: none Ā = -Xᴴ B̄, adjoint Ā = -B̄ᴴ X, transpose Ā = -conj(B̄ᴴ X)
@@ -113,7 +117,29 @@ std::size_t solve_triangular_vjp_scratch(const Index* dims, const double*, DType
   return ops::scratch_bytes(t, dims[0] * dims[1]);
 }
 
-BS_INSTANTIATE(solve_triangular)
-BS_INSTANTIATE(solve_triangular_vjp)
+namespace {
+
+constexpr int by_side(const double* attrs) { return attrs[3] != 0; }
+
+constexpr Kernel kList[] = {
+    {"solveTriangular",
+     {by_side, {"T(m,m) T(m,k) -> T(m,k)", "T(m,m) T(k,m) -> T(k,m)"}},
+     "1211",
+     1,
+     BS_SINGLE(solve_triangular),
+     Lanes::solve_triangular,
+     {.wide = 128, .narrow = 16, .declines = true}},
+    {"solveTriangular_vjp",
+     {by_side, {"T(m,m) T(m,k) T(m,k) -> T?(m,m) T?(m,k)", "T(m,m) T(k,m) T(k,m) -> T?(m,m) T?(k,m)"}},
+     "1211",
+     2,
+     BS_SINGLE(solve_triangular_vjp),
+     Lanes::solve_triangular_vjp,
+     {.wide = 128, .narrow = 64, .declines = true, .scratch = right_side_lanes}},
+};
+
+}  // namespace
+
+BS_LIST(triangular, kList)
 
 }  // namespace backsolve

@@ -1,6 +1,8 @@
 // The derivatives of T(A), A with the singular values up to rcond σ_max cut, for the rules of lstsq. docs/derivations/least-squares.md
 #include "truncation.h"
 
+#include "list.h"
+
 namespace backsolve {
 namespace {
 
@@ -116,6 +118,8 @@ void second(const Svd<T>& f, const Cut& cut, Matrix<const T> e, Matrix<const T> 
 
 }  // namespace
 
+/// a, e (m,n) -> d: the derivative along e of A without the singular values up to rcond σ_max. dims {m, n}. attrs [rcond].
+/// Fails: not_finite, no_convergence, too_large, cut.
 // DT(A)[E] = Q E + E P - Q E P + U Δ Vᴴ, Q = U₁ U₁ᴴ, P = V₁ V₁ᴴ: E without what lies outside of both, and add_cut.
 template <class T>
 std::int32_t truncation_derivative(const Call& call) {
@@ -146,6 +150,7 @@ std::size_t truncation_derivative_scratch(const Index* d, const double*, DType t
          ops::add_cut_scratch(m, n, t);
 }
 
+/// a, e, h (m,n) -> d: its second derivative along e and h.
 // D²T(A)[E, H]; of a wide A as that of Aᴴ. 2^a D²T(2^a A) = D²T(A): the power goes to H.
 template <class T>
 std::int32_t truncation_second(const Call& call) {
@@ -178,7 +183,15 @@ std::size_t truncation_second_scratch(const Index* d, const double*, DType t, in
   return 8 * ops::scratch_bytes(t, most * least) + 6 * ops::scratch_bytes(t, least * least) + decompose_scratch(most, least, t);
 }
 
-BS_INSTANTIATE(truncation_derivative)
-BS_INSTANTIATE(truncation_second)
+namespace {
+
+constexpr Kernel kList[] = {
+    {"truncationDerivative", "T(m,n) T(m,n) -> T(m,n)", "r", 30, BS_SINGLE(truncation_derivative)},
+    {"truncationSecond", "T(m,n) T(m,n) T(m,n) -> T(m,n)", "r", 50, BS_SINGLE(truncation_second)},
+};
+
+}  // namespace
+
+BS_LIST(truncation, kList)
 
 }  // namespace backsolve

@@ -199,10 +199,4 @@ BS_INLINE void report(Mask<R> good, std::int32_t* info) {
   for (int w = 0; w < W<R>; ++w) info[w] = good[w] ? 0 : kDeclined;
 }
 
-#define BS_FILL_LANES(t, field, kernel)       \
-  (t).field[0] = kernel<RealLanes<float>>;    \
-  (t).field[1] = kernel<RealLanes<double>>;   \
-  (t).field[2] = kernel<ComplexLanes<float>>; \
-  (t).field[3] = kernel<ComplexLanes<double>>;
-
 }  // namespace backsolve::BS_ISA

@@ -110,11 +110,6 @@ void cholesky(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-void fill_cholesky(LanesTable& t) {
-  t.cholesky[0] = cholesky<RealLanes<float>>;
-  t.cholesky[1] = cholesky<RealLanes<double>>;
-  t.cholesky[2] = cholesky<ComplexLanes<float>>;
-  t.cholesky[3] = cholesky<ComplexLanes<double>>;
-}
+BS_LANES_KERNEL(cholesky)
 
 }  // namespace backsolve::BS_ISA

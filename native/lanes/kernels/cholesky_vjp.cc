@@ -101,11 +101,6 @@ void cholesky_vjp(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-void fill_cholesky_vjp(LanesTable& t) {
-  t.cholesky_vjp[0] = cholesky_vjp<RealLanes<float>>;
-  t.cholesky_vjp[1] = cholesky_vjp<RealLanes<double>>;
-  t.cholesky_vjp[2] = cholesky_vjp<ComplexLanes<float>>;
-  t.cholesky_vjp[3] = cholesky_vjp<ComplexLanes<double>>;
-}
+BS_LANES_KERNEL(cholesky_vjp)
 
 }  // namespace backsolve::BS_ISA

@@ -163,11 +163,9 @@ void slogdet_vjp(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-void fill_determinant(LanesTable& t) {
-  BS_FILL_LANES(t, det, det)
-  BS_FILL_LANES(t, det_vjp, det_vjp)
-  BS_FILL_LANES(t, slogdet, slogdet)
-  BS_FILL_LANES(t, slogdet_vjp, slogdet_vjp)
-}
+BS_LANES_KERNEL(det)
+BS_LANES_KERNEL(det_vjp)
+BS_LANES_KERNEL(slogdet)
+BS_LANES_KERNEL(slogdet_vjp)
 
 }  // namespace backsolve::BS_ISA

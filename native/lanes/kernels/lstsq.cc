@@ -292,9 +292,7 @@ void lstsq_vjp(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-void fill_lstsq(LanesTable& t) {
-  BS_FILL_LANES(t, lstsq, lstsq)
-  BS_FILL_LANES(t, lstsq_vjp, lstsq_vjp)
-}
+BS_LANES_KERNEL(lstsq)
+BS_LANES_KERNEL(lstsq_vjp)
 
 }  // namespace backsolve::BS_ISA

@@ -72,11 +72,9 @@ void inv_vjp(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-void fill_lu(LanesTable& t) {
-  BS_FILL_LANES(t, solve, solve)
-  BS_FILL_LANES(t, solve_vjp, solve_vjp)
-  BS_FILL_LANES(t, inv, inv)
-  BS_FILL_LANES(t, inv_vjp, inv_vjp)
-}
+BS_LANES_KERNEL(solve)
+BS_LANES_KERNEL(solve_vjp)
+BS_LANES_KERNEL(inv)
+BS_LANES_KERNEL(inv_vjp)
 
 }  // namespace backsolve::BS_ISA

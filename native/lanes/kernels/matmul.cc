@@ -18,6 +18,6 @@ void matmul(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-void fill_matmul(LanesTable& t) { BS_FILL_LANES(t, matmul, matmul) }
+BS_LANES_KERNEL(matmul)
 
 }  // namespace backsolve::BS_ISA

@@ -59,9 +59,7 @@ void solve_triangular_vjp(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-void fill_triangular(LanesTable& t) {
-  BS_FILL_LANES(t, solve_triangular, solve_triangular)
-  BS_FILL_LANES(t, solve_triangular_vjp, solve_triangular_vjp)
-}
+BS_LANES_KERNEL(solve_triangular)
+BS_LANES_KERNEL(solve_triangular_vjp)
 
 }  // namespace backsolve::BS_ISA

@@ -1,50 +1,20 @@
-#include "signature.h"
+#include "binding.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "../base/lapack/lapack.h"
 
 namespace backsolve {
 
-Signature parse_signature(const char* text) {
-  Signature s;
-  int letters[kMaxDims];  // a character, or 256 times the second plus the first of m^n
-  const auto number = [&](int c) {
-    int i = 0;
-    while (i < s.letters && letters[i] != c) ++i;
-    if (i == s.letters) letters[s.letters++] = c;
-    return static_cast<std::int8_t>(i);
-  };
-  const char* colon = std::strchr(text, ':');
-  if (colon != nullptr) {
-    for (; text != colon; ++text) number(*text);
-  }
-  for (; *text != 0; ++text) {
-    if (*text == '(') ++s.operands;
-    if (*text < 'a' || *text > 'z') continue;
-    const int operand = s.operands - 1;
-    std::int8_t at = number(*text);
-    if (text[1] == '^') {
-      const std::int8_t a = at, b = number(text[2]);
-      at = number(256 * text[2] + *text);
-      s.meet[at][0] = a, s.meet[at][1] = b;
-      text += 2;
-    }
-    s.letter[operand][s.rank[operand]++] = at;
-  }
-  return s;
-}
-
 Index Binding::item_count(int operand) const {
   Index n = 1;
-  for (int d = 0; d < signature.rank[operand]; ++d) n *= dims[signature.letter[operand][d]];
+  for (int d = 0; d < signature->rank[operand]; ++d) n *= dims[signature->letter[operand][d]];
   return n;
 }
 
 const char* bind(const Kernel& kernel, const double* attrs, const Shape* operands, Binding& binding) {
-  binding.signature = parse_signature(kernel.signature(attrs));
-  const Signature& s = binding.signature;
+  binding.signature = &kernel.signature(attrs);
+  const Signature& s = *binding.signature;
   std::fill_n(binding.dims, kMaxDims, Index{-1});
   for (int i = 0; i < s.operands; ++i) {
     const Shape& shape = operands[i];
@@ -60,14 +30,14 @@ const char* bind(const Kernel& kernel, const double* attrs, const Shape* operand
     }
     if (i < kernel.inputs) binding.outer_rank = std::max(binding.outer_rank, lead);
   }
-  for (int l = 0; l < s.letters; ++l) {
+  for (int l = 0; l < s.letters(); ++l) {
     if (s.meet[l][0] == s.meet[l][1]) continue;
     const Index a = binding.dims[s.meet[l][0]], b = binding.dims[s.meet[l][1]];
     if (a < 0 || b < 0) return "a size is not given by any operand";
     if (binding.dims[l] >= 0 && binding.dims[l] != std::min(a, b)) return "sizes of matrices disagree";
     binding.dims[l] = std::min(a, b);
   }
-  if (std::find(binding.dims, binding.dims + s.letters, -1) != binding.dims + s.letters) return "a size is not given by any operand";
+  if (std::find(binding.dims, binding.dims + s.letters(), -1) != binding.dims + s.letters()) return "a size is not given by any operand";
   std::fill_n(binding.outer, binding.outer_rank, Index{1});
   for (int i = 0; i < s.operands; ++i) {
     const Shape& shape = operands[i];
@@ -87,7 +57,7 @@ const char* bind(const Kernel& kernel, const double* attrs, const Shape* operand
 
 double matrix_flops(const Kernel& kernel, const Binding& b) {
   const auto size = [&](int letter) { return static_cast<double>(b.dims[letter]); };
-  switch (b.signature.letters) {
+  switch (b.signature->letters()) {
     case 1:
       return kernel.flops * size(0) * size(0) * size(0);
     case 2:
