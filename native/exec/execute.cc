@@ -95,7 +95,7 @@ class Runner {
 void Runner::prepare_shared() {
   memory.shared.reserve(plan_.shared_bytes);
   memory.kernel.reserve(plan_.scratch_bytes);
-  shared_ = reinterpret_cast<std::uintptr_t>(memory.shared.take<char>(0));
+  shared_ = reinterpret_cast<std::uintptr_t>(memory.shared.data());
   base_.assign(Ref::outputs + program_.outputs.size(), 0);
   base_[Ref::shared] = shared_;
   for (const int i : plan_.shared_inputs) base_.push_back(reinterpret_cast<std::uintptr_t>(run_.in[static_cast<std::size_t>(i)]));
@@ -166,7 +166,7 @@ void Runner::one_chunk(Index chunk) {
   if (!run_.collect && chunk > first_failing_.load(std::memory_order_relaxed)) return;
   memory.arena.reserve(plan_.arena_bytes);
   memory.kernel.reserve(plan_.scratch_bytes);
-  char* arena = memory.arena.take<char>(0);
+  char* arena = memory.arena.data();
   auto* base = reinterpret_cast<std::uintptr_t*>(arena + plan_.base_offset);
   auto* lists = reinterpret_cast<const void**>(arena + plan_.lists_offset);
   auto* marks = reinterpret_cast<std::int32_t*>(arena + plan_.marks_offset);

@@ -9,8 +9,10 @@
 
 namespace backsolve {
 
-constexpr Index kAlign = 64;
-constexpr Index round_up(Index n) { return (n + kAlign - 1) / kAlign * kAlign; }
+constexpr Index round_up(Index n) {
+  constexpr auto kAlign = static_cast<Index>(Arena::kAlign);
+  return (n + kAlign - 1) / kAlign * kAlign;
+}
 
 /// What an operand of a step will point to, before slots are known.
 struct Pending {

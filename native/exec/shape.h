@@ -1,4 +1,4 @@
-// Shapes of one kernel's operands and what a matrix kernel's signature makes of them; the rules of every family. Allocates nothing on
+// Shapes of one kernel's operands, and what is asked of them whatever the family; the rest is for Family::check. Allocates nothing on
 // success.
 #pragma once
 #include <cmath>

@@ -8,10 +8,10 @@ namespace backsolve {
 namespace {
 
 bool computes(const Kernel& k, DType column) {
-  return static_cast<int>(column) < kFloatTypes && k.single.kernel[static_cast<int>(column)] != nullptr;
+  return static_cast<int>(column) < kFloatTypes && k.single.run[static_cast<int>(column)] != nullptr;
 }
 LanesKernel of_lanes(const Kernel& k, DType column, const LanesTable& isa) {
-  return isa.kernels[static_cast<int>(k.lanes)][static_cast<int>(column)];
+  return isa.kernels[static_cast<int>(k.lanes)][static_cast<int>(column)].run;
 }
 bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) {
   return k.lanes != Lanes::none && of_lanes(k, column, isa) != nullptr;
@@ -47,17 +47,18 @@ Axes batch_axes(const Eager& e, const Binding& b) {
 
 /// Item after item on this thread, without a plan. Not for `collect`, which fills failing outputs.
 Outcome run_direct(const Eager& e, const Kernel& k, const Binding& b) {
-  const SingleKernel kernel = k.single.kernel[static_cast<int>(e.column)];
+  const SingleKernel kernel = k.single.run[static_cast<int>(e.column)];
   const struct Trim {
     ~Trim() { direct_scratch.trim(); }
   } at_end;
-  direct_scratch.reserve(k.single.scratch(b.dims, e.attrs.data(), e.column, 1));
   char* base[kMaxOperands];
   for (int o = 0; o < b.signature->operands; ++o) base[o] = data_of(e.operands[static_cast<std::size_t>(o)]);
+  const auto call = [&](char* const* operands) { return Call{reinterpret_cast<void* const*>(operands), b.dims, e.attrs.data()}; };
+  const std::size_t workspace = k.single.workspace[static_cast<int>(e.column)](call(base));
+  direct_scratch.reserve(workspace);
   Outcome outcome;
   const auto one = [&](char* const* operands, Index item) {
-    direct_scratch.rewind();
-    const std::int32_t info = kernel({reinterpret_cast<void* const*>(operands), b.dims, e.attrs.data(), &direct_scratch});
+    const std::int32_t info = kernel(call(operands), direct_scratch.arena(workspace));
     if (info != 0 && outcome.failures.empty()) outcome.failures.push_back({item, 0, info});
   };
   if (b.outer_count == 1) {
@@ -149,9 +150,10 @@ Vote vote(const Planner& planner, const Instruction& code, int) {
 struct Detail {
   SingleKernel single;
   LanesKernel lanes;
-  bool declines;    // the lanes kernel may leave lanes to `single`
-  int counts;       // in Plan::numbers, of Form::lanes: elements of one matrix per operand
-  int loops, rank;  // in Plan::numbers, over the leading dimensions: strides in bytes, 0 for null operands
+  std::size_t single_bytes, lanes_bytes;  // of workspace
+  bool declines;                          // the lanes kernel may leave lanes to `single`
+  int counts;                             // in Plan::numbers, of Form::lanes: elements of one matrix per operand
+  int loops, rank;                        // in Plan::numbers, over the leading dimensions: strides in bytes, 0 for null operands
   Index outer_count;
   Index dims[kMaxDims];
 };
@@ -172,16 +174,15 @@ void for_outer(const Detail& d, const Step& s, const Chunk& c, char* const* p, F
   });
 }
 
-Call call_of(const Detail& d, const Step& s, const Chunk& c, char* const* operands) {
-  c.scratch->rewind();
-  return {reinterpret_cast<void* const*>(operands), d.dims, s.code->attrs.data(), c.scratch};
+Call call_of(const Detail& d, const Step& s, char* const* operands) {
+  return {reinterpret_cast<void* const*>(operands), d.dims, s.code->attrs.data()};
 }
 
 std::int32_t one(const Step& s, const Chunk& c, char* const* p) {
   const Detail& d = detail<Detail>(s, c);
   std::int32_t info = 0;
   for_outer(d, s, c, p, [&](char* const* q) {
-    if (info == 0) info = d.single(call_of(d, s, c, q));
+    if (info == 0) info = d.single(call_of(d, s, q), c.scratch->arena(d.single_bytes));
   });
   return info;
 }
@@ -201,7 +202,7 @@ void run_declined(const Detail& d, const Step& s, const Chunk& c, char* const* q
   for (int l = 0; l < used; ++l) {
     if (info[l] != kDeclined) continue;
     items.item(l, q, one);
-    info[l] = d.single(call_of(d, s, c, one));
+    info[l] = d.single(call_of(d, s, one), c.scratch->arena(d.single_bytes));
   }
   items.pack(s.inputs, s.operands, q, used);
 }
@@ -220,7 +221,7 @@ void run_lanes(const Step& s, Chunk& c) {
   for (Index g = 0; g < c.groups; ++g) {
     operands_at(s, c, g, p);
     for_outer(d, s, c, p, [&](char* const* q) {
-      d.lanes(call_of(d, s, c, q), info);
+      d.lanes(call_of(d, s, q), c.scratch->arena(d.lanes_bytes), info);
       const int used = used_lanes(c, g);
       if (!any_info(info, used)) return;
       const Index first = g * c.plan->width;
@@ -246,10 +247,13 @@ void plan(Planner& planner, Step& s, Form form) {
   axes.rank = b.outer_rank;
   std::copy_n(b.outer, b.outer_rank, axes.extent);
   Index counts[kMaxOperands] = {}, items = 0;
+  void* there[kMaxOperands] = {};
+  const Call counted{there, b.dims, code.attrs.data()};
   for (int o = 0; o < s.operands; ++o) {
     const Shape& shape = operand[static_cast<std::size_t>(o)];
     std::fill_n(axes.stride[o], b.outer_rank, Index{0});
     if (!shape.present) continue;
+    there[o] = &d;  // any address: only whether it is null counts
     counts[o] = b.item_count(o);
     const Index bytes = counts[o] * static_cast<Index>(size_of(shape.dtype));
     broadcast_strides(shape.dims, shape.rank - b.signature->rank[o], b.outer, b.outer_rank, axes.stride[o]);
@@ -263,13 +267,15 @@ void plan(Planner& planner, Step& s, Form form) {
   if (form == Form::lanes) {
     s.run = run_lanes;
     d.lanes = of_lanes(k, code.column, planner.isa());
-    if (k.limits.scratch != nullptr) planner.need_scratch(k.limits.scratch(b.dims, code.attrs.data(), code.column, width));
+    d.lanes_bytes = planner.isa().kernels[static_cast<int>(k.lanes)][column].workspace(counted);
+    planner.need_scratch(d.lanes_bytes);
     d.declines = k.limits.declines;
   }
   if (form != Form::lanes || d.declines) {
     s.one = one;
-    d.single = k.single.kernel[column];
-    planner.need_scratch(k.single.scratch(b.dims, code.attrs.data(), code.column, 1));
+    d.single = k.single.run[column];
+    d.single_bytes = k.single.workspace[column](counted);
+    planner.need_scratch(d.single_bytes);
   }
   if (d.declines) {
     d.counts = planner.add_numbers(counts, s.operands);

@@ -6,35 +6,17 @@
 namespace backsolve {
 namespace {
 
+using ops::AdjugateWork;
 using ops::conj;
 using ops::Exponent;
-using ops::Pivot;
 using ops::read;
 using ops::Scaled;
-
-/// A = R B C with diagonal R and C, powers of two that bring the largest element of each row and column of B near 1, so that the smallest
-/// singular value of B owes nothing to the scales of A; B = U diag(s) Vᴴ, and φ = det U det Vᴴ.
-template <class T>
-struct Svd {
-  Matrix<T> u, vh;
-  Real<T>* s;
-  T phase;
-  Exponent *row, *col, total;  // exponents of R and C, and their sum
-
-  /// Of adj(A)_ij over adj(B)_ij: adj A = adj(C) adj(B) adj(R).
-  Exponent place(Index i, Index j) const { return total - col[i] - row[j]; }
-};
-
-template <class T>
-Matrix<T> square(Scratch& scratch, Index n) {
-  return {scratch.take<T>(n * n), n, n, n};
-}
 
 constexpr Exponent kNone = std::numeric_limits<Exponent>::min();  // of nothing but zeros
 
 /// Exponents of the largest element of each row of A, then of each column of what is left.
 template <class T>
-void equilibrate(Matrix<const T> a, Svd<T>& f) {
+void equilibrate(Matrix<const T> a, ops::BalancedSvd<T>& f) {
   const Index n = a.rows;
   std::fill_n(f.row, n, kNone);
   std::fill_n(f.col, n, kNone);
@@ -55,50 +37,34 @@ void equilibrate(Matrix<const T> a, Svd<T>& f) {
 
 // A row-major buffer is F = Bᵀ = conj(V) Σ Uᵀ to LAPACK: its left vectors, read by rows, are Vᴴ, and its right ones U.
 template <class T>
-std::int32_t svd(Matrix<const T> a, Svd<T>& f, Scratch& scratch) {
+std::int32_t svd(Matrix<const T> a, ops::BalancedSvd<T>& f) {
   const Index n = a.rows;
-  const la::SvdWork sizes = la::gesdd_work(n, n, ops::kComplex<T>);
-  if (!sizes.fits) return make_info(Fail::too_large);  // before scratch is touched, which then is none
-  f.u = square<T>(scratch, n), f.vh = square<T>(scratch, n), f.s = scratch.take<Real<T>>(n);
-  f.row = scratch.take<Exponent>(n), f.col = scratch.take<Exponent>(n);
-  const auto work = square<T>(scratch, n);
-  Pivot* pivots = scratch.take<Pivot>(n);
-  T* lapack = scratch.take<T>(sizes.work);
-  Real<T>* reals = scratch.take<Real<T>>(sizes.reals);
-  la::Int* integers = scratch.take<la::Int>(sizes.integers);
+  if (!f.sizes.fits) return make_info(Fail::too_large);
+  const Matrix<T> work = f.work;
   equilibrate(a, f);
   for (Index i = 0; i < n; ++i)
     for (Index j = 0; j < n; ++j) work(i, j) = ops::times_power(a(i, j), -f.row[i] - f.col[j]);
-  if (const auto info = la::gesdd(work, f.s, f.u, f.vh, lapack, sizes.work, reals, integers)) {
+  if (const auto info = la::gesdd(work, f.s, f.u, f.vh, f.lapack, f.sizes.work, f.reals, f.integers)) {
     return make_info(Fail::no_convergence, info);
   }
   f.phase = 1;
   for (const auto& unitary : {f.u, f.vh}) {
     ops::copy(read(unitary), work);
-    ops::lu(work, pivots);
-    f.phase *= ops::determinant(read(work), pivots).value();
+    ops::lu(work, f.pivots);
+    f.phase *= ops::determinant(read(work), f.pivots).value();
   }
   const Real<T> size = std::abs(f.phase);
   if (size > 0) f.phase /= size;
   return 0;
 }
-std::size_t svd_scratch(DType t, Index n) {
-  const DType real = t == DType::c64 ? DType::f32 : t == DType::c128 ? DType::f64 : t;
-  const la::SvdWork sizes = la::gesdd_work(n, n, t == DType::c64 || t == DType::c128);
-  if (!sizes.fits) return 0;
-  return 3 * ops::scratch_bytes(t, n * n) + ops::scratch_bytes(real, n) + ops::scratch_bytes(DType::i32, n) +
-         2 * Scratch::bytes_for<Exponent>(n) + ops::scratch_bytes(t, sizes.work) + ops::scratch_bytes(real, sizes.reals) +
-         ops::scratch_bytes(DType::i32, sizes.integers);
-}
 
-/// σ as numbers that can be multiplied: Scaled.
-template <class R>
-Scaled<R>* scaled_values(const R* s, Index n, Scratch& scratch) {
-  Scaled<R>* sigma = scratch.take<Scaled<R>>(n);
-  for (Index i = 0; i < n; ++i) sigma[i] = Scaled<R>::of(s[i]);
-  return sigma;
+/// The decomposition, and σ as numbers that can be multiplied.
+template <class T>
+std::int32_t decompose(Matrix<const T> a, AdjugateWork<T>& work) {
+  if (const auto info = svd(a, work.svd)) return info;
+  for (Index i = 0; i < a.rows; ++i) work.sigma[i] = Scaled<Real<T>>::of(work.svd.s[i]);
+  return 0;
 }
-std::size_t scaled_scratch(Index n) { return 2 * Scratch::bytes_for<Scaled<double>>(n); }
 
 /// after[i] = Π_{k>i} σ_k without those at p and q.
 template <class R>
@@ -121,14 +87,15 @@ Exponent largest_product(const Scaled<R>* sigma, Index n, Index missing) {
 
 // adj B = φ V diag(D) Uᴴ, D_i = Π_{k≠i} σ_k by products from both ends: a polynomial in B, so that it is defined whatever the rank.
 template <class T>
-std::int32_t ops::adjugate_of(Matrix<const T> a, Scaled<T> weight, bool adjoint, Matrix<T> out, Scratch& scratch) {
+std::int32_t ops::adjugate_of(Matrix<const T> a, Scaled<T> weight, bool adjoint, Matrix<T> out, const AdjugateWork<T>& given) {
   using R = Real<T>;
   const Index n = a.rows;
   if (n == 0) return 0;
-  Svd<T> f;
-  if (const auto info = svd(a, f, scratch)) return info;
-  const Scaled<R>* sigma = scaled_values(f.s, n, scratch);
-  Scaled<R>* after = scratch.take<Scaled<R>>(n);
+  AdjugateWork<T> work = given;
+  if (const auto info = decompose(a, work)) return info;
+  ops::BalancedSvd<T>& f = work.svd;
+  const Scaled<R>* const sigma = work.sigma;
+  Scaled<R>* const after = work.after;
   products_after(sigma, n, -1, -1, after);
   const Exponent common = ops::excess(weight.exponent + largest_product(sigma, n, 1), ops::kRoom<R>);
   weight = weight * Scaled<T>::of(conj(f.phase));
@@ -148,27 +115,30 @@ std::int32_t ops::adjugate_of(Matrix<const T> a, Scaled<T> weight, bool adjoint,
     for (Index j = 0; j < n; ++j) out(i, j) = ops::times_power(out(i, j), common + (adjoint ? f.place(j, i) : f.place(i, j)));
   return 0;
 }
-std::size_t ops::adjugate_of_scratch(DType t, Index n) { return svd_scratch(t, n) + scaled_scratch(n); }
-template std::int32_t ops::adjugate_of(Matrix<const float>, Scaled<float>, bool, Matrix<float>, Scratch&);
-template std::int32_t ops::adjugate_of(Matrix<const double>, Scaled<double>, bool, Matrix<double>, Scratch&);
+template std::int32_t ops::adjugate_of(Matrix<const float>, Scaled<float>, bool, Matrix<float>, const AdjugateWork<float>&);
+template std::int32_t ops::adjugate_of(Matrix<const double>, Scaled<double>, bool, Matrix<double>, const AdjugateWork<double>&);
 template std::int32_t ops::adjugate_of(Matrix<const std::complex<float>>, Scaled<std::complex<float>>, bool, Matrix<std::complex<float>>,
-                                       Scratch&);
+                                       const AdjugateWork<std::complex<float>>&);
 template std::int32_t ops::adjugate_of(Matrix<const std::complex<double>>, Scaled<std::complex<double>>, bool, Matrix<std::complex<double>>,
-                                       Scratch&);
+                                       const AdjugateWork<std::complex<double>>&);
+
+namespace {
+
+template <class T>
+struct OwnWork : AdjugateWork<T> {
+  OwnWork(Arena& arena, const Call& call) : AdjugateWork<T>(arena, call.dims[0]) {}
+};
 
 /// a (n,n) -> y (n,n). Fails: not_finite, no_convergence, overflow.
 template <class T>
-std::int32_t adjugate(const Call& call) {
+std::int32_t adjugate(const Call& call, const OwnWork<T>& work) {
   const Index n = call.dims[0];
   const auto a = call.matrix<const T>(0, n, n);
   const auto out = call.matrix<T>(1, n, n);
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
-  if (const auto info = ops::adjugate_of(a, Scaled<T>::of(1), false, out, *call.scratch)) return info;
+  if (const auto info = ops::adjugate_of(a, Scaled<T>::of(1), false, out, work)) return info;
   return ops::check_answer(read(out));
 }
-std::size_t adjugate_scratch(const Index* dims, const double*, DType t, int) { return ops::adjugate_of_scratch(t, dims[0]); }
-
-namespace {
 
 /// Uᴴ R⁻¹ E C⁻¹ V over 2^common, up to about 2^room.
 template <class T>
@@ -177,9 +147,8 @@ struct InBasis {
   Exponent common;
 };
 template <class T>
-InBasis<T> into_basis(const Svd<T>& f, Matrix<const T> e, Exponent room, Matrix<T> work, Scratch& scratch) {
+InBasis<T> into_basis(const ops::BalancedSvd<T>& f, Matrix<const T> e, Exponent room, Matrix<T> work, Matrix<T> inner) {
   const Index n = e.rows;
-  const auto inner = square<T>(scratch, n);
   Exponent most = kNone;
   for (Index i = 0; i < n; ++i)
     for (Index j = 0; j < n; ++j)
@@ -193,7 +162,7 @@ InBasis<T> into_basis(const Svd<T>& f, Matrix<const T> e, Exponent room, Matrix<
 }
 /// adj(C) φ V Z Uᴴ adj(R) 2^common; destroys Z.
 template <class T>
-void out_of_basis(const Svd<T>& f, Matrix<T> z, Exponent common, Matrix<T> work, Matrix<T> out) {
+void out_of_basis(const ops::BalancedSvd<T>& f, Matrix<T> z, Exponent common, Matrix<T> work, Matrix<T> out) {
   const Index n = z.rows;
   for (Index i = 0; i < n * n; ++i) z.data[i] *= f.phase;
   la::gemm<T>(1, la::Op::adjoint, read(f.vh), la::Op::none, read(z), 0, work);
@@ -202,26 +171,34 @@ void out_of_basis(const Svd<T>& f, Matrix<T> z, Exponent common, Matrix<T> work,
     for (Index j = 0; j < n; ++j) out(i, j) = ops::times_power(out(i, j), common + f.place(i, j));
 }
 
-}  // namespace
+template <class T>
+struct DerivativeWork {
+  AdjugateWork<T> parts;
+  Matrix<T> work, z, e;
+  DerivativeWork(Arena& arena, const Call& call) : parts(arena, call.dims[0]) {
+    const Index n = call.dims[0];
+    work = arena.matrix<T>(n, n), z = arena.matrix<T>(n, n), e = arena.matrix<T>(n, n);
+  }
+};
 
 /// a (n,n), e (n,n) -> y (n,n): the derivative of adjugate at a along e.
 // With B = U diag(σ) Vᴴ, φ = det U det Vᴴ, Ẽ = Uᴴ E V, D_ij = Π_{k≠i,j} σ_k: d adj(B)[E] = φ V Z Uᴴ, Z_ij = -D_ij Ẽ_ij,
 // Z_ii = Σ_{j≠i} D_ij Ẽ_jj. Holds for any rank: adj is a polynomial, and the formula is its derivative at diag(σ).
 template <class T>
-std::int32_t adjugate_derivative(const Call& call) {
+std::int32_t adjugate_derivative(const Call& call, const DerivativeWork<T>& given_work) {
   using R = Real<T>;
   const Index n = call.dims[0];
   const auto a = call.matrix<const T>(0, n, n), given = call.matrix<const T>(1, n, n);
-  Scratch& scratch = *call.scratch;
   if (!ops::all_finite(a) || !ops::all_finite(given)) return make_info(Fail::not_finite);
   if (n == 0) return 0;
-  Svd<T> f;
-  if (const auto info = svd(a, f, scratch)) return info;
-  const auto work = square<T>(scratch, n), z = square<T>(scratch, n);
-  const Scaled<R>* sigma = scaled_values(f.s, n, scratch);
+  AdjugateWork<T> parts = given_work.parts;
+  if (const auto info = decompose(a, parts)) return info;
+  ops::BalancedSvd<T>& f = parts.svd;
+  const Matrix<T> work = given_work.work, z = given_work.z;
+  const Scaled<R>* const sigma = parts.sigma;
   const Exponent top = largest_product(sigma, n, 2), common = ops::excess(top, ops::kRoom<R> / 2);
-  const auto [e, scale] = into_basis(f, given, ops::kRoom<R> - std::abs(top - common), work, scratch);
-  Scaled<R>* after = scratch.take<Scaled<R>>(n);
+  const auto [e, scale] = into_basis(f, given, ops::kRoom<R> - std::abs(top - common), work, given_work.e);
+  Scaled<R>* const after = parts.after;
   products_after(sigma, n, -1, -1, after);
   for (Index i = 0; i < n; ++i) z(i, i) = 0;
   Scaled<R> before = Scaled<R>::of(1);
@@ -240,30 +217,33 @@ std::int32_t adjugate_derivative(const Call& call) {
   out_of_basis(f, z, common + scale, work, call.matrix<T>(2, n, n));
   return 0;
 }
-std::size_t adjugate_derivative_scratch(const Index* dims, const double*, DType t, int) {
-  return svd_scratch(t, dims[0]) + 3 * ops::scratch_bytes(t, dims[0] * dims[0]) + scaled_scratch(dims[0]);
-}
+
+template <class T>
+struct SecondWork : DerivativeWork<T> {
+  Matrix<T> h;
+  SecondWork(Arena& arena, const Call& call) : DerivativeWork<T>(arena, call), h(arena.matrix<T>(call.dims[0], call.dims[0])) {}
+};
 
 /// a, e, h (n,n) -> y: d² adj(A)[E, H], at any rank. Fails: not_finite, no_convergence, too_large.
 // d² adj(B)[E, H] = φ V Z Uᴴ, D_ijk = Π σ_l over all others: with the mixed minors of Ẽ and H̃,
 //   Z_ij = -Σ_k D_ijk (Ẽ_ij H̃_kk - Ẽ_ik H̃_kj + H̃_ij Ẽ_kk - H̃_ik Ẽ_kj),  Z_kk = Σ_{i<j} D_ijk (Ẽ_ii H̃_jj - Ẽ_ij H̃_ji + H̃_ii Ẽ_jj - H̃_ij
 //   Ẽ_ji).
 template <class T>
-std::int32_t adjugate_second(const Call& call) {
+std::int32_t adjugate_second(const Call& call, const SecondWork<T>& given_work) {
   using R = Real<T>;
   const Index n = call.dims[0];
   const auto a = call.matrix<const T>(0, n, n), e_given = call.matrix<const T>(1, n, n), h_given = call.matrix<const T>(2, n, n);
-  Scratch& scratch = *call.scratch;
   if (!ops::all_finite(a) || !ops::all_finite(e_given) || !ops::all_finite(h_given)) return make_info(Fail::not_finite);
   if (n == 0) return 0;
-  Svd<T> f;
-  if (const auto info = svd(a, f, scratch)) return info;
-  const auto work = square<T>(scratch, n), z = square<T>(scratch, n);
-  const Scaled<R>* sigma = scaled_values(f.s, n, scratch);
+  AdjugateWork<T> parts = given_work.parts;
+  if (const auto info = decompose(a, parts)) return info;
+  ops::BalancedSvd<T>& f = parts.svd;
+  const Matrix<T> work = given_work.work, z = given_work.z;
+  const Scaled<R>* const sigma = parts.sigma;
   const Exponent room = ops::kRoom<R> / 3, common = ops::excess(largest_product(sigma, n, 3), room);
-  const auto [e, e_scale] = into_basis(f, e_given, room, work, scratch);
-  const auto [h, h_scale] = into_basis(f, h_given, room, work, scratch);
-  Scaled<R>* after = scratch.take<Scaled<R>>(n);
+  const auto [e, e_scale] = into_basis(f, e_given, room, work, given_work.e);
+  const auto [h, h_scale] = into_basis(f, h_given, room, work, given_work.h);
+  Scaled<R>* const after = parts.after;
   std::fill_n(z.data, n * n, T(0));
   for (Index i = 0; i < n; ++i) {
     for (Index j = i + 1; j < n; ++j) {
@@ -283,16 +263,11 @@ std::int32_t adjugate_second(const Call& call) {
   out_of_basis(f, z, common + e_scale + h_scale, work, call.matrix<T>(3, n, n));
   return 0;
 }
-std::size_t adjugate_second_scratch(const Index* dims, const double*, DType t, int) {
-  return svd_scratch(t, dims[0]) + 4 * ops::scratch_bytes(t, dims[0] * dims[0]) + scaled_scratch(dims[0]);
-}
-
-namespace {
 
 constexpr Kernel kList[] = {
-    {"adjugate", "T(n,n) -> T(n,n)", "", 30, BS_SINGLE(adjugate)},
-    {"adjugateDerivative", "T(n,n) T(n,n) -> T(n,n)", "", 38, BS_SINGLE(adjugate_derivative)},
-    {"adjugateSecond", "T(n,n) T(n,n) T(n,n) -> T(n,n)", "", 50, BS_SINGLE(adjugate_second)},
+    {"adjugate", "T(n,n) -> T(n,n)", "", 30, BS_SINGLE(adjugate, OwnWork)},
+    {"adjugateDerivative", "T(n,n) T(n,n) -> T(n,n)", "", 38, BS_SINGLE(adjugate_derivative, DerivativeWork)},
+    {"adjugateSecond", "T(n,n) T(n,n) T(n,n) -> T(n,n)", "", 50, BS_SINGLE(adjugate_second, SecondWork)},
 };
 
 }  // namespace

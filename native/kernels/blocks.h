@@ -4,6 +4,7 @@
 #include <complex>
 
 #include "../base/lapack/lapack.h"
+#include "../base/workspace.h"
 
 namespace backsolve::ops {
 
@@ -42,12 +43,19 @@ Matrix<const T> read(Matrix<T> a) {
   return {a.data, a.rows, a.cols, a.stride};
 }
 
+/// From an arena, or where an operand is, if it is there.
+template <class T>
+Matrix<T> operand_or(Arena& arena, void* operand, Index rows, Index cols) {
+  return operand != nullptr ? Matrix<T>{static_cast<T*>(operand), rows, cols, cols} : arena.matrix<T>(rows, cols);
+}
+template <class T>
+T* operand_or(Arena& arena, void* operand, Index count) {
+  return operand != nullptr ? static_cast<T*>(operand) : arena.take<T>(count);
+}
+
 template <class T>
 void copy(Matrix<const T> from, Matrix<T> to) {
   for (Index i = 0; i < from.rows; ++i) std::copy_n(&from.data[i * from.stride], from.cols, &to.data[i * to.stride]);
 }
-
-/// Dispatches a scratch size on the dtype: `elements` of T.
-inline std::size_t scratch_bytes(DType t, Index elements) { return (static_cast<std::size_t>(elements) * size_of(t) + 63) / 64 * 64; }
 
 }  // namespace backsolve::ops

@@ -83,12 +83,10 @@ void reverse_blocked(Matrix<const T> l, Matrix<T> g, Matrix<T> work) {
   }
 }
 
-}  // namespace
-
 /// a (n,n) -> l (n,n): A = L Lᴴ; only the lower triangle of a is read. dims {n}.
 /// Fails: not_positive_definite (order of the leading minor), not_finite.
 template <class T>
-std::int32_t cholesky(const Call& call) {
+std::int32_t cholesky(const Call& call, const NoWork<T>&) {
   const Index n = call.dims[0];
   const auto a = call.matrix<const T>(0, n, n);
   const auto l = call.matrix<T>(1, n, n);
@@ -111,11 +109,17 @@ std::int32_t cholesky(const Call& call) {
     if (!(real(l(i, i)) > 0)) minor = i + 1;
   return minor == 0 ? 0 : make_info(Fail::not_positive_definite, minor);
 }
-std::size_t cholesky_scratch(const Index*, const double*, DType, int) { return 0; }
+
+template <class T>
+struct VjpWork {
+  Matrix<T> block;
+  VjpWork(Arena& arena, const Call& call) : block(arena.matrix<T>(side(call), side(call))) {}
+  static Index side(const Call& call) { return call.dims[0] <= kUnblocked ? 0 : kBlock; }
+};
 
 /// l (n,n), g (n,n) -> a (n,n), Hermitian; only the lower triangles of l and g are read. dims {n}.
 template <class T>
-std::int32_t cholesky_vjp(const Call& call) {
+std::int32_t cholesky_vjp(const Call& call, const VjpWork<T>& work) {
   const Index n = call.dims[0];
   const auto l = call.matrix<const T>(0, n, n);
   const auto given = call.matrix<const T>(1, n, n);
@@ -124,7 +128,7 @@ std::int32_t cholesky_vjp(const Call& call) {
   if (n <= kUnblocked)
     reverse_unblocked(l, g);
   else
-    reverse_blocked(l, g, {call.scratch->take<T>(kBlock * kBlock), kBlock, kBlock, kBlock});
+    reverse_blocked(l, g, work.block);
   // The sweep treats the lower triangle as the argument; its Hermitian part halves what is off the diagonal.
   for (Index i = 0; i < n; ++i)
     for (Index j = 0; j < i; ++j) {
@@ -133,13 +137,10 @@ std::int32_t cholesky_vjp(const Call& call) {
     }
   return 0;
 }
-std::size_t cholesky_vjp_scratch(const Index*, const double*, DType t, int) { return ops::scratch_bytes(t, kBlock * kBlock); }
-
-namespace {
 
 constexpr Kernel kList[] = {
-    {"cholesky", "T(n,n) -> T(n,n)", "", 1.0 / 3, BS_SINGLE(cholesky), Lanes::cholesky, {.declines = true}},
-    {"cholesky_vjp", "T(n,n) T(n,n) -> T(n,n)", "", 2.0 / 3, BS_SINGLE(cholesky_vjp), Lanes::cholesky_vjp},
+    {"cholesky", "T(n,n) -> T(n,n)", "", 1.0 / 3, BS_SINGLE(cholesky, NoWork), Lanes::cholesky, {.declines = true}},
+    {"cholesky_vjp", "T(n,n) T(n,n) -> T(n,n)", "", 2.0 / 3, BS_SINGLE(cholesky_vjp, VjpWork), Lanes::cholesky_vjp},
 };
 
 }  // namespace

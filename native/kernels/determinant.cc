@@ -10,13 +10,11 @@ using ops::Pivot;
 using ops::read;
 using ops::Scaled;
 
-/// LU of a finite A, where the aux outputs from operand `at` on are, if wanted, and its determinant. Fails: not_finite, overflow.
+/// LU of a finite A and its determinant. Fails: not_finite, overflow.
 template <class T>
-std::int32_t factor(const Call& call, int at, Scaled<T>& d) {
+std::int32_t factor(const Call& call, Matrix<T> lu, Pivot* pivots, Scaled<T>& d) {
   const Index n = call.dims[0];
   const auto a = call.matrix<const T>(0, n, n);
-  const Matrix<T> lu{call.operand[at] != nullptr ? call.vector<T>(at) : call.scratch->take<T>(n * n), n, n, n};
-  Pivot* pivots = call.operand[at + 1] != nullptr ? call.vector<Pivot>(at + 1) : call.scratch->take<Pivot>(n);
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
   const Exponent exponent = ops::lu_of(a, lu, pivots);
   d = ops::determinant(read(lu), pivots);
@@ -24,7 +22,6 @@ std::int32_t factor(const Call& call, int at, Scaled<T>& d) {
   ops::restore_exponent(lu, exponent);
   return ops::finite(d.mantissa) ? 0 : make_info(Fail::overflow);  // factors beyond the largest number, whatever the product is
 }
-std::size_t factor_scratch(DType t, Index n) { return ops::scratch_bytes(t, n * n) + ops::scratch_bytes(DType::i32, n); }
 
 /// out := weight A⁻ᴴ.
 template <class T>
@@ -34,26 +31,44 @@ void weighted_inverse_adjoint(Matrix<const T> lu, const Pivot* pivots, T weight,
   ops::lu_solve(lu, pivots, true, out);
 }
 
-}  // namespace
+/// LU factors where the operands from `at` on are, if somebody wants them, else in workspace.
+template <class T, int at>
+struct FactorsWork {
+  Matrix<T> lu;
+  Pivot* pivots;
+  FactorsWork(Arena& arena, const Call& call)
+      : lu(ops::operand_or<T>(arena, call.operand[at], call.dims[0], call.dims[0])),
+        pivots(ops::operand_or<Pivot>(arena, call.operand[at + 1], call.dims[0])) {}
+};
+template <class T>
+using DetWork = FactorsWork<T, 2>;
+template <class T>
+using SlogdetWork = FactorsWork<T, 3>;
 
 /// a (n,n) -> d (); may be null: lu (n,n), pivots (n). dims {n}. Fails: not_finite, overflow.
 template <class T>
-std::int32_t det(const Call& call) {
+std::int32_t det(const Call& call, const DetWork<T>& work) {
   Scaled<T> d{};
-  if (const auto info = factor(call, 2, d)) return info;
+  if (const auto info = factor(call, work.lu, work.pivots, d)) return info;
   *call.vector<T>(1) = d.value();
   return 0;
 }
-std::size_t det_scratch(const Index* dims, const double*, DType t, int) { return factor_scratch(t, dims[0]); }
+
+template <class T>
+struct DetVjpWork {
+  Pivot* pivots;
+  ops::AdjugateWork<T> adjugate;
+  DetVjpWork(Arena& arena, const Call& call) : pivots(arena.take<Pivot>(call.dims[0])), adjugate(arena, call.dims[0]) {}
+};
 
 /// a, lu, pivots, g -> a. Right at any rank.
 // Ā = d̄ adj(A)ᴴ. Where the pivots show a regular matrix, adj(A)ᴴ = conj(d) A⁻ᴴ from the LU of the forward pass; else by singular values.
 template <class T>
-std::int32_t det_vjp(const Call& call) {
+std::int32_t det_vjp(const Call& call, const DetVjpWork<T>& work) {
   const Index n = call.dims[0];
   const auto a = call.matrix<const T>(0, n, n);
   const auto lu = call.matrix<const T>(1, n, n);
-  Pivot* pivots = call.scratch->take<Pivot>(n);
+  Pivot* const pivots = work.pivots;
   if (const Index bad = ops::own_pivots(call.vector<const Pivot>(2), n, n, pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
   const auto g = Scaled<T>::of(*call.vector<const T>(3));
   const auto out = call.matrix<T>(4, n, n);
@@ -75,10 +90,7 @@ std::int32_t det_vjp(const Call& call) {
     std::fill_n(out.data, n * n, T(std::numeric_limits<Real<T>>::quiet_NaN()));
     return 0;
   }
-  return ops::adjugate_of(a, g, true, out, *call.scratch);
-}
-std::size_t det_vjp_scratch(const Index* dims, const double*, DType t, int) {
-  return ops::adjugate_of_scratch(t, dims[0]) + ops::scratch_bytes(DType::i32, dims[0]);
+  return ops::adjugate_of(a, g, true, out, work.adjugate);
 }
 
 /// log |d|, d = 0 included.
@@ -92,24 +104,29 @@ Real<T> log_abs(const Scaled<T>& d) {
 
 /// a (n,n) -> sign (), log |det| () real; may be null: lu (n,n), pivots (n). 0 and -Inf if singular. Fails: not_finite, overflow.
 template <class T>
-std::int32_t slogdet(const Call& call) {
+std::int32_t slogdet(const Call& call, const SlogdetWork<T>& work) {
   Scaled<T> d{};
-  if (const auto info = factor(call, 3, d)) return info;
+  if (const auto info = factor(call, work.lu, work.pivots, d)) return info;
   *call.vector<T>(1) = d.mantissa == T(0) ? T(0) : d.mantissa / std::abs(d.mantissa);
   *call.vector<Real<T>>(2) = log_abs(d);
   return 0;
 }
-std::size_t slogdet_scratch(const Index* dims, const double*, DType t, int) { return factor_scratch(t, dims[0]); }
+
+template <class T>
+struct SlogdetVjpWork {
+  Pivot* pivots;
+  SlogdetVjpWork(Arena& arena, const Call& call) : pivots(arena.take<Pivot>(call.dims[0])) {}
+};
 
 /// a (not read), sign, lu, pivots, g_sign, g_log -> a; either cotangent may be null. Fails: singular.
 // d log|det A| + i dθ = tr(A⁻¹ dA), d sign = i sign dθ: Ā = (ḡ - i Im(conj(s̄) s)) A⁻ᴴ.
 template <class T>
-std::int32_t slogdet_vjp(const Call& call) {
+std::int32_t slogdet_vjp(const Call& call, const SlogdetVjpWork<T>& work) {
   const Index n = call.dims[0];
   const T sign = *call.vector<const T>(1);
   const auto lu = call.matrix<const T>(2, n, n);
   const auto out = call.matrix<T>(6, n, n);
-  Pivot* pivots = call.scratch->take<Pivot>(n);
+  Pivot* const pivots = work.pivots;
   if (const Index bad = ops::own_pivots(call.vector<const Pivot>(3), n, n, pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
   if (const Index zero = ops::zero_pivot(lu)) return make_info(Fail::singular, zero);
   const Real<T> g = call.operand[5] != nullptr ? *call.vector<const Real<T>>(5) : 0;
@@ -120,37 +137,28 @@ std::int32_t slogdet_vjp(const Call& call) {
   weighted_inverse_adjoint(lu, pivots, weight, out);
   return 0;
 }
-std::size_t slogdet_vjp_scratch(const Index* dims, const double*, DType, int) { return ops::scratch_bytes(DType::i32, dims[0]); }
-
-namespace {
 
 constexpr Kernel kList[] = {
-    {"det",
-     "T(n,n) -> T() T?(n,n) I?(n)",
-     "",
-     2.0 / 3,
-     BS_SINGLE(det),
-     Lanes::det,
-     {.wide = 48, .narrow = 48, .declines = true, .scratch = factors_lanes}},
+    {"det", "T(n,n) -> T() T?(n,n) I?(n)", "", 2.0 / 3, BS_SINGLE(det, DetWork), Lanes::det, {.wide = 48, .narrow = 48, .declines = true}},
     {"det_vjp",
      "T(n,n) T(n,n) I(n) T() -> T(n,n)",
      "",
      4,
-     BS_SINGLE(det_vjp),
+     BS_SINGLE(det_vjp, DetVjpWork),
      Lanes::det_vjp,
      {.wide = 48, .narrow = 48, .declines = true}},
     {"slogdet",
      "T(n,n) -> T() R() T?(n,n) I?(n)",
      "",
      2.0 / 3,
-     BS_SINGLE(slogdet),
+     BS_SINGLE(slogdet, SlogdetWork),
      Lanes::slogdet,
-     {.wide = 48, .narrow = 48, .declines = true, .scratch = factors_lanes}},
+     {.wide = 48, .narrow = 48, .declines = true}},
     {"slogdet_vjp",
      "T(n,n) T() T(n,n) I(n) T?() R?() -> T(n,n)",
      "",
      2,
-     BS_SINGLE(slogdet_vjp),
+     BS_SINGLE(slogdet_vjp, SlogdetVjpWork),
      Lanes::slogdet_vjp,
      {.wide = 48, .narrow = 48, .declines = true}},
 };

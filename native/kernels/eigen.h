@@ -12,12 +12,6 @@ namespace backsolve::ops {
 enum class Bound { any = 0, nonnegative = 1, positive = 2 };
 
 /// Scratch of `spectrum`.
-inline std::size_t spectrum_scratch(Index n, DType t) {
-  const la::EigenWork w = la::heevd_work(n, t == DType::c64 || t == DType::c128);
-  if (!w.fits()) return 0;
-  const DType r = t == DType::c64 ? DType::f32 : t == DType::c128 ? DType::f64 : t;
-  return scratch_bytes(t, n * n) + scratch_bytes(t, w.work) + scratch_bytes(r, w.real) + Scratch::bytes_for<la::Int>(w.integer);
-}
 
 /// Whether the lower triangle of A is zero but for its diagonal.
 template <class T>
@@ -71,18 +65,31 @@ std::int32_t check_bound(R* w, Index n, Bound bound) {
   return 0;
 }
 
+/// LAPACK works here and not in the vectors' memory: OpenBLAS's cgemv and zgemv (0.3.21, x86-64) read one column past a matrix whose row is
+/// the vector, which at the end of a mapped page is a crash. Behind `f` lies the rest. Nothing where LAPACK's integers do not hold the
+/// sizes.
+template <class T>
+struct SpectrumWork {
+  la::EigenWork size;
+  Matrix<T> f;
+  T* work;
+  Real<T>* reals;
+  la::Int* integers;
+  SpectrumWork(Arena& arena, Index n) : size(la::heevd_work(n, kComplex<T>)) {
+    const bool fits = size.fits();
+    f = arena.matrix<T>(fits ? n : 0, fits ? n : 0);
+    work = arena.take<T>(fits ? size.work : 0);
+    reals = arena.take<Real<T>>(fits ? size.real : 0);
+    integers = arena.take<la::Int>(fits ? size.integer : 0);
+  }
+};
+
 /// A = 2^exponent V diag(w) Vᴴ, w ascending, exponent that of spectrum_exponent. Reads the lower triangle of `a`; v.data may be null.
 template <class T>
-std::int32_t spectrum(Matrix<const T> a, Exponent exponent, Real<T>* w, Matrix<T> v, Bound bound, Scratch& scratch) {
+std::int32_t spectrum(Matrix<const T> a, Exponent exponent, Real<T>* w, Matrix<T> v, Bound bound, const SpectrumWork<T>& space) {
   const Index n = a.rows;
-  const la::EigenWork size = la::heevd_work(n, kComplex<T>);
-  if (!size.fits()) return make_info(Fail::too_large);
-  // LAPACK works here and not in v: OpenBLAS's cgemv and zgemv (0.3.21, x86-64) read one column past a matrix whose row is the vector,
-  // which at the end of a mapped page is a crash. Behind this matrix lies the workspace.
-  const Matrix<T> f{scratch.take<T>(n * n), n, n, n};
-  T* const work = scratch.take<T>(size.work);
-  Real<T>* const rwork = scratch.take<Real<T>>(size.real);
-  la::Int* const iwork = scratch.take<la::Int>(size.integer);
+  if (!space.size.fits()) return make_info(Fail::too_large);
+  const Matrix<T> f = space.f;
   for (Index i = 0; i < n; ++i) {
     for (Index j = 0; j < i; ++j) {
       if (!finite(a(i, j))) return make_info(Fail::not_finite);
@@ -95,11 +102,12 @@ std::int32_t spectrum(Matrix<const T> a, Exponent exponent, Real<T>* w, Matrix<T
   if (n == 0) return 0;
   scale_by_power(f, static_cast<double>(-exponent));
   if (is_diagonal(read(f))) {
-    sort_diagonal(read(f), w, v, iwork);
+    sort_diagonal(read(f), w, v, space.integers);
     return check_bound(w, n, bound);
   }
   const bool vectors = v.data != nullptr;
-  if (const la::Int info = la::heevd_lower(f, w, vectors, size, work, rwork, iwork)) return make_info(Fail::no_convergence, info);
+  if (const la::Int info = la::heevd_lower(f, w, vectors, space.size, space.work, space.reals, space.integers))
+    return make_info(Fail::no_convergence, info);
   for (Index i = 0; vectors && i < n; ++i)
     for (Index j = 0; j < n; ++j) v(i, j) = conj(f(j, i));
   return check_bound(w, n, bound);

@@ -1,9 +1,8 @@
 // The kernel contract. A kernel computes ONE matrix, or W matrices side by side in SIMD lanes. It never sees a batch,
 // a thread, a failure policy or a JavaScript value: the executor (exec/) owns all of those.
 #pragma once
-#include "../base/scratch.h"
 #include "../base/status.h"
-#include "../base/view.h"
+#include "../base/workspace.h"
 
 namespace backsolve {
 
@@ -12,7 +11,6 @@ struct Call {
   void* const* operand;  // inputs then outputs; null: a missing cotangent, or an output nobody wants
   const Index* dims;     // the letters of the signature in order of first appearance, e.g. {m, k} of (m,m),(m,k)->(m,k)
   const double* attrs;   // flags and enumerations as small integers, in the order of the row's `attrs`
-  Scratch* scratch;      // holds at least the kernel's scratch size
 
   template <class T>
   Matrix<T> matrix(int i, Index rows, Index cols) const {
@@ -26,15 +24,15 @@ struct Call {
 
 /// One item, contiguous row-major operands (complex interleaved). Inputs are never written. Every wanted output is written in
 /// full, zeros of a triangle included, whatever it held before. Returns 0 or make_info(...); after a failure outputs may hold anything.
-using SingleKernel = std::int32_t (*)(const Call&);
+using SingleKernel = std::int32_t (*)(const Call&, Arena);
 
 /// W items in lanes: element e of an operand is one vector at e * W reals (real), or two vectors, re then im, at e * 2W reals
 /// (complex as two planes), aligned to the vector size. Writes W infos. A lane that fails does not disturb the others and never traps. A
 /// lane whose info is Fail::declined is computed again by the single kernel: rare cases that take another algorithm.
-using LanesKernel = void (*)(const Call&, std::int32_t* info);
+using LanesKernel = void (*)(const Call&, Arena, std::int32_t* info);
 
-/// Bytes of scratch for these dims. `width` is 1 for single, W for lanes.
-using ScratchSize = std::size_t (*)(const Index* dims, const double* attrs, DType t, int width);
+/// Bytes of workspace: of a call with these dimensions and attributes, whose operands only tell whether they are there.
+using Workspace = std::size_t (*)(const Call&);
 
 /// Innermost loop of an elementwise map: n elements; strides of out, in0, in1, in2 in ELEMENTS (any value, 0 = broadcast).
 /// flat: an element is one scalar (complex: interleaved pair). lanes: an element is one vector (complex: re then im vector).

@@ -86,12 +86,13 @@ void scale(Matrix<T> a, int power) {
 template <class T>
 class Columns {
  public:
-  Columns(Matrix<const T> a, Scratch& scratch) : part_(scratch.take<Real<T>>(a.cols)), factor_(scratch.take<PowerOfTwo<Real<T>>>(a.cols)) {
+  /// Room for `count` columns.
+  Columns(Arena& arena, Index count) : part_(arena.take<Real<T>>(count)), factor_(arena.take<PowerOfTwo<Real<T>>>(count)) {}
+  void look_at(Matrix<const T> a) const {
     std::fill_n(part_, a.cols, Real<T>(0));
     for (Index i = 0; i < a.rows; ++i)
       for (Index j = 0; j < a.cols; ++j) part_[j] = larger_part(part_[j], a(i, j));
   }
-  static std::size_t bytes(Index count) { return scratch_bytes(DType::f64, count) + scratch_bytes(DType::c128, count); }
 
   bool zero(Index j) const { return part_[j] == 0; }
   int power(Index j) const { return -exponent(part_[j]); }
@@ -110,14 +111,25 @@ class Columns {
 
 /// X = 2^power SOLVE(B) by columns: B scaled into `scaled`, from which `solve` gives the answer.
 template <class T, class Solve>
-std::int32_t solve_columns(Matrix<const T> b, int power, Matrix<T> scaled, Matrix<T> x, Scratch& scratch, Solve solve) {
-  const Columns<T> columns(b, scratch);
+std::int32_t solve_columns(Matrix<const T> b, int power, Matrix<T> scaled, Matrix<T> x, const Columns<T>& columns, Solve solve) {
+  columns.look_at(b);
   columns.scale(b, [&](Index j) { return columns.power(j); }, scaled);
   const Matrix<T> y = solve();
   columns.scale(read(y), [&](Index j) { return power - columns.power(j); }, x);
   return all_finite(read(x)) ? 0 : make_info(Fail::overflow);
 }
 
+template <class T>
+struct RuleWork {
+  Columns<T> own, right;
+  Matrix<T> g, b, x;
+  RuleWork(Arena& arena, const Call& call)
+      : own(arena, call.dims[2]),
+        right(arena, call.dims[2]),
+        g(arena.matrix<T>(call.dims[1], call.dims[2])),
+        b(arena.matrix<T>(call.dims[0], call.dims[2])),
+        x(arena.matrix<T>(call.dims[1], call.dims[2])) {}
+};
 /// What the rule of X = A_λ⁺ B starts from, scaled so that nothing that the terms of the cotangents are made of leaves the range before
 /// they do: X̄_j by powers g_j of its own, B_j and X_j by the powers that give all terms of Ā one common factor, 2^top, and the largest of
 /// them size 1.
@@ -128,9 +140,11 @@ struct RuleInput {
   Matrix<T> g, b, x;
   int top = 0;
 
-  RuleInput(const Powers& given, Matrix<const T> g_in, Matrix<const T> b_in, Matrix<const T> x_in, Scratch& scratch)
-      : powers(given), own(g_in, scratch), g(like(g_in, scratch)), b(like(b_in, scratch)), x(like(x_in, scratch)) {
-    const Columns<T> right(b_in, scratch);
+  RuleInput(const Powers& given, Matrix<const T> g_in, Matrix<const T> b_in, Matrix<const T> x_in, const RuleWork<T>& work)
+      : powers(given), own(work.own), g(work.g), b(work.b), x(work.x) {
+    const Columns<T>& right = work.right;
+    own.look_at(g_in);
+    right.look_at(b_in);
     bool any = false;
     for (Index j = 0; j < g.cols; ++j) {
       if (own.zero(j) || right.zero(j)) continue;
@@ -143,17 +157,11 @@ struct RuleInput {
     right.scale(b_in, common, b);
     right.scale(x_in, [&](Index j) { return common(j) - powers.solution(); }, x);
   }
-  static std::size_t bytes(Index m, Index n, Index k, DType t) {
-    return 2 * Columns<T>::bytes(k) + scratch_bytes(t, m * k) + 2 * scratch_bytes(t, n * k);
-  }
   /// 2^-2q, of the terms that are small where λ is large.
   Real<T> small() const { return std::ldexp(Real<T>(1), -2 * powers.q); }
   void unscale_b(Matrix<T> b_bar) const {
     own.scale(read(b_bar), [&](Index j) { return powers.solution() - own.power(j); }, b_bar);
   }
-
- private:
-  static Matrix<T> like(Matrix<const T> a, Scratch& scratch) { return {scratch.take<T>(a.rows * a.cols), a.rows, a.cols, a.cols}; }
 };
 
 template <class T>

@@ -6,20 +6,33 @@
 
 namespace backsolve {
 
-/// A template f<T>(const Call&) and its workspace, f_scratch.
-#define BS_SINGLE(f) (Single{{f<float>, f<double>, f<std::complex<float>>, f<std::complex<double>>}, f##_scratch})
+/// A kernel f(call, workspace), as the table has it.
+template <class Work, std::int32_t (*f)(const Call&, const Work&)>
+std::int32_t run_in(const Call& call, Arena arena) {
+  arena.spoil();
+  const Work work(arena, call);
+  arena.settle();
+  return f(call, work);
+}
+template <class Work>
+std::size_t bytes_of(const Call& call) {
+  Arena count;
+  const Work work(count, call);
+  static_cast<void>(work);
+  return count.used();
+}
+template <class T>
+struct NoWork {
+  NoWork(Arena&, const Call&) {}
+};
+
+/// The templates f<T>(const Call&, const Work<T>&) and Work<T>(Arena&, const Call&).
+#define BS_SINGLE(f, Work)                                                                                                            \
+  (Single{{run_in<Work<float>, f<float>>, run_in<Work<double>, f<double>>, run_in<Work<std::complex<float>>, f<std::complex<float>>>, \
+           run_in<Work<std::complex<double>>, f<std::complex<double>>>},                                                              \
+          {bytes_of<Work<float>>, bytes_of<Work<double>>, bytes_of<Work<std::complex<float>>>, bytes_of<Work<std::complex<double>>>}})
 
 #define BS_LIST(file, list) \
   std::span<const Kernel> kernels_of_##file() { return list; }
-
-/// Of lanes kernels: one operand, or LU factors with pivots.
-inline std::size_t lanes_bytes(DType t, Index count, int width) {
-  return (static_cast<std::size_t>(count) * size_of(t) * static_cast<std::size_t>(width) + 63) / 64 * 64;
-}
-inline std::size_t right_side_lanes(const Index* d, const double*, DType t, int width) { return lanes_bytes(t, d[0] * d[1], width); }
-inline std::size_t square_lanes(const Index* d, const double*, DType t, int width) { return lanes_bytes(t, d[0] * d[0], width); }
-inline std::size_t factors_lanes(const Index* d, const double* attrs, DType t, int width) {
-  return square_lanes(d, attrs, t, width) + lanes_bytes(DType::i32, d[0], width);
-}
 
 }  // namespace backsolve

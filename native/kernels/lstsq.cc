@@ -33,13 +33,45 @@ struct Problem {
   }
 };
 
+/// LAPACK's integers hold every size below.
+bool fits(Index m, Index n, Index k) { return la::fits(m + n) && la::fits(la::qr_work(m + n, n, k)); }
+
+/// Of the factors of A', by either method, and what solves with them. Nothing where LAPACK's integers do not hold the sizes.
+template <class T>
+struct SolverWork {
+  Index count = 0;  // of `lapack`
+  // What LAPACK works on lies here and its workspace behind it: see SpectrumWork in eigen.h.
+  T* a;       // QR: [√λ' I; A'] or [√λ' I, A']; Cholesky: A'
+  T* tau;     // QR alone
+  T* y;       // right-hand sides of QR, (m + n) x k at most; of Cholesky, with A'ᴴ times them
+  T* lapack;  // QR alone
+  T* rank;
+  double* rank_more;
+  ops::Columns<T> columns;
+  /// side: of AᴴA or AAᴴ.
+  SolverWork(Arena& arena, const Call& call, Index side) : SolverWork(arena, call, side, fits(call.dims[0], call.dims[1], call.dims[2])) {}
+
+ private:
+  SolverWork(Arena& arena, const Call& call, Index side, bool fit)
+      : count(fit && method(call) == Method::qr ? la::qr_work(call.dims[0] + call.dims[1], side, call.dims[2]) : 0),
+        a(arena.take<T>(!fit                         ? 0
+                        : method(call) == Method::qr ? (call.dims[0] + call.dims[1]) * side
+                                                     : call.dims[0] * call.dims[1])),
+        tau(arena.take<T>(fit && method(call) == Method::qr ? side : 0)),
+        y(arena.take<T>(fit ? (call.dims[0] + call.dims[1]) * call.dims[2] : 0)),
+        lapack(arena.take<T>(count)),
+        rank(arena.take<T>(fit ? 3 * side : 0)),
+        rank_more(arena.take<double>(fit ? side : 0)),
+        columns(arena, fit ? call.dims[2] : 0) {}
+  static Method method(const Call& call) { return static_cast<Method>(call.attrs[0]); }
+};
+
 /// Whether R, and with it A, has full rank in working precision.
 template <class T>
-std::int32_t check_rank(const Problem<T>& p, Matrix<T> r, Scratch& scratch) {
+std::int32_t check_rank(const Problem<T>& p, Matrix<T> r, const SolverWork<T>& space) {
   double cut = ops::relative_cut(p.rcond, p.a.rows, p.a.cols, std::numeric_limits<Real<T>>::epsilon());
   if (p.method == Method::cholesky && p.rcond < 0) cut = std::sqrt(cut);  // Rᴴ R was made from products
-  T* const work = scratch.take<T>(3 * r.rows);
-  const Real<T> rcond = la::trcon_upper(read(r), work, scratch.take<double>(r.rows));
+  const Real<T> rcond = la::trcon_upper(read(r), space.rank, space.rank_more);
   return rcond > cut ? 0 : make_info(Fail::rank_deficient);  // a NaN is deficient
 }
 
@@ -58,12 +90,10 @@ struct Orthogonal {
   Index count;
 };
 template <class T>
-Orthogonal<T> factor_orthogonal(const Problem<T>& p, Index k, Scratch& scratch) {
+Orthogonal<T> factor_orthogonal(const Problem<T>& p, const SolverWork<T>& space) {
   const Index m = p.a.rows, n = p.a.cols, more = p.root > 0 ? p.side() : 0;
   const Index rows = m + (p.tall ? more : 0), cols = n + (p.tall ? 0 : more);
-  // What LAPACK works on lies here and the workspace behind it: see spectrum() in eigen.h.
-  Orthogonal<T> f{{scratch.take<T>(rows * cols), rows, cols, cols}, nullptr, nullptr, la::qr_work(rows, cols, k)};
-  f.tau = scratch.take<T>(p.side());
+  const Orthogonal<T> f{{space.a, rows, cols, cols}, space.tau, space.lapack, space.count};
   ops::scale(p.a, p.powers.a, p.tall ? block(f.a, more, 0, m, n) : block(f.a, 0, more, m, n));
   const auto corner = block(f.a, 0, 0, p.tall ? more : m, p.tall ? n : more);
   ops::set_identity(corner);
@@ -73,17 +103,16 @@ Orthogonal<T> factor_orthogonal(const Problem<T>& p, Index k, Scratch& scratch) 
 
 /// X by orthogonal factors, and R.
 template <class T>
-std::int32_t solve_by_qr(const Problem<T>& p, Matrix<const T> b, Matrix<T> x, Matrix<T> r, Scratch& scratch) {
+std::int32_t solve_by_qr(const Problem<T>& p, Matrix<const T> b, Matrix<T> x, Matrix<T> r, const SolverWork<T>& space) {
   const Index m = p.a.rows, n = p.a.cols, k = b.cols, side = p.side();
-  Orthogonal<T> f = factor_orthogonal(p, k, scratch);
+  const Orthogonal<T> f = factor_orthogonal(p, space);
   const Index height = p.tall ? f.a.rows : f.a.cols, more = height - (p.tall ? m : n);
-  const Matrix<T> y{scratch.take<T>(height * k), height, k, k};
-  f.work = scratch.take<T>(f.count);
+  const Matrix<T> y{space.y, height, k, k};
   la::qr(f.a, f.tau, f.work, f.count);
   into_upper(read(block(f.a, 0, 0, side, side)), p.tall, r);
-  if (const auto info = check_rank(p, r, scratch)) return info;
+  if (const auto info = check_rank(p, r, space)) return info;
   std::fill_n(y.data, height * k, T(0));
-  return ops::solve_columns(b, p.powers.solution(), block(y, p.tall ? more : 0, 0, m, k), x, scratch, [&] {
+  return ops::solve_columns(b, p.powers.solution(), block(y, p.tall ? more : 0, 0, m, k), x, space.columns, [&] {
     const auto head = block(y, 0, 0, side, k);
     if (p.tall) {  // X = R⁻¹ Qᴴ B
       la::apply_q_adjoint(read(f.a), f.tau, y, f.work, f.count);
@@ -98,14 +127,14 @@ std::int32_t solve_by_qr(const Problem<T>& p, Matrix<const T> b, Matrix<T> x, Ma
 
 /// A' into `scaled`, and R with Rᴴ R = A'ᴴA' + λ' I (tall) or A' A'ᴴ + λ' I (wide).
 template <class T>
-std::int32_t factor_normal(const Problem<T>& p, Matrix<T> scaled, Matrix<T> r, Scratch& scratch) {
+std::int32_t factor_normal(const Problem<T>& p, Matrix<T> scaled, Matrix<T> r, const SolverWork<T>& space) {
   ops::scale(p.a, p.powers.a, scaled);
   std::fill_n(r.data, r.rows * r.cols, T(0));
   la::herk<T>(la::Triangle::upper, 1, p.tall ? Op::adjoint : Op::none, read(scaled), 0, r);
   const Real<T> lambda = std::ldexp(p.lambda, p.powers.normal());
   for (Index i = 0; i < r.rows; ++i) r(i, i) = ops::real(r(i, i)) + lambda;
   if (la::potrf(la::Triangle::upper, r) != 0) return make_info(Fail::rank_deficient);
-  return check_rank(p, r, scratch);
+  return check_rank(p, r, space);
 }
 
 /// Y := (Rᴴ R)⁻¹ Y.
@@ -117,11 +146,11 @@ void solve_normal(Matrix<const T> r, Matrix<T> y) {
 
 /// X = R⁻¹ R⁻ᴴ Aᴴ B (tall) or Aᴴ R⁻¹ R⁻ᴴ B (wide), and R.
 template <class T>
-std::int32_t solve_by_cholesky(const Problem<T>& p, Matrix<const T> b, Matrix<T> x, Matrix<T> r, Scratch& scratch) {
+std::int32_t solve_by_cholesky(const Problem<T>& p, Matrix<const T> b, Matrix<T> x, Matrix<T> r, const SolverWork<T>& space) {
   const Index m = p.a.rows, n = p.a.cols, k = b.cols;
-  const Matrix<T> a{scratch.take<T>(m * n), m, n, n}, y{scratch.take<T>((m + n) * k), m, k, k}, z{y.data + m * k, n, k, k};
-  if (const auto info = factor_normal(p, a, r, scratch)) return info;
-  return ops::solve_columns(b, p.powers.solution(), y, x, scratch, [&] {
+  const Matrix<T> a{space.a, m, n, n}, y{space.y, m, k, k}, z{y.data + m * k, n, k, k};
+  if (const auto info = factor_normal(p, a, r, space)) return info;
+  return ops::solve_columns(b, p.powers.solution(), y, x, space.columns, [&] {
     if (!p.tall) solve_normal(read(r), y);
     la::gemm<T>(1, Op::adjoint, read(a), Op::none, read(y), 0, z);
     if (p.tall) solve_normal(read(r), z);
@@ -129,58 +158,61 @@ std::int32_t solve_by_cholesky(const Problem<T>& p, Matrix<const T> b, Matrix<T>
   });
 }
 
-std::size_t factor_scratch(Index m, Index n, Index k, Index side, DType t) {
-  const Index long_side = m + n;
-  return ops::scratch_bytes(t, side * side) + ops::scratch_bytes(t, long_side * side) + ops::scratch_bytes(t, side) +
-         ops::scratch_bytes(t, long_side * k) + ops::scratch_bytes(t, la::qr_work(long_side, side, k)) + ops::scratch_bytes(t, 3 * side) +
-         ops::scratch_bytes(DType::f64, side) + ops::Columns<double>::bytes(k);
-}
-/// LAPACK's integers hold every size above.
-bool fits(Index m, Index n, Index k) { return la::fits(m + n) && la::fits(la::qr_work(m + n, n, k)); }
-
-}  // namespace
+template <class T>
+struct LstsqWork {
+  Matrix<T> r;
+  SolverWork<T> solver;
+  LstsqWork(Arena& arena, const Call& call)
+      : r(ops::operand_or<T>(arena, call.operand[4], least(call), least(call))), solver(arena, call, least(call)) {}
+  static Index least(const Call& call) { return std::min(call.dims[0], call.dims[1]); }
+};
 
 /// a (m,n), b (m,k), lambda () real -> x (n,k), r (m^n,m^n): x = argmin |A x - b|² + λ |x|², RᴴR = AᴴA + λI or AAᴴ + λI of the scaled
 /// problem (least_squares.h); r may be null. dims {m, n, k}. attrs [method: 0 QR, 1 Cholesky, rcond; negative: max(m,n) ε]. Fails:
 /// not_finite, negative, rank_deficient, overflow, too_large.
 template <class T>
-std::int32_t lstsq(const Call& call) {
+std::int32_t lstsq(const Call& call, const LstsqWork<T>& work) {
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2], least = std::min(m, n);
   const auto b = call.matrix<const T>(1, m, k);
   const auto x = call.matrix<T>(3, n, k);
   Problem<T> p{call.matrix<const T>(0, m, n), *call.vector<const Real<T>>(2), static_cast<Method>(call.attrs[0]), call.attrs[1], m >= n};
   if (!fits(m, n, k)) return make_info(Fail::too_large);
   if (const auto info = ops::check_problem(p.a, b, p.lambda)) return info;
-  const Matrix<T> r =
-      call.operand[4] != nullptr ? call.matrix<T>(4, least, least) : Matrix<T>{call.scratch->take<T>(least * least), least, least, least};
+  const Matrix<T> r = work.r;
   if (least == 0) {
     std::fill_n(x.data, n * k, T(0));
     return 0;
   }
   p.find_powers();
-  return p.method == Method::qr ? solve_by_qr(p, b, x, r, *call.scratch) : solve_by_cholesky(p, b, x, r, *call.scratch);
+  return p.method == Method::qr ? solve_by_qr(p, b, x, r, work.solver) : solve_by_cholesky(p, b, x, r, work.solver);
 }
-std::size_t lstsq_scratch(const Index* d, const double*, DType t, int) {
-  return fits(d[0], d[1], d[2]) ? factor_scratch(d[0], d[1], d[2], std::min(d[0], d[1]), t) : 0;
-}
+
+template <class T>
+struct LstsqVjpWork {
+  Matrix<T> a, b_bar;
+  ops::RuleWork<T> rule;
+  LstsqVjpWork(Arena& arena, const Call& call)
+      : a(arena.matrix<T>(call.dims[0], call.dims[1])),
+        b_bar(ops::operand_or<T>(arena, call.operand[7], call.dims[0], call.dims[2])),
+        rule(arena, call) {}
+};
 
 /// a, b, lambda, x, r, g (n,k) -> a, b, lambda; any output may be null.
 // Tall, Z = (AᴴA + λI)⁻¹ X̄: B̄ = A Z, Ā = (B - A X) Zᴴ - B̄ Xᴴ, λ̄ = -⟨Z, X⟩.
 // Wide, T = (AAᴴ + λI)⁻¹ B: B̄ = (AAᴴ + λI)⁻¹ A X̄, Ā = T (X̄ - Aᴴ B̄)ᴴ - B̄ Xᴴ, λ̄ = -⟨B̄, T⟩.
 // Of the scaled problem (RuleInput), where A' X, A'ᴴ B̄ and B̄ Xᴴ are 2^-2q times what they stand beside.
 template <class T>
-std::int32_t lstsq_vjp(const Call& call) {
+std::int32_t lstsq_vjp(const Call& call, const LstsqVjpWork<T>& work) {
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2];
   const auto given = call.matrix<const T>(0, m, n);
   const Real<T> lambda = *call.vector<const Real<T>>(2);
   const auto r = call.matrix<const T>(4, std::min(m, n), std::min(m, n));
-  Scratch& scratch = *call.scratch;
   const bool tall = m >= n;
   const Powers powers = ops::powers_of(given, lambda);
-  const Matrix<T> a{scratch.take<T>(m * n), m, n, n};
+  const Matrix<T> a = work.a, b_bar = work.b_bar;
   ops::scale(given, powers.a, a);
-  const ops::RuleInput<T> in(powers, call.matrix<const T>(5, n, k), call.matrix<const T>(1, m, k), call.matrix<const T>(3, n, k), scratch);
-  const Matrix<T> b_bar = call.operand[7] != nullptr ? call.matrix<T>(7, m, k) : Matrix<T>{scratch.take<T>(m * k), m, k, k};
+  const ops::RuleInput<T> in(powers, call.matrix<const T>(5, n, k), call.matrix<const T>(1, m, k), call.matrix<const T>(3, n, k),
+                             work.rule);
   if (tall) solve_normal(r, in.g);  // Z
   la::gemm<T>(1, Op::none, read(a), Op::none, read(in.g), 0, b_bar);
   if (!tall) {
@@ -206,15 +238,18 @@ std::int32_t lstsq_vjp(const Call& call) {
   in.unscale_b(b_bar);
   return 0;
 }
-std::size_t lstsq_vjp_scratch(const Index* d, const double*, DType t, int) {
-  const Index m = d[0], n = d[1], k = d[2];
-  return ops::scratch_bytes(t, m * n) + ops::scratch_bytes(t, m * k) + ops::RuleInput<double>::bytes(m, n, k, t);
-}
+
+template <class T>
+struct NormalWork {
+  Matrix<T> r;
+  SolverWork<T> solver;
+  NormalWork(Arena& arena, const Call& call) : r(arena.matrix<T>(call.dims[1], call.dims[1])), solver(arena, call, call.dims[1]) {}
+};
 
 /// a (m,n), y (n,k), lambda -> z (n,k): Z = (AᴴA + λI)⁻¹ Y. attrs, failures as lstsq.
 // Z = (AᴴA + λ I)⁻¹ Y
 template <class T>
-std::int32_t normal_solve(const Call& call) {
+std::int32_t normal_solve(const Call& call, const NormalWork<T>& work) {
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2];
   const auto y = call.matrix<const T>(1, n, k);
   const auto z = call.matrix<T>(3, n, k);
@@ -224,45 +259,30 @@ std::int32_t normal_solve(const Call& call) {
   if (n == 0) return 0;
   p.find_powers();
   if (m < n && p.root == 0) return make_info(Fail::rank_deficient);
-  Scratch& scratch = *call.scratch;
-  const Matrix<T> r{scratch.take<T>(n * n), n, n, n};
+  const SolverWork<T>& space = work.solver;
+  const Matrix<T> r = work.r;
   if (p.method == Method::qr) {
-    Orthogonal<T> f = factor_orthogonal(p, k, scratch);
-    la::qr(f.a, f.tau, scratch.take<T>(f.count), f.count);
+    const Orthogonal<T> f = factor_orthogonal(p, space);
+    la::qr(f.a, f.tau, f.work, f.count);
     into_upper(read(block(f.a, 0, 0, n, n)), true, r);
-    if (const auto info = check_rank(p, r, scratch)) return info;
-  } else if (const auto info = factor_normal(p, {scratch.take<T>(m * n), m, n, n}, r, scratch)) {
+    if (const auto info = check_rank(p, r, space)) return info;
+  } else if (const auto info = factor_normal(p, {space.a, m, n, n}, r, space)) {
     return info;
   }
-  return ops::solve_columns(y, p.powers.normal(), z, z, scratch, [&] {
+  return ops::solve_columns(y, p.powers.normal(), z, z, space.columns, [&] {
     solve_normal(read(r), z);
     return z;
   });
-}
-std::size_t normal_solve_scratch(const Index* d, const double*, DType t, int) {
-  return fits(d[0], d[1], d[2]) ? factor_scratch(d[0], d[1], d[2], d[1], t) : 0;
 }
 
 /// a (m,n), lambda () real -> c () real, a power of two: the larger of c A and c √λ is near 1 or moderate. dims {m, n}.
 // What composed rules scale a problem by: A' or √λ' near 1 will do, as (A'ᴴA' + λ'I)⁻¹ is then no larger than the condition number.
 template <class T>
-std::int32_t problem_scale(const Call& call) {
+std::int32_t problem_scale(const Call& call, const NoWork<T>&) {
   const Index m = call.dims[0], n = call.dims[1];
   const Real<T> lambda = *call.vector<const Real<T>>(1), root = lambda > 0 ? std::sqrt(lambda) : 0;
   *call.vector<Real<T>>(2) = std::ldexp(Real<T>(1), ops::power_for(std::max(ops::largest_part(call.matrix<const T>(0, m, n)), root)));
   return 0;
-}
-std::size_t problem_scale_scratch(const Index*, const double*, DType, int) { return 0; }
-
-namespace {
-
-/// Of lanes kernels: [A, B; √λ I, 0], the heads of the reflections, their factors and the bounds of the inverse.
-std::size_t least_squares_lanes(const Index* d, const double*, DType t, int width) {
-  const Index least = std::min(d[0], d[1]), side = d[0] + d[1];
-  return lanes_bytes(t, side * (least + d[2]), width) + 3 * lanes_bytes(t, least, width);
-}
-std::size_t least_squares_vjp_lanes(const Index* d, const double*, DType t, int width) {
-  return 2 * lanes_bytes(t, d[0] * d[2], width) + 2 * lanes_bytes(t, d[1] * d[2], width);
 }
 
 constexpr Kernel kList[] = {
@@ -270,18 +290,18 @@ constexpr Kernel kList[] = {
      "T(m,n) T(m,k) R() -> T(n,k) T?(m^n,m^n)",
      "1r",
      2,
-     BS_SINGLE(lstsq),
+     BS_SINGLE(lstsq, LstsqWork),
      Lanes::lstsq,
-     {.wide = 128, .narrow = 128, .declines = true, .scratch = least_squares_lanes}},
+     {.wide = 128, .narrow = 128, .declines = true}},
     {"lstsq_vjp",
      "T(m,n) T(m,k) R() T(n,k) T(m^n,m^n) T(n,k) -> T?(m,n) T?(m,k) R?()",
      "1r",
      4,
-     BS_SINGLE(lstsq_vjp),
+     BS_SINGLE(lstsq_vjp, LstsqVjpWork),
      Lanes::lstsq_vjp,
-     {.wide = 128, .narrow = 128, .declines = true, .scratch = least_squares_vjp_lanes}},
-    {"normalSolve", "T(m,n) T(n,k) R() -> T(n,k)", "1r", 2, BS_SINGLE(normal_solve)},
-    {"problemScale", "T(m,n) R() -> R()", "", 1.0 / 32, BS_SINGLE(problem_scale)},
+     {.wide = 128, .narrow = 128, .declines = true}},
+    {"normalSolve", "T(m,n) T(n,k) R() -> T(n,k)", "1r", 2, BS_SINGLE(normal_solve, NormalWork)},
+    {"problemScale", "T(m,n) R() -> R()", "", 1.0 / 32, BS_SINGLE(problem_scale, NoWork)},
 };
 
 }  // namespace

@@ -51,41 +51,68 @@ void scale_rows(Matrix<const T> from, Matrix<T> to, F factor) {
   }
 }
 
-}  // namespace
+/// U (m, p), Vᴴ (p, n) and s (p), p = min(m, n), where these operands are, if they are there.
+template <class T>
+Svd<T> take_svd(Arena& arena, Index m, Index n, void* u, void* s, void* vh) {
+  const Index p = std::min(m, n);
+  const auto u_at = ops::operand_or<T>(arena, u, m, p), vh_at = ops::operand_or<T>(arena, vh, p, n);
+  return {u_at, vh_at, ops::operand_or<Real<T>>(arena, s, p)};
+}
+template <class T>
+struct SolveWork {
+  Svd<T> f;
+  Matrix<T> scaled, y, z;
+  ops::ThinSvdWork<T> svd;
+  ops::Columns<T> columns;
+  SolveWork(Arena& arena, const Call& call)
+      : f(take_svd<T>(arena, call.dims[0], call.dims[1], call.operand[4], call.operand[5], call.operand[6])),
+        scaled(arena.matrix<T>(call.dims[0], call.dims[2])),
+        y(arena.matrix<T>(std::min(call.dims[0], call.dims[1]), call.dims[2])),
+        z(arena.matrix<T>(call.dims[1], call.dims[2])),
+        svd(arena, call.dims[0], call.dims[1]),
+        columns(arena, call.dims[2]) {}
+};
 
 /// a, b, lambda -> x, u (m,m^n), s (m^n) real, vh (m^n,n): lstsq by singular values, s those of the scaled A; u, s, vh may be null. attrs
 /// [rcond]. Fails: not_finite, negative, no_convergence, overflow, too_large.
 template <class T>
-std::int32_t lstsq_svd(const Call& call) {
+std::int32_t lstsq_svd(const Call& call, const SolveWork<T>& work) {
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2], p = std::min(m, n);
   const auto a = call.matrix<const T>(0, m, n), b = call.matrix<const T>(1, m, k);
   const Real<T> lambda = *call.vector<const Real<T>>(2);
   const auto x = call.matrix<T>(3, n, k);
-  Scratch& scratch = *call.scratch;
   if (const auto info = ops::check_problem(a, b, lambda)) return info;
   if (p == 0) {
     std::fill_n(x.data, n * k, T(0));
     return 0;
   }
-  const Svd<T> f{{call.operand[4] != nullptr ? call.vector<T>(4) : scratch.take<T>(m * p), m, p, p},
-                 {call.operand[6] != nullptr ? call.vector<T>(6) : scratch.take<T>(p * n), p, n, n},
-                 call.operand[5] != nullptr ? call.vector<Real<T>>(5) : scratch.take<Real<T>>(p)};
-  const Matrix<T> scaled{scratch.take<T>(m * k), m, k, k}, y{scratch.take<T>(p * k), p, k, k}, z{scratch.take<T>(n * k), n, k, k};
+  const Svd<T>& f = work.f;
+  const Matrix<T> scaled = work.scaled, y = work.y, z = work.z;
   const Powers powers = ops::powers_of(a, lambda);
-  if (const auto info = ops::thin_svd(a, powers.a, f, scratch)) return info;
+  if (const auto info = ops::thin_svd(a, powers.a, f, work.svd)) return info;
   const Filters<Real<T>> of(f.s, m, n, lambda, powers, call.attrs[0]);
-  return ops::solve_columns(b, powers.solution(), scaled, x, scratch, [&] {
+  return ops::solve_columns(b, powers.solution(), scaled, x, work.columns, [&] {
     la::gemm<T>(1, Op::adjoint, read(f.u), Op::none, read(scaled), 0, y);
     scale_rows(read(y), y, [&](Index i) { return of(i).solution; });
     la::gemm<T>(1, Op::adjoint, read(f.vh), Op::none, read(y), 0, z);
     return z;
   });
 }
-std::size_t lstsq_svd_scratch(const Index* d, const double*, DType t, int) {
-  const Index m = d[0], n = d[1], k = d[2], p = std::min(m, n);
-  return ops::scratch_bytes(t, m * p) + ops::scratch_bytes(t, p * n) + ops::scratch_bytes(t, p) + ops::scratch_bytes(t, m * k) +
-         ops::scratch_bytes(t, p * k) + ops::scratch_bytes(t, n * k) + ops::thin_svd_scratch(m, n, t) + ops::Columns<double>::bytes(k);
-}
+
+template <class T>
+struct VjpWork {
+  ops::RuleWork<T> rule;
+  Matrix<T> b_tilde, x_tilde, part, t, b_bar;
+  ops::CutWork<T> cut;
+  VjpWork(Arena& arena, const Call& call)
+      : rule(arena, call),
+        b_tilde(arena.matrix<T>(std::min(call.dims[0], call.dims[1]), call.dims[2])),
+        x_tilde(arena.matrix<T>(b_tilde.rows, call.dims[2])),
+        part(arena.matrix<T>(b_tilde.rows, call.dims[2])),
+        t(arena.matrix<T>(call.dims[0], call.dims[2])),
+        b_bar(ops::operand_or<T>(arena, call.operand[9], call.dims[0], call.dims[2])),
+        cut(arena, call.dims[0], call.dims[1]) {}
+};
 
 /// a, b, lambda, x, u, s, vh, g (n,k) -> a, b, lambda; any output may be null. Fails: cut (which singular value).
 // With b̃ = Uᴴ B, x̃ = Vᴴ X̄, the filters φ (solution), η (inverse), ρ (residual), and δ = 1 where dropped:
@@ -94,20 +121,18 @@ std::size_t lstsq_svd_scratch(const Index* d, const double*, DType t, int) {
 // and with an rcond above rounding Ā := DT(A)[Ā] (truncation.h). All of the scaled problem (RuleInput); B̄ Xᴴ is 2^-2q times the other
 // terms.
 template <class T>
-std::int32_t lstsq_svd_vjp(const Call& call) {
+std::int32_t lstsq_svd_vjp(const Call& call, const VjpWork<T>& work) {
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2], p = std::min(m, n);
   const Real<T> lambda = *call.vector<const Real<T>>(2);
   const auto u = call.matrix<const T>(4, m, p), vh = call.matrix<const T>(6, p, n);
   const auto* s = call.vector<const Real<T>>(5);
-  Scratch& scratch = *call.scratch;
-  const auto take = [&](Index rows) { return Matrix<T>{scratch.take<T>(rows * k), rows, k, k}; };
   const Powers powers = ops::powers_of(call.matrix<const T>(0, m, n), lambda);
   const Filters<Real<T>> of(s, m, n, lambda, powers, call.attrs[0]);
-  const ops::RuleInput<T> in(powers, call.matrix<const T>(7, n, k), call.matrix<const T>(1, m, k), call.matrix<const T>(3, n, k), scratch);
-  const Matrix<T> b_tilde = take(p), x_tilde = take(p), part = take(p), t = take(m);
+  const ops::RuleInput<T> in(powers, call.matrix<const T>(7, n, k), call.matrix<const T>(1, m, k), call.matrix<const T>(3, n, k),
+                             work.rule);
+  const Matrix<T> b_tilde = work.b_tilde, x_tilde = work.x_tilde, part = work.part, t = work.t, b_bar = work.b_bar;
   la::gemm<T>(1, Op::adjoint, u, Op::none, read(in.b), 0, b_tilde);
   la::gemm<T>(1, Op::none, vh, Op::none, read(in.g), 0, x_tilde);
-  const Matrix<T> b_bar = call.operand[9] != nullptr ? call.matrix<T>(9, m, k) : take(m);
   scale_rows(read(x_tilde), part, [&](Index i) { return of(i).solution; });
   la::gemm<T>(1, Op::none, u, Op::none, read(part), 0, b_bar);
   if (call.operand[10] != nullptr) {
@@ -132,36 +157,43 @@ std::int32_t lstsq_svd_vjp(const Call& call) {
     ops::Cut cut{0, 0};
     if (of.truncates()) {
       if (const auto info = ops::find_cut(s, m, n, call.attrs[0], cut)) return info;
-      ops::add_cut(u, s, vh, cut, read(a_bar), a_bar, scratch);
+      ops::add_cut(u, s, vh, cut, read(a_bar), a_bar, work.cut);
     }
     ops::scale(a_bar, in.top);
   }
   in.unscale_b(b_bar);
   return 0;
 }
-std::size_t lstsq_svd_vjp_scratch(const Index* d, const double*, DType t, int) {
-  const Index m = d[0], n = d[1], k = d[2], p = std::min(m, n);
-  return ops::RuleInput<double>::bytes(m, n, k, t) + 3 * ops::scratch_bytes(t, p * k) + 2 * ops::scratch_bytes(t, m * k) +
-         ops::add_cut_scratch(m, n, t);
-}
+
+template <class T>
+struct NormalWork {
+  Svd<T> f;
+  Matrix<T> part;
+  ops::ThinSvdWork<T> svd;
+  ops::Columns<T> columns;
+  NormalWork(Arena& arena, const Call& call)
+      : f(take_svd<T>(arena, call.dims[0], call.dims[1], nullptr, nullptr, nullptr)),
+        part(arena.matrix<T>(std::min(call.dims[0], call.dims[1]), call.dims[2])),
+        svd(arena, call.dims[0], call.dims[1]),
+        columns(arena, call.dims[2]) {}
+};
 
 /// a (m,n), y (n,k), lambda -> z (n,k): Z = (AᴴA + λI)⁺ Y.
 // Z = (AᴴA + λ I)⁺ Y = V (η ỹ), and outside of V, Y/λ. With an rcond above rounding, T(A) for A, and nothing outside of its V.
 template <class T>
-std::int32_t normal_solve_svd(const Call& call) {
+std::int32_t normal_solve_svd(const Call& call, const NormalWork<T>& work) {
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2], p = std::min(m, n);
   const auto a = call.matrix<const T>(0, m, n), y = call.matrix<const T>(1, n, k);
   const Real<T> lambda = *call.vector<const Real<T>>(2);
   const auto z = call.matrix<T>(3, n, k);
-  Scratch& scratch = *call.scratch;
   if (const auto info = ops::check_problem(a, y, lambda)) return info;
-  const Svd<T> f{{scratch.take<T>(m * p), m, p, p}, {scratch.take<T>(p * n), p, n, n}, scratch.take<Real<T>>(p)};
-  const Matrix<T> part{scratch.take<T>(p * k), p, k, k};
+  const Svd<T>& f = work.f;
+  const Matrix<T> part = work.part;
   const Powers powers = ops::powers_of(a, lambda);
-  if (const auto info = ops::thin_svd(a, powers.a, f, scratch)) return info;
+  if (const auto info = ops::thin_svd(a, powers.a, f, work.svd)) return info;
   const Filters<Real<T>> of(f.s, m, n, lambda, powers, call.attrs[0]);
   const Real<T> outside = n > p ? of.outside() : 0;
-  return ops::solve_columns(y, powers.normal(), z, z, scratch, [&] {
+  return ops::solve_columns(y, powers.normal(), z, z, work.columns, [&] {
     la::gemm<T>(1, Op::none, read(f.vh), Op::none, read(z), 0, part);
     scale_rows(read(z), z, [&](Index) { return outside; });
     scale_rows(read(part), part, [&](Index i) { return of(i).inverse - outside; });
@@ -169,14 +201,12 @@ std::int32_t normal_solve_svd(const Call& call) {
     return z;
   });
 }
-std::size_t normal_solve_svd_scratch(const Index* d, const double* attrs, DType t, int w) { return lstsq_svd_scratch(d, attrs, t, w); }
-
-namespace {
 
 constexpr Kernel kList[] = {
-    {"lstsqSvd", "T(m,n) T(m,k) R() -> T(n,k) T?(m,m^n) R?(m^n) T?(m^n,n)", "r", 20, BS_SINGLE(lstsq_svd)},
-    {"lstsqSvd_vjp", "T(m,n) T(m,k) R() T(n,k) T(m,m^n) R(m^n) T(m^n,n) T(n,k) -> T?(m,n) T?(m,k) R?()", "r", 8, BS_SINGLE(lstsq_svd_vjp)},
-    {"normalSolveSvd", "T(m,n) T(n,k) R() -> T(n,k)", "r", 20, BS_SINGLE(normal_solve_svd)},
+    {"lstsqSvd", "T(m,n) T(m,k) R() -> T(n,k) T?(m,m^n) R?(m^n) T?(m^n,n)", "r", 20, BS_SINGLE(lstsq_svd, SolveWork)},
+    {"lstsqSvd_vjp", "T(m,n) T(m,k) R() T(n,k) T(m,m^n) R(m^n) T(m^n,n) T(n,k) -> T?(m,n) T?(m,k) R?()", "r", 8,
+     BS_SINGLE(lstsq_svd_vjp, VjpWork)},
+    {"normalSolveSvd", "T(m,n) T(n,k) R() -> T(n,k)", "r", 20, BS_SINGLE(normal_solve_svd, NormalWork)},
 };
 
 }  // namespace

@@ -8,18 +8,14 @@ namespace {
 using ops::Pivot;
 using ops::read;
 
-/// Where the factors of a square `a` go: the aux outputs if somebody wants them, else scratch.
+/// The factors of a square matrix: where the aux outputs are, if somebody wants them, else in workspace.
 template <class T>
 struct Factors {
   Matrix<T> lu;
   Pivot* pivots;
+  Factors(Arena& arena, void* lu_at, void* pivots_at, Index n)
+      : lu(ops::operand_or<T>(arena, lu_at, n, n)), pivots(ops::operand_or<Pivot>(arena, pivots_at, n)) {}
 };
-template <class T>
-Factors<T> factors_at(const Call& call, int lu, Index n) {
-  T* f = call.operand[lu] != nullptr ? call.vector<T>(lu) : call.scratch->take<T>(n * n);
-  Pivot* p = call.operand[lu + 1] != nullptr ? call.vector<Pivot>(lu + 1) : call.scratch->take<Pivot>(n);
-  return {{f, n, n, n}, p};
-}
 /// X := A⁻¹ X or A⁻ᴴ X, and the factors of A.
 template <class T>
 std::int32_t solve_with(const Factors<T>& f, Matrix<const T> a, bool adjoint, Matrix<T> x) {
@@ -30,14 +26,11 @@ std::int32_t solve_with(const Factors<T>& f, Matrix<const T> a, bool adjoint, Ma
   ops::restore_exponent(f.lu, exponent);
   return ops::check_answer(read(x));
 }
-std::size_t factors_scratch(DType t, Index n) { return ops::scratch_bytes(t, n * n) + ops::scratch_bytes(DType::i32, n); }
-
-}  // namespace
 
 /// a (m,n) -> lu (m,n), pivots (m^n): P A = L U, L below the diagonal with ones on it; pivots[i] is the row exchanged with row i, from 0.
 /// A zero pivot is no failure. dims {m, n}. Fails: not_finite, overflow.
 template <class T>
-std::int32_t lu_factor(const Call& call) {
+std::int32_t lu_factor(const Call& call, const NoWork<T>&) {
   const Index m = call.dims[0], n = call.dims[1];
   const auto a = call.matrix<const T>(0, m, n);
   const auto out = call.matrix<T>(1, m, n);
@@ -45,46 +38,62 @@ std::int32_t lu_factor(const Call& call) {
   ops::restore_exponent(out, ops::lu_of(a, out, call.vector<Pivot>(2)));
   return ops::check_answer(read(out));
 }
-std::size_t lu_factor_scratch(const Index*, const double*, DType, int) { return 0; }
+
+template <class T>
+struct PivotsWork {
+  Pivot* pivots;
+  PivotsWork(Arena& arena, const Call& call) : pivots(arena.take<Pivot>(call.dims[0])) {}
+};
 
 /// pivots (k), b (m,n) -> P b. attrs [inverse]. dims {k, m, n}. Fails: bad_pivot (its position, from 0).
 template <class T>
-std::int32_t apply_pivots(const Call& call) {
+std::int32_t apply_pivots(const Call& call, const PivotsWork<T>& work) {
   const Index k = call.dims[0], m = call.dims[1], n = call.dims[2];
-  Pivot* pivots = call.scratch->take<Pivot>(k);
+  Pivot* const pivots = work.pivots;
   const auto out = call.matrix<T>(2, m, n);
   if (const Index bad = ops::own_pivots(call.vector<const Pivot>(0), k, m, pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
   ops::copy(call.matrix<const T>(1, m, n), out);
   ops::apply_pivots(pivots, k, call.attrs[0] != 0, out);
   return 0;
 }
-std::size_t apply_pivots_scratch(const Index* dims, const double*, DType, int) { return ops::scratch_bytes(DType::i32, dims[0]); }
+
+template <class T>
+struct SolveWork {
+  Factors<T> factors;
+  SolveWork(Arena& arena, const Call& call) : factors(arena, call.operand[3], call.operand[4], call.dims[0]) {}
+};
 
 /// a (m,m), b (m,k) -> x (m,k); may be null: lu (m,m), pivots (m). A X = B, or Aᴴ X = B. attrs [adjoint]. dims {m, k}.
 /// Fails: not_finite, singular (column of the first zero pivot), overflow.
 template <class T>
-std::int32_t solve(const Call& call) {
+std::int32_t solve(const Call& call, const SolveWork<T>& work) {
   const Index m = call.dims[0], k = call.dims[1];
   const auto b = call.matrix<const T>(1, m, k);
   const auto x = call.matrix<T>(2, m, k);
   if (!ops::all_finite(b)) return make_info(Fail::not_finite);
   ops::copy(b, x);
-  return solve_with(factors_at<T>(call, 3, m), call.matrix<const T>(0, m, m), call.attrs[0] != 0, x);
+  return solve_with(work.factors, call.matrix<const T>(0, m, m), call.attrs[0] != 0, x);
 }
-std::size_t solve_scratch(const Index* dims, const double*, DType t, int) { return factors_scratch(t, dims[0]); }
+
+template <class T>
+struct SolveVjpWork {
+  Matrix<T> b;
+  Pivot* pivots;
+  SolveVjpWork(Arena& arena, const Call& call)
+      : b(ops::operand_or<T>(arena, call.operand[6], call.dims[0], call.dims[1])), pivots(arena.take<Pivot>(call.dims[0])) {}
+};
 
 /// a (not read), x, lu, pivots, g -> a, b; either output may be null. attrs and dims as above.
 // B̄ = A⁻ᴴ X̄, Ā = -B̄ Xᴴ; adjoint: B̄ = A⁻¹ X̄, Ā = -X B̄ᴴ (Giles 2008, section 2.3.1).
 template <class T>
-std::int32_t solve_vjp(const Call& call) {
+std::int32_t solve_vjp(const Call& call, const SolveVjpWork<T>& work) {
   const Index m = call.dims[0], k = call.dims[1];
   const bool adjoint = call.attrs[0] != 0;
   const auto x = call.matrix<const T>(1, m, k);
   const auto f = call.matrix<const T>(2, m, m);
-  T* at = call.operand[6] != nullptr ? call.vector<T>(6) : call.scratch->take<T>(m * k);
-  const Matrix<T> b{at, m, k, k};
+  const Matrix<T> b = work.b;
   ops::copy(call.matrix<const T>(4, m, k), b);
-  Pivot* pivots = call.scratch->take<Pivot>(m);
+  Pivot* const pivots = work.pivots;
   if (const Index bad = ops::own_pivots(call.vector<const Pivot>(3), m, m, pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
   ops::lu_solve(f, pivots, !adjoint, b);
   if (call.operand[5] == nullptr) return 0;
@@ -92,59 +101,63 @@ std::int32_t solve_vjp(const Call& call) {
   la::gemm<T>(-1, la::Op::none, adjoint ? x : read(b), la::Op::adjoint, adjoint ? read(b) : x, 0, a);
   return 0;
 }
-std::size_t solve_vjp_scratch(const Index* dims, const double*, DType t, int) {
-  return ops::scratch_bytes(t, dims[0] * dims[1]) + ops::scratch_bytes(DType::i32, dims[0]);
-}
+
+template <class T>
+struct InvWork {
+  Factors<T> factors;
+  InvWork(Arena& arena, const Call& call) : factors(arena, nullptr, nullptr, call.dims[0]) {}
+};
 
 /// a (n,n) -> y (n,n), A⁻¹ or A⁻ᴴ. attrs [adjoint]. dims {n}. Fails as solve.
 template <class T>
-std::int32_t inv(const Call& call) {
+std::int32_t inv(const Call& call, const InvWork<T>& work) {
   const Index n = call.dims[0];
   const auto y = call.matrix<T>(1, n, n);
-  const Factors<T> f{{call.scratch->take<T>(n * n), n, n, n}, call.scratch->take<Pivot>(n)};
   ops::set_identity(y);
-  return solve_with(f, call.matrix<const T>(0, n, n), call.attrs[0] != 0, y);
+  return solve_with(work.factors, call.matrix<const T>(0, n, n), call.attrs[0] != 0, y);
 }
-std::size_t inv_scratch(const Index* dims, const double*, DType t, int) { return factors_scratch(t, dims[0]); }
+
+template <class T>
+struct InvVjpWork {
+  Matrix<T> t;
+  InvVjpWork(Arena& arena, const Call& call) : t(arena.matrix<T>(call.dims[0], call.dims[0])) {}
+};
 
 /// y, g -> a.
 // Y = A⁻¹: Ā = -Yᴴ Ȳ Yᴴ. Y = A⁻ᴴ: Ā = -Y Ȳᴴ Y.
 template <class T>
-std::int32_t inv_vjp(const Call& call) {
+std::int32_t inv_vjp(const Call& call, const InvVjpWork<T>& work) {
   const Index n = call.dims[0];
   const bool adjoint = call.attrs[0] != 0;
   const auto y = call.matrix<const T>(0, n, n);
   const auto g = call.matrix<const T>(1, n, n);
   const auto a = call.matrix<T>(2, n, n);
-  const Matrix<T> t{call.scratch->take<T>(n * n), n, n, n};
+  const Matrix<T> t = work.t;
   const la::Op of_y = adjoint ? la::Op::none : la::Op::adjoint, of_g = adjoint ? la::Op::adjoint : la::Op::none;
   la::gemm<T>(1, of_y, y, of_g, g, 0, t);
   la::gemm<T>(-1, la::Op::none, read(t), of_y, y, 0, a);
   return 0;
 }
-std::size_t inv_vjp_scratch(const Index* dims, const double*, DType t, int) { return ops::scratch_bytes(t, dims[0] * dims[0]); }
-
-namespace {
 
 constexpr Kernel kList[] = {
-    {"luFactor", "T(m,n) -> T(m,n) I(m^n)", "", 2.0 / 3, BS_SINGLE(lu_factor)},
-    {"applyPivots", "I(k) T(m,n) -> T(m,n)", "1", 0, BS_SINGLE(apply_pivots)},
+    {"luFactor", "T(m,n) -> T(m,n) I(m^n)", "", 2.0 / 3, BS_SINGLE(lu_factor, NoWork)},
+    {"applyPivots", "I(k) T(m,n) -> T(m,n)", "1", 0, BS_SINGLE(apply_pivots, PivotsWork)},
     {"solve",
      "T(m,m) T(m,k) -> T(m,k) T?(m,m) I?(m)",
      "1",
      1,
-     BS_SINGLE(solve),
+     BS_SINGLE(solve, SolveWork),
      Lanes::solve,
-     {.wide = 48, .narrow = 48, .declines = true, .scratch = factors_lanes}},
+     {.wide = 48, .narrow = 48, .declines = true}},
     {"solve_vjp",
      "T(m,m) T(m,k) T(m,m) I(m) T(m,k) -> T?(m,m) T?(m,k)",
      "1",
      2,
-     BS_SINGLE(solve_vjp),
+     BS_SINGLE(solve_vjp, SolveVjpWork),
      Lanes::solve_vjp,
-     {.wide = 48, .narrow = 48, .declines = true, .scratch = right_side_lanes}},
-    {"inv", "T(n,n) -> T(n,n)", "1", 2, BS_SINGLE(inv), Lanes::inv, {.wide = 48, .narrow = 48, .declines = true, .scratch = factors_lanes}},
-    {"inv_vjp", "T(n,n) T(n,n) -> T(n,n)", "1", 4, BS_SINGLE(inv_vjp), Lanes::inv_vjp, {.wide = 48, .narrow = 24, .scratch = square_lanes}},
+     {.wide = 48, .narrow = 48, .declines = true}},
+    {"inv", "T(n,n) -> T(n,n)", "1", 2, BS_SINGLE(inv, InvWork), Lanes::inv, {.wide = 48, .narrow = 48, .declines = true}},
+    {"inv_vjp", "T(n,n) T(n,n) -> T(n,n)", "1", 4, BS_SINGLE(inv_vjp, InvVjpWork), Lanes::inv_vjp, {.wide = 48, .narrow = 24}},
 };
 
 }  // namespace

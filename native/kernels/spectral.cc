@@ -33,17 +33,12 @@ Exponent exponent_for(const Differences& f, Matrix<const T> a) {
   return f.homogeneous() ? ops::spectrum_exponent(a) : 0;
 }
 template <class T>
-std::int32_t spectrum_for(const Differences& f, int order, Matrix<const T> a, Real<T>* w, Matrix<T> v, Scratch& scratch) {
+std::int32_t spectrum_for(const Differences& f, int order, Matrix<const T> a, Real<T>* w, Matrix<T> v, const ops::SpectrumWork<T>& space) {
   const Exponent exponent = ops::spectrum_exponent(a);
-  if (const auto info = ops::spectrum(a, exponent, w, v, bound_of(f, order), scratch)) return info;
+  if (const auto info = ops::spectrum(a, exponent, w, v, bound_of(f, order), space)) return info;
   if (!f.homogeneous())
     if (const auto info = ops::restore_exponent(w, a.rows, exponent)) return info;
   return check_zero(f, order, w, a.rows);
-}
-
-template <class T>
-Matrix<T> square(Scratch& scratch, Index n) {
-  return {scratch.take<T>(n * n), n, n, n};
 }
 
 /// out = Vᴴ herm(e) V 2^-exponent, by way of `work`; returns the exponent that brings e within 2^±room.
@@ -61,10 +56,9 @@ Exponent into_basis(Matrix<const T> v, Matrix<const T> e, Exponent room, Matrix<
 // D f(A)[E] = V (f[w_i,w_j] ∘ Vᴴ E V) Vᴴ (Daleckii & Krein 1965; Higham 2008, theorem 3.11), A = 2^exponent V diag(w) Vᴴ:
 // D f(c A) = c^(degree - 1) D f(A)
 template <class T>
-void derivative(const Differences& f, const Real<T>* w, Matrix<const T> v, Exponent exponent, Matrix<const T> e, Matrix<T> out,
-                Scratch& scratch) {
+void derivative(const Differences& f, const Real<T>* w, Matrix<const T> v, Exponent exponent, Matrix<const T> e, Matrix<T> out, Matrix<T> x,
+                Matrix<T> work) {
   const Index n = v.rows;
-  const Matrix<T> x = square<T>(scratch, n), work = square<T>(scratch, n);
   const Exponent of_e = into_basis(v, e, ops::kRoom<Real<T>>, work, x);
   for (Index i = 0; i < n; ++i) {
     for (Index j = 0; j <= i; ++j) {
@@ -98,26 +92,30 @@ void second(const Differences& f, const Real<T>* w, Matrix<const T> e, Matrix<co
     for (Index j = 0; j < i; ++j) y(i, j) = conj(y(j, i));
 }
 
-std::size_t scratch_of(Index n, DType t, int squares) {
-  return ops::scratch_bytes(t, n) + static_cast<std::size_t>(squares) * ops::scratch_bytes(t, n * n) + ops::spectrum_scratch(n, t);
-}
-
-}  // namespace
+template <class T>
+struct FunctionWork {
+  Real<T>* w;
+  Matrix<T> v, work;
+  ops::SpectrumWork<T> spectrum;
+  FunctionWork(Arena& arena, const Call& call)
+      : w(ops::operand_or<Real<T>>(arena, call.operand[2], call.dims[0])),
+        v(ops::operand_or<T>(arena, call.operand[3], call.dims[0], call.dims[0])),
+        work(arena.matrix<T>(call.dims[0], call.dims[0])),
+        spectrum(arena, call.dims[0]) {}
+};
 
 /// Functions of Hermitian matrices: attrs [function: 0 exp, 1 log, 2 sqrt, 3 1/sqrt, 4 power, p]. dims {n}. Of a only the lower triangle is
 /// read. Fails: as eigh; not_definite: eigenvalue `index` outside the domain of the function or of its derivative. a (n,n) -> y (n,n), w
 /// (n), v (n,n): y = V f(w) Vᴴ; w and v may be null.
 template <class T>
-std::int32_t hermitian_function(const Call& call) {
+std::int32_t hermitian_function(const Call& call, const FunctionWork<T>& space) {
   const Index n = call.dims[0];
-  Scratch& scratch = *call.scratch;
   const Differences f = function_of(call.attrs);
   const auto y = call.matrix<T>(1, n, n);
-  auto* const w = call.operand[2] != nullptr ? call.vector<Real<T>>(2) : scratch.take<Real<T>>(n);
-  const Matrix<T> v = call.operand[3] != nullptr ? call.matrix<T>(3, n, n) : square<T>(scratch, n);
-  const Matrix<T> work = square<T>(scratch, n);
+  Real<T>* const w = space.w;
+  const Matrix<T> v = space.v, work = space.work;
   const auto a = call.matrix<const T>(0, n, n);
-  if (const auto info = spectrum_for(f, 0, a, w, v, scratch)) return info;
+  if (const auto info = spectrum_for(f, 0, a, w, v, space.spectrum)) return info;
   const auto exponent = static_cast<double>(exponent_for(f, a));
   for (Index j = 0; j < n; ++j) {
     const auto value = static_cast<Real<T>>(f.at(w[j], exponent));
@@ -127,50 +125,77 @@ std::int32_t hermitian_function(const Call& call) {
   ops::symmetrize(y);
   return ops::check_answer(read(y));
 }
-std::size_t hermitian_function_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 2); }
+
+template <class T>
+struct VjpWork {
+  Matrix<T> x, work;
+  VjpWork(Arena& arena, const Call& call)
+      : x(arena.matrix<T>(call.dims[0], call.dims[0])), work(arena.matrix<T>(call.dims[0], call.dims[0])) {}
+};
 
 /// a (not read), w, v, g (n,n) -> a: D f(A)[herm g].
 template <class T>
-std::int32_t hermitian_function_vjp(const Call& call) {
+std::int32_t hermitian_function_vjp(const Call& call, const VjpWork<T>& work) {
   const Index n = call.dims[0];
   const Differences f = function_of(call.attrs);
   const auto* w = call.vector<const Real<T>>(1);
   if (bound_of(f, 1) != ops::Bound::any && n > 0 && !(w[0] > 0) && f.smoothness_at_zero() < 1) return make_info(Fail::not_definite, 1);
   const Exponent exponent = exponent_for(f, call.matrix<const T>(0, n, n));
-  derivative(f, w, call.matrix<const T>(2, n, n), exponent, call.matrix<const T>(3, n, n), call.matrix<T>(4, n, n), *call.scratch);
+  derivative(f, w, call.matrix<const T>(2, n, n), exponent, call.matrix<const T>(3, n, n), call.matrix<T>(4, n, n), work.x, work.work);
   return 0;
 }
-std::size_t hermitian_function_vjp_scratch(const Index* dims, const double*, DType t, int) {
-  return 2 * ops::scratch_bytes(t, dims[0] * dims[0]);
-}
+
+template <class T>
+struct DerivativeWork {
+  Real<T>* w;
+  Matrix<T> v, x, work;
+  ops::SpectrumWork<T> spectrum;
+  DerivativeWork(Arena& arena, const Call& call)
+      : w(arena.take<Real<T>>(call.dims[0])),
+        v(arena.matrix<T>(call.dims[0], call.dims[0])),
+        x(arena.matrix<T>(call.dims[0], call.dims[0])),
+        work(arena.matrix<T>(call.dims[0], call.dims[0])),
+        spectrum(arena, call.dims[0]) {}
+};
 
 /// a, e (n,n) -> d: D f(A)[herm e].
 template <class T>
-std::int32_t spectral_derivative(const Call& call) {
+std::int32_t spectral_derivative(const Call& call, const DerivativeWork<T>& space) {
   const Index n = call.dims[0];
-  Scratch& scratch = *call.scratch;
   const Differences f = function_of(call.attrs);
-  auto* const w = scratch.take<Real<T>>(n);
-  const Matrix<T> v = square<T>(scratch, n);
+  Real<T>* const w = space.w;
+  const Matrix<T> v = space.v;
   const auto a = call.matrix<const T>(0, n, n);
-  if (const auto info = spectrum_for(f, 1, a, w, v, scratch)) return info;
-  derivative(f, w, read(v), exponent_for(f, a), call.matrix<const T>(1, n, n), call.matrix<T>(2, n, n), scratch);
+  if (const auto info = spectrum_for(f, 1, a, w, v, space.spectrum)) return info;
+  derivative(f, w, read(v), exponent_for(f, a), call.matrix<const T>(1, n, n), call.matrix<T>(2, n, n), space.x, space.work);
   return 0;
 }
-std::size_t spectral_derivative_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 3); }
+
+template <class T>
+struct SecondWork {
+  Real<T>* w;
+  Matrix<T> v, e, h, work;
+  ops::SpectrumWork<T> spectrum;
+  SecondWork(Arena& arena, const Call& call)
+      : w(arena.take<Real<T>>(call.dims[0])),
+        v(arena.matrix<T>(call.dims[0], call.dims[0])),
+        e(arena.matrix<T>(call.dims[0], call.dims[0])),
+        h(arena.matrix<T>(call.dims[0], call.dims[0])),
+        work(arena.matrix<T>(call.dims[0], call.dims[0])),
+        spectrum(arena, call.dims[0]) {}
+};
 
 /// a, e, h (n,n) -> d: D² f(A)[herm e, herm h].
 // D² f(A)[E, H] = V Y Vᴴ, Y from Vᴴ E V and Vᴴ H V; of degree `degree` - 2 in A
 template <class T>
-std::int32_t spectral_second(const Call& call) {
+std::int32_t spectral_second(const Call& call, const SecondWork<T>& space) {
   const Index n = call.dims[0];
-  Scratch& scratch = *call.scratch;
   const Differences f = function_of(call.attrs);
   const auto out = call.matrix<T>(3, n, n);
-  auto* const w = scratch.take<Real<T>>(n);
-  const Matrix<T> v = square<T>(scratch, n), e = square<T>(scratch, n), h = square<T>(scratch, n), work = square<T>(scratch, n);
+  Real<T>* const w = space.w;
+  const Matrix<T> v = space.v, e = space.e, h = space.h, work = space.work;
   const auto a = call.matrix<const T>(0, n, n);
-  if (const auto info = spectrum_for(f, 2, a, w, v, scratch)) return info;
+  if (const auto info = spectrum_for(f, 2, a, w, v, space.spectrum)) return info;
   constexpr Exponent kThird = ops::kRoom<Real<T>> / 3;  // products of E, H and a difference
   const Exponent of_e = into_basis(read(v), call.matrix<const T>(1, n, n), kThird, work, e);
   const Exponent of_h = into_basis(read(v), call.matrix<const T>(2, n, n), kThird, work, h);
@@ -181,15 +206,12 @@ std::int32_t spectral_second(const Call& call) {
   ops::scale_by_power(out, (f.degree() - 2) * static_cast<double>(exponent_for(f, a)) + static_cast<double>(of_e + of_h));
   return 0;
 }
-std::size_t spectral_second_scratch(const Index* dims, const double*, DType t, int) { return scratch_of(dims[0], t, 4); }
-
-namespace {
 
 constexpr Kernel kList[] = {
-    {"hermitianFunction", "T(n,n) -> T(n,n) R?(n) T?(n,n)", "4r", 11, BS_SINGLE(hermitian_function)},
-    {"hermitianFunction_vjp", "T(n,n) R(n) T(n,n) T(n,n) -> T(n,n)", "4r", 8, BS_SINGLE(hermitian_function_vjp)},
-    {"spectralDerivative", "T(n,n) T(n,n) -> T(n,n)", "4r", 17, BS_SINGLE(spectral_derivative)},
-    {"spectralSecond", "T(n,n) T(n,n) T(n,n) -> T(n,n)", "4r", 40, BS_SINGLE(spectral_second)},
+    {"hermitianFunction", "T(n,n) -> T(n,n) R?(n) T?(n,n)", "4r", 11, BS_SINGLE(hermitian_function, FunctionWork)},
+    {"hermitianFunction_vjp", "T(n,n) R(n) T(n,n) T(n,n) -> T(n,n)", "4r", 8, BS_SINGLE(hermitian_function_vjp, VjpWork)},
+    {"spectralDerivative", "T(n,n) T(n,n) -> T(n,n)", "4r", 17, BS_SINGLE(spectral_derivative, DerivativeWork)},
+    {"spectralSecond", "T(n,n) T(n,n) T(n,n) -> T(n,n)", "4r", 40, BS_SINGLE(spectral_second, SecondWork)},
 };
 
 }  // namespace

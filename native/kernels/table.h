@@ -24,15 +24,14 @@ constexpr Index kMaxLanesSize = 128;
 
 /// The code for one matrix, by dtype, and its workspace.
 struct Single {
-  SingleKernel kernel[kFloatTypes];
-  ScratchSize scratch;
+  SingleKernel run[kFloatTypes];
+  Workspace workspace[kFloatTypes];
 };
 
 /// Of code for lanes.
 struct Limits {
   Index wide = kMaxLanesSize, narrow = kMaxLanesSize;  // up to which size lanes pay: in registers of 64 bytes, in shorter ones
   bool declines = false;                               // whether it may leave lanes to the single kernel
-  ScratchSize scratch = nullptr;
 };
 
 struct Kernel {

@@ -52,13 +52,11 @@ std::int32_t check(const Form& f, Matrix<const T> a, Matrix<const T> b) {
   return 0;
 }
 
-}  // namespace
-
 /// left: a (m,m), b (m,k) -> x (m,k), op(A) X = B. right: a (m,m), b (k,m) -> x (k,m), X op(A) = B. dims {m, k}.
 /// attrs [lower, op: 0 none, 1 transpose, 2 adjoint, unitDiagonal, side: 0 left, 1 right].
 /// Fails: not_finite (in b, or in what is read of a), singular (column of the first zero on the diagonal), overflow.
 template <class T>
-std::int32_t solve_triangular(const Call& call) {
+std::int32_t solve_triangular(const Call& call, const NoWork<T>&) {
   const Form f = form_of(call.attrs);
   const Index m = call.dims[0], k = call.dims[1];
   const bool left = f.side == la::Side::left;
@@ -70,7 +68,12 @@ std::int32_t solve_triangular(const Call& call) {
   la::trsm(f.side, f.triangle, f.op, f.diagonal, a, x);
   return ops::check_answer(read(x));
 }
-std::size_t solve_triangular_scratch(const Index*, const double*, DType, int) { return 0; }
+
+template <class T>
+struct VjpWork {
+  T* b;
+  VjpWork(Arena& arena, const Call& call) : b(ops::operand_or<T>(arena, call.operand[4], call.dims[0] * call.dims[1])) {}
+};
 
 /// a, x, g -> a (m,m), b (as x); either output may be null. dims and attrs as above.
 // With B̄ = op(A)⁻ᴴ X̄ (left; X̄ op(A)⁻ᴴ right), and the triangle of A only, its strict part if the diagonal is unit:
@@ -78,7 +81,7 @@ std::size_t solve_triangular_scratch(const Index*, const double*, DType, int) { 
 //   right: none Ā = -Xᴴ B̄, adjoint Ā = -B̄ᴴ X, transpose Ā = -conj(B̄ᴴ X)
 // from X̄ → B̄ by the adjoint of the linear map and dX = -op(A)⁻¹ d(op(A)) X (Giles 2008, section 2.3.1).
 template <class T>
-std::int32_t solve_triangular_vjp(const Call& call) {
+std::int32_t solve_triangular_vjp(const Call& call, const VjpWork<T>& work) {
   const Form f = form_of(call.attrs);
   const Index m = call.dims[0], k = call.dims[1];
   const bool left = f.side == la::Side::left;
@@ -86,8 +89,7 @@ std::int32_t solve_triangular_vjp(const Call& call) {
   const auto a = call.matrix<const T>(0, m, m);
   const auto x = call.matrix<const T>(1, rows, cols);
   const auto g = call.matrix<const T>(2, rows, cols);
-  const bool want_b = call.operand[4] != nullptr;
-  const Matrix<T> b{want_b ? call.vector<T>(4) : call.scratch->take<T>(m * k), rows, cols, cols};
+  const Matrix<T> b{work.b, rows, cols, cols};
   ops::copy(g, b);
   if (f.op == la::Op::transpose) {  // (Aᵀ)⁻ᴴ = conj(A)⁻¹: solve with conjugated data
     conjugate(b);
@@ -113,11 +115,6 @@ std::int32_t solve_triangular_vjp(const Call& call) {
   }
   return 0;
 }
-std::size_t solve_triangular_vjp_scratch(const Index* dims, const double*, DType t, int) {
-  return ops::scratch_bytes(t, dims[0] * dims[1]);
-}
-
-namespace {
 
 constexpr int by_side(const double* attrs) { return attrs[3] != 0; }
 
@@ -126,16 +123,16 @@ constexpr Kernel kList[] = {
      {by_side, {"T(m,m) T(m,k) -> T(m,k)", "T(m,m) T(k,m) -> T(k,m)"}},
      "1211",
      1,
-     BS_SINGLE(solve_triangular),
+     BS_SINGLE(solve_triangular, NoWork),
      Lanes::solve_triangular,
      {.wide = 128, .narrow = 16, .declines = true}},
     {"solveTriangular_vjp",
      {by_side, {"T(m,m) T(m,k) T(m,k) -> T?(m,m) T?(m,k)", "T(m,m) T(k,m) T(k,m) -> T?(m,m) T?(k,m)"}},
      "1211",
      2,
-     BS_SINGLE(solve_triangular_vjp),
+     BS_SINGLE(solve_triangular_vjp, VjpWork),
      Lanes::solve_triangular_vjp,
-     {.wide = 128, .narrow = 64, .declines = true, .scratch = right_side_lanes}},
+     {.wide = 128, .narrow = 64, .declines = true}},
 };
 
 }  // namespace

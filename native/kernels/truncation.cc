@@ -12,26 +12,27 @@ using ops::Cut;
 using ops::read;
 using ops::Svd;
 
-/// Space for a decomposition and everything else that the kernels take.
 template <class T>
-struct Space {
-  Scratch& scratch;
-  Matrix<T> operator()(Index rows, Index cols) const { return {scratch.take<T>(rows * cols), rows, cols, cols}; }
+struct DecomposeWork {
+  Svd<T> f;
+  ops::ThinSvdWork<T> svd;
+  DecomposeWork(Arena& arena, Index m, Index n) : f(vectors(arena, m, n)), svd(arena, m, n) {}
+
+ private:
+  static Svd<T> vectors(Arena& arena, Index m, Index n) {
+    const Index p = std::min(m, n);
+    const auto u = arena.matrix<T>(m, p), vh = arena.matrix<T>(p, n);
+    return {u, vh, arena.take<Real<T>>(p)};
+  }
 };
 
 /// The singular values and vectors of A', and where the cut lies.
 template <class T>
-std::int32_t decompose(Matrix<const T> a, double rcond, Svd<T>& f, Cut& cut, Scratch& scratch) {
-  const Index p = std::min(a.rows, a.cols);
-  const Space<T> take{scratch};
-  f = {take(a.rows, p), take(p, a.cols), scratch.take<Real<T>>(p)};
+std::int32_t decompose(Matrix<const T> a, double rcond, const DecomposeWork<T>& work, Cut& cut) {
+  const Svd<T>& f = work.f;
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
-  if (const auto info = ops::thin_svd(a, ops::power_for(ops::largest_part(a)), f, scratch)) return info;
+  if (const auto info = ops::thin_svd(a, ops::power_for(ops::largest_part(a)), f, work.svd)) return info;
   return ops::find_cut(f.s, a.rows, a.cols, rcond, cut);
-}
-std::size_t decompose_scratch(Index m, Index n, DType t) {
-  const Index p = std::min(m, n);
-  return ops::scratch_bytes(t, m * p) + ops::scratch_bytes(t, p * n) + ops::scratch_bytes(t, p) + ops::thin_svd_scratch(m, n, t);
 }
 
 template <class T>
@@ -65,11 +66,12 @@ struct Direction {
   Matrix<T> ev;     // E V
   Matrix<T> m;      // Vᴴ (AᴴE + EᴴA) V, the derivative of AᴴA
   Matrix<T> theta;  // Vᴴ dP V, of the projector P = V₁ V₁ᴴ: m weighted
+  Direction(Arena& arena, Index rows, Index cols)
+      : ev(arena.matrix<T>(rows, cols)), m(arena.matrix<T>(cols, cols)), theta(arena.matrix<T>(cols, cols)) {}
 };
 template <class T>
-Direction<T> direction(const Svd<T>& f, const Cut& cut, Matrix<const T> e, const Space<T>& take) {
+void find_direction(const Svd<T>& f, const Cut& cut, Matrix<const T> e, const Direction<T>& d) {
   const Index n = e.cols;
-  const Direction<T> d{take(e.rows, n), take(n, n), take(n, n)};
   la::gemm<T>(1, Op::none, e, Op::adjoint, read(f.vh), 0, d.ev);
   la::gemm<T>(1, Op::adjoint, read(f.u), Op::none, read(d.ev), 0, d.m);
   for (Index i = 0; i < n; ++i)
@@ -77,19 +79,27 @@ Direction<T> direction(const Svd<T>& f, const Cut& cut, Matrix<const T> e, const
   plus_adjoint(d.m);
   for (Index i = 0; i < n; ++i)
     for (Index j = 0; j < n; ++j) d.theta(i, j) = pair_weight(f.s, cut, i, j) * d.m(i, j);
-  return d;
 }
 
+/// Of a tall A.
+template <class T>
+struct TallSecondWork {
+  Direction<T> p, q;
+  Matrix<T> pairs, products, sum;
+  TallSecondWork(Arena& arena, Index m, Index n)
+      : p(arena, m, n), q(arena, m, n), pairs(arena.matrix<T>(n, n)), products(arena.matrix<T>(n, n)), sum(arena.matrix<T>(m, n)) {}
+};
 /// D²T(A)[E, H] of a tall A = U S Vᴴ. T = A P, P = V₁ V₁ᴴ a function of M = AᴴA:
 ///   D²T[E, H] = E DP[H] + H DP[E] + A D²P[E, H], DP = V Θ Vᴴ, D²P = V Π Vᴴ.
 /// With the weights G, M_E = Vᴴ DM[E] V and [., .] the commutator, by second divided differences of the step function,
 ///   Π = G ∘ (Vᴴ (EᴴH + HᴴE) V + [Θ_E, M_H] + [Θ_H, M_E]) between kept and cut, -(Θ_E Θ_H + Θ_H Θ_E) among kept, + among cut.
 template <class T>
-void second(const Svd<T>& f, const Cut& cut, Matrix<const T> e, Matrix<const T> h, Matrix<T> out, Scratch& scratch) {
-  const Index m = e.rows, n = e.cols;
-  const Space<T> take{scratch};
-  const Direction<T> p = direction(f, cut, e, take), q = direction(f, cut, h, take);
-  const Matrix<T> pairs = take(n, n), products = take(n, n), sum = take(m, n);
+void second(const Svd<T>& f, const Cut& cut, Matrix<const T> e, Matrix<const T> h, Matrix<T> out, const TallSecondWork<T>& work) {
+  const Index n = e.cols;
+  const Direction<T>&p = work.p, &q = work.q;
+  find_direction(f, cut, e, p);
+  find_direction(f, cut, h, q);
+  const Matrix<T> pairs = work.pairs, products = work.products, sum = work.sum;
   const auto gemm = [](Real<T> alpha, Op op, Matrix<T> x, Matrix<T> y, Real<T> beta, Matrix<T> z) {
     la::gemm<T>(alpha, op, read(x), Op::none, read(y), beta, z);
   };
@@ -116,61 +126,79 @@ void second(const Svd<T>& f, const Cut& cut, Matrix<const T> e, Matrix<const T> 
   la::gemm<T>(1, Op::none, read(sum), Op::none, read(f.vh), 0, out);
 }
 
-}  // namespace
+template <class T>
+struct DerivativeWork {
+  DecomposeWork<T> parts;
+  Matrix<T> outside;
+  T* part;
+  ops::CutWork<T> cut;
+  DerivativeWork(Arena& arena, const Call& call)
+      : parts(arena, call.dims[0], call.dims[1]),
+        outside(arena.matrix<T>(call.dims[0], call.dims[1])),
+        part(arena.take<T>(call.dims[0] * call.dims[1])),
+        cut(arena, call.dims[0], call.dims[1]) {}
+};
 
 /// a, e (m,n) -> d: the derivative along e of A without the singular values up to rcond σ_max. dims {m, n}. attrs [rcond].
 /// Fails: not_finite, no_convergence, too_large, cut.
 // DT(A)[E] = Q E + E P - Q E P + U Δ Vᴴ, Q = U₁ U₁ᴴ, P = V₁ V₁ᴴ: E without what lies outside of both, and add_cut.
 template <class T>
-std::int32_t truncation_derivative(const Call& call) {
-  const Index m = call.dims[0], n = call.dims[1], p = std::min(m, n);
+std::int32_t truncation_derivative(const Call& call, const DerivativeWork<T>& work) {
+  const Index m = call.dims[0], n = call.dims[1];
   const auto e = call.matrix<const T>(1, m, n);
   const auto out = call.matrix<T>(2, m, n);
-  Scratch& scratch = *call.scratch;
-  Svd<T> f;
   Cut cut;
-  if (const auto info = decompose(call.matrix<const T>(0, m, n), call.attrs[0], f, cut, scratch)) return info;
-  const Space<T> take{scratch};
-  const Matrix<T> outside = take(m, n), part = take(p, std::max(m, n));
+  if (const auto info = decompose(call.matrix<const T>(0, m, n), call.attrs[0], work.parts, cut)) return info;
+  const Svd<T>& f = work.parts.f;
+  const Matrix<T> outside = work.outside;
   ops::copy(e, outside);
   const auto u = read(block(f.u, 0, 0, m, cut.kept)), vh = read(block(f.vh, 0, 0, cut.kept, n));
-  const Matrix<T> ue{part.data, cut.kept, n, n}, ev{part.data, m, cut.kept, cut.kept};
+  const Matrix<T> ue{work.part, cut.kept, n, n}, ev{work.part, m, cut.kept, cut.kept};
   la::gemm<T>(1, Op::adjoint, u, Op::none, e, 0, ue);
   la::gemm<T>(-1, Op::none, u, Op::none, read(ue), 1, outside);
   la::gemm<T>(1, Op::none, read(outside), Op::adjoint, vh, 0, ev);
   la::gemm<T>(-1, Op::none, read(ev), Op::none, vh, 1, outside);
   for (Index i = 0; i < m; ++i)
     for (Index j = 0; j < n; ++j) out(i, j) = e(i, j) - outside(i, j);
-  ops::add_cut(read(f.u), f.s, read(f.vh), cut, e, out, scratch);
+  ops::add_cut(read(f.u), f.s, read(f.vh), cut, e, out, work.cut);
   return 0;
 }
-std::size_t truncation_derivative_scratch(const Index* d, const double*, DType t, int) {
-  const Index m = d[0], n = d[1];
-  return decompose_scratch(m, n, t) + ops::scratch_bytes(t, m * n) + ops::scratch_bytes(t, std::min(m, n) * std::max(m, n)) +
-         ops::add_cut_scratch(m, n, t);
-}
+
+/// A, E and H turned where A is wide.
+template <class T>
+struct SecondWork {
+  Matrix<T> turned[3], h, out;
+  DecomposeWork<T> parts;
+  TallSecondWork<T> tall;
+  SecondWork(Arena& arena, const Call& call)
+      : SecondWork(arena, std::max(call.dims[0], call.dims[1]), std::min(call.dims[0], call.dims[1]), call.dims[0] < call.dims[1]) {}
+
+ private:
+  SecondWork(Arena& arena, Index most, Index least, bool turn)
+      : turned{arena.matrix<T>(turn ? most : 0, least), arena.matrix<T>(turn ? most : 0, least), arena.matrix<T>(turn ? most : 0, least)},
+        h(arena.matrix<T>(most, least)),
+        out(arena.matrix<T>(most, least)),
+        parts(arena, most, least),
+        tall(arena, most, least) {}
+};
 
 /// a, e, h (m,n) -> d: its second derivative along e and h.
 // D²T(A)[E, H]; of a wide A as that of Aᴴ. 2^a D²T(2^a A) = D²T(A): the power goes to H.
 template <class T>
-std::int32_t truncation_second(const Call& call) {
-  const Index m = call.dims[0], n = call.dims[1], most = std::max(m, n), least = std::min(m, n);
-  Scratch& scratch = *call.scratch;
-  const Space<T> take{scratch};
+std::int32_t truncation_second(const Call& call, const SecondWork<T>& work) {
+  const Index m = call.dims[0], n = call.dims[1];
   Matrix<const T> operand[3];
   for (int i = 0; i < 3; ++i) {
     operand[i] = call.matrix<const T>(i, m, n);
     if (m >= n) continue;
-    const Matrix<T> turned = take(n, m);
-    adjoint(operand[i], turned);
-    operand[i] = read(turned);
+    adjoint(operand[i], work.turned[i]);
+    operand[i] = read(work.turned[i]);
   }
-  const Matrix<T> h = take(most, least), out = take(most, least);
+  const Matrix<T> h = work.h, out = work.out;
   ops::scale(operand[2], ops::power_for(ops::largest_part(operand[0])), h);
-  Svd<T> f;
   Cut cut;
-  if (const auto info = decompose(operand[0], call.attrs[0], f, cut, scratch)) return info;
-  second(f, cut, operand[1], read(h), out, scratch);
+  if (const auto info = decompose(operand[0], call.attrs[0], work.parts, cut)) return info;
+  second(work.parts.f, cut, operand[1], read(h), out, work.tall);
   const auto result = call.matrix<T>(3, m, n);
   if (m >= n)
     ops::copy(read(out), result);
@@ -178,16 +206,10 @@ std::int32_t truncation_second(const Call& call) {
     adjoint(read(out), result);
   return 0;
 }
-std::size_t truncation_second_scratch(const Index* d, const double*, DType t, int) {
-  const Index most = std::max(d[0], d[1]), least = std::min(d[0], d[1]);
-  return 8 * ops::scratch_bytes(t, most * least) + 6 * ops::scratch_bytes(t, least * least) + decompose_scratch(most, least, t);
-}
-
-namespace {
 
 constexpr Kernel kList[] = {
-    {"truncationDerivative", "T(m,n) T(m,n) -> T(m,n)", "r", 30, BS_SINGLE(truncation_derivative)},
-    {"truncationSecond", "T(m,n) T(m,n) T(m,n) -> T(m,n)", "r", 50, BS_SINGLE(truncation_second)},
+    {"truncationDerivative", "T(m,n) T(m,n) -> T(m,n)", "r", 30, BS_SINGLE(truncation_derivative, DerivativeWork)},
+    {"truncationSecond", "T(m,n) T(m,n) T(m,n) -> T(m,n)", "r", 50, BS_SINGLE(truncation_second, SecondWork)},
 };
 
 }  // namespace

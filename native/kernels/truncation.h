@@ -9,24 +9,28 @@ struct Svd {
   Matrix<T> u, vh;
   Real<T>* s;
 };
+/// Nothing where LAPACK's integers do not hold the sizes.
+template <class T>
+struct ThinSvdWork {
+  la::SvdWork sizes;
+  Matrix<T> copy;
+  T* lapack;
+  Real<T>* reals;
+  la::Int* integers;
+  ThinSvdWork(Arena& arena, Index m, Index n) : sizes(la::gesdd_work(m, n, kComplex<T>)) {
+    copy = arena.matrix<T>(sizes.fits ? m : 0, sizes.fits ? n : 0);
+    lapack = arena.take<T>(sizes.fits ? sizes.work : 0);
+    reals = arena.take<Real<T>>(sizes.fits ? sizes.reals : 0);
+    integers = arena.take<la::Int>(sizes.fits ? sizes.integers : 0);
+  }
+};
 /// A = U diag(s) Vᴴ with min(m, n) singular values, of 2^power A.
 template <class T>
-std::int32_t thin_svd(Matrix<const T> a, int power, Svd<T> f, Scratch& scratch) {
-  const Index m = a.rows, n = a.cols;
-  const la::SvdWork sizes = la::gesdd_work(m, n, kComplex<T>);
-  if (!sizes.fits) return make_info(Fail::too_large);
-  const Matrix<T> copy{scratch.take<T>(m * n), m, n, n};
-  scale(a, power, copy);
-  T* const work = scratch.take<T>(sizes.work);
-  Real<T>* const reals = scratch.take<Real<T>>(sizes.reals);
-  const la::Int info = la::gesdd(copy, f.s, f.u, f.vh, work, sizes.work, reals, scratch.take<la::Int>(sizes.integers));
+std::int32_t thin_svd(Matrix<const T> a, int power, Svd<T> f, const ThinSvdWork<T>& work) {
+  if (!work.sizes.fits) return make_info(Fail::too_large);
+  scale(a, power, work.copy);
+  const la::Int info = la::gesdd(work.copy, f.s, f.u, f.vh, work.lapack, work.sizes.work, work.reals, work.integers);
   return info == 0 ? 0 : make_info(Fail::no_convergence, info);
-}
-inline std::size_t thin_svd_scratch(Index m, Index n, DType t) {
-  const la::SvdWork sizes = la::gesdd_work(m, n, t == DType::c64 || t == DType::c128);
-  if (!sizes.fits) return 0;
-  return scratch_bytes(t, m * n) + scratch_bytes(t, sizes.work) + scratch_bytes(DType::f64, sizes.reals) +
-         scratch_bytes(DType::i32, sizes.integers);
 }
 
 /// Whether rcond cuts more than rounding. Only then is what it cuts told from zero.
@@ -57,18 +61,23 @@ std::int32_t find_cut(const R* s, Index m, Index n, double rcond, Cut& out) {
   return 0;
 }
 
-/// Scratch of `add_cut`.
-inline std::size_t add_cut_scratch(Index m, Index n, DType t) {
-  const Index p = std::min(m, n);
-  return 2 * scratch_bytes(t, p * p) + scratch_bytes(t, p * std::max(m, n));
-}
+template <class T>
+struct CutWork {
+  Matrix<T> c, delta;
+  T* work;
+  CutWork(Arena& arena, Index m, Index n)
+      : c(arena.matrix<T>(std::min(m, n), std::min(m, n))),
+        delta(arena.matrix<T>(std::min(m, n), std::min(m, n))),
+        work(arena.take<T>(std::min(m, n) * std::max(m, n))) {}
+};
 /// D += U Δ Vᴴ, what the singular values that were cut and are not zero add to DT(A)[E]: with C = Uᴴ E V, for a kept i and a cut j,
 ///   Δ_ij = s_j (s_j C_ij + s_i conj(C_ji)) / (s_i² - s_j²), Δ_ji likewise. D may be E.
 template <class T>
-void add_cut(Matrix<const T> u, const Real<T>* s, Matrix<const T> vh, const Cut& cut, Matrix<const T> e, Matrix<T> d, Scratch& scratch) {
+void add_cut(Matrix<const T> u, const Real<T>* s, Matrix<const T> vh, const Cut& cut, Matrix<const T> e, Matrix<T> d,
+             const CutWork<T>& space) {
   const Index m = d.rows, n = d.cols, p = std::min(m, n);
-  const Matrix<T> c{scratch.take<T>(p * p), p, p, p}, delta{scratch.take<T>(p * p), p, p, p};
-  T* const work = scratch.take<T>(p * std::max(m, n));
+  const Matrix<T> c = space.c, delta = space.delta;
+  T* const work = space.work;
   if (cut.kept == 0 || cut.rank == cut.kept) return;
   const Matrix<T> ue{work, p, n, n}, ud{work, m, p, p};
   la::gemm<T>(1, la::Op::adjoint, u, la::Op::none, e, 0, ue);

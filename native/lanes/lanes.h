@@ -37,7 +37,11 @@ struct LanesTable {
 
   RandomFill random[2];  // float, double
 
-  LanesKernel kernels[static_cast<int>(Lanes::count)][kFloatTypes];
+  struct Code {
+    LanesKernel run;
+    Workspace workspace;  // null: none
+  };
+  Code kernels[static_cast<int>(Lanes::count)][kFloatTypes];
 };
 
 }  // namespace backsolve

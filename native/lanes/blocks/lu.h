@@ -103,19 +103,15 @@ BS_INLINE void set_diagonal(typename L::Element d, Strided<L> x) {
     for (Index j = 0; j < x.cols; ++j) x.set(i, j, i == j ? d : L::from_re(Vec<R>{}));
 }
 
-/// Factors and pivots, in the aux outputs from operand `at` on or in scratch.
+/// Factors and pivots, where the operands are or in workspace.
 template <class L>
 struct Factors {
   Strided<L> lu;
   std::int32_t* pivots;
+  BS_INLINE Factors(Arena& arena, void* lu_at, void* pivots_at, Index n)
+      : lu(operand_or<L>(arena, lu_at, n, n)),
+        pivots(pivots_at != nullptr ? static_cast<std::int32_t*>(pivots_at) : arena.take<std::int32_t>(n * W<typename L::Real>)) {}
 };
-template <class L>
-BS_INLINE Factors<L> factors_of(const Call& call, int at, Index n) {
-  using R = typename L::Real;
-  void* const lu = call.operand[at] != nullptr ? call.operand[at] : call.scratch->take<R>(n * n * L::planes * W<R>);
-  void* const pivots = call.operand[at + 1] != nullptr ? call.operand[at + 1] : call.scratch->take<std::int32_t>(n * W<R>);
-  return {strided<L>(lu, n, n), static_cast<std::int32_t*>(pivots)};
-}
 template <class L>
 BS_INLINE Strided<L> nothing_beside(Strided<L> a) {
   return {a.data, a.rows, 0, a.row, a.col};

@@ -24,6 +24,16 @@ BS_INLINE Strided<L> strided(void* p, Index rows, Index cols) {
   return {static_cast<typename L::Real*>(p), rows, cols, cols, 1};
 }
 
+/// From an arena, or where an operand is, if it is there.
+template <class L>
+BS_INLINE Strided<L> take_strided(Arena& arena, Index rows, Index cols) {
+  return strided<L>(arena.take<typename L::Real>(rows * cols * L::planes * W<typename L::Real>), rows, cols);
+}
+template <class L>
+BS_INLINE Strided<L> operand_or(Arena& arena, void* operand, Index rows, Index cols) {
+  return operand != nullptr ? strided<L>(operand, rows, cols) : take_strided<L>(arena, rows, cols);
+}
+
 /// Loops over i < n: whole blocks of B, then one by one.
 #define BS_BLOCKS(i, n, B, whole, single) \
   for (; i + (B) <= (n); i += (B)) whole; \

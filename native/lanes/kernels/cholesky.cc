@@ -92,7 +92,7 @@ struct Factor {
 };
 
 template <class L>
-void cholesky(const Call& call, std::int32_t* info) {
+void cholesky(const Call& call, const NoWork<L>&, std::int32_t* info) {
   using R = typename L::Real;
   const Index n = call.dims[0];
   Factor<L> f;
@@ -110,6 +110,6 @@ void cholesky(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-BS_LANES_KERNEL(cholesky)
+BS_LANES_KERNEL(cholesky, NoWork)
 
 }  // namespace backsolve::BS_ISA

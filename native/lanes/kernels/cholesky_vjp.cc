@@ -88,7 +88,7 @@ struct Reverse {
 };
 
 template <class L>
-void cholesky_vjp(const Call& call, std::int32_t* info) {
+void cholesky_vjp(const Call& call, const NoWork<L>&, std::int32_t* info) {
   using R = typename L::Real;
   const Index n = call.dims[0];
   Reverse<L> f;
@@ -101,6 +101,6 @@ void cholesky_vjp(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-BS_LANES_KERNEL(cholesky_vjp)
+BS_LANES_KERNEL(cholesky_vjp, NoWork)
 
 }  // namespace backsolve::BS_ISA

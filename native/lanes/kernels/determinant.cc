@@ -64,19 +64,28 @@ BS_INLINE Vec<typename L::Real> magnitude(typename L::Element x) {
 }
 
 template <class L>
-BS_INLINE Factors<L> factored(const Call& call, int at, Index n, Mask<typename L::Real>& finite) {
-  const auto f = factors_of<L>(call, at, n);
+BS_INLINE void factored(const Call& call, const Factors<L>& f, Mask<typename L::Real>& finite) {
+  const Index n = call.dims[0];
   finite = finite_lanes<L>(call.operand[0], n * n, ~Mask<typename L::Real>{});
   copy_lanes<L>(call.operand[0], f.lu.data, n * n);
   factor<L>(f.lu, f.pivots, nothing_beside(f.lu));
-  return f;
 }
 
+/// With the operands from `at` on, if they are there.
+template <class L, int at>
+struct FactorsWork : Factors<L> {
+  FactorsWork(Arena& arena, const Call& call) : Factors<L>(arena, call.operand[at], call.operand[at + 1], call.dims[0]) {}
+};
 template <class L>
-void det(const Call& call, std::int32_t* info) {
+using DetWork = FactorsWork<L, 2>;
+template <class L>
+using SlogdetWork = FactorsWork<L, 3>;
+
+template <class L>
+void det(const Call& call, const DetWork<L>& f, std::int32_t* info) {
   using R = typename L::Real;
   Mask<R> finite;
-  const auto f = factored<L>(call, 2, call.dims[0], finite);
+  factored<L>(call, f, finite);
   const Scaled<L> d = determinant<L>(f.lu, f.pivots);
   L::store(static_cast<R*>(call.operand[1]), value_of(d));
   report<R>(finite, Mask<R>{}, L::finite(d.mantissa), info);
@@ -93,7 +102,7 @@ BS_INLINE Mask<typename L::Real> weighted_inverse_adjoint(Strided<L> lu, const s
 // Ā = d̄ conj(d) A⁻ᴴ where the pivots show a regular matrix and the scale of d̄ d / A is one that a number holds; other lanes are declined,
 // to go by singular values or in more steps.
 template <class L>
-void det_vjp(const Call& call, std::int32_t* info) {
+void det_vjp(const Call& call, const NoWork<L>&, std::int32_t* info) {
   using R = typename L::Real;
   const Index n = call.dims[0];
   const auto lu = strided<L>(call.operand[1], n, n);
@@ -123,10 +132,10 @@ void det_vjp(const Call& call, std::int32_t* info) {
 }
 
 template <class L>
-void slogdet(const Call& call, std::int32_t* info) {
+void slogdet(const Call& call, const SlogdetWork<L>& f, std::int32_t* info) {
   using R = typename L::Real;
   Mask<R> finite;
-  const auto f = factored<L>(call, 3, call.dims[0], finite);
+  factored<L>(call, f, finite);
   const Scaled<L> d = determinant<L>(f.lu, f.pivots);
   const Vec<R> size = magnitude<L>(d.mantissa);
   const Mask<R> zero = size == Vec<R>{};
@@ -143,7 +152,7 @@ void slogdet(const Call& call, std::int32_t* info) {
 
 // Ā = (ḡ - i Im(conj(s̄) s)) A⁻ᴴ
 template <class L>
-void slogdet_vjp(const Call& call, std::int32_t* info) {
+void slogdet_vjp(const Call& call, const NoWork<L>&, std::int32_t* info) {
   using R = typename L::Real;
   const Index n = call.dims[0];
   const auto lu = strided<L>(call.operand[2], n, n);
@@ -163,9 +172,9 @@ void slogdet_vjp(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-BS_LANES_KERNEL(det)
-BS_LANES_KERNEL(det_vjp)
-BS_LANES_KERNEL(slogdet)
-BS_LANES_KERNEL(slogdet_vjp)
+BS_LANES_KERNEL(det, DetWork)
+BS_LANES_KERNEL(det_vjp, NoWork)
+BS_LANES_KERNEL(slogdet, SlogdetWork)
+BS_LANES_KERNEL(slogdet_vjp, NoWork)
 
 }  // namespace backsolve::BS_ISA

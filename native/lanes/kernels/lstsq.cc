@@ -166,18 +166,32 @@ BS_INLINE void scale(Strided<L> a, Vec<typename L::Real> c) {
 }
 
 template <class L>
-void lstsq(const Call& call, std::int32_t* info) {
+struct LstsqWork {
+  using R = typename L::Real;
+  Index m, n, k, least;
+  Strided<L> whole;  // [√λ I, 0; A, B] where tall; [√λ I; Aᴴ] where wide, whose right-hand sides come after
+  Strided<L> heads;  // of the reflections
+  R *gamma, *bound;  // their factors, and the bounds of the inverse
+  LstsqWork(Arena& arena, const Call& call)
+      : m(call.dims[0]),
+        n(call.dims[1]),
+        k(call.dims[2]),
+        least(m >= n ? n : m),
+        whole(take_strided<L>(arena, m + n, least + k)),
+        heads(take_strided<L>(arena, least, 1)),
+        gamma(arena.take<R>(least * W<R>)),
+        bound(arena.take<R>(least * W<R>)) {}
+};
+template <class L>
+void lstsq(const Call& call, const LstsqWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2];
   const bool tall = m >= n;
   const Index least = tall ? n : m, most = tall ? m : n, side = most + least;
   const auto a = strided<L>(call.operand[0], m, n), b = strided<L>(call.operand[1], m, k), x = strided<L>(call.operand[3], n, k);
   const Vec<R> lambda = load<R>(static_cast<const R*>(call.operand[2]));
-  const auto take = [&](Index rows, Index cols) { return strided<L>(call.scratch->take<R>(rows * cols * L::planes * W<R>), rows, cols); };
-  // [√λ I, 0; A, B] where tall; [√λ I; Aᴴ] where wide, whose right-hand sides come after
-  const auto whole = take(side, least + k);
-  Reflections<L> h{block(whole, 0, 0, side, tall ? least + k : least), least, take(least, 1), call.scratch->take<R>(least * W<R>),
-                   Mask<R>{}};
+  const auto whole = work.whole;
+  Reflections<L> h{block(whole, 0, 0, side, tall ? least + k : least), least, work.heads, work.gamma, Mask<R>{}};
   const Vec<R> a_most = largest<L>(call.operand[0], m * n), inverse = inverse_power<R>(a_most), c = scaling<R>(inverse);
   const bool scaled = any<R>(c != splat<R>(1));
   if (tall) {
@@ -208,7 +222,7 @@ void lstsq(const Call& call, std::int32_t* info) {
   }
   const double eps = sizeof(R) == 8 ? __DBL_EPSILON__ : static_cast<double>(__FLT_EPSILON__);
   const double cut = call.attrs[1] >= 0 ? call.attrs[1] : static_cast<double>(most) * eps;
-  const Mask<R> full = surely_full_rank<L>(r, static_cast<R>(cut), call.scratch->take<R>(least * W<R>));
+  const Mask<R> full = surely_full_rank<L>(r, static_cast<R>(cut), work.bound);
   const Mask<R> sure = finite_lanes<L>(call.operand[3], n * k, full & ~h.doubtful & moderate<R>(lambda, inverse));
   if (call.operand[4] != nullptr) {
     const auto out = strided<L>(call.operand[4], least, least);
@@ -252,13 +266,21 @@ BS_INLINE Mask<R> fits_lanes(Vec<R> inverse, Vec<R> b, Vec<R> x, Vec<R> g) {
 }
 
 template <class L>
-void lstsq_vjp(const Call& call, std::int32_t* info) {
+struct LstsqVjpWork {
+  Strided<L> b_bar, z, rest;  // Z' or T'; what they meet
+  LstsqVjpWork(Arena& arena, const Call& call)
+      : b_bar(operand_or<L>(arena, call.operand[7], call.dims[0], call.dims[2])),
+        z(take_strided<L>(arena, tall(call) ? call.dims[1] : call.dims[0], call.dims[2])),
+        rest(take_strided<L>(arena, tall(call) ? call.dims[0] : call.dims[1], call.dims[2])) {}
+  BS_INLINE static bool tall(const Call& call) { return call.dims[0] >= call.dims[1]; }
+};
+template <class L>
+void lstsq_vjp(const Call& call, const LstsqVjpWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2];
   const bool tall = m >= n;
   const auto a = strided<L>(call.operand[0], m, n), b = strided<L>(call.operand[1], m, k), x = strided<L>(call.operand[3], n, k);
   const auto r = strided<L>(call.operand[4], tall ? n : m, tall ? n : m), g = strided<L>(call.operand[5], n, k);
-  const auto take = [&](Index rows) { return strided<L>(call.scratch->take<R>(rows * k * L::planes * W<R>), rows, k); };
   const Vec<R> lambda = load<R>(static_cast<const R*>(call.operand[2]));
   const Vec<R> inverse = inverse_power<R>(largest<L>(call.operand[0], m * n)), c = scaling<R>(inverse);
   const Mask<R> fits =
@@ -269,8 +291,7 @@ void lstsq_vjp(const Call& call, std::int32_t* info) {
   const auto by_c = [&](Strided<L> t) {
     if (scaled) scale(t, c);
   };
-  const auto b_bar = call.operand[7] != nullptr ? strided<L>(call.operand[7], m, k) : take(m);
-  const auto z = take(tall ? n : m), rest = take(tall ? m : n);  // Z' or T'; what they meet
+  const auto b_bar = work.b_bar, z = work.z, rest = work.rest;
   copy(tall ? g : b, z);
   by_c(z);
   solve_normal<L>(r, z);
@@ -292,7 +313,7 @@ void lstsq_vjp(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-BS_LANES_KERNEL(lstsq)
-BS_LANES_KERNEL(lstsq_vjp)
+BS_LANES_KERNEL(lstsq, LstsqWork)
+BS_LANES_KERNEL(lstsq_vjp, LstsqVjpWork)
 
 }  // namespace backsolve::BS_ISA

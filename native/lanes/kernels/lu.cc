@@ -7,11 +7,16 @@ namespace backsolve::BS_ISA {
 namespace {
 
 template <class L>
-void solve(const Call& call, std::int32_t* info) {
+struct SolveWork {
+  Factors<L> f;
+  SolveWork(Arena& arena, const Call& call) : f(arena, call.operand[3], call.operand[4], call.dims[0]) {}
+};
+template <class L>
+void solve(const Call& call, const SolveWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
   const Index m = call.dims[0], k = call.dims[1];
   const bool adjoint = call.attrs[0] != 0;
-  const auto f = factors_of<L>(call, 3, m);
+  const Factors<L> f = work.f;
   const auto x = strided<L>(call.operand[2], m, k);
   const Mask<R> finite = finite_lanes<L>(call.operand[1], m * k, finite_lanes<L>(call.operand[0], m * m, ~Mask<R>{}));
   copy_lanes<L>(call.operand[0], f.lu.data, m * m);
@@ -22,15 +27,19 @@ void solve(const Call& call, std::int32_t* info) {
 }
 
 template <class L>
-void solve_vjp(const Call& call, std::int32_t* info) {
+struct SolveVjpWork {
+  Strided<L> b;
+  SolveVjpWork(Arena& arena, const Call& call) : b(operand_or<L>(arena, call.operand[6], call.dims[0], call.dims[1])) {}
+};
+template <class L>
+void solve_vjp(const Call& call, const SolveVjpWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
   const Index m = call.dims[0], k = call.dims[1];
   const bool adjoint = call.attrs[0] != 0;
   const auto x = strided<L>(call.operand[1], m, k), lu = strided<L>(call.operand[2], m, m);
   const auto* const pivots = static_cast<const std::int32_t*>(call.operand[3]);
-  void* const at = call.operand[6] != nullptr ? call.operand[6] : call.scratch->take<R>(m * k * L::planes * W<R>);
-  const auto b = strided<L>(at, m, k);
-  copy_lanes<L>(call.operand[4], at, m * k);
+  const auto b = work.b;
+  copy_lanes<L>(call.operand[4], b.data, m * k);
   report<R>(adjoint ? solve_plain<L>(lu, pivots, b) : solve_adjoint<L>(lu, pivots, b), info);
   check_pivots<L>(pivots, m, info);
   if (call.operand[5] == nullptr) return;
@@ -42,11 +51,16 @@ void solve_vjp(const Call& call, std::int32_t* info) {
 }
 
 template <class L>
-void inv(const Call& call, std::int32_t* info) {
+struct InvWork {
+  Factors<L> f;
+  InvWork(Arena& arena, const Call& call) : f(arena, nullptr, nullptr, call.dims[0]) {}
+};
+template <class L>
+void inv(const Call& call, const InvWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
   const Index n = call.dims[0];
-  const Strided<L> lu = strided<L>(call.scratch->take<R>(n * n * L::planes * W<R>), n, n), y = strided<L>(call.operand[1], n, n);
-  auto* const pivots = call.scratch->take<std::int32_t>(n * W<R>);
+  const Strided<L> lu = work.f.lu, y = strided<L>(call.operand[1], n, n);
+  std::int32_t* const pivots = work.f.pivots;
   const Mask<R> finite = finite_lanes<L>(call.operand[0], n * n, ~Mask<R>{});
   copy_lanes<L>(call.operand[0], lu.data, n * n);
   set_diagonal(L::from_re(splat<R>(1)), y);
@@ -58,12 +72,17 @@ void inv(const Call& call, std::int32_t* info) {
 
 // Ā = -Yᴴ Ȳ Yᴴ; adjoint: -Y Ȳᴴ Y
 template <class L>
-void inv_vjp(const Call& call, std::int32_t* info) {
+struct InvVjpWork {
+  Strided<L> t;
+  InvVjpWork(Arena& arena, const Call& call) : t(take_strided<L>(arena, call.dims[0], call.dims[0])) {}
+};
+template <class L>
+void inv_vjp(const Call& call, const InvVjpWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
   const Index n = call.dims[0];
   const bool adjoint = call.attrs[0] != 0;
   auto y = strided<L>(call.operand[0], n, n), g = strided<L>(call.operand[1], n, n);
-  const auto t = strided<L>(call.scratch->take<R>(n * n * L::planes * W<R>), n, n);
+  const auto t = work.t;
   (adjoint ? g : y) = (adjoint ? g : y).transposed();
   product<L>(true, y, !adjoint, g, adjoint, t);
   product<L>(false, t, false, y, !adjoint, strided<L>(call.operand[2], n, n));
@@ -72,9 +91,9 @@ void inv_vjp(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-BS_LANES_KERNEL(solve)
-BS_LANES_KERNEL(solve_vjp)
-BS_LANES_KERNEL(inv)
-BS_LANES_KERNEL(inv_vjp)
+BS_LANES_KERNEL(solve, SolveWork)
+BS_LANES_KERNEL(solve_vjp, SolveVjpWork)
+BS_LANES_KERNEL(inv, InvWork)
+BS_LANES_KERNEL(inv_vjp, InvVjpWork)
 
 }  // namespace backsolve::BS_ISA

@@ -6,7 +6,7 @@ namespace backsolve::BS_ISA {
 namespace {
 
 template <class L>
-void matmul(const Call& call, std::int32_t* info) {
+void matmul(const Call& call, const NoWork<L>&, std::int32_t* info) {
   using R = typename L::Real;
   const Index m = call.dims[0], k = call.dims[1], n = call.dims[2];
   const bool ha = call.attrs[0] != 0, hb = call.attrs[1] != 0;
@@ -18,6 +18,6 @@ void matmul(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-BS_LANES_KERNEL(matmul)
+BS_LANES_KERNEL(matmul, NoWork)
 
 }  // namespace backsolve::BS_ISA

@@ -17,7 +17,7 @@ BS_INLINE Mask<typename L::Real> solve(const Form& f, Strided<L> a, bool transpo
 }
 
 template <class L>
-void solve_triangular(const Call& call, std::int32_t* info) {
+void solve_triangular(const Call& call, const NoWork<L>&, std::int32_t* info) {
   using R = typename L::Real;
   const Form f = form_of(call.attrs);
   const Index m = call.dims[0], k = call.dims[1];
@@ -34,16 +34,22 @@ void solve_triangular(const Call& call, std::int32_t* info) {
 }
 
 template <class L>
-void solve_triangular_vjp(const Call& call, std::int32_t* info) {
+struct VjpWork {
+  Strided<L> b;
+  VjpWork(Arena& arena, const Call& call) : b(operand_or<L>(arena, call.operand[4], rows(call), cols(call))) {}
+  BS_INLINE static Index rows(const Call& call) { return call.attrs[3] != 0 ? call.dims[1] : call.dims[0]; }
+  BS_INLINE static Index cols(const Call& call) { return call.attrs[3] != 0 ? call.dims[0] : call.dims[1]; }
+};
+template <class L>
+void solve_triangular_vjp(const Call& call, const VjpWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
   const Form f = form_of(call.attrs);
   const Index m = call.dims[0], k = call.dims[1];
   const Index rows = f.right ? k : m, cols = f.right ? m : k;
   const auto a = strided<L>(call.operand[0], m, m);
   auto x = strided<L>(call.operand[1], rows, cols);
-  void* const at = call.operand[4] != nullptr ? call.operand[4] : call.scratch->take<R>(m * k * L::planes * W<R>);
-  auto b = strided<L>(at, rows, cols);
-  copy_lanes<L>(call.operand[2], at, m * k);
+  auto b = work.b;
+  copy_lanes<L>(call.operand[2], b.data, m * k);
   report<R>(solve<L>(f, a, !f.transposed, !f.conjugated, b), info);
   if (call.operand[3] == nullptr) return;
   // left: none -B̄ Xᴴ, adjoint -X B̄ᴴ, transpose -conj(X) B̄ᵀ; right: none -Xᴴ B̄, adjoint -B̄ᴴ X, transpose -B̄ᵀ conj(X)
@@ -59,7 +65,7 @@ void solve_triangular_vjp(const Call& call, std::int32_t* info) {
 
 }  // namespace
 
-BS_LANES_KERNEL(solve_triangular)
-BS_LANES_KERNEL(solve_triangular_vjp)
+BS_LANES_KERNEL(solve_triangular, NoWork)
+BS_LANES_KERNEL(solve_triangular_vjp, VjpWork)
 
 }  // namespace backsolve::BS_ISA
