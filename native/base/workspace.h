@@ -10,6 +10,12 @@
 
 namespace backsolve {
 
+#ifdef BS_DEBUG
+constexpr bool kDebug = true;
+#else
+constexpr bool kDebug = false;
+#endif
+
 class Arena {
  public:
   static constexpr std::size_t kAlign = 64;
@@ -31,19 +37,13 @@ class Arena {
   }
   __attribute__((always_inline)) std::size_t used() const { return used_; }
 
-#ifdef BS_DEBUG
-  /// Nobody may count on what a workspace held before.
+  /// In a debug build: nobody may count on what a workspace held before; what was taken is what was counted.
   __attribute__((always_inline)) void spoil() const {
-    if (size_ > 0) __builtin_memset(data_, 0xff, size_);  // NaN of every kind, and integers that no index is
+    if (kDebug && size_ > 0) __builtin_memset(data_, 0xff, size_);  // NaN of every kind, and integers that no index is
   }
-  /// What was taken is what was counted.
   __attribute__((always_inline)) void settle() const {
-    if (used_ != size_) __builtin_trap();
+    if (kDebug && used_ != size_) __builtin_trap();
   }
-#else
-  __attribute__((always_inline)) void spoil() const {}
-  __attribute__((always_inline)) void settle() const {}
-#endif
 
  private:
   char* data_ = nullptr;
