@@ -7,22 +7,22 @@
 #include <mutex>
 
 #include "base/lapack/library.h"
-#include "call.h"
-#include "jobs.h"
-#include "pool.h"
-#include "processors.h"
+#include "base/pool.h"
+#include "base/processors.h"
+#include "boundary/call.h"
+#include "boundary/jobs.h"
+#include "exec/family.h"
 
 namespace backsolve {
 namespace {
 
 constexpr const char* kDTypes[] = {"float32", "float64", "complex64", "complex128"};
-/// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/core/loader.ts has the
-/// same.
+/// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/boundary/addon.ts has
+/// the same.
 constexpr int kBoundary = 1;
 constexpr napi_type_tag kProgramTag = {0x6261636b736f6c76, 0x70726f6772616d31};
 
 Napi::Value list_kernels(const Napi::CallbackInfo& info) {
-  constexpr const char* kFamilies[] = {"matrix", "map", "reduce", "view", "scatter", "band"};
   const Napi::Env env = info.Env();
   auto list = Napi::Array::New(env);
   std::uint32_t id = 0;
@@ -30,21 +30,17 @@ Napi::Value list_kernels(const Napi::CallbackInfo& info) {
     auto entry = Napi::Object::New(env);
     auto dtypes = Napi::Array::New(env), lanes = Napi::Array::New(env);
     for (int t = 0; t < kFloatTypes; ++t) {
-      const bool is_map = k.family == Family::map, is_reduce = k.family == Family::reduce;
-      const bool single = k.family == Family::matrix ? k.single[t] != nullptr
-                          : is_map                   ? isa().map_flat[k.which][t] != nullptr
-                          : is_reduce                ? isa().reduce_flat[k.which][t] != nullptr
-                                                     : true;
-      const bool wide = k.family == Family::matrix ? k.lanes != nullptr && (isa().*k.lanes)[t] != nullptr
-                        : is_map                   ? isa().map_lanes[k.which][t] != nullptr
-                        : is_reduce                ? isa().reduce_lanes[k.which][t] != nullptr
-                                                   : true;
-      if (single) dtypes.Set(dtypes.Length(), kDTypes[t]);
-      if (wide) lanes.Set(lanes.Length(), kDTypes[t]);
+      const auto column = static_cast<DType>(t);
+      if (!k.family->computes(k, column)) continue;
+      dtypes.Set(dtypes.Length(), kDTypes[t]);
+      if (k.family->in_lanes(k, column, isa())) lanes.Set(lanes.Length(), kDTypes[t]);
     }
     entry.Set("id", id);
     entry.Set("name", k.name);
-    entry.Set("family", kFamilies[static_cast<int>(k.family)]);
+    entry.Set("family", k.family->name);
+    auto forms = Napi::Array::New(env);
+    for (int f = 0; f < k.text.forms; ++f) forms.Set(forms.Length(), k.text.text[f]);
+    entry.Set("signatures", forms);
     entry.Set("outputs", k.outputs);
     entry.Set("dtypes", dtypes);
     entry.Set("lanes", lanes);

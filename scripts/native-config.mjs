@@ -5,6 +5,7 @@
 // Instruction sets (native/sets.json): the first and the best of this machine, as a build that stays here needs no others; those that
 // BACKSOLVE_SETS names ("all", "baseline avx2"). Builds for another machine set BACKSOLVE_ARCH, BACKSOLVE_SLEEF_DIR (include/ and lib/) and
 // BACKSOLVE_OPENBLAS=beside: it is looked for beside the addon alone.
+// BACKSOLVE_DEBUG=1: workspaces are filled with NaN, and what a kernel takes is compared with what was counted (native/base/workspace.h).
 // OpenBLAS, in this order: BACKSOLVE_OPENBLAS_DIR (a folder with lib/ and include/, also that of a scipy-openblas32 wheel), pkg-config, the
 // folders where Debian, Fedora, Alpine and Homebrew put it.
 import { execFileSync } from "node:child_process";
@@ -130,7 +131,7 @@ const keys = {
   "set-defines": (name) => defines(setNamed(name)),
   "set-flags": (name) => flags(setNamed(name)),
   flags: () => FLAGS,
-  defines: () => (findSleef() ? ["BS_HAVE_SLEEF"] : []),
+  defines: () => [...(findSleef() ? ["BS_HAVE_SLEEF"] : []), ...(process.env.BACKSOLVE_DEBUG ? ["BS_DEBUG"] : [])],
   openblas: () => [`BS_OPENBLAS=${JSON.stringify(openblas())}`],
   includes: () => [
     require.resolve("node-addon-api/package.json").replace(/package\.json$/, ""),

@@ -118,7 +118,7 @@ function loading(): void {
     // A program with the addon's loader, built where there was a library that is gone.
     const main = `#include <cstdio>
       #include "base/lapack/symbols.h"
-      #include "ends.h"
+      #include "base/ends.h"
       namespace backsolve::ends {  // no thread of this program is parked
       Waiting::Waiting() {}
       Waiting::~Waiting() {}

@@ -108,7 +108,7 @@ describe("errors", () => {
     ).to.equal("slogdet: matrix 1 of the batch (shape [2, 2, 2]) is singular: the pivot in column 2 is exactly zero.");
   });
 
-  it("have a text for every failure of native/status.h", () => {
+  it("have a text for every failure of native/base/status.h", () => {
     const codes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16].map((kind) => {
       const [f] = readFailures(Float64Array.of(3, 0, kind, 2), () => "op", [5], [4, 4]) as [Failure];
       expect(f.message).to.match(/^matrix 3 of the batch \(shape \[5, 4, 4\]\) (is|has|contains|did|needs) .*\.$/);

@@ -51,7 +51,7 @@ describe("the package", function () {
       "scripts/build.mjs",
       "README.md",
       "LICENSE",
-      "native/table.cc",
+      "native/kernels/table.cc",
       "CMakeLists.txt",
     ]) {
       expect(names).to.include(wanted);

@@ -45,7 +45,7 @@ export async function runJob({ op, inputs, outputs, begin, nameOf, signal, progr
   return { flat, outputs: await outputsOf(op, job, outputs) };
 }
 
-const LARGE_BYTES = 2 ** 20; // kLargeBytes of native/memory.h
+const LARGE_BYTES = 2 ** 20; // kLargeBytes of native/boundary/memory.h
 
 /** Makes the memory of a large tensor native, so that jobs can hold it. What users hold is copied instead: they may write to it; so
  * is what a pullback reads, as there is another tensor over it. */

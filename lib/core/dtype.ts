@@ -34,7 +34,7 @@ type ArrayClass = {
   readonly BYTES_PER_ELEMENT: number;
 };
 interface Info {
-  readonly code: number; // of native/view.h
+  readonly code: number; // of native/base/view.h
   readonly array: ArrayClass;
   readonly width: number; // array elements per tensor element
   readonly real: DType;

@@ -3,8 +3,8 @@ import { ArgumentError, describe, ShapeError } from "./errors";
 
 export type Shape = readonly number[];
 
-export const MAX_RANK = 12; // kMaxRank of native/view.h
-const MAX_ELEMENTS = 2 ** 40; // kMaxElements of native/shape.h, for shapes that no memory limits: sizes of 0 count as 1
+export const MAX_RANK = 12; // kMaxRank of native/base/view.h
+const MAX_ELEMENTS = 2 ** 40; // kMaxElements of native/exec/shape.h, for shapes that no memory limits: sizes of 0 count as 1
 
 export const sizeOf = (shape: Shape): number => {
   let n = 1;

@@ -220,7 +220,7 @@ const truncationDerivative = defineOp({
   }),
 });
 
-/** Whether rcond cuts more than rounding: then X is that of T(A), also where λ > 0, and what is cut is not zero. As in native/ops/truncation.h. */
+/** Whether rcond cuts more than rounding: then X is that of T(A), also where λ > 0, and what is cut is not zero. As in native/kernels/truncation.h. */
 const truncates = (rcond: number, a: T): boolean => rcond > Math.max(...a.shape.slice(-2)) * dtypes[a.dtype as Float].eps;
 
 const bySvd = (given: { readonly rcond: number }, of: T): Method => {

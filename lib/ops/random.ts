@@ -1,5 +1,5 @@
 // Counter-based random numbers: Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). Array
-// element i of a draw is a function of the key and of i alone, to the bit, on every processor: native/lanes/random.cc.
+// element i of a draw is a function of the key and of i alone, to the bit, on every processor: native/lanes/kernels/random.cc.
 
 import { binding } from "../boundary/addon";
 import { optionsOf, withoutOptions } from "../core/attrs";
@@ -85,7 +85,7 @@ function drawn<D extends Float>(op: string, shape: Shape | number, dtype: D, wri
   });
 }
 
-const KINDS = { unit: 0, uniform: 1, normal: 2 } as const; // of native/random.h
+const KINDS = { unit: 0, uniform: 1, normal: 2 } as const; // of native/kernels/random.h
 const numbers =
   (kind: keyof typeof KINDS, k: Key, dtype: Float, low = 0, high = 1): Write =>
   (array) =>

@@ -24,7 +24,7 @@ export interface ProgramJSON {
   readonly opaque?: readonly string[];
 }
 
-const MAX_VALUES = 1_000_000; // native/check.cc has 2^20
+const MAX_VALUES = 1_000_000; // native/exec/check.cc has 2^20
 const MAX_OPERANDS = 2 ** 15; // inputs, constants and outputs are arguments of one native call
 const MAX_ELEMENTS = 2 ** 40;
 

@@ -1,6 +1,6 @@
 // The table of one instruction set.
 #include "fill.h"
-#include "simd.h"
+#include "vector/simd.h"
 
 #define BS_JOIN_(a, b) a##b
 #define BS_JOIN(a, b) BS_JOIN_(a, b)
@@ -16,13 +16,8 @@ static LanesTable make_table() {
   fill_map(t);
   fill_reduce(t);
   fill_pack(t);
-  fill_cholesky(t);
-  fill_cholesky_vjp(t);
-  fill_triangular(t);
-  fill_matmul(t);
-  fill_lu(t);
-  fill_determinant(t);
-  fill_lstsq(t);
+#define BS_LANES(name) fill_##name(t.kernels[static_cast<int>(Lanes::name)]);
+#include "kernels.def"
   fill_random(t);
   return t;
 }

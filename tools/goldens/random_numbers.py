@@ -2,7 +2,7 @@
 
 Usage: python tools/goldens/random_numbers.py     (versions: tools/goldens/requirements.txt; a minute)
 
-Another writing of what native/lanes/random.cc defines, in Python's floats, whose + - * / sqrt are IEEE's and are never contracted. Uniform
+Another writing of what native/lanes/kernels/random.cc defines, in Python's floats, whose + - * / sqrt are IEEE's and are never contracted. Uniform
 numbers of an interval are exact fractions, rounded down. `data` are numbers first, first + 1, ... of the stream of a key, `exact` the
 normal numbers that the same random bits stand for, by mpmath; `hash` is of the bits of all `count` numbers from 0 on.
 """

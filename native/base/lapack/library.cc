@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../../ends.h"
+#include "../ends.h"
 #include "symbols.h"
 
 #ifdef __APPLE__

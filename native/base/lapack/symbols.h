@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "../../view.h"
+#include "../view.h"
 #include "library.h"
 
 namespace backsolve::la {

@@ -2,7 +2,7 @@
 // Where it is cut depends on the sizes alone, so that bits depend neither on threads nor on who calls. No tile is narrower than 256 unless
 // the matrix is: each packs its rows and columns anew, 2/256 of its work.
 #pragma once
-#include "../../pool.h"
+#include "../pool.h"
 #include "blas.h"
 
 namespace backsolve::la {

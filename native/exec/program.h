@@ -1,0 +1,97 @@
+// A program: instructions over item values in static single assignment. An eager call is a program of one instruction.
+// Pure C++: no JavaScript here. call.cc builds these from descriptors, TypeScript checked them before, check() checks them again.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../kernels/table.h"
+
+namespace backsolve {
+
+struct Type {
+  DType dtype;
+  std::vector<Index> dims;  // of one item
+};
+
+struct Instruction {
+  int kernel;  // position in kernels()
+  DType column;
+  std::vector<double> attrs;
+  std::vector<int> in, out;  // value ids; -1: null input, unwanted output
+};
+
+struct Program {
+  std::vector<Type> values;
+  std::vector<int> inputs;
+  std::vector<int> constants;
+  std::vector<std::vector<std::byte>> constant_data;  // parallel to constants; owned
+  std::vector<Instruction> code;
+  std::vector<int> outputs;
+  std::shared_ptr<class Plans> plans;  // of its last runs; null: every run is planned anew
+};
+
+enum class Layout { automatic, single, lanes };
+
+struct Run {
+  bool collect = false;  // fill failing items with NaN and report all; else report the lowest failing item only
+  Layout layout = Layout::automatic;
+  Index chunk = 0;                           // lane groups (lanes) or items (single) per chunk; 0: fit half of L2
+  int threads = 0;                           // at most; 0: the pool's
+  std::vector<Index> batch;                  // batch dimensions
+  std::vector<std::vector<Index>> strides;   // per input, per batch dimension, in elements; 0: shared along it
+  std::vector<const void*> in;               // per program input
+  std::vector<std::size_t> in_bytes;         // memory behind each, for who copies it
+  std::vector<void*> out;                    // per program output, contiguous batch dims then item dims
+  const std::atomic<bool>* abort = nullptr;  // looked at between chunks
+  std::atomic<Index>* done = nullptr;        // items finished, bumped between chunks
+};
+
+struct Failure {
+  Index item;  // linear in batch
+  int instruction;
+  std::int32_t info;  // status.h
+};
+
+struct Outcome {
+  bool aborted = false;
+  std::vector<Failure> failures;  // sorted by item; one per item (its first failing instruction)
+};
+
+/// Every id, rank, size product, attribute and shape against the kernel's own rules. Returns "" or what is wrong.
+std::string check(const Program&);
+/// Strides, extents, counts of a Run against the program: the largest element each input and output touches. `sizes`: elements available
+/// per buffer, inputs then outputs; without the outputs', these are yet to be made. Returns "" or what is wrong, and in `small` which
+/// buffer has too little memory, if that is what is wrong.
+std::string check(const Program&, const Run&, const std::vector<Index>& sizes, int& small);
+
+/// Throws std::bad_alloc, nothing else. Blocks; works on the calling thread together with idle workers of the pool.
+Outcome execute(const Program&, const Run&);
+
+/// One kernel over full shapes, as `run` of docs/native-boundary.md: matrix kernels become a program of one instruction whose batch is the
+/// broadcast batch; the other families run over the whole tensor at once.
+struct Operand {
+  bool present;
+  DType dtype;
+  std::vector<Index> dims;
+  Index offset;  // elements
+  Index size;    // elements available behind `data`
+  void* data;
+};
+struct Eager {
+  int kernel;
+  DType column;
+  std::vector<double> attrs;
+  std::vector<Operand> operands;
+  bool collect = false;
+  const std::atomic<bool>* abort = nullptr;
+};
+/// `outputs`: they have memory, which is checked as that of the inputs is.
+std::string check(const Eager&, bool outputs);
+Outcome execute(const Eager&);
+
+/// The plan as JSON: layout, W, chunk, threads, arena bytes; per instruction: kernel, layout, shape, slots, hoisted, flops, bytes.
+std::string explain(const Program&, const Run&);
+
+}  // namespace backsolve

@@ -1,0 +1,225 @@
+// Views, their transposes, and bands of matrices.
+#include <cstring>
+
+#include "../exec/steps.h"
+#include "families.h"
+#include "whole.h"
+
+namespace backsolve {
+namespace {
+
+bool computes(const Kernel&, DType) { return true; }
+bool in_lanes(const Kernel&, DType, const LanesTable&) { return true; }
+Vote vote(const Planner&, const Instruction&, int) { return Vote::none; }
+
+constexpr double kMaxStride = static_cast<double>(kMaxElements);
+
+/// `walked` gives the loops, `indexed` is reached through offset and strides.
+const char* check_strides(std::span<const double> attrs, const Shape& walked, const Shape& indexed) {
+  if (attrs.size() != static_cast<std::size_t>(walked.rank) + 1) return "wrong number of strides";
+  for (const double a : attrs) {
+    if (!integer_within(a, -kMaxStride, kMaxStride)) return "bad offset or stride";
+  }
+  if (count_of(walked.dims, walked.rank) == 0) return nullptr;
+  Index low = static_cast<Index>(attrs[0]), high = low;
+  for (int d = 0; d < walked.rank; ++d) {
+    Index reach;
+    const auto stride = static_cast<Index>(attrs[static_cast<std::size_t>(d) + 1]);
+    if (__builtin_mul_overflow(walked.dims[d] - 1, stride, &reach)) return "stride out of range";
+    Index& end = reach < 0 ? low : high;
+    if (__builtin_add_overflow(end, reach, &end)) return "stride out of range";
+  }
+  return low >= 0 && high < count_of(indexed.dims, indexed.rank) ? nullptr : "a stride leads out of the tensor";
+}
+const char* check_view(const Kernel&, std::span<const double> attrs, const Shape* operands) {
+  return check_strides(attrs, operands[1], operands[0]);
+}
+const char* check_scatter(const Kernel&, std::span<const double> attrs, const Shape* operands) {
+  return check_strides(attrs, operands[0], operands[1]);
+}
+
+const char* check_band(const Kernel&, std::span<const double> attrs, const Shape* operands) {
+  const Shape &in = operands[0], &out = operands[1];
+  if (attrs.size() != 2 || !integer_within(attrs[0], 0, 1)) return "bad band";
+  if (!integer_within(attrs[1], -kMaxStride, kMaxStride)) return "bad band";
+  const bool same = in.rank == out.rank && std::equal(in.dims, in.dims + in.rank, out.dims);
+  return in.rank >= 2 && same ? nullptr : "band wants matrices of one shape";
+}
+
+template <std::size_t kBlock>
+void move_row(char* out, Index out_step, const char* in, Index in_step, Index n) {
+  for (Index i = 0; i < n; ++i) std::memcpy(out + i * out_step, in + i * in_step, kBlock);
+}
+
+using MoveRow = void (*)(char*, Index, const char*, Index, Index);
+
+MoveRow move_row_of(std::size_t block) {
+  switch (block) {
+    case 1:
+      return move_row<1>;
+    case 2:
+      return move_row<2>;
+    case 4:
+      return move_row<4>;
+    case 8:
+      return move_row<8>;
+    case 16:
+      return move_row<16>;
+    case 32:
+      return move_row<32>;
+    case 64:
+      return move_row<64>;
+    default:
+      return move_row<kMaxBlock>;
+  }
+}
+
+/// out[...] = in[...]; operands: out, in. Rows [first, last), and of each elements [from, to).
+void run_move(const Loops& loops, char* out, const char* in, std::size_t block, Index first, Index last, Index from, Index to) {
+  if (to <= from) return;
+  const auto size = static_cast<Index>(block);
+  const Index out_step = loops.stride(0)[loops.rank - 1] * size, in_step = loops.stride(1)[loops.rank - 1] * size;
+  const std::size_t blocks[2] = {block, block};
+  char* base[2] = {out + from * out_step, const_cast<char*>(in) + from * in_step};
+  const bool whole = out_step == size && in_step == size;
+  const MoveRow row = move_row_of(block);
+  for_rows(loops, 2, blocks, base, first, last, [&](char* const* p) {
+    if (whole) {
+      std::memcpy(p[0], p[1], static_cast<std::size_t>((to - from) * size));
+    } else {
+      row(p[0], out_step, p[1], in_step, to - from);
+    }
+  });
+}
+void run_move(const Loops& loops, char* out, const char* in, std::size_t block) {
+  run_move(loops, out, in, block, 0, loops.rows(), 0, loops.inner());
+}
+
+/// One triangle of the last two axes, from diagonal k on; `matrices` contiguous matrices of rows x cols.
+void run_band(bool upper, Index k, Index matrices, Index rows, Index cols, char* out, const char* in, std::size_t block) {
+  const std::size_t row_bytes = static_cast<std::size_t>(cols) * block;
+  for (Index m = 0; m < matrices; ++m) {
+    for (Index i = 0; i < rows; ++i, out += row_bytes, in += row_bytes) {
+      // lower keeps j <= i + k, upper j >= i + k
+      const std::size_t border = static_cast<std::size_t>(std::clamp<Index>(upper ? i + k : i + k + 1, 0, cols)) * block;
+      if (border > 0) upper ? std::memset(out, 0, border) : std::memcpy(out, in, border);
+      const std::size_t rest = row_bytes - border;
+      if (rest > 0) upper ? std::memcpy(out + border, in + border, rest) : std::memset(out + border, 0, rest);
+    }
+  }
+}
+
+/// view: operands out, in. scatter: strides belong to the input, so they are the output's.
+Nest loops_of(bool scatter, const Index* walked, int rank, const double* strides) {
+  Axes axes;
+  axes.rank = rank;
+  broadcast_strides(walked, rank, walked, rank, axes.stride[scatter ? 1 : 0]);
+  for (int d = 0; d < rank; ++d) {
+    axes.extent[d] = walked[d];
+    axes.stride[scatter ? 0 : 1][d] = static_cast<Index>(strides[d]);
+  }
+  return coalesce(axes, 2);
+}
+
+Outcome whole_view(const Eager& e, const Kernel&) {
+  const Operand &in = e.operands[0], &out = e.operands[1];
+  if (count(out) == 0) return {};
+  const std::size_t block = size_of(e.column);
+  const Nest nest = loops_of(false, out.dims.data(), rank_of(out), e.attrs.data() + 1);
+  const char* const from = data_of(in) + static_cast<Index>(e.attrs[0]) * static_cast<Index>(block);
+  const bool aborted = split_loops(e, nest.loops(), [&](Index first, Index last, Index begin, Index end) {
+    run_move(nest.loops(), data_of(out), from, block, first, last, begin, end);
+  });
+  return {.aborted = aborted, .failures = {}};
+}
+
+/// On one thread: strides may meet, and then the last element in row-major order stays.
+Outcome whole_scatter(const Eager& e, const Kernel&) {
+  const Operand &in = e.operands[0], &out = e.operands[1];
+  const std::size_t block = size_of(e.column);
+  if (count(out) > 0) std::fill_n(data_of(out), static_cast<std::size_t>(count(out)) * block, char{0});
+  if (count(in) == 0) return {};
+  const Nest nest = loops_of(true, in.dims.data(), rank_of(in), e.attrs.data() + 1);
+  run_move(nest.loops(), data_of(out) + static_cast<Index>(e.attrs[0]) * static_cast<Index>(block), data_of(in), block);
+  return {};
+}
+
+Outcome whole_band(const Eager& e, const Kernel&) {
+  const Operand& in = e.operands[0];
+  if (count(in) == 0) return {};
+  const Index cols = in.dims.back(), rows = in.dims[in.dims.size() - 2], matrices = count(in) / (rows * cols);
+  const std::size_t block = size_of(e.column);
+  const Index together = std::max<Index>(kGrain / (rows * cols), 1);
+  const bool aborted = tasks(e, (matrices - 1) / together + 1, [&](Index t) {
+    const Index first = t * together, shift = first * rows * cols * static_cast<Index>(block);
+    run_band(e.attrs[0] != 0, static_cast<Index>(e.attrs[1]), std::min(together, matrices - first), rows, cols,
+             data_of(e.operands[1]) + shift, data_of(in) + shift, block);
+  });
+  return {.aborted = aborted, .failures = {}};
+}
+
+std::size_t block_of(const Planner& planner, const Step& s, Form form) {
+  return size_of(s.code->column) * static_cast<std::size_t>(form == Form::lanes ? planner.width() : 1);
+}
+
+/// What a step of view or scatter knows.
+struct Moves {
+  int loops, rank;            // in Plan::numbers
+  std::size_t block;          // bytes of an element
+  Index out_shift, in_shift;  // bytes
+  std::size_t zeros;          // bytes of the output to clear before
+};
+
+std::int32_t one_move(const Step& s, const Chunk& c, char* const* operands) {
+  const Moves& d = detail<Moves>(s, c);
+  if (d.zeros > 0) std::memset(operands[1], 0, d.zeros);
+  run_move({d.rank, number(c, d.loops)}, operands[1] + d.out_shift, operands[0] + d.in_shift, d.block);
+  return 0;
+}
+
+void plan_move(Planner& planner, Step& s, Form form, bool scatter) {
+  const Instruction& code = *s.code;
+  const std::vector<Index>& walked = planner.type(scatter ? code.in[0] : code.out[0]).dims;
+  const Nest nest = loops_of(scatter, walked.data(), static_cast<int>(walked.size()), code.attrs.data() + 1);
+  Moves d{};
+  d.rank = nest.rank;
+  d.loops = planner.add_numbers(nest.data, nest.size);
+  d.block = block_of(planner, s, form);
+  // nothing is reached through the offset when there is nothing to move
+  const Index shift = nest.loops().count() == 0 ? 0 : static_cast<Index>(code.attrs[0]) * static_cast<Index>(d.block);
+  (scatter ? d.out_shift : d.in_shift) = shift;
+  if (scatter) d.zeros = static_cast<std::size_t>(planner.place(code.out[0]).count) * d.block;
+  s.one = one_move;
+  planner.keep(s, d);
+}
+void plan_view(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, false); }
+void plan_scatter(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, true); }
+
+/// What a step of band knows.
+struct Bands {
+  bool upper;
+  Index diagonal, matrices, rows, cols;
+  std::size_t block;  // bytes of an element
+};
+
+std::int32_t one_band(const Step& s, const Chunk& c, char* const* operands) {
+  const Bands& d = detail<Bands>(s, c);
+  run_band(d.upper, d.diagonal, d.matrices, d.rows, d.cols, operands[1], operands[0], d.block);
+  return 0;
+}
+
+void plan_band(Planner& planner, Step& s, Form form) {
+  const std::vector<Index>& in = planner.type(s.code->in[0]).dims;
+  const std::size_t lead = in.size() - 2;
+  s.one = one_band;
+  planner.keep(s, Bands{s.code->attrs[0] != 0, static_cast<Index>(s.code->attrs[1]), count_of(in.data(), static_cast<int>(lead)), in[lead],
+                        in[lead + 1], block_of(planner, s, form)});
+}
+
+}  // namespace
+
+const Family family::view{"view", false, computes, in_lanes, check_view, whole_view, vote, plan_view};
+const Family family::scatter{"scatter", false, computes, in_lanes, check_scatter, whole_scatter, vote, plan_scatter};
+const Family family::band{"band", false, computes, in_lanes, check_band, whole_band, vote, plan_band};
+
+}  // namespace backsolve

@@ -1,0 +1,161 @@
+// Eigenvalues and eigenvectors of Hermitian matrices, and their reverse sweep. docs/derivations/eigh.md
+#include "eigen.h"
+#include "list.h"
+
+namespace backsolve {
+namespace {
+
+using ops::conj;
+using ops::read;
+using ops::real;
+
+enum class Policy { raise = 0, nan = 1, mask = 2 };
+constexpr int kPhase = 1, kStrict = 2;  // bits of `checks`
+
+// M := F ∘ M, F_ij = 1/(w_j - w_i), zero on the diagonal and where M_ij is exactly zero. Eigenvalues no further apart than
+// n ε max|w|, or n subnormal steps, are equal for all that their computation can tell, and so are those at the ends of a row of such: three
+// that are equal come out up to twice as far apart.
+template <class T>
+std::int32_t gap_quotient_of(const Real<T>* w, Matrix<T> m, Policy policy, int checks) {
+  using R = Real<T>;
+  const Index n = m.rows;
+  const R eps = std::numeric_limits<R>::epsilon(), step = std::numeric_limits<R>::denorm_min(), nan = std::numeric_limits<R>::quiet_NaN();
+  R top = 0, norm = 0;
+  for (Index i = 0; i < n; ++i) top = std::max(top, std::abs(w[i]));
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) norm = std::max(norm, std::abs(m(i, j)));
+  const R same = R(n) * (eps * top + step), noise = 8 * R(n) * (eps * norm + step);
+  for (Index i = 0; i < n; ++i) {
+    T diagonal = 0;
+    if constexpr (ops::kComplex<T>) {
+      // The derivative along v_i -> e^{it} v_i is Im (Vᴴ V̄)_ii; what a phase-free loss leaves there is rounding of its own sums.
+      if ((checks & kPhase) != 0 && policy != Policy::mask && std::abs(m(i, i).imag()) > 128 * noise) {
+        if (policy == Policy::raise) return make_info(Fail::phase, i + 1);
+        diagonal = nan;
+      }
+    }
+    for (const Index way : {Index{-1}, Index{1}}) {
+      bool joined = true;  // to the eigenvalue before, and that to the one before it, up to i
+      for (Index j = i + way; j >= 0 && j < n; j += way) {
+        joined = joined && std::abs(w[j] - w[j - way]) <= same;
+        const R gap = w[j] - w[i];
+        if (!joined && !(std::abs(gap) <= same)) {
+          m(i, j) = m(i, j) == T(0) ? T(0) : m(i, j) / gap;
+        } else if (policy == Policy::mask || ((checks & kStrict) == 0 && std::abs(m(i, j)) <= noise)) {
+          m(i, j) = 0;
+        } else if (policy == Policy::raise) {
+          return make_info((checks & kStrict) != 0 ? Fail::degenerate_values : Fail::degenerate, std::min(i, j) + 1);
+        } else {
+          m(i, j) = nan;
+        }
+      }
+    }
+    m(i, i) = diagonal;
+  }
+  return 0;
+}
+
+// TensorFlow's form: the lower triangle stands for both.
+template <class T>
+void onto_lower(Matrix<T> a) {
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j)
+      if (j != i) a(i, j) = j < i ? Real<T>(2) * a(i, j) : T(0);
+}
+
+template <class T>
+struct OwnWork : ops::SpectrumWork<T> {
+  OwnWork(Arena& arena, const Call& call) : ops::SpectrumWork<T>(arena, call.dims[0]) {}
+};
+
+/// a (n,n) -> w (n) real ascending, v (n,n): A = V diag(w) Vᴴ; only the lower triangle of a is read; v may be null. dims {n}.
+/// attrs [bound on the eigenvalues: 0 any, 1 nonnegative, 2 positive].
+/// Fails: not_finite, no_convergence, too_large, overflow, not_definite (which).
+template <class T>
+std::int32_t eigh(const Call& call, const OwnWork<T>& work) {
+  const Index n = call.dims[0];
+  const auto a = call.matrix<const T>(0, n, n);
+  auto* const w = call.vector<Real<T>>(1);
+  const ops::Exponent exponent = ops::spectrum_exponent(a);
+  const auto bound = static_cast<ops::Bound>(call.attrs[0]);
+  if (const auto info = ops::spectrum(a, exponent, w, call.matrix<T>(2, n, n), bound, work)) return info;
+  return ops::restore_exponent(w, n, exponent);
+}
+
+/// w (n) real, m (n,n) -> q (n,n), q_ij = m_ij / (w_j - w_i), 0 on the diagonal. attrs [degenerate, checks: 1 the phases of eigenvectors,
+/// 2 every pair is looked at, even where m is 0]. Fails as eigh_vjp.
+template <class T>
+std::int32_t gap_quotient(const Call& call, const NoWork<T>&) {
+  const Index n = call.dims[0];
+  const auto out = call.matrix<T>(2, n, n);
+  ops::copy(call.matrix<const T>(1, n, n), out);
+  return gap_quotient_of(call.vector<const Real<T>>(0), out, static_cast<Policy>(call.attrs[0]), static_cast<int>(call.attrs[1]));
+}
+
+template <class T>
+struct VjpWork {
+  Matrix<T> x, work;
+  VjpWork(Arena& arena, const Call& call)
+      : x(arena.matrix<T>(call.dims[0], call.dims[0])), work(arena.matrix<T>(call.dims[0], call.dims[0])) {}
+};
+
+/// w, v, gw (n), gv (n,n) -> a (n,n); gw or gv may be null. attrs [degenerate: 0 fail, 1 NaN, 2 mask, lower].
+/// Fails: degenerate (first of the pair), phase (which vector).
+// Ā = herm(V (diag(w̄) + F ∘ (Vᴴ V̄)) Vᴴ) (Giles 2008, section 3.1; herm as for any Hermitian argument)
+template <class T>
+std::int32_t eigh_vjp(const Call& call, const VjpWork<T>& space) {
+  const Index n = call.dims[0];
+  const auto* w = call.vector<const Real<T>>(0);
+  const auto v = call.matrix<const T>(1, n, n);
+  const auto* gw = call.vector<const Real<T>>(2);
+  const auto out = call.matrix<T>(4, n, n);
+  const Matrix<T> x = space.x, work = space.work;
+  if (call.operand[3] != nullptr) {
+    la::gemm<T>(1, la::Op::adjoint, v, la::Op::none, call.matrix<const T>(3, n, n), 0, x);
+    if (const auto info = gap_quotient_of(w, x, static_cast<Policy>(call.attrs[0]), kPhase)) return info;
+  } else {
+    std::fill_n(x.data, n * n, T(0));
+  }
+  if (gw != nullptr)
+    for (Index i = 0; i < n; ++i) x(i, i) += gw[i];
+  ops::congruence(la::Op::none, v, read(x), work, out);
+  ops::symmetrize(out);
+  if (call.attrs[1] != 0) onto_lower(out);
+  return 0;
+}
+
+template <class T>
+struct ValuesVjpWork {
+  Matrix<T> x;
+  ValuesVjpWork(Arena& arena, const Call& call) : x(arena.matrix<T>(call.dims[0], call.dims[0])) {}
+};
+
+/// a (not read), v (n,n), g (n) -> a (n,n). attrs [lower].
+// Ā = V diag(w̄) Vᴴ
+template <class T>
+std::int32_t eigvalsh_vjp(const Call& call, const ValuesVjpWork<T>& work) {
+  const Index n = call.dims[0];
+  const auto v = call.matrix<const T>(1, n, n);
+  const auto* g = call.vector<const Real<T>>(2);
+  const auto out = call.matrix<T>(3, n, n);
+  const Matrix<T> x = work.x;
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) x(i, j) = v(i, j) * g[j];
+  la::gemm<T>(1, la::Op::none, read(x), la::Op::adjoint, v, 0, out);
+  ops::symmetrize(out);
+  if (call.attrs[0] != 0) onto_lower(out);
+  return 0;
+}
+
+constexpr Kernel kList[] = {
+    {"eigh", "T(n,n) -> R(n) T?(n,n)", "2", 9, BS_SINGLE(eigh, OwnWork)},
+    {"eigh_vjp", "R(n) T(n,n) R?(n) T?(n,n) -> T(n,n)", "21", 6, BS_SINGLE(eigh_vjp, VjpWork)},
+    {"eigvalsh_vjp", "T(n,n) T(n,n) R(n) -> T(n,n)", "1", 2, BS_SINGLE(eigvalsh_vjp, ValuesVjpWork)},
+    {"gapQuotient", "R(n) T(n,n) -> T(n,n)", "23", 1.0 / 32, BS_SINGLE(gap_quotient, NoWork)},
+};
+
+}  // namespace
+
+BS_LIST(eigh, kList)
+
+}  // namespace backsolve

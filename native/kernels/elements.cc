@@ -1,0 +1,19 @@
+// Kernels that are loops over elements. Their code is that of their family (families/) and lanes/kernels/{map,reduce}.cc.
+#include "../families/families.h"
+#include "list.h"
+
+namespace backsolve {
+namespace {
+
+constexpr Kernel kList[] = {
+#define BS_MAP(e, name, ports, cost) {name, ports, Map::e, cost},
+#include "../lanes/maps.def"
+    {"sum", Reduce::sum},   {"max", Reduce::max},         {"min", Reduce::min},
+    {"view", family::view}, {"scatter", family::scatter}, {"band", family::band},
+};
+
+}  // namespace
+
+BS_LIST(elements, kList)
+
+}  // namespace backsolve

@@ -1,0 +1,36 @@
+// Matrix products with optional adjoints. Their cotangents are products, too: a fused rule was 1.0 to 1.25x faster and is not here.
+#include "blocks.h"
+#include "list.h"
+
+namespace backsolve {
+namespace {
+
+using la::Op;
+
+/// C = op(A) op(B), c (m,n). attrs [adjointA, adjointB]; a is (m,k), with adjointA (k,m); b is (k,n), with adjointB (n,k). dims {m, k, n}.
+template <class T>
+std::int32_t matmul(const Call& call, const NoWork<T>&) {
+  const Index m = call.dims[0], k = call.dims[1], n = call.dims[2];
+  const bool ha = call.attrs[0] != 0, hb = call.attrs[1] != 0;
+  la::gemm<T>(1, ha ? Op::adjoint : Op::none, call.matrix<const T>(0, ha ? k : m, ha ? m : k), hb ? Op::adjoint : Op::none,
+              call.matrix<const T>(1, hb ? n : k, hb ? k : n), 0, call.matrix<T>(2, m, n));
+  return 0;
+}
+
+constexpr int by_adjoints(const double* attrs) { return 2 * (attrs[0] != 0) + (attrs[1] != 0); }
+
+constexpr Kernel kList[] = {
+    {"matmul",
+     {by_adjoints, {"T(m,k) T(k,n) -> T(m,n)", "T(m,k) T(n,k) -> T(m,n)", "T(k,m) T(k,n) -> T(m,n)", "T(k,m) T(n,k) -> T(m,n)"}},
+     "11",
+     2,
+     BS_SINGLE(matmul, NoWork),
+     Lanes::matmul,
+     {.wide = 128, .narrow = 8}},
+};
+
+}  // namespace
+
+BS_LIST(matmul, kList)
+
+}  // namespace backsolve

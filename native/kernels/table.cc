@@ -1,0 +1,42 @@
+#include "table.h"
+
+#include <vector>
+
+namespace backsolve {
+
+#define BS_LIST(file) std::span<const Kernel> kernels_of_##file();
+#include "kernels.def"
+
+std::span<const Kernel> kernels() {
+  static const std::vector<Kernel> table = [] {
+    std::vector<Kernel> all;
+    const auto add = [&](std::span<const Kernel> list) { all.insert(all.end(), list.begin(), list.end()); };
+#define BS_LIST(file) add(kernels_of_##file());
+#include "kernels.def"
+    return all;
+  }();
+  return table;
+}
+
+DType port_dtype(Port p, DType column) {
+  const bool wide = column == DType::f64 || column == DType::c128;
+  switch (p) {
+    case Port::same:
+      return column;
+    case Port::real:
+      return wide ? DType::f64 : DType::f32;
+    case Port::complex:
+      return wide ? DType::c128 : DType::c64;
+    case Port::boolean:
+      return DType::b8;
+    case Port::int32:
+      return DType::i32;
+  }
+  return column;
+}
+
+bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index largest) {
+  return kernel.lanes != Lanes::none && largest <= (isa.bytes == 64 ? kernel.limits.wide : kernel.limits.narrow);
+}
+
+}  // namespace backsolve

@@ -1,0 +1,121 @@
+// The table of native kernels. Every file of kernels ends in its own list of these (list.h); all that is known of a kernel stands there.
+#pragma once
+#include <initializer_list>
+#include <span>
+#include <stdexcept>
+
+#include "../sets.h"
+#include "kernel.h"
+#include "signature.h"
+
+namespace backsolve {
+
+struct Family;
+namespace family {
+extern const Family matrix, map, reduce;
+}
+
+/// dtype of an operand, given the kernel's column T.
+enum class Port : char { same = 'T', real = 'R', complex = 'C', boolean = 'B', int32 = 'I' };
+DType port_dtype(Port p, DType column);
+
+/// Lanes pay for matrices up to this size at most: beyond it a single matrix keeps the registers full by itself.
+constexpr Index kMaxLanesSize = 128;
+
+/// The code for one matrix, by dtype, and its workspace.
+struct Single {
+  SingleKernel run[kFloatTypes];
+  Workspace workspace[kFloatTypes];
+};
+
+/// Of code for lanes.
+struct Limits {
+  Index wide = kMaxLanesSize, narrow = kMaxLanesSize;  // up to which size lanes pay: in registers of 64 bytes, in shorter ones
+  bool declines = false;                               // whether it may leave lanes to the single kernel
+};
+
+struct Kernel {
+  const char* name = nullptr;  // the row's name, "_vjp" for its fused rule: "solveTriangular_vjp"
+  const Family* family = nullptr;
+  int inputs = 0, outputs = 0;
+  char ports[kMaxOperands + 1] = {};  // a Port per operand, inputs then outputs: "TTT", "BTTT"
+  unsigned nullable = 0;              // bit i: operand i may be absent
+  double flops = 0;                   // estimate: per element, or of a matrix: times n^3, m^2 k, m k n or m n (k + m^n) by letters
+
+  // family matrix:
+  Text text;
+  Signature signatures[Text::kForms] = {};  // by Text::form
+  const char* attr_max = "";  // the largest value of each attribute, one digit per attribute; the smallest is 0. 'r': any number
+  int attrs = 0;
+  Single single{};
+  Lanes lanes = Lanes::none;  // none: the executor adapts `single`
+  Limits limits{};
+  // family map, family reduce:
+  Map map = Map::count;
+  Reduce reduce = Reduce::count;
+
+  constexpr Kernel(const char* n, const Text& declared, const char* largest, double cost, const Single& code, Lanes in_lanes = Lanes::none,
+                   const Limits& of_lanes = {})
+      : name(n), family(&family::matrix), flops(cost), text(declared), attr_max(largest), single(code), lanes(in_lanes), limits(of_lanes) {
+    for (int i = 0; i < declared.forms; ++i) parse(i);
+    while (attr_max[attrs] != 0) ++attrs;
+  }
+  constexpr Kernel(const char* n, const char* of_operands, Map which, double cost)
+      : name(n), family(&family::map), flops(cost), map(which) {
+    port_list(of_operands);
+  }
+  constexpr Kernel(const char* n, Reduce which) : name(n), family(&family::reduce), flops(1), reduce(which) { port_list("TT"); }
+  /// That moves elements.
+  constexpr Kernel(const char* n, const Family& of) : name(n), family(&of) { port_list("TT"); }
+
+  const Signature& signature(const double* of_attrs) const { return signatures[text.form == nullptr ? 0 : text.form(of_attrs)]; }
+
+ private:
+  constexpr void port_list(const char* of_operands) {
+    for (; of_operands[inputs + 1] != 0; ++inputs) ports[inputs] = of_operands[inputs];
+    ports[inputs] = of_operands[inputs];
+    outputs = 1;
+  }
+  constexpr void parse(int form);
+};
+
+/// One of the texts; all have the same operands, and one numbering of letters. What cannot be read is an error where the list is compiled.
+constexpr void Kernel::parse(int form) {
+  Letters letters = form == 0 ? Letters{} : signatures[0].names;
+  Signature& s = signatures[form];
+  bool output = false;
+  int nulls = 0;
+  for (const char* t = text.text[form]; *t != 0; ++t) {
+    if (*t == ' ') continue;
+    if (*t == '-' && t[1] == '>') {
+      inputs = s.operands;
+      output = true;
+      ++t;
+      continue;
+    }
+    if (s.operands == kMaxOperands) throw std::logic_error("too many operands");
+    if (*t != 'T' && *t != 'R' && *t != 'C' && *t != 'B' && *t != 'I') throw std::logic_error("a port is one of T R C B I");
+    if (form > 0 && ports[s.operands] != *t) throw std::logic_error("forms of one kernel have the same ports");
+    ports[s.operands] = *t++;
+    if (*t == '?') {
+      nulls |= 1 << s.operands;
+      ++t;
+    }
+    t = s.read_dims(t, letters);
+    ++s.operands;
+  }
+  if (!output) throw std::logic_error("no outputs");
+  if (form > 0 && (outputs != s.operands - inputs || nullable != static_cast<unsigned>(nulls)))
+    throw std::logic_error("forms of one kernel have the same operands");
+  outputs = s.operands - inputs;
+  nullable = static_cast<unsigned>(nulls);
+  s.names = letters;
+}
+
+/// All kernels; the id that crosses the boundary is the position.
+std::span<const Kernel> kernels();
+
+/// Whether this kernel by itself, packing and unpacking included, is faster in lanes of `isa`; measured per kernel.
+bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index largest);
+
+}  // namespace backsolve

@@ -1,0 +1,319 @@
+// Least squares of W problems side by side by Householder reflections, and their adjoints. Equations: native/kernels/lstsq.cc.
+//
+// A reflection of x = (α, ...): v = x - β e, β = -sgn(α) ‖x‖, H = I - γ v vᴴ with γ = 1 / (‖x‖ (‖x‖ + |α|)), H x = β e. The scaling of A by
+// c = 2^a is that of native/kernels/least_squares.h; B and X̄ are scaled by c, too. Lanes that need a q of their own, whose squares leave
+// the exponents, whose rank is in doubt, whose answer overflows on the way, or that ask for the normal equations are declined.
+#include "../../kernels/scaling.h"
+#include "../blocks/strided.h"
+#include "../fill.h"
+
+namespace backsolve::BS_ISA {
+namespace {
+
+template <class L>
+BS_INLINE Vec<typename L::Real> square(typename L::Element x) {
+  return L::re(L::minus_conj(L::from_re(Vec<typename L::Real>{}), L::negate(x), x));
+}
+template <class L>
+BS_INLINE Vec<typename L::Real> magnitude(typename L::Element x) {
+  using R = typename L::Real;
+  if constexpr (L::planes == 1)
+    return vabs<R>(x);
+  else
+    return vsqrt<R>(square<L>(x));
+}
+
+/// The largest |re| or |im|; an infinity or NaN where there is one. Bits of magnitudes are ordered as the magnitudes are.
+template <class L>
+__attribute__((noinline)) Vec<typename L::Real> largest(const void* p, Index count) {
+  using R = typename L::Real;
+  const R* const parts = static_cast<const R*>(p);
+  Mask<R> most = Mask<R>{};
+  for (Index i = 0; i < count * L::planes; ++i) {
+    const Mask<R> size = reinterpret_cast<Mask<R>>(bits_of<R>(load<R>(parts + i * W<R>)) & ~Ieee<R>::sign);
+    most = size > most ? size : most;
+  }
+  return reinterpret_cast<Vec<R>>(most);
+}
+template <class R>
+BS_INLINE constexpr R power_of_two(int e) {
+  R x = 1;
+  for (; e > 0; --e) x *= 2;
+  return x;
+}
+/// 2^-exponent(most) of native/kernels/least_squares.h.
+template <class R>
+BS_INLINE Vec<R> inverse_power(Vec<R> most) {
+  constexpr R kMost = power_of_two<R>(kMostPower<R>);
+  most = most == Vec<R>{} ? splat<R>(1) : most;
+  most = most < splat<R>(1 / kMost) ? splat<R>(1 / kMost) : most;
+  most = most > splat<R>(kMost) ? splat<R>(kMost) : most;
+  return from_bits<R>(2 * Ieee<R>::bias * Ieee<R>::unit - exponent_of<R>(most));
+}
+/// The scaling of A, 2^power_for(most), from inverse_power.
+template <class R>
+BS_INLINE Vec<R> scaling(Vec<R> inverse) {
+  constexpr R kModerate = power_of_two<R>(kModeratePower<R>);
+  return ((inverse < splat<R>(1 / kModerate)) | (inverse > splat<R>(kModerate))) ? inverse : splat<R>(1);
+}
+/// Whether q of native/kernels/least_squares.h is 0.
+template <class R>
+BS_INLINE Mask<R> moderate(Vec<R> lambda, Vec<R> inverse) {
+  return vsqrt<R>(lambda) * inverse < splat<R>(power_of_two<R>(kMantissa<R> + 1));
+}
+
+/// The reflections of a tall F: v below the diagonal, its heads and the γ apart, R on and above the diagonal.
+template <class L>
+struct Reflections {
+  using R = typename L::Real;
+  using E = typename L::Element;
+  Strided<L> f;
+  Index count;
+  Strided<L> heads;  // count x 1
+  R* gamma;          // count vectors
+  Mask<R> doubtful;
+
+  template <int Q>
+  BS_INLINE void apply(Index j, Strided<L> to, Index c) const {
+    const E head = heads.get(j, 0);
+    E w[Q];
+    for (int q = 0; q < Q; ++q) w[q] = L::minus_conj(L::from_re(Vec<R>{}), to.get(j, c + q), head);
+    for (Index i = j + 1; i < f.rows; ++i) {
+      const E v = f.get(i, j);
+      for (int q = 0; q < Q; ++q) w[q] = L::minus_conj(w[q], to.get(i, c + q), v);
+    }
+    const Vec<R> g = -load<R>(gamma + j * W<R>);
+    for (int q = 0; q < Q; ++q) {
+      w[q] = L::scale(w[q], g);
+      to.set(j, c + q, L::minus(to.get(j, c + q), head, w[q]));
+    }
+    for (Index i = j + 1; i < f.rows; ++i) {
+      const E v = f.get(i, j);
+      for (int q = 0; q < Q; ++q) to.set(i, c + q, L::minus(to.get(i, c + q), v, w[q]));
+    }
+  }
+  BS_INLINE void apply_all(Index j, Strided<L> to,
+                           Index from) const {BS_BLOCKS(from, to.cols, 4, apply<4>(j, to, from), apply<1>(j, to, from))}
+
+  BS_INLINE void make(Index j) {
+    const E alpha = f.get(j, j);
+    Vec<R> sum = square<L>(alpha);
+    for (Index i = j + 1; i < f.rows; ++i) sum += square<L>(f.get(i, j));
+    // below, squares that underflowed could count
+    doubtful |= ~((sum >= Ieee<R>::min_normal / R(__DBL_EPSILON__)) & (sum <= Ieee<R>::max));
+    const Vec<R> norm = vsqrt<R>(sum), size = magnitude<L>(alpha);
+    const Mask<R> none = size == Vec<R>{};
+    const E sign = L::pick(none, L::from_re(splat<R>(1)), L::scale(alpha, splat<R>(1) / (none ? splat<R>(1) : size)));
+    const E beta = L::negate(L::scale(sign, norm));
+    heads.set(j, 0, L::scale(sign, size + norm));  // α - β
+    store<R>(gamma + j * W<R>, splat<R>(1) / (norm * (norm + size)));
+    f.set(j, j, beta);
+  }
+};
+template <class L>
+__attribute__((noinline)) void reflect(Reflections<L>& h) {
+  for (Index j = 0; j < h.count; ++j) {
+    h.make(j);
+    h.apply_all(j, h.f, j + 1);
+  }
+}
+template <class L>
+__attribute__((noinline)) void apply_back(const Reflections<L>& h, Strided<L> to) {
+  for (Index j = h.count - 1; j >= 0; --j) h.apply_all(j, to, 0);
+}
+
+/// Whether 1 / (‖R‖ ‖R⁻¹‖) is surely above the cut: ‖R⁻¹‖ is at most ‖M⁻¹ e‖, M of the magnitudes of R, negative off the diagonal (Higham
+/// 2002, section 8.3). In the maximum norm, as trcon estimates it.
+template <class L>
+__attribute__((noinline)) Mask<typename L::Real> surely_full_rank(Strided<L> r, typename L::Real cut, typename L::Real* bound) {
+  using R = typename L::Real;
+  Vec<R> inverse = Vec<R>{}, norm = Vec<R>{};
+  for (Index i = r.rows - 1; i >= 0; --i) {
+    const Vec<R> pivot = magnitude<L>(r.get(i, i));
+    Vec<R> row = pivot, sum = splat<R>(1);
+    for (Index j = i + 1; j < r.cols; ++j) {
+      const Vec<R> size = magnitude<L>(r.get(i, j));
+      row += size;
+      sum += size * load<R>(bound + j * W<R>);
+    }
+    const Vec<R> b = sum / pivot;
+    store<R>(bound + i * W<R>, b);
+    inverse = b > inverse ? b : inverse;
+    norm = row > norm ? row : norm;
+  }
+  return splat<R>(1) > norm * inverse * splat<R>(cut);  // false for NaN
+}
+
+template <class L>
+BS_INLINE void fill(Strided<L> m, Vec<typename L::Real> value, bool diagonal) {
+  for (Index i = 0; i < m.rows; ++i)
+    for (Index j = 0; j < m.cols; ++j) m.set(i, j, L::from_re(diagonal == (i == j) ? value : Vec<typename L::Real>{}));
+}
+template <class L>
+BS_INLINE Strided<L> block(Strided<L> m, Index i, Index j, Index rows, Index cols) {
+  return {m.at(i, j), rows, cols, m.row, m.col};
+}
+template <class L>
+BS_INLINE void copy(Strided<L> from, Strided<L> to, bool conjugated = false) {
+  for (Index i = 0; i < from.rows; ++i)
+    for (Index j = 0; j < from.cols; ++j) to.set(i, j, conjugated ? L::conj(from.get(i, j)) : from.get(i, j));
+}
+/// A := c A.
+template <class L>
+BS_INLINE void scale(Strided<L> a, Vec<typename L::Real> c) {
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j) a.set(i, j, L::scale(a.get(i, j), c));
+}
+
+template <class L>
+struct LstsqWork {
+  using R = typename L::Real;
+  Index m, n, k, least;
+  Strided<L> whole;  // [√λ I, 0; A, B] where tall; [√λ I; Aᴴ] where wide, whose right-hand sides come after
+  Strided<L> heads;  // of the reflections
+  R *gamma, *bound;  // their factors, and the bounds of the inverse
+  LstsqWork(Arena& arena, const Call& call)
+      : m(call.dims[0]),
+        n(call.dims[1]),
+        k(call.dims[2]),
+        least(m >= n ? n : m),
+        whole(take_strided<L>(arena, m + n, least + k)),
+        heads(take_strided<L>(arena, least, 1)),
+        gamma(arena.take<R>(least * W<R>)),
+        bound(arena.take<R>(least * W<R>)) {}
+};
+template <class L>
+void lstsq(const Call& call, const LstsqWork<L>& work, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index m = call.dims[0], n = call.dims[1], k = call.dims[2];
+  const bool tall = m >= n;
+  const Index least = tall ? n : m, most = tall ? m : n, side = most + least;
+  const auto a = strided<L>(call.operand[0], m, n), b = strided<L>(call.operand[1], m, k), x = strided<L>(call.operand[3], n, k);
+  const Vec<R> lambda = load<R>(static_cast<const R*>(call.operand[2]));
+  const auto whole = work.whole;
+  Reflections<L> h{block(whole, 0, 0, side, tall ? least + k : least), least, work.heads, work.gamma, Mask<R>{}};
+  const Vec<R> a_most = largest<L>(call.operand[0], m * n), inverse = inverse_power<R>(a_most), c = scaling<R>(inverse);
+  const bool scaled = any<R>(c != splat<R>(1));
+  if (tall) {
+    copy(a, block(whole, n, 0, m, n));
+    copy(b, block(whole, n, n, m, k));
+    fill(block(whole, 0, n, n, k), Vec<R>{}, false);
+    if (scaled) scale(block(whole, n, 0, m, n + k), c);
+  } else {
+    copy(a.transposed(), block(whole, m, 0, n, m), true);
+    if (scaled) scale(block(whole, m, 0, n, m), c);
+  }
+  const Mask<R> negative = lambda < Vec<R>{};
+  const Vec<R> root = vsqrt<R>(negative ? Vec<R>{} : lambda) * c;
+  fill(block(whole, 0, 0, least, least), root, true);
+  reflect(h);
+  const auto r = block(whole, 0, 0, least, least);
+  if (tall) {
+    copy(block(whole, 0, n, n, k), x);
+    solve_triangle<L>(r, false, false, false, false, x);
+  } else {
+    const auto y = block(whole, 0, least, side, k);
+    copy(b, block(y, 0, 0, m, k));
+    if (scaled) scale(block(y, 0, 0, m, k), c);
+    fill(block(y, m, 0, side - m, k), Vec<R>{}, false);
+    solve_triangle<L>(r, false, true, true, false, block(y, 0, 0, m, k));
+    apply_back(h, y);
+    copy(block(y, m, 0, n, k), x);
+  }
+  const double eps = sizeof(R) == 8 ? __DBL_EPSILON__ : static_cast<double>(__FLT_EPSILON__);
+  const double cut = call.attrs[1] >= 0 ? call.attrs[1] : static_cast<double>(most) * eps;
+  const Mask<R> full = surely_full_rank<L>(r, static_cast<R>(cut), work.bound);
+  const Mask<R> sure = finite_lanes<L>(call.operand[3], n * k, full & ~h.doubtful & moderate<R>(lambda, inverse));
+  if (call.operand[4] != nullptr) {
+    const auto out = strided<L>(call.operand[4], least, least);
+    for (Index i = 0; i < least; ++i)
+      for (Index j = 0; j < least; ++j) out.set(i, j, j < i ? L::from_re(Vec<R>{}) : r.get(i, j));
+  }
+  const Mask<R> finite = finite_lanes<L>(call.operand[1], m * k, is_finite<R>(a_most) & RealLanes<R>::finite(lambda));
+  const bool direct = call.attrs[0] == 0;
+  for (int w = 0; w < W<R>; ++w) {
+    info[w] = !finite[w]          ? kNotFinite
+              : negative[w]       ? static_cast<int>(Fail::negative)
+              : sure[w] && direct ? 0
+                                  : static_cast<int>(Fail::declined);
+  }
+}
+
+/// Y := (Rᴴ R)⁻¹ Y.
+template <class L>
+BS_INLINE void solve_normal(Strided<L> r, Strided<L> y) {
+  solve_triangle<L>(r, false, true, true, false, y);
+  solve_triangle<L>(r, false, false, false, false, y);
+}
+/// -Re Σ conj(p) q.
+template <class L>
+BS_INLINE Vec<typename L::Real> minus_inner(Strided<L> p, Strided<L> q) {
+  using R = typename L::Real;
+  auto sum = L::from_re(Vec<R>{});
+  for (Index i = 0; i < p.rows; ++i)
+    for (Index j = 0; j < p.cols; ++j) sum = L::minus_conj(sum, q.get(i, j), p.get(i, j));
+  return L::re(sum);
+}
+
+/// Whether what the rule forms on the way stays in range, but for condition numbers: of the largest parts of B, X, X̄, and about 1/A.
+template <class R>
+BS_INLINE Mask<R> fits_lanes(Vec<R> inverse, Vec<R> b, Vec<R> x, Vec<R> g) {
+  constexpr R kLimit = power_of_two<R>(sizeof(R) == 8 ? 984 : 88);
+  const Vec<R> limit = splat<R>(kLimit), least = splat<R>(1 / kLimit), small = g * inverse;  // as B̄
+  const Vec<R> first = inverse > splat<R>(1) ? small * inverse : small, last = inverse > splat<R>(1) ? small : small * inverse;
+  return (b < limit) & (g < limit) & (x < limit * inverse) & (first < limit) & (first * x < limit) & (first * b < limit) &
+         (first * inverse * b < limit) & ((last > least) | (g == Vec<R>{}));
+}
+
+template <class L>
+struct LstsqVjpWork {
+  Strided<L> b_bar, z, rest;  // Z' or T'; what they meet
+  LstsqVjpWork(Arena& arena, const Call& call)
+      : b_bar(operand_or<L>(arena, call.operand[7], call.dims[0], call.dims[2])),
+        z(take_strided<L>(arena, tall(call) ? call.dims[1] : call.dims[0], call.dims[2])),
+        rest(take_strided<L>(arena, tall(call) ? call.dims[0] : call.dims[1], call.dims[2])) {}
+  BS_INLINE static bool tall(const Call& call) { return call.dims[0] >= call.dims[1]; }
+};
+template <class L>
+void lstsq_vjp(const Call& call, const LstsqVjpWork<L>& work, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index m = call.dims[0], n = call.dims[1], k = call.dims[2];
+  const bool tall = m >= n;
+  const auto a = strided<L>(call.operand[0], m, n), b = strided<L>(call.operand[1], m, k), x = strided<L>(call.operand[3], n, k);
+  const auto r = strided<L>(call.operand[4], tall ? n : m, tall ? n : m), g = strided<L>(call.operand[5], n, k);
+  const Vec<R> lambda = load<R>(static_cast<const R*>(call.operand[2]));
+  const Vec<R> inverse = inverse_power<R>(largest<L>(call.operand[0], m * n)), c = scaling<R>(inverse);
+  const Mask<R> fits =
+      fits_lanes<R>(inverse, largest<L>(call.operand[1], m * k), largest<L>(call.operand[3], n * k), largest<L>(call.operand[5], n * k)) &
+      moderate<R>(lambda, inverse);
+  for (int w = 0; w < W<R>; ++w) info[w] = fits[w] ? 0 : static_cast<int>(Fail::declined);
+  const bool scaled = any<R>(c != splat<R>(1));
+  const auto by_c = [&](Strided<L> t) {
+    if (scaled) scale(t, c);
+  };
+  const auto b_bar = work.b_bar, z = work.z, rest = work.rest;
+  copy(tall ? g : b, z);
+  by_c(z);
+  solve_normal<L>(r, z);
+  if (!tall) copy(g, rest), by_c(rest);
+  product<L>(true, a, false, tall ? z : rest, false, b_bar);
+  by_c(b_bar);
+  if (!tall) solve_normal<L>(r, b_bar);
+  if (call.operand[8] != nullptr) store<R>(static_cast<R*>(call.operand[8]), c * (tall ? minus_inner<L>(z, x) : minus_inner<L>(b_bar, z)));
+  if (call.operand[6] == nullptr) return;
+  const auto a_bar = strided<L>(call.operand[6], m, n);
+  product<L>(false, b_bar, false, x.transposed(), true, a_bar);
+  // tall: + c (B - A X) Z'ᴴ, nothing but rounding where A X = B; wide: + T' (c (X̄ - Aᴴ B̄))ᴴ
+  copy(tall ? b : g, rest);
+  product<L>(false, tall ? a : a.transposed(), !tall, tall ? x : b_bar, false, rest, {}, true);
+  by_c(rest);
+  if (m == n) scale(rest, lambda == Vec<R>{} ? Vec<R>{} : splat<R>(1));
+  product<L>(true, tall ? rest : z, false, (tall ? z : rest).transposed(), true, a_bar, {}, true);
+}
+
+}  // namespace
+
+BS_LANES_KERNEL(lstsq, LstsqWork)
+BS_LANES_KERNEL(lstsq_vjp, LstsqVjpWork)
+
+}  // namespace backsolve::BS_ISA

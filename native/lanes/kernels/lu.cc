@@ -1,0 +1,99 @@
+// Solves and inverses of W matrices side by side, and their adjoints. Equations: native/kernels/lu.cc.
+#include "../blocks/lu.h"
+
+#include "../fill.h"
+
+namespace backsolve::BS_ISA {
+namespace {
+
+template <class L>
+struct SolveWork {
+  Factors<L> f;
+  SolveWork(Arena& arena, const Call& call) : f(arena, call.operand[3], call.operand[4], call.dims[0]) {}
+};
+template <class L>
+void solve(const Call& call, const SolveWork<L>& work, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index m = call.dims[0], k = call.dims[1];
+  const bool adjoint = call.attrs[0] != 0;
+  const Factors<L> f = work.f;
+  const auto x = strided<L>(call.operand[2], m, k);
+  const Mask<R> finite = finite_lanes<L>(call.operand[1], m * k, finite_lanes<L>(call.operand[0], m * m, ~Mask<R>{}));
+  copy_lanes<L>(call.operand[0], f.lu.data, m * m);
+  copy_lanes<L>(call.operand[1], x.data, m * k);
+  const Mask<R> zero = factor<L>(f.lu, f.pivots, adjoint ? nothing_beside(x) : x);
+  const Mask<R> good = adjoint ? solve_adjoint<L>(f.lu, f.pivots, x) : solve_triangle<L>(f.lu, false, false, false, false, x);
+  report<R>(finite, zero, good, info);
+}
+
+template <class L>
+struct SolveVjpWork {
+  Strided<L> b;
+  SolveVjpWork(Arena& arena, const Call& call) : b(operand_or<L>(arena, call.operand[6], call.dims[0], call.dims[1])) {}
+};
+template <class L>
+void solve_vjp(const Call& call, const SolveVjpWork<L>& work, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index m = call.dims[0], k = call.dims[1];
+  const bool adjoint = call.attrs[0] != 0;
+  const auto x = strided<L>(call.operand[1], m, k), lu = strided<L>(call.operand[2], m, m);
+  const auto* const pivots = static_cast<const std::int32_t*>(call.operand[3]);
+  const auto b = work.b;
+  copy_lanes<L>(call.operand[4], b.data, m * k);
+  report<R>(adjoint ? solve_plain<L>(lu, pivots, b) : solve_adjoint<L>(lu, pivots, b), info);
+  check_pivots<L>(pivots, m, info);
+  if (call.operand[5] == nullptr) return;
+  const auto a = strided<L>(call.operand[5], m, m);
+  if (adjoint)
+    product<L>(false, x, false, b.transposed(), true, a);
+  else
+    product<L>(false, b, false, x.transposed(), true, a);
+}
+
+template <class L>
+struct InvWork {
+  Factors<L> f;
+  InvWork(Arena& arena, const Call& call) : f(arena, nullptr, nullptr, call.dims[0]) {}
+};
+template <class L>
+void inv(const Call& call, const InvWork<L>& work, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index n = call.dims[0];
+  const Strided<L> lu = work.f.lu, y = strided<L>(call.operand[1], n, n);
+  std::int32_t* const pivots = work.f.pivots;
+  const Mask<R> finite = finite_lanes<L>(call.operand[0], n * n, ~Mask<R>{});
+  copy_lanes<L>(call.operand[0], lu.data, n * n);
+  set_diagonal(L::from_re(splat<R>(1)), y);
+  const bool adjoint = call.attrs[0] != 0;
+  const Mask<R> zero = factor<L>(lu, pivots, adjoint ? nothing_beside(y) : y);
+  const Mask<R> good = adjoint ? solve_adjoint<L>(lu, pivots, y) : solve_triangle<L>(lu, false, false, false, false, y);
+  report<R>(finite, zero, good, info);
+}
+
+// Ā = -Yᴴ Ȳ Yᴴ; adjoint: -Y Ȳᴴ Y
+template <class L>
+struct InvVjpWork {
+  Strided<L> t;
+  InvVjpWork(Arena& arena, const Call& call) : t(take_strided<L>(arena, call.dims[0], call.dims[0])) {}
+};
+template <class L>
+void inv_vjp(const Call& call, const InvVjpWork<L>& work, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index n = call.dims[0];
+  const bool adjoint = call.attrs[0] != 0;
+  auto y = strided<L>(call.operand[0], n, n), g = strided<L>(call.operand[1], n, n);
+  const auto t = work.t;
+  (adjoint ? g : y) = (adjoint ? g : y).transposed();
+  product<L>(true, y, !adjoint, g, adjoint, t);
+  product<L>(false, t, false, y, !adjoint, strided<L>(call.operand[2], n, n));
+  report<R>(~Mask<R>{}, info);
+}
+
+}  // namespace
+
+BS_LANES_KERNEL(solve, SolveWork)
+BS_LANES_KERNEL(solve_vjp, SolveVjpWork)
+BS_LANES_KERNEL(inv, InvWork)
+BS_LANES_KERNEL(inv_vjp, InvVjpWork)
+
+}  // namespace backsolve::BS_ISA

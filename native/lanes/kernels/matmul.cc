@@ -1,0 +1,23 @@
+// Products of W pairs of matrices side by side.
+#include "../blocks/strided.h"
+#include "../fill.h"
+
+namespace backsolve::BS_ISA {
+namespace {
+
+template <class L>
+void matmul(const Call& call, const NoWork<L>&, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index m = call.dims[0], k = call.dims[1], n = call.dims[2];
+  const bool ha = call.attrs[0] != 0, hb = call.attrs[1] != 0;
+  const auto a = ha ? strided<L>(call.operand[0], k, m).transposed() : strided<L>(call.operand[0], m, k);
+  const auto b = hb ? strided<L>(call.operand[1], n, k).transposed() : strided<L>(call.operand[1], k, n);
+  product<L>(true, a, ha, b, hb, strided<L>(call.operand[2], m, n));
+  for (int w = 0; w < W<R>; ++w) info[w] = 0;
+}
+
+}  // namespace
+
+BS_LANES_KERNEL(matmul, NoWork)
+
+}  // namespace backsolve::BS_ISA
