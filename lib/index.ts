@@ -6,7 +6,7 @@ export type { Failure } from "./core/failures";
 export { type AsyncOptions, type CallOptions, type Checked, defineOp, type Op } from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Domain, type Native, native, type Row } from "./core/row";
-export { isTensor, type Operand, type ReduceOptions, type Shape } from "./core/tensor";
+export { isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
 export type { Given, Tensors, TensorTree, Tree } from "./core/tree";
 export { Tensor } from "./methods";
 export * from "./ops/creation";
