@@ -2,7 +2,7 @@ import { settle, startKernel } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "./apply";
 import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
-import type { ComplexOf, DType, Float, RealOf } from "./dtype";
+import type { ComplexOf, DType, Fits, RealOf, Takes } from "./dtype";
 import { ArgumentError, BacksolveError, describe } from "./errors";
 import { kernelCall } from "./evaluate";
 import type { Failure } from "./failures";
@@ -11,9 +11,9 @@ import { unwrapIfDead } from "./levels";
 import { operands } from "./operands";
 import { batchContextOf, RUN, type RunContext } from "./outcome";
 import { addRow } from "./registry";
-import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";
+import { type AnyRow, type Attrs, type NamedTensors, nameOf, type Port, type PortOf, type Row } from "./row";
 import { rulesOf } from "./slopes";
-import { adopt, memoryOf, type Operand, storageOf, type Tensor, tracedOf } from "./tensor";
+import { adopt, type DTypeOf, memoryOf, type Operand, type Promote, storageOf, type Tensor, tracedOf } from "./tensor";
 
 export { scalar } from "./outcome";
 
@@ -32,35 +32,94 @@ export interface Checked<R> {
   readonly failures: readonly Failure[];
 }
 
-type PortOf<P, K extends string> = P extends { readonly [k in K]: infer V } ? V : "T";
-type Ported<P, D extends DType> = P extends "real"
-  ? RealOf<D>
-  : P extends "complex"
-    ? ComplexOf<D>
-    : P extends "bool"
-      ? "bool"
-      : P extends "int32"
-        ? "int32"
-        : D;
-type Arguments<I extends readonly string[], P, D extends DType> = {
-  -readonly [k in keyof I]: I[k] extends string ? Operand<Ported<PortOf<P, I[k]>, D>> : never;
-};
+type Ported<P, D extends DType> = P extends "T" ? D : P extends "real" ? RealOf<D> : P extends "complex" ? ComplexOf<D> : P & DType;
 type Result<O extends readonly string[], P, D extends DType> = O extends readonly [infer Only extends string]
   ? Tensor<Ported<PortOf<P, Only>, D>>
   : { readonly [k in O[number]]: Tensor<Ported<PortOf<P, k>, D>> };
 
-/** A function made from a row. */
-export interface Op<I extends readonly string[], O extends readonly string[], P, S extends AttrSchema> {
-  <D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>> & CallOptions]): Result<O, P, D>;
-  /**
-   * The same, off the event loop. Inputs whose `data` somebody holds are copied first, which takes the time of one memcpy; `tensor(array,
-   * { transfer: true })` needs none. An aborted signal rejects at once with its reason; inputs stay in use until the call has left them.
-   */
-  async<D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>> & AsyncOptions]): Promise<Result<O, P, D>>;
-  /** The same with failing items as NaN, and the list of them. */
-  checked<D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>>]): Checked<Result<O, P, D>>;
+/** The operands of port T together, one after the other: a number, or a tensor of their dtype. */
+type Together<I extends readonly string[], P, X extends readonly unknown[], So = number> = X extends readonly [infer A, ...infer Xs]
+  ? I extends readonly [infer N extends string, ...infer Is extends readonly string[]]
+    ? Together<Is, P, Xs, PortOf<P, N> extends "T" ? (So extends number ? A : A extends number ? So : Tensor<Promote<So, A>>) : So>
+    : So
+  : So;
+/** The input N, given as A after those that are `Before` together; all of port T together are `All`. */
+type Input<N extends string, P, A, Before, All> = PortOf<P, N> extends "T"
+  ? A & Fits<DTypeOf<Before>, DTypeOf<A>> & (A extends number ? unknown : Takes[DTypeOf<A>])
+  : Operand<Ported<PortOf<P, N>, Promote<All, number>>>;
+type Inputs<I extends readonly string[], P, D extends DType> = {
+  -readonly [k in keyof I]: Operand<Ported<PortOf<P, I[k]>, D>> & Takes[D];
+};
+type Options<S extends AttrSchema, More = unknown> = Partial<AttrsOf<S>> & More;
+
+/** What every function made from a row has, whatever its inputs. */
+interface Made {
   readonly row: AnyRow;
 }
+/** A function made from a row of one input. The twins: see `Op`. */
+export interface Unary<I extends readonly string[], O extends readonly string[], P, S extends AttrSchema> extends Made {
+  <D extends DType = "float64">(x: Inputs<I, P, D>[0], options?: Options<S, CallOptions>): Result<O, P, D>;
+  async<D extends DType = "float64">(x: Inputs<I, P, D>[0], options?: Options<S, AsyncOptions>): Promise<Result<O, P, D>>;
+  checked<D extends DType = "float64">(x: Inputs<I, P, D>[0], options?: Options<S>): Checked<Result<O, P, D>>;
+}
+/** A function made from a row of two inputs. */
+export interface Binary<I extends readonly string[], O extends readonly string[], P, S extends AttrSchema> extends Made {
+  <A extends Operand, B extends Operand>(
+    a: Input<I[0], P, A, number, Together<I, P, [A, B]>>,
+    b: Input<I[1], P, B, Together<I, P, [A]>, Together<I, P, [A, B]>>,
+    options?: Options<S, CallOptions>,
+  ): Result<O, P, Promote<Together<I, P, [A, B]>, number>>;
+  async<A extends Operand, B extends Operand>(
+    a: Input<I[0], P, A, number, Together<I, P, [A, B]>>,
+    b: Input<I[1], P, B, Together<I, P, [A]>, Together<I, P, [A, B]>>,
+    options?: Options<S, AsyncOptions>,
+  ): Promise<Result<O, P, Promote<Together<I, P, [A, B]>, number>>>;
+  checked<A extends Operand, B extends Operand>(
+    a: Input<I[0], P, A, number, Together<I, P, [A, B]>>,
+    b: Input<I[1], P, B, Together<I, P, [A]>, Together<I, P, [A, B]>>,
+    options?: Options<S>,
+  ): Checked<Result<O, P, Promote<Together<I, P, [A, B]>, number>>>;
+}
+/** A function made from a row of three inputs. */
+export interface Ternary<I extends readonly string[], O extends readonly string[], P, S extends AttrSchema> extends Made {
+  <A extends Operand, B extends Operand, C extends Operand>(
+    a: Input<I[0], P, A, number, Together<I, P, [A, B, C]>>,
+    b: Input<I[1], P, B, Together<I, P, [A]>, Together<I, P, [A, B, C]>>,
+    c: Input<I[2], P, C, Together<I, P, [A, B]>, Together<I, P, [A, B, C]>>,
+    options?: Options<S, CallOptions>,
+  ): Result<O, P, Promote<Together<I, P, [A, B, C]>, number>>;
+  async<A extends Operand, B extends Operand, C extends Operand>(
+    a: Input<I[0], P, A, number, Together<I, P, [A, B, C]>>,
+    b: Input<I[1], P, B, Together<I, P, [A]>, Together<I, P, [A, B, C]>>,
+    c: Input<I[2], P, C, Together<I, P, [A, B]>, Together<I, P, [A, B, C]>>,
+    options?: Options<S, AsyncOptions>,
+  ): Promise<Result<O, P, Promote<Together<I, P, [A, B, C]>, number>>>;
+  checked<A extends Operand, B extends Operand, C extends Operand>(
+    a: Input<I[0], P, A, number, Together<I, P, [A, B, C]>>,
+    b: Input<I[1], P, B, Together<I, P, [A]>, Together<I, P, [A, B, C]>>,
+    c: Input<I[2], P, C, Together<I, P, [A, B]>, Together<I, P, [A, B, C]>>,
+    options?: Options<S>,
+  ): Checked<Result<O, P, Promote<Together<I, P, [A, B, C]>, number>>>;
+}
+/** A function made from a row of more inputs; those of port T have one dtype. */
+export interface Nary<I extends readonly string[], O extends readonly string[], P, S extends AttrSchema> extends Made {
+  <D extends DType>(...args: [...inputs: Inputs<I, P, D>, options?: Options<S, CallOptions>]): Result<O, P, D>;
+  async<D extends DType>(...args: [...inputs: Inputs<I, P, D>, options?: Options<S, AsyncOptions>]): Promise<Result<O, P, D>>;
+  checked<D extends DType>(...args: [...inputs: Inputs<I, P, D>, options?: Options<S>]): Checked<Result<O, P, D>>;
+}
+/**
+ * A function made from a row.
+ * `async`: the same, off the event loop. Inputs whose `data` somebody holds are copied first, which takes the time of one memcpy; `tensor(array,
+ * { transfer: true })` needs none. An aborted signal rejects at once with its reason; inputs stay in use until the call has left them.
+ * `checked`: the same with failing items as NaN, and the list of them.
+ */
+export type Op<I extends readonly string[], O extends readonly string[], P, S extends AttrSchema> = I extends readonly [string]
+  ? Unary<I, O, P, S>
+  : I extends readonly [string, string]
+    ? Binary<I, O, P, S>
+    : I extends readonly [string, string, string]
+      ? Ternary<I, O, P, S>
+      : Nary<I, O, P, S>;
 
 const COMMON = ["onFailure", "out"] as const;
 const ASYNC = ["onFailure", "signal"] as const;
@@ -75,8 +134,16 @@ export function defineOp<
   const O extends readonly string[],
   const S extends AttrSchema = Record<never, never>,
   const P extends { readonly [k: string]: Port } = Record<never, never>,
->(row: Omit<Row<I[number], O[number], S>, "inputs" | "outputs" | "dtypes"> & { inputs: I; outputs: O; dtypes?: P }): Op<I, O, P, S> {
-  const given = row as unknown as AnyRow;
+  const K extends "real" | "complex" | "float" = "float",
+>(
+  row: Omit<Row<I[number], O[number], S, NamedTensors<I[number] | O[number], P, K>>, "inputs" | "outputs" | "dtypes" | "only"> & {
+    readonly inputs: I;
+    readonly outputs: O;
+    readonly dtypes?: P;
+    readonly only?: K & ("real" | "complex");
+  },
+): Op<I, O, P, S> {
+  const given: AnyRow = row;
   checkRow(given);
   const plain = { ...given, ...rulesOf(given) };
   const op = opOf(plain);

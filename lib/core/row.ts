@@ -1,6 +1,7 @@
 import type { AttrSchema, AttrsOf, AttrValue } from "./attrs";
+import type { DType, Mates, Sym } from "./dtype";
 import type { Code } from "./errors";
-import type { Shape, Tensor } from "./tensor";
+import type { DTypeOf, Shape, Tensor } from "./tensor";
 
 /** dtype of an operand, given the op's dtype T: T itself, its real or complex companion, bool, or int32. */
 export type Port = "T" | "real" | "complex" | "bool" | "int32";
@@ -20,8 +21,12 @@ export type Domain =
   | "mask";
 
 export type Shapes<K extends string> = { readonly [k in K]: Shape };
-/** Inside rules the dtype is unknown: Tensor<never> goes wherever a tensor goes. */
-export type NamedTensors<K extends string, T extends Tensor = Tensor<never>> = { readonly [k in K]: T };
+
+export type PortOf<P, K extends string> = P extends { readonly [k in K]: infer V } ? V : "T";
+/** The dtype of a port in rules, `only` as the row says it. */
+type SymOf<P, Only> = P extends "T" ? Sym<Only extends "real" | "complex" ? Only : "T"> : P extends "real" | "complex" ? Sym<P> : P & DType;
+/** Tensors by name as rules see them: the dtype is one of a symbol that the port names. */
+export type NamedTensors<K extends string, P = unknown, Only = unknown> = { readonly [k in K]: Tensor<SymOf<PortOf<P, k>, Only>> };
 
 /** What a rule may ask about the call besides values. */
 export interface Context<I extends string> {
@@ -30,14 +35,16 @@ export interface Context<I extends string> {
   readonly wanted: { readonly [k in I]: boolean };
 }
 
+/** A cotangent of T, or one that the engine makes of its dtype: a complex one's real part, a real one as complex. */
+type Cotangent<T> = Tensor<Mates<DTypeOf<T>>>;
 /** A tangent, or what computes it when it is asked for; undefined: zero. */
-export type Tangent = Tensor | (() => Tensor | undefined) | undefined;
+export type Tangent<T = Tensor> = T | (() => T | undefined) | undefined;
 
 /** The derivative of an elementwise op by one input: times / over, each 1 where absent, and of the shape of the output or broadcast to it. */
-export interface Slope {
-  readonly times?: Tensor | undefined;
+export interface Slope<T = Tensor> {
+  readonly times?: T | undefined;
   /** For slopes that are quotients: 1 / x need not be representable where g / x is. */
-  readonly over?: Tensor | undefined;
+  readonly over?: T | undefined;
 }
 
 /** Numbers for the native table: the kernel's attributes, from the row's and the shapes. */
@@ -52,8 +59,18 @@ export interface Native {
 /** A kernel of the native table. Without `encode`, flags and choices cross as numbers in the order of the row's attrs. */
 export const native = (name: string, encode?: Encode, alias = false): Native => ({ kind: "native", name, encode, alias });
 
-/** The fields of a row with inputs I, outputs O and attributes A, whose functions take tensors T. */
-export interface RowFields<I extends string, O extends string, S extends AttrSchema, A, T extends Tensor> {
+/**
+ * One op with inputs I, outputs O and options S: everything else, types, errors, batching, derivatives of any order, documentation, tests, is
+ * derived from it. Its functions take attributes A and tensors V by name. They are methods to the compiler, so that a row may be taken for one
+ * with its types forgotten.
+ */
+export interface Row<
+  I extends string = string,
+  O extends string = string,
+  S extends AttrSchema = AttrSchema,
+  V extends { readonly [k in I | O]: Tensor } = NamedTensors<I | O>,
+  A = AttrsOf<S>,
+> {
   /** Own name, everywhere. */
   readonly name: string;
   /** The name in errors, where it is not `name`: that of the function users call. */
@@ -64,26 +81,26 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
   readonly inputs: readonly I[];
   readonly outputs: readonly O[];
   /** gufunc notation of the item dimensions, or a function of the attrs; m^n is the smaller of the two. Exactly one of `signature` and `infer`. */
-  readonly signature?: string | ((attrs: A) => string);
+  readonly signature?: string | Method<[attrs: A], string>;
   /** Output shapes where gufunc notation cannot say them; throws ShapeError. */
-  readonly infer?: (shapes: Shapes<I>, attrs: A) => Shapes<O>;
+  infer?(shapes: Shapes<I>, attrs: A): Shapes<O>;
   /** Of inputs, outputs and aux. */
   readonly dtypes?: { readonly [k: string]: Port };
   /** The ops whose T may be only real or only complex. */
   readonly only?: "real" | "complex";
   readonly attrs?: S;
   /** Says which options exclude each other, where these do. */
-  readonly conflict?: (attrs: A) => string | undefined;
+  conflict?(attrs: A): string | undefined;
   readonly domain?: { readonly [k in I]?: Domain };
   /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
-  readonly gauge?: (outputs: NamedTensors<O, T>) => { readonly [k in O]: Tensor };
-  readonly law?: (inputs: NamedTensors<I, T>, outputs: NamedTensors<O, T>, attrs: A) => [Tensor, Tensor][];
+  gauge?(outputs: Pick<V, O>): { readonly [k in O]: Tensor };
+  law?(inputs: Pick<V, I>, outputs: Pick<V, O>, attrs: A): [Tensor, Tensor][];
   readonly failures?: readonly Code[];
   /**
    * A native kernel, or a function of other ops. Such a function gets as third argument options to hand to the ops that can fail, so that
    * errors name this op and `onFailure` reaches them.
    */
-  readonly kernel: Native | ((inputs: NamedTensors<I, T>, attrs: A, pass: Pass) => Tensor | NamedTensors<O, T>);
+  readonly kernel: Native | Method<[inputs: Pick<V, I>, attrs: A, pass: Pass], V[O] | Pick<V, O>>;
   /** More outputs of a native kernel, for `fused` alone: factors that it would compute again. Name and item dimensions, as in the signature. */
   readonly aux?: { readonly [name: string]: string };
   /** What the rule reads. */
@@ -92,42 +109,40 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
    * One thunk per input with a derivative, from saved values and cotangents (undefined: none arrived). Linear in the cotangents. The engine
    * un-broadcasts. Absent on a composed kernel: derivatives go through the ops it is made of. Absent on a native kernel: no derivative.
    */
-  readonly vjp?: (
-    saved: NamedTensors<I | O, T>,
-    cotangents: NamedTensors<O, T>,
+  vjp?(
+    saved: Pick<V, I | O>,
+    cotangents: Pick<V, O>,
     attrs: A,
     context: Context<I>,
-  ) => { readonly [k in I]?: () => Tensor };
+  ): { readonly [k in I]?: (() => Cotangent<V[k]>) | undefined };
   /** In the place of `vjp` for elementwise ops of one output: the slope by each input that has one, from the same values. */
-  readonly slopes?: (saved: NamedTensors<I | O, T>) => { readonly [k in I]?: () => Slope };
+  slopes?(saved: Pick<V, I | O>): { readonly [k in I]?: () => Slope<V[O]> };
   /** Whether the op is linear in its float inputs together, so that it is its own tangent. */
   readonly linear?: boolean;
   /**
    * Tangents of the outputs from inputs and outputs and the tangents of the inputs (undefined: zero). Absent: from the transpose of `vjp`,
    * which costs two passes.
    */
-  readonly jvp?: (values: NamedTensors<I | O, T>, tangents: Partial<NamedTensors<I, T>>, attrs: A) => { readonly [k in O]?: Tangent };
+  jvp?(values: Pick<V, I | O>, tangents: Partial<Pick<V, I>>, attrs: A): { readonly [k in O]?: Tangent<V[k]> };
   /** The same call with `batch` as leading dimensions of the input, for rows with `infer`: attrs that name axes or sizes. */
-  readonly lift?: (attrs: A, batch: Shape) => Partial<A>;
+  lift?(attrs: A, batch: Shape): Partial<A>;
   /** The highest derivative that exists, where not any: beyond it rules throw, and `checkOp` does not look. */
   readonly order?: number;
   /** The first-order rule in one kernel: reads saves, then aux, then cotangents; gives the wanted inputs' cotangents. */
   readonly fused?: Native;
   /** More sizes of the signature's letters, of about size n, that `checkOp` tries: by itself it only tries ascending ones. */
-  readonly sizes?: (n: number) => readonly { readonly [letter: string]: number }[];
+  sizes?(n: number): readonly { readonly [letter: string]: number }[];
   /** Shapes and attrs of about size n that `checkOp` tries, for rows with `infer`; the others' follow from the signature. */
-  readonly samples?: (n: number) => readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<A> }[];
+  samples?(n: number): readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<A> }[];
 }
 
-/** One op. Everything else, types, errors, batching, derivatives of any order, documentation, tests, is derived from it. */
-export interface Row<I extends string = string, O extends string = string, S extends AttrSchema = AttrSchema>
-  extends RowFields<I, O, S, AttrsOf<S>, Tensor<never>> {}
 /** A row with its types forgotten, as the engine handles it. */
-export interface AnyRow extends RowFields<string, string, AttrSchema, Attrs, Tensor> {}
+export interface AnyRow extends Row<string, string, AttrSchema, Readonly<Record<string, Tensor>>, Attrs> {}
 
 /** Options of the caller, opaque. */
 export type Pass = object;
 export type ComposedKernel = Exclude<AnyRow["kernel"], Native>;
+type Method<A extends readonly unknown[], R> = { call(...args: A): R }["call"];
 
 /** The name of an op in errors. */
 export const nameOf = (row: AnyRow): string => row.publicName ?? row.name;
