@@ -164,6 +164,6 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, {
   const begin = () => startKernel({ ...kernelCall(row, kernel, inputs, types, [], attrs, { collect, op }), outputs: results }, quiet);
   const nameOf = (i: number) => memoryOf(row.inputs[i], inputs[i] as Tensor);
   const { flat, outputs } = await runJob({ op, inputs, outputs: types, begin, nameOf, signal });
-  settle({ op, collect, batchContext: () => batchContextOf(row, attrs, inputs, types), reportBatch: undefined }, flat);
+  settle({ op, hints: row.hints, collect, batchContext: () => batchContextOf(row, attrs, inputs, types), reportBatch: undefined }, flat);
   return outputs;
 }
