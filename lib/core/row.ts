@@ -96,6 +96,8 @@ export interface Row<
   gauge?(outputs: Pick<V, O>): { readonly [k in O]: Tensor };
   law?(inputs: Pick<V, I>, outputs: Pick<V, O>, attrs: A): [Tensor, Tensor][];
   readonly failures?: readonly Code[];
+  /** What helps against a kind of failure (a name of native/base/fails.def), as the end of its message. */
+  readonly hints?: { readonly [kind: string]: string };
   /**
    * A native kernel, or a function of other ops. Such a function gets as third argument options to hand to the ops that can fail, so that
    * errors name this op and `onFailure` reaches them.

@@ -2,7 +2,7 @@
 import type { DType } from "../core/dtype";
 import type { Tensor } from "../core/tensor";
 import { add } from "./elementwise";
-import { place, slice } from "./structure";
+import { padTo, slice } from "./structure";
 
 /** The rows x columns block at (i, j) of the last two axes. */
 export const itemBlock = <D extends DType>(x: Tensor<D>, i: number, j: number, rows: number, columns: number): Tensor<D> => {
@@ -14,5 +14,5 @@ export const joinBlocks = <D extends DType>(x: Tensor<D>, y: Tensor<D>, axis: -1
   const shape = x.shape.map((d, i) => (i === x.rank + axis ? d + (y.shape[i] as number) : d));
   const start = x.shape.map((d, i) => (i === x.rank + axis ? d : 0));
   const origin = x.shape.map(() => 0);
-  return add(place<DType>(x, origin, shape), place<DType>(y, start, shape)) as Tensor<D>;
+  return add(padTo<DType>(x, origin, shape), padTo<DType>(y, start, shape)) as Tensor<D>;
 };
