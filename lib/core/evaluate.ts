@@ -51,6 +51,7 @@ export function kernelCall(
   const shapes = present.map((t) => t.shape);
   return {
     op,
+    hints: row.hints,
     kernel: kernelName(kernel, attrs),
     dtype: dtypeOf(row, attrs, inputs),
     attrs: encodeAttrs(

@@ -8,6 +8,7 @@ import { dtypeOf, inputName, isDefinedFor, kernelOutputs, portDType, portOfInput
 import { fusedRow, fusedTypes, residuals } from "../core/fused";
 import { inferAll } from "../core/infer";
 import type { Instruction, ValueType } from "../core/ir";
+import { currentName } from "../core/registry";
 import type { AnyRow, Attrs } from "../core/row";
 import { broadcast, sameShape } from "../core/signature";
 import { checkShape, type Shape, shapeText, sizeOf } from "../core/tensor";
@@ -133,7 +134,7 @@ function loadConstant(loader: Loader, o: Record<string, unknown>, what: string) 
 }
 
 function loadInstruction(loader: Loader, o: Record<string, unknown>, what: string): Instruction {
-  const op = text(o.op, `${what}: op`);
+  const op = currentName(text(o.op, `${what}: op`));
   const found = resolve(op) ?? bad(`${what}: there is no instruction ${describe(op)}.`);
   const attrs = parseAttrs(op, found.of, object(o.attrs ?? {}, `${what}: attrs`), []) as Attrs;
   const ins = list(o.in, `${what}: in`).map((id) => (id === null && found.fused ? null : loader.known(id, what)));
