@@ -1,6 +1,6 @@
 export type { NativeInfo } from "./boundary/addon";
 export { type Attr, type AttrSchema, type AttrsOf, type AttrValue, flag, int, ints, oneOf } from "./core/attrs";
-export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar } from "./core/dtype";
+export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar, Sym } from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
 export type { Failure } from "./core/failures";
 export { type AsyncOptions, type CallOptions, type Checked, defineOp, type Op } from "./core/op";
@@ -20,7 +20,7 @@ export { mean, sum, trace } from "./ops/reductions";
 export * from "./ops/structure";
 export { compile } from "./program/compile";
 export { type Inputs, Program } from "./program/program";
-export { complex64, complex128, float32, float64, Spec } from "./program/spec";
+export { bool, complex64, complex128, float32, float64, int32, Spec } from "./program/spec";
 export { type Info, info, setThreads } from "./runtime";
 export type { Arguments } from "./transforms/arguments";
 export { customGrad } from "./transforms/custom";

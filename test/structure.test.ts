@@ -22,6 +22,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/(signature|attrs)$/ },
   { group: /^lib\/core\/row$/ },
   { group: /^lib\/core\/(ir|registry)$/ },
+  { group: /^lib\/core\/form$/ },
   { group: /^lib\/core\/infer$/ },
   { group: /^lib\/core\/failures$/ },
   { group: /^lib\/boundary\/addon$/ },
@@ -38,6 +39,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/slopes$/ },
   { group: /^lib\/core\/operands$/ },
   { group: /^lib\/core\/check-row$/ },
+  { group: /^lib\/core\/callable$/ },
   { group: /^lib\/core\/op$/ },
   { group: /^lib\/core\/tree$/ },
   { group: /^lib\/ops\//, within: true }, // rules may refer to each other: they resolve when called

@@ -23,24 +23,26 @@ interface Kinds {
  */
 export type Sym<P extends keyof Kinds> = Kinds[P] & Symbolic<P>;
 
-export type RealOf<D extends DType> = D extends Symbolic<infer P>
-  ? P extends "any"
-    ? D
-    : Sym<"real">
-  : D extends "complex64"
-    ? "float32"
-    : D extends "complex128"
-      ? "float64"
-      : D;
-export type ComplexOf<D extends DType> = D extends Symbolic<infer P>
-  ? P extends "any"
-    ? D
-    : Sym<"complex">
-  : D extends "float32"
-    ? "complex64"
-    : D extends "float64"
-      ? "complex128"
-      : D;
+export type RealOf<D extends DType> =
+  D extends Symbolic<infer P>
+    ? P extends "any"
+      ? D
+      : Sym<"real">
+    : D extends "complex64"
+      ? "float32"
+      : D extends "complex128"
+        ? "float64"
+        : D;
+export type ComplexOf<D extends DType> =
+  D extends Symbolic<infer P>
+    ? P extends "any"
+      ? D
+      : Sym<"complex">
+    : D extends "float32"
+      ? "complex64"
+      : D extends "float64"
+        ? "complex128"
+        : D;
 
 /** The dtype of two tensors together, for every pair that has one: precisions do not mix, integers and truth values stand by themselves. */
 interface Joins {

@@ -3,8 +3,10 @@ import type { DType, Mates, Sym } from "./dtype";
 import type { Code } from "./errors";
 import type { DTypeOf, Shape, Tensor } from "./tensor";
 
-/** dtype of an operand, given the op's dtype T: T itself, its real or complex companion, bool, or int32. */
-export type Port = "T" | "real" | "complex" | "bool" | "int32";
+/** dtype of an operand, given the op's dtype T: T itself, its real or complex companion, or one that is always the same. */
+export type Port = "T" | "real" | "complex" | DType;
+/** Of inputs, outputs and aux by name. */
+export type Ports = { readonly [name: string]: Port };
 
 /** How `checkOp` samples an input, and the space its tangents and cotangents live in. */
 export type Domain =
@@ -20,19 +22,38 @@ export type Domain =
   | "pivots"
   | "mask";
 
-export type Shapes<K extends string> = { readonly [k in K]: Shape };
+/** A value per operand by name; of a variadic input "...xs" an array as xs. */
+export type Named<K extends string, V> = { readonly [k in K as Plain<k>]: k extends `...${string}` ? readonly V[] : V };
+type Plain<K extends string> = K extends `...${infer N}` ? N : K;
+export type Shapes<K extends string> = Named<K, Shape>;
 
 export type PortOf<P, K extends string> = P extends { readonly [k in K]: infer V } ? V : "T";
-/** The dtype of a port in rules, `only` as the row says it. */
-type SymOf<P, Only> = P extends "T" ? Sym<Only extends "real" | "complex" ? Only : "T"> : P extends "real" | "complex" ? Sym<P> : P & DType;
-/** Tensors by name as rules see them: the dtype is one of a symbol that the port names. */
-export type NamedTensors<K extends string, P = unknown, Only = unknown> = { readonly [k in K]: Tensor<SymOf<PortOf<P, k>, Only>> };
+/** The dtype of a port in rules, of a row of these types. */
+type SymOf<P, Types> = P extends "T"
+  ? Sym<Types extends "real" | "complex" | "any" ? Types : "T">
+  : P extends "real" | "complex"
+    ? Sym<P>
+    : P & DType;
+/** Tensors by name as rules see them: the dtype is a symbol that the port names. `Types`: the row's. */
+export type NamedTensors<K extends string, P = unknown, Types = "float"> = {
+  readonly [k in K as Plain<k>]: k extends `...${infer N}`
+    ? readonly Tensor<SymOf<PortOf<P, N>, Types>>[]
+    : Tensor<SymOf<PortOf<P, k>, Types>>;
+};
+/** Those of these names. */
+type Of<V, K extends string> = Pick<V, Plain<K> & keyof V>;
+/** What rules give for inputs of these names. */
+type Thunks<V, K extends string> = {
+  readonly [k in Plain<K> & keyof V]?: V[k] extends readonly (infer T)[]
+    ? readonly ((() => Cotangent<T>) | undefined)[]
+    : (() => Cotangent<V[k]>) | undefined;
+};
 
 /** What a rule may ask about the call besides values. */
 export interface Context<I extends string> {
   readonly shapes: Shapes<I>;
   /** Which inputs' cotangents are asked for. */
-  readonly wanted: { readonly [k in I]: boolean };
+  readonly wanted: Named<I, boolean>;
 }
 
 /** A cotangent of T, or one that the engine makes of its dtype: a complex one's real part, a real one as complex. */
@@ -52,23 +73,30 @@ export type Encode = (attrs: never, inputs: readonly Shape[], outputs: readonly 
 
 export interface Native {
   readonly kind: "native";
-  readonly name: string;
+  readonly name: string | ((attrs: Attrs) => string);
   readonly encode: Encode | undefined;
   readonly alias: boolean; // eager: the output is the input's memory under another shape
 }
-/** A kernel of the native table. Without `encode`, flags and choices cross as numbers in the order of the row's attrs. */
-export const native = (name: string, encode?: Encode, alias = false): Native => ({ kind: "native", name, encode, alias });
+/**
+ * A kernel of the native table, or which one for which attributes. Without `encode`, flags and choices cross as numbers in the order of the
+ * row's attrs.
+ */
+export const native = (name: string | ((attrs: Attrs) => string), encode?: Encode, alias = false): Native => ({
+  kind: "native",
+  name,
+  encode,
+  alias,
+});
 
 /**
  * One op with inputs I, outputs O and options S: everything else, types, errors, batching, derivatives of any order, documentation, tests, is
- * derived from it. Its functions take attributes A and tensors V by name. They are methods to the compiler, so that a row may be taken for one
- * with its types forgotten.
+ * derived from it. Its functions take attributes A and tensors V by name.
  */
 export interface Row<
   I extends string = string,
   O extends string = string,
   S extends AttrSchema = AttrSchema,
-  V extends { readonly [k in I | O]: Tensor } = NamedTensors<I | O>,
+  V = NamedTensors<I | O>,
   A = AttrsOf<S>,
 > {
   /** Own name, everywhere. */
@@ -78,23 +106,27 @@ export interface Row<
   /** TensorFlow's name. */
   readonly tf?: string;
   readonly doc?: string;
+  /** Names. The last may be variadic: "...xs" stands for one or more, which the op takes as an array and rules know as the array xs. */
   readonly inputs: readonly I[];
   readonly outputs: readonly O[];
-  /** gufunc notation of the item dimensions, or a function of the attrs; m^n is the smaller of the two. Exactly one of `signature` and `infer`. */
-  readonly signature?: string | Method<[attrs: A], string>;
+  /**
+   * gufunc notation of the item dimensions, or a function of the attrs; m^n is the smaller of the two, a number is that size. Exactly one of
+   * `signature` and `infer`.
+   */
+  readonly signature?: string | ((attrs: A) => string);
   /** Output shapes where gufunc notation cannot say them; throws ShapeError. */
-  infer?(shapes: Shapes<I>, attrs: A): Shapes<O>;
-  /** Of inputs, outputs and aux. */
-  readonly dtypes?: { readonly [k: string]: Port };
-  /** The ops whose T may be only real or only complex. */
-  readonly only?: "real" | "complex";
+  readonly infer?: (shapes: Shapes<I>, attrs: A) => Shapes<O>;
+  /** Of inputs, outputs and aux, "T" where nothing is said; or a function of the attrs. */
+  readonly dtypes?: Ports | ((attrs: A) => Ports);
+  /** What T may be, all four floating dtypes where nothing is said. "any": int32 and bool, too. */
+  readonly types?: "float" | "real" | "complex" | "any";
   readonly attrs?: S;
   /** Says which options exclude each other, where these do. */
-  conflict?(attrs: A): string | undefined;
+  readonly conflict?: (attrs: A) => string | undefined;
   readonly domain?: { readonly [k in I]?: Domain };
   /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
-  gauge?(outputs: Pick<V, O>): { readonly [k in O]: Tensor };
-  law?(inputs: Pick<V, I>, outputs: Pick<V, O>, attrs: A): [Tensor, Tensor][];
+  readonly gauge?: (outputs: Of<V, O>) => { readonly [k in O]: Tensor };
+  readonly law?: (inputs: Of<V, I>, outputs: Of<V, O>, attrs: A) => [Tensor, Tensor][];
   readonly failures?: readonly Code[];
   /** What helps against a kind of failure (a name of native/base/fails.def), as the end of its message. */
   readonly hints?: { readonly [kind: string]: string };
@@ -102,7 +134,7 @@ export interface Row<
    * A native kernel, or a function of other ops. Such a function gets as third argument options to hand to the ops that can fail, so that
    * errors name this op and `onFailure` reaches them.
    */
-  readonly kernel: Native | Method<[inputs: Pick<V, I>, attrs: A, pass: Pass], V[O] | Pick<V, O>>;
+  readonly kernel: Native | ((inputs: Of<V, I>, attrs: A, pass: Pass) => V[O & keyof V] | Of<V, O>);
   /** More outputs of a native kernel, for `fused` alone: factors that it would compute again. Name and item dimensions, as in the signature. */
   readonly aux?: { readonly [name: string]: string };
   /** What the rule reads. */
@@ -111,31 +143,26 @@ export interface Row<
    * One thunk per input with a derivative, from saved values and cotangents (undefined: none arrived). Linear in the cotangents. The engine
    * un-broadcasts. Absent on a composed kernel: derivatives go through the ops it is made of. Absent on a native kernel: no derivative.
    */
-  vjp?(
-    saved: Pick<V, I | O>,
-    cotangents: Pick<V, O>,
-    attrs: A,
-    context: Context<I>,
-  ): { readonly [k in I]?: (() => Cotangent<V[k]>) | undefined };
+  readonly vjp?: (saved: Of<V, I | O>, cotangents: Of<V, O>, attrs: A, context: Context<I>) => Thunks<V, I>;
   /** In the place of `vjp` for elementwise ops of one output: the slope by each input that has one, from the same values. */
-  slopes?(saved: Pick<V, I | O>): { readonly [k in I]?: () => Slope<V[O]> };
+  readonly slopes?: (saved: Of<V, I | O>) => { readonly [k in Plain<I>]?: () => Slope<V[O & keyof V]> };
   /** Whether the op is linear in its float inputs together, so that it is its own tangent. */
   readonly linear?: boolean;
   /**
    * Tangents of the outputs from inputs and outputs and the tangents of the inputs (undefined: zero). Absent: from the transpose of `vjp`,
    * which costs two passes.
    */
-  jvp?(values: Pick<V, I | O>, tangents: Partial<Pick<V, I>>, attrs: A): { readonly [k in O]?: Tangent<V[k]> };
+  readonly jvp?: (values: Of<V, I | O>, tangents: Partial<Of<V, I>>, attrs: A) => { readonly [k in O]?: Tangent<V[k & keyof V]> };
   /** The same call with `batch` as leading dimensions of the input, for rows with `infer`: attrs that name axes or sizes. */
-  lift?(attrs: A, batch: Shape): Partial<A>;
+  readonly lift?: (attrs: A, batch: Shape) => Partial<A>;
   /** The highest derivative that exists, where not any: beyond it rules throw, and `checkOp` does not look. */
   readonly order?: number;
   /** The first-order rule in one kernel: reads saves, then aux, then cotangents; gives the wanted inputs' cotangents. */
   readonly fused?: Native;
   /** More sizes of the signature's letters, of about size n, that `checkOp` tries: by itself it only tries ascending ones. */
-  sizes?(n: number): readonly { readonly [letter: string]: number }[];
+  readonly sizes?: (n: number) => readonly { readonly [letter: string]: number }[];
   /** Shapes and attrs of about size n that `checkOp` tries, for rows with `infer`; the others' follow from the signature. */
-  samples?(n: number): readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<A> }[];
+  readonly samples?: (n: number) => readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<A> }[];
 }
 
 /** A row with its types forgotten, as the engine handles it. */
@@ -144,7 +171,6 @@ export interface AnyRow extends Row<string, string, AttrSchema, Readonly<Record<
 /** Options of the caller, opaque. */
 export type Pass = object;
 export type ComposedKernel = Exclude<AnyRow["kernel"], Native>;
-type Method<A extends readonly unknown[], R> = { call(...args: A): R }["call"];
 
 /** The name of an op in errors. */
 export const nameOf = (row: AnyRow): string => row.publicName ?? row.name;

@@ -10,7 +10,7 @@ import { primal, type Shape, stridesOf, type Tensor } from "../core/tensor";
 
 /** conj(x), which for real x is x itself and no op. */
 export const conj = withoutOptions("conj", 1, <D extends DType>(x: Tensor<D>): Tensor<D> => {
-  const t = asTensor("conj", "x", x);
+  const t: Tensor = asTensor("conj", "x", x);
   return (isComplex(t.dtype) ? conjugate(t) : t) as Tensor<D>;
 });
 
@@ -90,7 +90,7 @@ export const maximum = defineOp({
   name: "maximum",
   tf: "Maximum",
   ...ab,
-  only: "real",
+  types: "real",
   domain: { a: "distinct", b: "distinct" },
   kernel: native("maximum"),
   saves: ["a", "b"],
@@ -102,7 +102,7 @@ export const minimum = defineOp({
   name: "minimum",
   tf: "Minimum",
   ...ab,
-  only: "real",
+  types: "real",
   domain: { a: "distinct", b: "distinct" },
   kernel: native("minimum"),
   saves: ["a", "b"],
@@ -209,7 +209,7 @@ const conjugate = defineOp({
   name: "conj",
   tf: "Conj",
   ...x,
-  only: "complex",
+  types: "complex",
   kernel: native("conj"),
   linear: true,
   vjp: (_, { y: g }) => ({ x: () => conj(g) }),
@@ -219,7 +219,7 @@ const realPart = defineOp({
   name: "real",
   tf: "Real",
   ...x,
-  only: "complex",
+  types: "complex",
   dtypes: { y: "real" },
   kernel: native("real"),
   linear: true,
@@ -229,7 +229,7 @@ const imagPart = defineOp({
   name: "imag",
   tf: "Imag",
   ...x,
-  only: "complex",
+  types: "complex",
   dtypes: { y: "real" },
   kernel: native("imag"),
   linear: true,
@@ -238,12 +238,12 @@ const imagPart = defineOp({
 
 /** The real part; of a real tensor, itself. */
 export const real = withoutOptions("real", 1, <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
-  const t = asTensor("real", "x", x) as Tensor<D>;
+  const t = asTensor("real", "x", x);
   return (isComplex(t.dtype) ? realPart(t) : t) as Tensor<RealOf<D>>;
 });
 /** The imaginary part; of a real tensor, zeros. */
 export const imag = withoutOptions("imag", 1, <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
-  const t = asTensor("imag", "x", x) as Tensor<D>;
+  const t = asTensor("imag", "x", x);
   return (isComplex(t.dtype) ? imagPart(t) : zerosLike(t)) as Tensor<RealOf<D>>;
 });
 
@@ -253,7 +253,7 @@ export const complex = defineOp({
   tf: "Complex",
   inputs: ["re", "im"],
   outputs: ["z"],
-  only: "real",
+  types: "real",
   dtypes: { z: "complex" },
   kernel: native("complex"),
   linear: true,
@@ -265,7 +265,7 @@ export const toComplex = defineOp({
   name: "toComplex",
   inputs: ["x"],
   outputs: ["z"],
-  only: "real",
+  types: "real",
   dtypes: { z: "complex" },
   kernel: native("toComplex"),
   linear: true,
@@ -286,12 +286,12 @@ export const where = defineOp({
   vjp: ({ mask }, { y: g }) => ({ a: (): T => where(mask, g, 0), b: (): T => where(mask, 0, g) }),
 });
 
-const compare = (name: string, tf: string, only?: "real") =>
+const compare = (name: string, tf: string, types?: "real") =>
   defineOp({
     name,
     tf,
     ...ab,
-    ...(only ? { only } : {}),
+    ...(types ? { types } : {}),
     dtypes: { y: "bool" },
     kernel: native(name),
     vjp: () => ({}),
@@ -317,6 +317,7 @@ const stopOp = defineOp({
   samples: (n) => [{ shapes: { x: [n, 2] } }],
   infer: ({ x }) => ({ y: x }),
   lift: (attrs) => attrs,
+  types: "any",
   kernel: native("readStrided", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
   order: 0,
   vjp: () => ({}),

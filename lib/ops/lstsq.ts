@@ -78,11 +78,7 @@ function rule({ solve, normal, deficient, truncated }: Method, saved: Saved<"a" 
 }
 
 /** Z = (AᴴA + λI)⁻¹ Y, W = (AᴴA + λI)⁻¹ Z̄: Ȳ = W, Ā = -A (Z Wᴴ + W Zᴴ), λ̄ = -⟨W, Z⟩. */
-function normalRule(
-  method: Method,
-  saved: Saved<"a" | "y" | "l2Regularizer" | "z">,
-  g: T,
-) {
+function normalRule(method: Method, saved: Saved<"a" | "y" | "l2Regularizer" | "z">, g: T) {
   const { a, y, l2Regularizer: l2, z } = saved;
   const back = once(() => method.normal(a, g, l2));
   const { deficient, truncated } = method;

@@ -2,8 +2,9 @@
 import { optionsOf } from "../core/attrs";
 import { allocate, type DType, type Float, isComplex, realOf } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
-import { portDType, signatureOf } from "../core/infer";
-import type { AnyRow, Attrs, Domain, Port } from "../core/row";
+import { arityOf, inputsInOrder, portDType, portOfInput, signatureOf } from "../core/form";
+import type { AnyRow, Attrs, Domain } from "../core/row";
+import { isLiteral } from "../core/signature";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
 import { arange, eye } from "../ops/creation";
 import { add, exp, mul, sin, sub, toComplex } from "../ops/elementwise";
@@ -36,10 +37,10 @@ const letterSize = (letter: string, letters: readonly string[], n: number): numb
 
 export function signatureCase(row: AnyRow, attrs: Attrs, n: number, batch: Shape, sizes?: { readonly [letter: string]: number }): Case {
   const sig = signatureOf(row, attrs);
-  const letters = sig ? [...new Set(sig.inputs.flat())].sort() : [];
+  const letters = sig ? [...new Set(sig.inputs.flat())].filter((l) => !isLiteral(l)).sort() : [];
   const label = `${sizes ? JSON.stringify(sizes) : `n=${n}`} batch=[${batch}] ${JSON.stringify(attrs)}`;
   if (!sig) return { label, attrs, batch, shapes: row.inputs.map(() => [...batch, n]) };
-  const size = (l: string): number => sizes?.[l] ?? letterSize(l, letters, n);
+  const size = (l: string): number => (isLiteral(l) ? Number(l) : (sizes?.[l] ?? letterSize(l, letters, n)));
   return { label, attrs, batch, shapes: sig.inputs.map((ls) => [...batch, ...ls.map(size)]) };
 }
 
@@ -52,7 +53,7 @@ export function casesOf(row: AnyRow, sizes: readonly number[] = SIZES): Case[] {
     return sizes.flatMap((n) =>
       samples(n).map((s) => {
         const attrs = { ...fallbacks, ...s.attrs } as Attrs;
-        return { label: `n=${n} ${JSON.stringify(attrs)}`, attrs, batch: undefined, shapes: row.inputs.map((i) => s.shapes[i] as Shape) };
+        return { label: `n=${n} ${JSON.stringify(attrs)}`, attrs, batch: undefined, shapes: shapesOf(row, s.shapes) };
       }),
     );
   }
@@ -65,6 +66,9 @@ export function casesOf(row: AnyRow, sizes: readonly number[] = SIZES): Case[] {
     ...(grid.length > 1 ? grid.flatMap((attrs) => [signatureCase(row, attrs, 3, []), signatureCase(row, attrs, 4, [2])]) : []),
   ];
 }
+
+/** Of the inputs in order. */
+const shapesOf = (row: AnyRow, by: { readonly [name: string]: Shape }): Shape[] => inputsInOrder(row, by, arityOf(row, by)) as Shape[];
 
 /** A part of the cases: this share of them, drawn by this seed. The same seed draws the same cases. */
 export interface Sample {
@@ -181,11 +185,8 @@ export function tangent(domain: Domain, like: Tensor, key: Key): Tensor {
 
 /** The inputs of a case in this dtype. */
 export function inputsOf(row: AnyRow, c: Case, dtype: Float, seed = 1): Tensor[] {
-  const keys = random.split(seed, row.inputs.length);
-  return row.inputs.map((name, i) => {
-    const port = row.dtypes?.[name] as Port | undefined;
-    return sample(row.domain?.[name] ?? "any", portDType(port, dtype), c.shapes[i] as Shape, keys[i] as Key);
-  });
+  const keys = random.split(seed, c.shapes.length);
+  return c.shapes.map((shape, i) => sample(domainOf(row, i), portDType(portOfInput(row, c.attrs, i), dtype), shape, keys[i] as Key));
 }
 
-export const domainOf = (row: AnyRow, i: number): Domain => row.domain?.[row.inputs[i] as string] ?? "any";
+export const domainOf = (row: AnyRow, i: number): Domain => row.domain?.[row.inputs[Math.min(i, row.inputs.length - 1)] as string] ?? "any";
