@@ -1,8 +1,8 @@
 import { kernelId } from "../boundary/descriptor";
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
 import { BacksolveError } from "../core/errors";
-import { dtypeOf, kernelName } from "../core/form";
 import type { Site } from "../core/failures";
+import { dtypeOf, kernelName } from "../core/form";
 import { fusedRow } from "../core/fused";
 import { encodeAttrs } from "../core/infer";
 import type { Instruction, ValueType } from "../core/ir";
