@@ -4,6 +4,6 @@
 
 namespace backsolve::family {
 
-extern const Family matrix, map, reduce, view, scatter, band;
+extern const Family matrix, map, reduce, view, scatter, band, join;
 
 }  // namespace backsolve::family

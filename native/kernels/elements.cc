@@ -10,6 +10,7 @@ constexpr Kernel kList[] = {
 #include "../lanes/maps.def"
     {"sum", Reduce::sum},   {"max", Reduce::max},         {"min", Reduce::min},
     {"view", family::view}, {"scatter", family::scatter}, {"band", family::band},
+    {"concat", family::join, kMaxOperands - 1},
 };
 
 }  // namespace
