@@ -9,6 +9,7 @@
 #include "base/lapack/library.h"
 #include "base/pool.h"
 #include "base/processors.h"
+#include "base/status.h"
 #include "boundary/call.h"
 #include "boundary/jobs.h"
 #include "exec/family.h"
@@ -19,7 +20,7 @@ namespace {
 constexpr const char* kDTypes[] = {"float32", "float64", "complex64", "complex128"};
 /// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/boundary/addon.ts has
 /// the same.
-constexpr int kBoundary = 1;
+constexpr int kBoundary = 2;
 constexpr napi_type_tag kProgramTag = {0x6261636b736f6c76, 0x70726f6772616d31};
 
 Napi::Value list_kernels(const Napi::CallbackInfo& info) {
@@ -46,6 +47,12 @@ Napi::Value list_kernels(const Napi::CallbackInfo& info) {
     entry.Set("lanes", lanes);
     list.Set(id++, entry);
   }
+  return list;
+}
+
+Napi::Value failure_kinds(const Napi::CallbackInfo& info) {
+  auto list = Napi::Array::New(info.Env());
+  for (const char* name : kFailNames) list.Set(list.Length(), name);
   return list;
 }
 
@@ -232,6 +239,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set(name, Napi::Function::New(env, f, name));
   };
   add("kernels", list_kernels);
+  add("failureKinds", failure_kinds);
   add("run", run);
   add("runAsync", run_async);
   add("createProgram", create_program);

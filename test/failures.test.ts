@@ -1,6 +1,7 @@
 // What goes wrong is an error of this package: its class, code, op, item, index and text. Hostile callers: hostile-*.test.ts.
 
 import { expect } from "chai";
+import { failureKinds } from "../lib/boundary/descriptor";
 import { type Failure, readFailures } from "../lib/core/failures";
 import {
   ArgumentError,
@@ -29,6 +30,7 @@ import {
   mul,
   random,
   registerGradient,
+  registry,
   reshape,
   ShapeError,
   setThreads,
@@ -41,7 +43,7 @@ import {
   where,
   zeros,
 } from "../lib/index";
-import { caught, loose, rejected, wrong } from "./support";
+import { caught, loose, packageOps, rejected, wrong } from "./support";
 
 type F64 = Tensor<"float64">;
 type T = Tensor<never>;
@@ -108,16 +110,37 @@ describe("errors", () => {
     ).to.equal("slogdet: matrix 1 of the batch (shape [2, 2, 2]) is singular: the pivot in column 2 is exactly zero.");
   });
 
-  it("have a text for every failure of native/base/status.h", () => {
-    const codes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16].map((kind) => {
-      const [f] = readFailures(Float64Array.of(3, 0, kind, 2), () => "op", [5], [4, 4]) as [Failure];
-      expect(f.message).to.match(/^matrix 3 of the batch \(shape \[5, 4, 4\]\) (is|has|contains|did|needs) .*\.$/);
-      return f.code.slice(4);
-    });
+  it("have a text for every kind that the addon knows", () => {
+    const kinds = failureKinds();
+    const told = (kind: string, hints?: Record<string, string>): Failure =>
+      readFailures(
+        Float64Array.of(3, 0, 0, 2),
+        () => [kind],
+        () => ({ op: "op", hints }),
+        [5],
+        [4, 4],
+      )[0] as Failure;
+    const codes = kinds
+      .filter((kind) => kind !== "none" && kind !== "declined")
+      .map((kind) => {
+        const f = told(kind, { other: "x" });
+        expect(f.message).to.match(/^matrix 3 of the batch \(shape \[5, 4, 4\]\) (is|has|contains|did|needs) .*[^x]\.$/);
+        expect(told(kind, { [kind]: "do that" }).message).to.equal(`${f.message.slice(0, -1)}: do that.`);
+        return f.code.slice(4);
+      });
     expect(codes.join(" ")).to.equal(
       "NOT_POSITIVE_DEFINITE SINGULAR NOT_FINITE NO_CONVERGENCE RANK_DEFICIENT OUT_OF_MEMORY DEGENERATE DEGENERATE NOT_POSITIVE_DEFINITE " +
         "ARGUMENT ARGUMENT ARGUMENT DEGENERATE NOT_FINITE DEGENERATE",
     );
+    for (const odd of ["none", "declined", "newer", "toString"]) {
+      const { code, message } = told(odd, { newer: "x" });
+      expect([code, message.includes(`(${odd})`)]).to.deep.equal(["ERR_INTERNAL", true]);
+    }
+  });
+  it("hint at kinds that there are", () => {
+    const hinted = packageOps.map((name) => registry.get(name)?.hints ?? {}).flatMap((hints) => Object.keys(hints));
+    expect(hinted).to.include.members(["rankDeficient", "degenerate", "degenerateValues", "cut"]);
+    expect(failureKinds()).to.include.members(hinted);
   });
 });
 

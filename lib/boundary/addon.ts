@@ -23,6 +23,8 @@ export { version };
 export interface Binding {
   readonly boundary: number;
   kernels(): KernelInfo[];
+  /** Names of what a kernel may report of an item, by the number that it reports. */
+  failureKinds(): string[];
   run(descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
   runAsync(descriptor: Float64Array, ...inputs: AnyArray[]): Job;
   createProgram(descriptor: Float64Array, ...constants: AnyArray[]): object;
@@ -116,9 +118,10 @@ const BESIDE: { readonly [platform: string]: string } =
       };
 
 /** The number of docs/native-boundary.md, which an addon has from its sources. */
-const BOUNDARY = 1;
+const BOUNDARY = 2;
 const EXPORTS = [
   "kernels",
+  "failureKinds",
   "run",
   "runAsync",
   "createProgram",

@@ -1,6 +1,6 @@
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
 import { BacksolveError, translate } from "../core/errors";
-import { type BatchContext, type Failure, failureOf, readFailures } from "../core/failures";
+import { type BatchContext, type Failure, failureOf, readFailures, type Site } from "../core/failures";
 import { call as apply } from "../core/primordials";
 import { memoryOf, type Shape } from "../core/tensor";
 import { binding, type Job } from "./addon";
@@ -27,6 +27,7 @@ export interface KernelOperand {
 }
 export interface KernelCall {
   readonly op: string; // for messages
+  readonly hints: Site["hints"];
   readonly kernel: string;
   readonly dtype: DType;
   readonly attrs: readonly number[];
@@ -102,14 +103,17 @@ export function run(call: KernelCall): Failure[] {
 /** Starts a kernel off the event loop; `quiet`: whether others can write to an input. */
 export const startKernel = (call: KernelCall, quiet: readonly boolean[]): Job => apply(binding().runAsync, describeCall(call, quiet));
 
+/** The kinds of failures by the numbers that the addon reports. */
+export const failureKinds = (): readonly string[] => binding().failureKinds();
+
 /** What became of a call. @throws LinalgError unless it collects. */
 export function settle(
-  call: Pick<KernelCall, "op" | "collect" | "batchContext" | "reportBatch">,
+  call: Pick<KernelCall, "op" | "hints" | "collect" | "batchContext" | "reportBatch">,
   flat: Float64Array | undefined,
 ): Failure[] {
   if (!flat || flat.length === 0) return [];
   const { batch, item } = call.batchContext();
-  const failures = readFailures(flat, () => call.op, batch, item, call.reportBatch);
+  const failures = readFailures(flat, failureKinds, () => call, batch, item, call.reportBatch);
   if (!call.collect) throw failureOf(failures[0] as Failure);
   return failures;
 }

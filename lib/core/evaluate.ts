@@ -50,6 +50,7 @@ export function kernelCall(
   const shapes = present.map((t) => t.shape);
   return {
     op,
+    hints: row.hints,
     kernel: kernel.name,
     dtype: dtypeOf(row, inputs),
     attrs: encodeAttrs(

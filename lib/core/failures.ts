@@ -17,57 +17,71 @@ export interface Failure {
   readonly message: string;
 }
 
-const KINDS: readonly { code: Code; text(index: number): string }[] = [
-  { code: "ERR_INTERNAL", text: () => "failed" },
-  { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `is not positive definite: its leading minor of order ${i} is not positive` },
-  { code: "ERR_SINGULAR", text: (i) => `is singular: the pivot in column ${i} is exactly zero` },
-  { code: "ERR_NOT_FINITE", text: () => "contains NaN or infinity" },
-  { code: "ERR_NO_CONVERGENCE", text: (i) => `did not converge (LAPACK's info ${i})` },
-  { code: "ERR_RANK_DEFICIENT", text: () => 'is rank-deficient: use method "svd", or a positive l2Regularizer' },
-  { code: "ERR_OUT_OF_MEMORY", text: () => "needs more workspace than there is" },
-  {
-    code: "ERR_DEGENERATE",
-    text: (i) =>
-      `has equal eigenvalues (${i} and ${i + 1}), whose eigenvectors have no derivative: use funmHermitian, expmHermitian and their like for functions of the matrix, eigvalsh for symmetric functions of the eigenvalues, or the option degenerate: "nan" or "mask"`,
+/** What a kind of failure, by the addon's name for it (native/base/fails.def), is to users. What helps is said by `hints` of the row. */
+const KINDS: { readonly [kind: string]: { code: Code; text(index: number): string } } = {
+  notPositiveDefinite: {
+    code: "ERR_NOT_POSITIVE_DEFINITE",
+    text: (i) => `is not positive definite: its leading minor of order ${i} is not positive`,
   },
-  {
+  singular: { code: "ERR_SINGULAR", text: (i) => `is singular: the pivot in column ${i} is exactly zero` },
+  notFinite: { code: "ERR_NOT_FINITE", text: () => "contains NaN or infinity" },
+  noConvergence: { code: "ERR_NO_CONVERGENCE", text: (i) => `did not converge (LAPACK's info ${i})` },
+  rankDeficient: { code: "ERR_RANK_DEFICIENT", text: () => "is rank-deficient" },
+  outOfMemory: { code: "ERR_OUT_OF_MEMORY", text: () => "needs more workspace than there is" },
+  degenerate: {
+    code: "ERR_DEGENERATE",
+    text: (i) => `has equal eigenvalues (${i} and ${i + 1}), whose eigenvectors have no derivative`,
+  },
+  phase: {
     code: "ERR_DEGENERATE",
     text: (i) => `has a loss that depends on the arbitrary phase of eigenvector ${i}: only what does not change with it has a derivative`,
   },
-  { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `has eigenvalue ${i} outside the domain of the function` },
-  { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
-  { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },
-  { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
-  {
+  notDefinite: { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `has eigenvalue ${i} outside the domain of the function` },
+  negative: { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
+  badPivot: { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },
+  tooLarge: { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
+  degenerateValues: {
     code: "ERR_DEGENERATE",
     text: (i) =>
-      `has equal eigenvalues (${i} and ${i + 1}), whose derivatives beyond the first, and in forward mode, they do not determine: use funmHermitian, expmHermitian and their like for functions of the matrix, or the option degenerate: "nan" or "mask"`,
+      `has equal eigenvalues (${i} and ${i + 1}), whose derivatives beyond the first, and in forward mode, they do not determine`,
   },
-  {
+  overflow: {
     code: "ERR_NOT_FINITE",
     text: (i) => `has ${i === 0 ? "an answer" : `eigenvalue ${i}`} beyond the largest number of its dtype`,
   },
-  { code: "ERR_INTERNAL", text: () => "was declined" },
-  {
+  cut: {
     code: "ERR_DEGENERATE",
-    text: (i) =>
-      `has singular value ${i} at the cut of option rcond, where the truncated solution jumps and has no derivative: use another rcond, or an l2Regularizer without one`,
+    text: (i) => `has singular value ${i} at the cut of option rcond, where the truncated solution jumps and has no derivative`,
   },
-];
+};
+const unknown = (kind: string | undefined) => ({ code: "ERR_INTERNAL" as const, text: () => `failed for an unknown reason (${kind})` });
 
-/** `[item, instruction, kind, index, ...]` as failures; `opOf` names the op of an instruction. */
+/** Who reports a failure. */
+export interface Site {
+  readonly op: string;
+  /** What helps, by kind. */
+  readonly hints: { readonly [kind: string]: string } | undefined;
+}
+
+/** `[item, instruction, kind, index, ...]` as failures; `names`: of the kinds; `siteOf` an instruction. */
 export function readFailures(
   flat: Float64Array | undefined,
-  opOf: (instruction: number) => string,
+  names: () => readonly string[],
+  siteOf: (instruction: number) => Site,
   batch: Shape,
   item: Shape | undefined,
   reportBatch: Shape = batch,
 ): Failure[] {
   const out: Failure[] = [];
+  if (!flat || flat.length === 0) return out;
   const items = spread(batch, reportBatch);
-  for (let i = 0; flat && i < flat.length; i += 4) {
+  const kinds = names();
+  for (let i = 0; i < flat.length; i += 4) {
     const [at, instruction, kind, index] = [flat[i] as number, flat[i + 1] as number, flat[i + 2] as number, flat[i + 3] as number];
-    const { code, text } = KINDS[kind] ?? (KINDS[0] as (typeof KINDS)[0]);
+    const name = kinds[kind];
+    const { code, text } = (name !== undefined && Object.hasOwn(KINDS, name) && KINDS[name]) || unknown(name);
+    const { op, hints } = siteOf(instruction);
+    const hint = name !== undefined && hints && Object.hasOwn(hints, name) ? `: ${hints[name]}` : "";
     const shape = item ? ` (shape ${shapeText([...reportBatch, ...item])})` : "";
     for (const n of items(at)) {
       const which =
@@ -76,7 +90,7 @@ export function readFailures(
           : item
             ? `matrix ${n} of the batch${shape}`
             : `item ${n} of the batch (batch shape ${shapeText(reportBatch)})`;
-      out.push({ item: n, code, index, op: opOf(instruction), message: `${which} ${text(index)}.` });
+      out.push({ item: n, code, index, op, message: `${which} ${text(index)}${hint}.` });
     }
   }
   return out;

@@ -23,6 +23,7 @@ export function fusedRow(row: AnyRow): AnyRow {
     dtypes,
     kernel: row.fused as Native,
     attrs: row.attrs ?? {},
+    ...(row.hints && { hints: row.hints }),
   };
   derived.set(row, made);
   forwardOf.set(made, row);

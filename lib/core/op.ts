@@ -2,6 +2,7 @@ import { settle, startKernel } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "./apply";
 import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
+import { checkRow } from "./check-row";
 import type { ComplexOf, DType, Float, RealOf } from "./dtype";
 import { ArgumentError, BacksolveError, describe } from "./errors";
 import { kernelCall } from "./evaluate";
@@ -84,21 +85,6 @@ export function defineOp<
   return op as unknown as Op<I, O, P, S>;
 }
 
-function checkRow(row: AnyRow): void {
-  const bad = (text: string) => new ArgumentError("defineOp", text);
-  if (typeof row.name !== "string" || !/^[a-zA-Z][a-zA-Z0-9]*$/.test(row.name))
-    throw bad(`name must be an identifier, got ${describe(row.name)}.`);
-  if (!Array.isArray(row.inputs) || row.inputs.length === 0) throw bad(`${row.name}: inputs must name at least one input.`);
-  if (!Array.isArray(row.outputs) || row.outputs.length === 0) throw bad(`${row.name}: outputs must name at least one output.`);
-  if (row.signature !== undefined && row.infer) throw bad(`${row.name}: a row has a signature or infer, not both.`);
-  if ((row.fused || row.aux) && row.signature === undefined) throw bad(`${row.name}: a fused rule and aux need a signature.`);
-  if (row.slopes && (row.vjp || row.outputs.length !== 1)) throw bad(`${row.name}: slopes stand for the vjp of one output.`);
-  for (const name of row.saves ?? []) {
-    if (!row.inputs.includes(name) && !row.outputs.includes(name))
-      throw bad(`${row.name}: saves names ${name}, which is no input or output.`);
-  }
-}
-
 type Loose = ((...args: unknown[]) => unknown) & { row: AnyRow };
 
 function opOf(row: AnyRow): Loose {
@@ -178,6 +164,6 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, {
   const begin = () => startKernel({ ...kernelCall(row, kernel, inputs, types, [], attrs, { collect, op }), outputs: results }, quiet);
   const nameOf = (i: number) => memoryOf(row.inputs[i], inputs[i] as Tensor);
   const { flat, outputs } = await runJob({ op, inputs, outputs: types, begin, nameOf, signal });
-  settle({ op, collect, batchContext: () => batchContextOf(row, attrs, inputs, types), reportBatch: undefined }, flat);
+  settle({ op, hints: row.hints, collect, batchContext: () => batchContextOf(row, attrs, inputs, types), reportBatch: undefined }, flat);
   return outputs;
 }

@@ -79,6 +79,8 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
   readonly gauge?: (outputs: NamedTensors<O, T>) => { readonly [k in O]: Tensor };
   readonly law?: (inputs: NamedTensors<I, T>, outputs: NamedTensors<O, T>, attrs: A) => [Tensor, Tensor][];
   readonly failures?: readonly Code[];
+  /** What helps against a kind of failure (a name of native/base/fails.def), as the end of its message. */
+  readonly hints?: { readonly [kind: string]: string };
   /**
    * A native kernel, or a function of other ops. Such a function gets as third argument options to hand to the ops that can fail, so that
    * errors name this op and `onFailure` reaches them.

@@ -27,6 +27,13 @@ const PHASE = 1;
 const STRICT = 2;
 const nameFor = (checks: number) => (checks & STRICT ? "eigvalsh" : "eigh");
 
+const POLICY = 'the option degenerate: "nan" or "mask"';
+const FUNCTIONS = "use funmHermitian, expmHermitian and their like for functions of the matrix";
+const hints = {
+  degenerate: `${FUNCTIONS}, eigvalsh for symmetric functions of the eigenvalues, or ${POLICY}`,
+  degenerateValues: `${FUNCTIONS}, or ${POLICY}`,
+};
+
 /**
  * q_ij = m_ij / (w_j - w_i), zero on the diagonal: what perturbation theory divides by. Pairs no further apart than n ε max|w| are equal;
  * where such a pair has an m beyond rounding, `degenerate` says what happens: "throw" ERR_DEGENERATE, "nan" or "mask" (0). `checks`: 1 tests
@@ -42,6 +49,7 @@ export const gapQuotient = defineOp({
   attrs: { degenerate: oneOf(POLICIES, "throw"), checks: int(0) },
   domain: { w: "ascending" },
   failures: ["ERR_DEGENERATE"],
+  hints,
   kernel: native("gapQuotient", ({ degenerate, checks }: { degenerate: Policy; checks: number }) => [codeOf(degenerate), checks]),
   saves: ["w", "q"],
   // F is real: m̄ = F ∘ q̄. dq_ij = -q_ij F_ij (dw_j - dw_i): with c = Re(conj(q̄) ∘ F ∘ q), w̄_k = Σ_j c_kj - Σ_i c_ik.
@@ -88,6 +96,7 @@ const decomposition = (name: string, checks: number) =>
       ];
     },
     failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE"],
+    hints,
     kernel: native("eigh", () => [0]),
     saves: ["w", "v"],
     // Ā = herm(V (diag(w̄) + F ∘ (Vᴴ V̄)) Vᴴ), F_ij = 1/(w_j - w_i), F_ii = 0 (Giles 2008, section 3.1)

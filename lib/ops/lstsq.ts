@@ -136,6 +136,7 @@ interface Attrs {
 const attrs = { method: oneOf(METHODS, "qr"), rcond: realNumber(-1) } satisfies AttrSchema;
 const encode = ({ method, rcond }: Attrs) => [METHODS.indexOf(method), rcond];
 const failures = ["ERR_RANK_DEFICIENT", "ERR_NOT_FINITE", "ERR_ARGUMENT"] as const;
+const hints = { rankDeficient: 'use method "svd", or a positive l2Regularizer' };
 const direct = (given: Attrs): Method => ({
   solve: (a, b, l2) => lstsqOp(a, b, l2 as T, given) as T,
   normal: (a, y, l2) => normalSolve(a, y, l2, given) as T,
@@ -148,6 +149,7 @@ const lstsqOp = defineOp({
   dtypes: REAL,
   attrs,
   failures,
+  hints,
   kernel: native("lstsq", encode),
   aux: { r: "(m^n,m^n)" },
   vjp: (saved, { x: g }, given) => rule(direct(given), saved, g),
@@ -163,6 +165,7 @@ const normalSolve = defineOp({
   dtypes: REAL,
   attrs,
   failures,
+  hints,
   kernel: native("normalSolve", encode),
   vjp: (saved, { z: g }, given) => normalRule(direct(given), saved, g),
 });
@@ -171,6 +174,8 @@ const normalSolve = defineOp({
 
 const svdAttrs = { rcond: realNumber(-1) } satisfies AttrSchema;
 const svdFailures = ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_ARGUMENT"] as const;
+
+const cutHints = { cut: "use another rcond, or an l2Regularizer without one" };
 
 /** D²T(A)[E, H] of the T of `truncationDerivative`. */
 const truncationSecond = defineOp({
@@ -183,6 +188,7 @@ const truncationSecond = defineOp({
   attrs: svdAttrs,
   domain: { a: "invertible" },
   failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_DEGENERATE"],
+  hints: cutHints,
   kernel: native("truncationSecond"),
   saves: ["a", "e", "h"],
   order: 0, // in a; linear in e and h
@@ -211,6 +217,7 @@ const truncationDerivative = defineOp({
   attrs: svdAttrs,
   domain: { a: "invertible" },
   failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_DEGENERATE"],
+  hints: cutHints,
   kernel: native("truncationDerivative"),
   saves: ["a", "e"],
   order: 1,

@@ -1,6 +1,7 @@
 import { kernelId } from "../boundary/descriptor";
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
 import { BacksolveError } from "../core/errors";
+import type { Site } from "../core/failures";
 import { fusedRow } from "../core/fused";
 import { dtypeOf, encodeAttrs } from "../core/infer";
 import type { Instruction, ValueType } from "../core/ir";
@@ -28,10 +29,10 @@ export function resolve(op: string): { row: AnyRow; of: AnyRow; kernel: Native; 
   return { row: fusedRow(base), of: base, kernel: base.fused, fused: true };
 }
 
-/** What errors call the op of an instruction. */
-export const opName = (instruction: Instruction | undefined): string => {
+/** What errors say of an instruction. */
+export const siteOf = (instruction: Instruction | undefined): Site => {
   const found = instruction && resolve(instruction.op);
-  return found ? nameOf(found.row) : "program";
+  return found ? { op: nameOf(found.row), hints: found.row.hints } : { op: "program", hints: undefined };
 };
 
 /** Whether output i of an instruction may be left out: every one of a fused rule, aux of the others. */

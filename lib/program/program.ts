@@ -1,7 +1,7 @@
 // Compiled functions: run over batches, saved and loaded.
 
 import { binding } from "../boundary/addon";
-import type { NameOfBuffer } from "../boundary/descriptor";
+import { failureKinds, type NameOfBuffer } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "../core/apply";
 import { checkSignal, optionsOf, withoutOptions } from "../core/attrs";
@@ -34,7 +34,7 @@ import {
 } from "../core/tensor";
 import { markOpaque } from "../core/trace";
 import type { TensorTree, Tree } from "../core/tree";
-import { batchStrides, type Code, describeProgram, opName, outputIds } from "./code";
+import { batchStrides, type Code, describeProgram, outputIds, siteOf } from "./code";
 import { fromJSON, type ProgramJSON, toJSON } from "./json";
 import { leavesBy, type Rebuild, treeOf } from "./names";
 import { programRow, type Runs } from "./op";
@@ -279,7 +279,7 @@ export class Program<I = Inputs, O = TensorTree> {
     return { descriptor: Float64Array.from(words), inputs, types, batch, failures };
   }
   #finish(b: Bound, flat: Float64Array | undefined, outputs: readonly Tensor[]): Tensor[] {
-    const failures = readFailures(flat, (i) => opName(this.#code.code[i]), b.batch, undefined);
+    const failures = readFailures(flat, failureKinds, (i) => siteOf(this.#code.code[i]), b.batch, undefined);
     if (failures.length > 0 && !b.failures) throw failureOf(failures[0] as Failure);
     for (const f of failures) b.failures?.push(f);
     const ids = outputIds(this.#code);
