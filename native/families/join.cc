@@ -60,8 +60,8 @@ Outcome whole(const Eager& e, const Kernel&) {
     const char* const from = data_of(e.operands[static_cast<std::size_t>(i)]);
     const Loops loops = part.nest.loops();
     aborted = aborted || split_loops(e, loops, [&](Index first, Index last, Index begin, Index end) {
-      run_move(loops, to, from, block, first, last, begin, end);
-    });
+                run_move(loops, to, from, block, first, last, begin, end);
+              });
   });
   return {.aborted = aborted, .failures = {}};
 }

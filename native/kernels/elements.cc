@@ -8,8 +8,12 @@ namespace {
 constexpr Kernel kList[] = {
 #define BS_MAP(e, name, ports, cost) {name, ports, Map::e, cost},
 #include "../lanes/maps.def"
-    {"sum", Reduce::sum},   {"max", Reduce::max},         {"min", Reduce::min},
-    {"view", family::view}, {"scatter", family::scatter}, {"band", family::band},
+    {"sum", Reduce::sum},
+    {"max", Reduce::max},
+    {"min", Reduce::min},
+    {"view", family::view},
+    {"scatter", family::scatter},
+    {"band", family::band},
     {"concat", family::join, kMaxOperands - 1},
 };
 
