@@ -180,8 +180,8 @@ describe("native boundary", () => {
       [[id("solveTriangular"), 1, F64, 4, 1, 0, 0, 0, 3, ...operand(2, 2), ...operand(2, 3), ...operand(2, 3)], 3],
       [[id("add"), 0, F64, 0, 3, ...two, ...operand(3), ...two], 3],
       [[id("sum"), 0, F64, 1, 1, 2, ...two, ...operand(2)], 2],
-      [[id("view"), 0, F64, 3, 0, 1, 2, 2, ...two, ...operand(2, 2)], 2],
-      [[id("scatter"), 0, F64, 3, 0, 3, 1, 2, ...two, ...two], 2],
+      [[id("readStrided"), 0, F64, 3, 0, 1, 2, 2, ...two, ...operand(2, 2)], 2],
+      [[id("writeStrided"), 0, F64, 3, 0, 3, 1, 2, ...two, ...two], 2],
       [[id("band"), 0, F64, 2, 0, 0, 2, ...operand(2, 2), ...operand(2, 2)], 2],
       [[id("concat"), 0, F64, 1, 1, 4, ...operand(2, 1), ...operand(2, 3), ...operand(2, 1), ...operand(2, 5)], 4],
     ];

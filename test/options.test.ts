@@ -41,7 +41,7 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   matrixTranspose: [a],
   mean: [a],
   ones: [3],
-  place: [a, [0, 0], [3, 3]],
+  padTo: [a, [0, 0], [3, 3]],
   real: [z],
   registerGradient: ["optionsReplaced", () => []],
   reshape: [a, [4]],

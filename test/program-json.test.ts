@@ -6,6 +6,7 @@ import {
   add,
   BacksolveError,
   compile,
+  defineOp,
   type Float,
   float64,
   grad,
@@ -128,6 +129,30 @@ describe("programs as JSON", () => {
     const many = (n: number) => compile((x: F64[]) => add(x[0] as F64, x[n - 1] as F64), Array<Spec<"float64">>(n).fill(float64()));
     expect(Program.from(many(32768).toJSON()).inputs.length).to.equal(32768);
     expect(() => many(32769).toJSON()).to.throw(ArgumentError, /^toJSON: a saved program has at most 32768 inputs, this one has 32769/);
+  });
+});
+
+describe("programs as JSON: rows that were renamed", () => {
+  const file = (op: string, attrs: object) => ({
+    format: "backsolve-program",
+    version: 1,
+    inputs: [{ name: "x", id: 0, dtype: "float64", shape: [2] }],
+    constants: [],
+    code: [{ op, attrs, in: [0], out: [1] }],
+    outputs: [{ name: "y", id: 1 }],
+  });
+  it("load under the name that they had, and are written under the one that they have", () => {
+    const [before, now] = ["place", "padTo"].map((op) => Program.from(file(op, { start: [1], shape: [4] })));
+    expect(JSON.stringify(before)).to.equal(JSON.stringify(now));
+    const y = (before as Program<unknown, { y: F64 }>).runSync({ x: zeros([2]).add(3) }).y;
+    expect(y.toArray()).to.deep.equal([0, 3, 3, 0]);
+  });
+  it("nobody else takes that name; in errors of a file it is the new one", () => {
+    const row = { name: "place", inputs: ["x"], outputs: ["y"], kernel: ({ x }: { x: Tensor<never> }) => x } as const;
+    expect(() => defineOp(row)).to.throw(ArgumentError, 'defineOp: "place" is what program files call the op padTo: choose another name.');
+    expect(registry.get("place")).to.equal(undefined);
+    expect(() => Program.from(file("place", { start: [3], shape: [4] }))).to.throw(ShapeError, /^padTo: shape \[2\] at \[3\]/);
+    expect(() => Program.from(file("place_vjp", {}))).to.throw(ArgumentError, 'there is no instruction "padTo_vjp"');
   });
 });
 

@@ -67,5 +67,5 @@ function dtypeOfOperands(row: AnyRow, args: readonly Operand[], port: (i: number
   return t;
 }
 
-const ANY = new Set(["view", "scatter", "band"]);
+const ANY = new Set(["readStrided", "writeStrided", "band"]);
 const acceptsAny = (row: AnyRow): boolean => typeof row.kernel !== "function" && ANY.has(row.kernel.name);

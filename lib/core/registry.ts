@@ -17,7 +17,19 @@ const functions = new Map<string, unknown>();
 const rules = new Map<AnyRow, GradientRule>();
 let epoch = 0;
 
+/** Rows that had another name once: the program format, whose files load for ever, says the former. No row takes such a name again. */
+const RENAMED: ReadonlyMap<string, string> = new Map([["place", "padTo"]]);
+
+/** The name of today, of a row or of its fused rule, for what a program file says. */
+export function currentName(op: string): string {
+  const [name, rule] = op.endsWith("_vjp") ? [op.slice(0, -4), "_vjp"] : [op, ""];
+  return `${RENAMED.get(name) ?? name}${rule}`;
+}
+
 export function addRow(row: AnyRow, op: unknown): void {
+  const renamed = RENAMED.get(row.name);
+  if (renamed)
+    throw new ArgumentError("defineOp", `${JSON.stringify(row.name)} is what program files call the op ${renamed}: choose another name.`);
   if (rows.has(row.name)) throw new ArgumentError("defineOp", `an op named ${JSON.stringify(row.name)} exists already.`);
   rows.set(row.name, row);
   functions.set(row.name, op);

@@ -1,7 +1,7 @@
 // Blocks of the last two axes, for rules.
 import type { Tensor } from "../core/tensor";
 import { add } from "./elementwise";
-import { place, slice } from "./structure";
+import { padTo, slice } from "./structure";
 
 /** The rows x columns block at (i, j) of the last two axes. */
 export const itemBlock = (x: Tensor, i: number, j: number, rows: number, columns: number): Tensor => {
@@ -13,5 +13,5 @@ export const joinBlocks = (x: Tensor, y: Tensor, axis: -1 | -2): Tensor => {
   const shape = x.shape.map((d, i) => (i === x.rank + axis ? d + (y.shape[i] as number) : d));
   const start = x.shape.map((d, i) => (i === x.rank + axis ? d : 0));
   const origin = x.shape.map(() => 0);
-  return add(place(x as Tensor<never>, origin, shape), place(y as Tensor<never>, start, shape));
+  return add(padTo(x as Tensor<never>, origin, shape), padTo(y as Tensor<never>, start, shape));
 };

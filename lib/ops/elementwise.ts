@@ -331,7 +331,7 @@ const stopOp = defineOp({
   samples: (n) => [{ shapes: { x: [n, 2] } }],
   infer: ({ x }) => ({ y: x }),
   lift: (attrs) => attrs,
-  kernel: native("view", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
+  kernel: native("readStrided", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
   order: 0,
   vjp: () => ({}),
   jvp: () => ({}),

@@ -1,4 +1,4 @@
-// Ops that only move elements: out[i] = in[offset + Σ iₖ strideₖ] (view) or the reverse (scatter). Each is the other's adjoint.
+// Ops that only move elements: out[i] = in[offset + Σ iₖ strideₖ] (readStrided) or the reverse (writeStrided). Each is the other's adjoint.
 
 import { int, ints, optionsOf, withoutOptions } from "../core/attrs";
 import type { DType } from "../core/dtype";
@@ -31,7 +31,7 @@ const transposeOp = defineOp({
     }
     return { y: axes.map((a) => at(x, a)) };
   },
-  kernel: native("view", ({ axes }: { axes: readonly number[] }, [x]) => {
+  kernel: native("readStrided", ({ axes }: { axes: readonly number[] }, [x]) => {
     const strides = stridesOf(x as Shape);
     return [0, ...axes.map((a) => at(strides, a))];
   }),
@@ -85,7 +85,7 @@ const reshapeOp = defineOp({
       throw new ShapeError("reshape", `shape ${shapeText(x)} has ${sizeOf(x)} elements, ${shapeText(shape)} has ${sizeOf(shape)}.`);
     return { y: shape };
   },
-  kernel: native("view", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
+  kernel: native("readStrided", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
   linear: true,
   lift: ({ shape }, batch) => ({ shape: [...batch, ...shape] }),
   vjp: (_, { y: g }, _attrs, { shapes }) => ({ x: (): Tensor => reshape(g, shapes.x) }),
@@ -131,7 +131,7 @@ const broadcastOp = defineOp({
     }
     return { y: shape };
   },
-  kernel: native("view", (_attrs, [x], [y]) => {
+  kernel: native("readStrided", (_attrs, [x], [y]) => {
     const [from, to] = [x as Shape, y as Shape];
     const [strides, shift] = [stridesOf(from), to.length - from.length];
     return [0, ...to.map((_d, i) => (i < shift || from[i - shift] === 1 ? 0 : at(strides, i - shift)))];
@@ -173,7 +173,7 @@ const diagonalOp = defineOp({
     if (a.length < 2) throw new ShapeError("diagonal", `a must be a matrix or a batch of them, got shape ${shapeText(a)}.`);
     return { d: [...a.slice(0, -2), diagonalOf(at(a, a.length - 2), at(a, a.length - 1), k).length] };
   },
-  kernel: native("view", ({ k }: { k: number }, [a]) => diagonalLayout(a as Shape, k)),
+  kernel: native("readStrided", ({ k }: { k: number }, [a]) => diagonalLayout(a as Shape, k)),
   linear: true,
   lift: (attrs) => attrs,
   vjp: (_, { d: g }, { k }, { shapes: { a } }) => ({
@@ -202,7 +202,7 @@ const diagEmbedOp = defineOp({
     }
     return { a: [...d.slice(0, -1), rows, columns] };
   },
-  kernel: native("scatter", ({ k }: { k: number }, _inputs, [a]) => diagonalLayout(a as Shape, k)),
+  kernel: native("writeStrided", ({ k }: { k: number }, _inputs, [a]) => diagonalLayout(a as Shape, k)),
   linear: true,
   lift: (attrs) => attrs,
   vjp: (_, { a: g }, { k }) => ({ d: (): Tensor => diagonalOp(g as Tensor<never>, { k }) }),
@@ -262,13 +262,15 @@ const sliceOp = defineOp({
       throw new ShapeError("slice", `start [${start.join(", ")}] and size [${size.join(", ")}] do not lie inside shape ${shapeText(x)}.`);
     return { y: size };
   },
-  kernel: native("view", ({ start, size }: { start: readonly number[]; size: readonly number[] }, [x]) => window(x as Shape, start, size)),
+  kernel: native("readStrided", ({ start, size }: { start: readonly number[]; size: readonly number[] }, [x]) =>
+    window(x as Shape, start, size),
+  ),
   linear: true,
   lift: ({ start, size }, batch) => ({ start: [...batch.map(() => 0), ...start], size: [...batch, ...size] }),
-  vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): Tensor => placeOp(g as Tensor<never>, { start, shape: shapes.x }) }),
+  vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): Tensor => padToOp(g as Tensor<never>, { start, shape: shapes.x }) }),
 });
-const placeOp = defineOp({
-  name: "place",
+const padToOp = defineOp({
+  name: "padTo",
   inputs: ["x"],
   outputs: ["y"],
   attrs: { start: ints(), shape: ints() },
@@ -276,10 +278,10 @@ const placeOp = defineOp({
   infer: ({ x }, { start, shape }) => {
     const fits =
       start.length === x.length && shape.length === x.length && x.every((d, i) => at(start, i) >= 0 && at(start, i) + d <= at(shape, i));
-    if (!fits) throw new ShapeError("place", `shape ${shapeText(x)} at [${start.join(", ")}] does not lie inside ${shapeText(shape)}.`);
+    if (!fits) throw new ShapeError("padTo", `shape ${shapeText(x)} at [${start.join(", ")}] does not lie inside ${shapeText(shape)}.`);
     return { y: shape };
   },
-  kernel: native("scatter", ({ start }: { start: readonly number[] }, [x], [y]) => window(y as Shape, start, x as Shape)),
+  kernel: native("writeStrided", ({ start }: { start: readonly number[] }, [x], [y]) => window(y as Shape, start, x as Shape)),
   linear: true,
   lift: ({ start, shape }, batch) => ({ start: [...batch.map(() => 0), ...start], shape: [...batch, ...shape] }),
   vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): Tensor => sliceOp(g as Tensor<never>, { start, size: shapes.x }) }),
@@ -298,7 +300,7 @@ export const slice = withoutOptions(
     return sliceOp(x as Tensor<never>, { start, size });
   },
 );
-/** Zeros of `shape` with x placed at `start`: the adjoint of `slice`. */
-export const place = withoutOptions("place", 3, <D extends DType>(x: Tensor<D>, start: readonly number[], shape: Shape): Tensor<D> => {
-  return placeOp(x as Tensor<never>, { start, shape });
+/** x inside zeros of `shape`, from `start` on: the adjoint of `slice`. */
+export const padTo = withoutOptions("padTo", 3, <D extends DType>(x: Tensor<D>, start: readonly number[], shape: Shape): Tensor<D> => {
+  return padToOp(x as Tensor<never>, { start, shape });
 });

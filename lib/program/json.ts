@@ -7,6 +7,7 @@ import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors"
 import { fusedRow, fusedTypes, residuals } from "../core/fused";
 import { dtypeOf, inferAll, kernelOutputs, portDType, withAux } from "../core/infer";
 import type { Instruction, ValueType } from "../core/ir";
+import { currentName } from "../core/registry";
 import type { AnyRow, Attrs } from "../core/row";
 import { broadcast, sameShape } from "../core/signature";
 import { checkShape, type Shape, shapeText, sizeOf } from "../core/tensor";
@@ -132,7 +133,7 @@ function loadConstant(loader: Loader, o: Record<string, unknown>, what: string) 
 }
 
 function loadInstruction(loader: Loader, o: Record<string, unknown>, what: string): Instruction {
-  const op = text(o.op, `${what}: op`);
+  const op = currentName(text(o.op, `${what}: op`));
   const found = resolve(op) ?? bad(`${what}: there is no instruction ${describe(op)}.`);
   const attrs = parseAttrs(op, found.of, object(o.attrs ?? {}, `${what}: attrs`), []) as Attrs;
   const ins = list(o.in, `${what}: in`).map((id) => (id === null && found.fused ? null : loader.known(id, what)));
@@ -152,7 +153,7 @@ function loadInstruction(loader: Loader, o: Record<string, unknown>, what: strin
 
 function plainOutputs(row: AnyRow, attrs: Attrs, reads: ValueType[], what: string): ValueType[] {
   const t = dtypeOf(row, reads);
-  const moves = typeof row.kernel !== "function" && ["view", "scatter", "band"].includes(row.kernel.name);
+  const moves = typeof row.kernel !== "function" && ["readStrided", "writeStrided", "band"].includes(row.kernel.name);
   if (!isFloat(t) && !moves) throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
   if (row.only && (row.only === "complex") !== t.startsWith("complex"))
     throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);

@@ -169,8 +169,8 @@ void plan_band(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::view{"view", false, computes, in_lanes, check_view, whole_view, vote, plan_view};
-const Family family::scatter{"scatter", false, computes, in_lanes, check_scatter, whole_scatter, vote, plan_scatter};
+const Family family::read_strided{"readStrided", false, computes, in_lanes, check_view, whole_view, vote, plan_view};
+const Family family::write_strided{"writeStrided", false, computes, in_lanes, check_scatter, whole_scatter, vote, plan_scatter};
 const Family family::band{"band", false, computes, in_lanes, check_band, whole_band, vote, plan_band};
 
 }  // namespace backsolve

@@ -11,8 +11,8 @@ constexpr Kernel kList[] = {
     {"sum", Reduce::sum},
     {"max", Reduce::max},
     {"min", Reduce::min},
-    {"view", family::view},
-    {"scatter", family::scatter},
+    {"readStrided", family::read_strided},
+    {"writeStrided", family::write_strided},
     {"band", family::band},
     {"concat", family::join, kMaxOperands - 1},
 };

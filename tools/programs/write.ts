@@ -112,7 +112,7 @@ const structure = (a: T, x: T) => {
   return {
     y: { mask, z },
     moved,
-    placed: b.place(part, [0, 1], [2, 3]),
+    placed: b.padTo(part, [0, 1], [2, 3]),
     grad: b.grad((t: T) => b.mean(b.mul(linalg.lu(t).u, linalg.lu(t).l)))(a),
   };
 };
