@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, normalize } from "node:path";
 import { expect } from "chai";
 import ts from "typescript";
+import { binding } from "../lib/boundary/addon";
+import { functionsOf } from "./braces";
 
 const files = (folder: string, pattern: RegExp): string[] =>
   (readdirSync(folder, { recursive: true }) as string[]).filter((f) => pattern.test(f)).map((f) => join(folder, f));
@@ -147,6 +149,56 @@ describe("structure", () => {
   });
   it(`no function is longer than ${MAX_FUNCTION} lines`, () => {
     expect([...files("lib", /\.ts$/), ...files("test", /\.ts$/)].flatMap(longFunctions)).to.deep.equal([]);
+    const native = files("native", /\.(cc|h)$/).flatMap((file) =>
+      functionsOf(readFileSync(file, "utf8"))
+        .filter(({ lines }) => lines > MAX_FUNCTION)
+        .map(({ line, lines }) => `${file}:${line}: ${lines} lines`),
+    );
+    expect(native).to.deep.equal([]);
+  });
+  it("functions of C++ are found: every statement is in one", () => {
+    const outside = files("native", /\.(cc|h)$/).flatMap((file) => {
+      const source = readFileSync(file, "utf8");
+      const within = new Set(functionsOf(source).flatMap(({ line, lines }) => Array.from({ length: lines }, (_, i) => line + i)));
+      const macro = (lines: readonly string[], i: number): boolean =>
+        (lines[i - 1] ?? "").endsWith("\\") || (lines[i] as string).endsWith("\\");
+      return source.split("\n").flatMap((text, i, lines) => {
+        const statement = /^\s+(return|if \(|for \(|while \(|switch \()/.test(text);
+        return statement && !within.has(i + 1) && !macro(lines, i) ? [`${file}:${i + 1}`] : [];
+      });
+    });
+    expect(outside).to.deep.equal([]);
+  });
+  it("functions of C++ are measured", () => {
+    const lines = (source: string): number[] => functionsOf(source).map((f) => f.lines);
+    expect(lines("template <class T>\nint f(T x) {\n  for (int i = 0; i < 3; ++i) {\n    g({1, 2});\n  }\n  return x;\n}\n")).to.deep.equal(
+      [7],
+    );
+    expect(lines("A::A(int x)\n    : a_(x),\n      b_{x} {\n  if (x) {\n    go();\n  }\n}\n")).to.deep.equal([7]);
+    expect(lines("const Row kRows[] = {\n  {f(1), 2},\n  {3, 4},\n};\n// void f() {\n")).to.deep.equal([]);
+    expect(
+      lines("void f() {\n  run([&](int i) {\n    return i;\n  });\n}\nstruct S {\n  int g() const { return '}'; }\n};\n"),
+    ).to.deep.equal([3, 5, 1]);
+  });
+  it("a kernel is registered in one place", () => {
+    const lists = [...files("native/kernels", /\.(cc|def)$/), "native/lanes/maps.def"].map((f) => readFileSync(f, "utf8")).join("\n");
+    const registered = [...lists.matchAll(/^ +(?=\{")(.*)|^BS_MAP\(\w+, ("\w+")/gm)].flatMap(([, entries, map]) =>
+      map === undefined ? [...(entries as string).matchAll(/\{("\w+")/g)].map((m) => m[1] as string) : [map],
+    );
+    const names = binding()
+      .kernels()
+      .map((k) => JSON.stringify(k.name));
+    expect(registered.toSorted()).to.deep.equal(names.toSorted());
+    expect(new Set(names).size).to.equal(names.length);
+  });
+  it("code for lanes is one word, one end of a file and one kernel's", () => {
+    const read = (f: string): string => readFileSync(f, "utf8");
+    const matches = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((m) => m[1] as string).toSorted();
+    const words = matches(read("native/lanes/kernels.def"), /^BS_LANES\((\w+)\)/gm);
+    expect(words.length).to.be.above(10);
+    expect(new Set(words).size).to.equal(words.length);
+    expect(matches(files("native/lanes/kernels", /\.cc$/).map(read).join(), /^BS_LANES_KERNEL\((\w+),/gm)).to.deep.equal(words);
+    expect(matches(files("native/kernels", /\.cc$/).map(read).join(), /\bLanes::(?!none)(\w+)/g)).to.deep.equal(words);
   });
   it("code of an instruction set has no symbol that the linker could merge into another", function () {
     const folder = "build/CMakeFiles";

@@ -182,6 +182,22 @@ struct LstsqWork {
         gamma(arena.take<R>(least * W<R>)),
         bound(arena.take<R>(least * W<R>)) {}
 };
+
+/// The problem c (A, B), A tall, or c Aᴴ, A wide, below the rows that √λ I is to take.
+template <class L>
+BS_INLINE void place(Strided<L> a, Strided<L> b, Strided<L> whole, Vec<typename L::Real> c, bool scaled) {
+  const Index m = a.rows, n = a.cols, k = b.cols;
+  if (m >= n) {
+    copy(a, block(whole, n, 0, m, n));
+    copy(b, block(whole, n, n, m, k));
+    fill(block(whole, 0, n, n, k), Vec<typename L::Real>{}, false);
+    if (scaled) scale(block(whole, n, 0, m, n + k), c);
+  } else {
+    copy(a.transposed(), block(whole, m, 0, n, m), true);
+    if (scaled) scale(block(whole, m, 0, n, m), c);
+  }
+}
+
 template <class L>
 void lstsq(const Call& call, const LstsqWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
@@ -194,15 +210,7 @@ void lstsq(const Call& call, const LstsqWork<L>& work, std::int32_t* info) {
   Reflections<L> h{block(whole, 0, 0, side, tall ? least + k : least), least, work.heads, work.gamma, Mask<R>{}};
   const Vec<R> a_most = largest<L>(call.operand[0], m * n), inverse = inverse_power<R>(a_most), c = scaling<R>(inverse);
   const bool scaled = any<R>(c != splat<R>(1));
-  if (tall) {
-    copy(a, block(whole, n, 0, m, n));
-    copy(b, block(whole, n, n, m, k));
-    fill(block(whole, 0, n, n, k), Vec<R>{}, false);
-    if (scaled) scale(block(whole, n, 0, m, n + k), c);
-  } else {
-    copy(a.transposed(), block(whole, m, 0, n, m), true);
-    if (scaled) scale(block(whole, m, 0, n, m), c);
-  }
+  place(a, b, whole, c, scaled);
   const Mask<R> negative = lambda < Vec<R>{};
   const Vec<R> root = vsqrt<R>(negative ? Vec<R>{} : lambda) * c;
   fill(block(whole, 0, 0, least, least), root, true);
