@@ -1,23 +1,10 @@
 import type { AttrSchema, AttrsOf, AttrValue } from "./attrs";
+import type { Domain } from "./domain";
 import type { Code } from "./errors";
 import type { Shape, Tensor } from "./tensor";
 
 /** dtype of an operand, given the op's dtype T: T itself, its real or complex companion, bool, or int32. */
 export type Port = "T" | "real" | "complex" | "bool" | "int32";
-
-/** How `checkOp` samples an input, and the space its tangents and cotangents live in. */
-export type Domain =
-  | "any"
-  | "positive"
-  | "nonzero"
-  | "distinct"
-  | "ascending"
-  | "hpd"
-  | "hermitian"
-  | "invertible"
-  | "lowerTriangular"
-  | "pivots"
-  | "mask";
 
 export type Shapes<K extends string> = { readonly [k in K]: Shape };
 /** Inside rules the dtype is unknown: Tensor<never> goes wherever a tensor goes. */
@@ -74,6 +61,7 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
   readonly attrs?: S;
   /** Says which options exclude each other, where these do. */
   readonly conflict?: (attrs: A) => string | undefined;
+  /** Where inputs lie, for `checkOp`: those of `domains`, or a user's own. Any numbers where absent. */
   readonly domain?: { readonly [k in I]?: Domain };
   /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
   readonly gauge?: (outputs: NamedTensors<O, T>) => { readonly [k in O]: Tensor };
