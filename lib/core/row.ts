@@ -1,4 +1,5 @@
 import type { AttrSchema, AttrsOf, AttrValue } from "./attrs";
+import type { Domain } from "./domain";
 import type { DType } from "./dtype";
 import type { Code } from "./errors";
 import type { Shape, Tensor } from "./tensor";
@@ -7,20 +8,6 @@ import type { Shape, Tensor } from "./tensor";
 export type Port = "T" | "real" | "complex" | DType;
 /** Of inputs, outputs and aux by name. */
 export type Ports = { readonly [name: string]: Port };
-
-/** How `checkOp` samples an input, and the space its tangents and cotangents live in. */
-export type Domain =
-  | "any"
-  | "positive"
-  | "nonzero"
-  | "distinct"
-  | "ascending"
-  | "hpd"
-  | "hermitian"
-  | "invertible"
-  | "lowerTriangular"
-  | "pivots"
-  | "mask";
 
 /** A value per operand by name; of a variadic input "...xs" an array as xs. */
 export type Named<K extends string, V> = { readonly [k in K as Plain<k>]: k extends `...${string}` ? readonly V[] : V };
@@ -92,7 +79,8 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
   readonly attrs?: S;
   /** Says which options exclude each other, where these do. */
   readonly conflict?: (attrs: A) => string | undefined;
-  readonly domain?: { readonly [k in I]?: Domain };
+  /** Where inputs lie, for `checkOp`: those of `domains`, or a user's own. Any numbers where absent. */
+  readonly domain?: { readonly [k in Plain<I>]?: Domain };
   /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
   readonly gauge?: (outputs: NamedTensors<O, T>) => { readonly [k in O]: Tensor };
   readonly law?: (inputs: NamedTensors<I, T>, outputs: NamedTensors<O, T>, attrs: A) => [Tensor, Tensor][];

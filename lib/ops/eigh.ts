@@ -6,6 +6,7 @@ import { defineOp } from "../core/op";
 import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye, ones } from "./creation";
+import { ascending, hermitian } from "./domains";
 import { add, conj, mul, real, sub } from "./elementwise";
 import { matmul } from "./products";
 import { sum } from "./reductions";
@@ -47,7 +48,7 @@ export const gapQuotient = defineOp({
   signature: "(n),(n,n)->(n,n)",
   dtypes: { w: "real" },
   attrs: { degenerate: oneOf(POLICIES, "throw"), checks: int(0) },
-  domain: { w: "ascending" },
+  domain: { w: ascending },
   failures: ["ERR_DEGENERATE"],
   hints,
   kernel: native("gapQuotient", ({ degenerate, checks }: { degenerate: Policy; checks: number }) => [codeOf(degenerate), checks]),
@@ -65,7 +66,7 @@ export const gapQuotient = defineOp({
   },
 });
 
-export const hermitian = (m: T): T => mul(0.5, add(m, adjoint(m))) as T;
+export const hermitianPart = (m: T): T => mul(0.5, add(m, adjoint(m))) as T;
 /** The lower triangle standing for both, TensorFlow's form of a Hermitian cotangent. */
 const lowerForm = (a: T): T => add(mul(2, tril(a, { k: -1 })), diagEmbed(diag(a))) as T;
 const onTriangle = (a: T, triangle: Options["triangle"]): Tensor => (triangle === "lower" ? lowerForm(a) : a);
@@ -85,7 +86,7 @@ const decomposition = (name: string, checks: number) =>
     signature: "(n,n)->(n),(n,n)",
     dtypes: { w: "real" },
     attrs: options,
-    domain: { a: "hermitian" },
+    domain: { a: hermitian },
     // v_i (v_iᴴ c): free of the phase of v_i
     gauge: ({ w, v }) => ({ w, v: mul(v, conj(sum(v, { axis: -2, keepDims: true }))) }),
     law: ({ a }, { w, v }) => {
@@ -108,7 +109,7 @@ const decomposition = (name: string, checks: number) =>
           const q = gapQuotient(w, matmul(v, gv, { adjointA: true }) as T, { degenerate, checks, ...within(nameFor(checks)) }) as T;
           parts.push(matmul(matmul(v, q), v, { adjointB: true }) as T);
         }
-        return onTriangle(hermitian(parts.reduce((p, q) => add(p, q) as T)), triangle);
+        return onTriangle(hermitianPart(parts.reduce((p, q) => add(p, q) as T)), triangle);
       },
     }),
     ...(checks & STRICT ? {} : { fused: native("eigh_vjp", policyAndTriangle) }),
@@ -141,7 +142,7 @@ export const eigvalsh = defineOp({
   signature: "(n,n)->(n)",
   dtypes: { w: "real" },
   attrs: options,
-  domain: { a: "hermitian" },
+  domain: { a: hermitian },
   // tr A = Σ w, measured by the largest |w| (the trace itself may cancel), and ‖A‖² = Σ w²
   law: ({ a }, { w }) => {
     const axes = { axis: -1, keepDims: true };
@@ -158,7 +159,7 @@ export const eigvalsh = defineOp({
   saves: ["a"],
   // Ā = V diag(w̄) Vᴴ (Giles 2008, section 3.1)
   vjp: ({ a }, { w: g }, { triangle, degenerate }) => ({
-    a: () => onTriangle(hermitian(assemble((eighStrict(a, { degenerate }) as NamedTensors<"v">).v, g)), triangle),
+    a: () => onTriangle(hermitianPart(assemble((eighStrict(a, { degenerate }) as NamedTensors<"v">).v, g)), triangle),
   }),
   fused: native("eigvalsh_vjp", ({ triangle }: Options) => [Number(triangle === "lower")]),
 });

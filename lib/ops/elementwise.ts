@@ -7,6 +7,7 @@ import { type CallOptions, defineOp, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
 import { native } from "../core/row";
 import { type Operand, type Promote, primal, type Shape, stridesOf, type Tensor } from "../core/tensor";
+import { nonzero, positive } from "./domains";
 
 export interface Binary {
   <A extends Operand, B extends Operand>(a: A, b: B, options?: CallOptions): Tensor<Promote<A, B>>;
@@ -67,7 +68,7 @@ export const div = defineOp({
   name: "div",
   tf: "RealDiv",
   ...ab,
-  domain: { b: "nonzero" },
+  domain: { b: nonzero },
   kernel: native("div"),
   saves: ["b", "y"],
   // d(a/b) = da/b - (a/b) db/b
@@ -88,7 +89,7 @@ defineOp({
   name: "unscale",
   inputs: ["g", "d"],
   outputs: ["y"],
-  domain: { d: "nonzero" },
+  domain: { d: nonzero },
   kernel: native("unscale"),
   saves: ["d", "y"],
   slopes: ({ d, y }) => ({ g: () => ({ over: d }), d: () => ({ times: neg(y), over: d }) }),
@@ -100,7 +101,6 @@ export const maximum = defineOp({
   tf: "Maximum",
   ...ab,
   types: "real",
-  domain: { a: "distinct", b: "distinct" },
   kernel: native("maximum"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(a, b) }), b: () => ({ times: tieShare(b, a) }) }),
@@ -112,7 +112,6 @@ export const minimum = defineOp({
   tf: "Minimum",
   ...ab,
   types: "real",
-  domain: { a: "distinct", b: "distinct" },
   kernel: native("minimum"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(b, a) }), b: () => ({ times: tieShare(a, b) }) }),
@@ -151,7 +150,7 @@ export const sqrt = defineOp({
   name: "sqrt",
   tf: "Sqrt",
   ...x,
-  domain: { x: "positive" },
+  domain: { x: positive },
   kernel: native("sqrt"),
   saves: ["y"],
   slopes: ({ y }) => ({ x: () => ({ over: mul(2, y) }) }),
@@ -172,7 +171,7 @@ export const log = defineOp({
   name: "log",
   tf: "Log",
   ...x,
-  domain: { x: "positive" },
+  domain: { x: positive },
   kernel: native("log"),
   saves: ["x"],
   slopes: ({ x }) => ({ x: () => ({ over: x }) }),
@@ -293,7 +292,6 @@ export const where = defineOp({
   inputs: ["mask", "a", "b"],
   outputs: ["y"],
   dtypes: { mask: "bool" },
-  domain: { mask: "mask" },
   kernel: native("where"),
   linear: true,
   saves: ["mask"],
