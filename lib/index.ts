@@ -1,15 +1,17 @@
 export type { NativeInfo } from "./boundary/addon";
 export { type Attr, type AttrSchema, type AttrsOf, type AttrValue, flag, int, ints, oneOf } from "./core/attrs";
+export type { Domain, Draw } from "./core/domain";
 export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar, Sym } from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
 export type { Failure } from "./core/failures";
 export { type AsyncOptions, type CallOptions, type Checked, defineOp, type Op } from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
-export { type AnyRow, type Domain, type Native, native, type Row } from "./core/row";
+export { type AnyRow, type Native, native, type Row } from "./core/row";
 export { isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
 export type { Given, Tensors, TensorTree, Tree } from "./core/tree";
 export { Tensor } from "./methods";
 export * from "./ops/creation";
+export * as domains from "./ops/domains";
 export * from "./ops/elementwise";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone
 export type { LstsqOptions, SolveOptions, Solver, SolveTriangularOptions } from "./ops/linalg";

@@ -20,6 +20,8 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/display$/ },
   { group: /^lib\/core\/tensor$/ },
   { group: /^lib\/core\/(signature|attrs)$/ },
+  { group: /^lib\/core\/key$/ },
+  { group: /^lib\/core\/domain$/ },
   { group: /^lib\/core\/row$/ },
   { group: /^lib\/core\/(ir|registry)$/ },
   { group: /^lib\/core\/form$/ },

@@ -1,4 +1,5 @@
 import type { AttrSchema, AttrsOf, AttrValue } from "./attrs";
+import type { Domain } from "./domain";
 import type { DType, Mates, Sym } from "./dtype";
 import type { Code } from "./errors";
 import type { DTypeOf, Shape, Tensor } from "./tensor";
@@ -7,20 +8,6 @@ import type { DTypeOf, Shape, Tensor } from "./tensor";
 export type Port = "T" | "real" | "complex" | DType;
 /** Of inputs, outputs and aux by name. */
 export type Ports = { readonly [name: string]: Port };
-
-/** How `checkOp` samples an input, and the space its tangents and cotangents live in. */
-export type Domain =
-  | "any"
-  | "positive"
-  | "nonzero"
-  | "distinct"
-  | "ascending"
-  | "hpd"
-  | "hermitian"
-  | "invertible"
-  | "lowerTriangular"
-  | "pivots"
-  | "mask";
 
 /** A value per operand by name; of a variadic input "...xs" an array as xs. */
 export type Named<K extends string, V> = { readonly [k in K as Plain<k>]: k extends `...${string}` ? readonly V[] : V };
@@ -123,7 +110,8 @@ export interface Row<
   readonly attrs?: S;
   /** Says which options exclude each other, where these do. */
   readonly conflict?: (attrs: A) => string | undefined;
-  readonly domain?: { readonly [k in I]?: Domain };
+  /** Where inputs lie, for `checkOp`: those of `domains`, or a user's own. Any numbers where absent. */
+  readonly domain?: { readonly [k in Plain<I>]?: Domain };
   /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
   readonly gauge?: (outputs: Of<V, O>) => { readonly [k in O]: Tensor };
   readonly law?: (inputs: Of<V, I>, outputs: Of<V, O>, attrs: A) => [Tensor, Tensor][];

@@ -4,6 +4,7 @@ import { defineOp } from "../core/op";
 import { rowOf } from "../core/registry";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
+import { positiveDefinite, triangular } from "./domains";
 import { add, log, mul, real } from "./elementwise";
 import { matmul } from "./products";
 import { sum } from "./reductions";
@@ -23,7 +24,7 @@ export const cholesky = defineOp({
   inputs: ["a"],
   outputs: ["l"],
   signature: "(n,n)->(n,n)",
-  domain: { a: "hpd" },
+  domain: { a: positiveDefinite },
   law: ({ a }, { l }) => [
     [matmul(l, adjoint(l)), a],
     [tril(l), l],
@@ -57,7 +58,7 @@ export const logdet = defineOp({
   outputs: ["y"],
   signature: "(n,n)->()",
   dtypes: { y: "real" },
-  domain: { a: "hpd" },
+  domain: { a: positiveDefinite },
   law: ({ a }, { y }): [Tensor, Tensor][] => [[y, apply(rowOf("slogdet"), [a], {})[1] as Tensor]], // by LU
   failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
   // log det A = 2 Σ log L_ii
@@ -74,7 +75,7 @@ export const choleskySolve: Solver<object> = withVectors(
     inputs: ["l", "b"],
     outputs: ["x"],
     signature: "(m,m),(m,k)->(m,k)",
-    domain: { l: "lowerTriangular" },
+    domain: { l: triangular },
     law: ({ l: whole, b }, { x }) => {
       const l = tril(whole);
       return [[matmul(l, matmul(l, x, { adjointA: true })), b]];

@@ -5,6 +5,7 @@ import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye } from "./creation";
+import { invertible } from "./domains";
 import { complex, conj, imag, mul, neg } from "./elementwise";
 import { solve } from "./lu";
 import { matmul } from "./products";
@@ -26,7 +27,7 @@ export const det = defineOp({
   outputs: ["d"],
   signature: "(n,n)->()",
   dtypes: { pivots: "int32" },
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   failures: ["ERR_NOT_FINITE"],
   kernel: native("det"),
   order: 3,
@@ -47,7 +48,7 @@ export const adjugate = defineOp({
   inputs: ["a"],
   outputs: ["y"],
   signature: "(n,n)->(n,n)",
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   law: ({ a }, { y }): [Tensor, Tensor][] => [[matmul(matmul(y, a), a), mul(perMatrix(det(a)), a)]],
   failures: ["ERR_NOT_FINITE", "ERR_NO_CONVERGENCE"],
   kernel: native("adjugate"),
@@ -64,7 +65,7 @@ export const adjugateDerivative = defineOp({
   inputs: ["a", "e"],
   outputs: ["y"],
   signature: "(n,n),(n,n)->(n,n)",
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   failures: ["ERR_NOT_FINITE", "ERR_NO_CONVERGENCE"],
   kernel: native("adjugateDerivative"),
   saves: ["a", "e"],
@@ -83,7 +84,7 @@ const adjugateSecond = defineOp({
   inputs: ["a", "e", "h"],
   outputs: ["y"],
   signature: "(n,n),(n,n),(n,n)->(n,n)",
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   failures: ["ERR_NOT_FINITE", "ERR_NO_CONVERGENCE"],
   kernel: native("adjugateSecond"),
   saves: ["a", "e", "h"],
@@ -119,7 +120,7 @@ export const slogdet = defineOp({
   outputs: ["sign", "logabsdet"],
   signature: "(n,n)->(),()",
   dtypes: { logabsdet: "real", pivots: "int32" },
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   failures: ["ERR_NOT_FINITE", "ERR_SINGULAR"],
   kernel: native("slogdet"),
   aux: { lu: "(n,n)", pivots: "(n)" },

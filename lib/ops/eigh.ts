@@ -7,6 +7,7 @@ import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye, ones } from "./creation";
+import { ascending, hermitian } from "./domains";
 import { add, conj, mul, real, sub } from "./elementwise";
 import { matmul } from "./products";
 import { sum } from "./reductions";
@@ -49,7 +50,7 @@ export const gapQuotient = defineOp({
   signature: "(n),(n,n)->(n,n)",
   dtypes: { w: "real" },
   attrs: { degenerate: oneOf(POLICIES, "throw"), checks: int(0) },
-  domain: { w: "ascending" },
+  domain: { w: ascending },
   failures: ["ERR_DEGENERATE"],
   hints,
   kernel: native("gapQuotient", ({ degenerate, checks }: { degenerate: Policy; checks: number }) => [codeOf(degenerate), checks]),
@@ -67,7 +68,7 @@ export const gapQuotient = defineOp({
   },
 });
 
-export const hermitian = (m: T): T => mul(0.5, add(m, adjoint(m)));
+export const hermitianPart = (m: T): T => mul(0.5, add(m, adjoint(m)));
 /** The lower triangle standing for both, TensorFlow's form of a Hermitian cotangent. */
 const lowerForm = (a: T): T => add(mul(2, tril(a, { k: -1 })), diagEmbed(diag(a)));
 const onTriangle = (a: T, triangle: Options["triangle"]): T => (triangle === "lower" ? lowerForm(a) : a);
@@ -87,7 +88,7 @@ const decomposition = (name: string, checks: number) =>
     signature: "(n,n)->(n),(n,n)",
     dtypes: { w: "real" },
     attrs: options,
-    domain: { a: "hermitian" },
+    domain: { a: hermitian },
     // v_i (v_iᴴ c): free of the phase of v_i
     gauge: ({ w, v }) => ({ w, v: mul(v, conj(sum(v, { axis: -2, keepDims: true }))) }),
     law: ({ a }, { w, v }) => {
@@ -110,7 +111,7 @@ const decomposition = (name: string, checks: number) =>
           const q = gapQuotient(w, matmul(v, gv, { adjointA: true }), { degenerate, checks, ...within(nameFor(checks)) });
           parts.push(matmul(matmul(v, q), v, { adjointB: true }));
         }
-        return onTriangle(hermitian(parts.reduce((p, q) => add(p, q))), triangle);
+        return onTriangle(hermitianPart(parts.reduce((p, q) => add(p, q))), triangle);
       },
     }),
     ...(checks & STRICT ? {} : { fused: native("eigh_vjp", policyAndTriangle) }),
@@ -143,7 +144,7 @@ export const eigvalsh = defineOp({
   signature: "(n,n)->(n)",
   dtypes: { w: "real" },
   attrs: options,
-  domain: { a: "hermitian" },
+  domain: { a: hermitian },
   // tr A = Σ w, measured by the largest |w| (the trace itself may cancel), and ‖A‖² = Σ w²
   law: ({ a }, { w }) => {
     const axes = { axis: -1, keepDims: true };
@@ -160,7 +161,7 @@ export const eigvalsh = defineOp({
   saves: ["a"],
   // Ā = V diag(w̄) Vᴴ (Giles 2008, section 3.1)
   vjp: ({ a }, { w: g }, { triangle, degenerate }) => ({
-    a: () => onTriangle(hermitian(assemble(eighStrict(a, { degenerate }).v, g)), triangle),
+    a: () => onTriangle(hermitianPart(assemble(eighStrict(a, { degenerate }).v, g)), triangle),
   }),
   fused: native("eigvalsh_vjp", ({ triangle }: Options) => [Number(triangle === "lower")]),
 });

@@ -7,6 +7,7 @@ import { defineOp, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
 import { native, type Slope } from "../core/row";
 import { primal, type Shape, stridesOf, type Tensor } from "../core/tensor";
+import { nonzero, positive } from "./domains";
 
 /** conj(x), which for real x is x itself and no op. */
 export const conj = withoutOptions("conj", 1, <D extends DType>(x: Tensor<D>): Tensor<D> => {
@@ -58,7 +59,7 @@ export const div = defineOp({
   name: "div",
   tf: "RealDiv",
   ...ab,
-  domain: { b: "nonzero" },
+  domain: { b: nonzero },
   kernel: native("div"),
   saves: ["b", "y"],
   // d(a/b) = da/b - (a/b) db/b
@@ -79,7 +80,7 @@ defineOp({
   name: "unscale",
   inputs: ["g", "d"],
   outputs: ["y"],
-  domain: { d: "nonzero" },
+  domain: { d: nonzero },
   kernel: native("unscale"),
   saves: ["d", "y"],
   slopes: ({ d, y }) => ({ g: () => ({ over: d }), d: () => ({ times: neg(y), over: d }) }),
@@ -91,7 +92,6 @@ export const maximum = defineOp({
   tf: "Maximum",
   ...ab,
   types: "real",
-  domain: { a: "distinct", b: "distinct" },
   kernel: native("maximum"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(a, b) }), b: () => ({ times: tieShare(b, a) }) }),
@@ -103,7 +103,6 @@ export const minimum = defineOp({
   tf: "Minimum",
   ...ab,
   types: "real",
-  domain: { a: "distinct", b: "distinct" },
   kernel: native("minimum"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(b, a) }), b: () => ({ times: tieShare(a, b) }) }),
@@ -137,7 +136,7 @@ export const sqrt = defineOp({
   name: "sqrt",
   tf: "Sqrt",
   ...x,
-  domain: { x: "positive" },
+  domain: { x: positive },
   kernel: native("sqrt"),
   saves: ["y"],
   slopes: ({ y }) => ({ x: () => ({ over: mul(2, y) }) }),
@@ -158,7 +157,7 @@ export const log = defineOp({
   name: "log",
   tf: "Log",
   ...x,
-  domain: { x: "positive" },
+  domain: { x: positive },
   kernel: native("log"),
   saves: ["x"],
   slopes: ({ x }) => ({ x: () => ({ over: x }) }),
@@ -279,7 +278,6 @@ export const where = defineOp({
   inputs: ["mask", "a", "b"],
   outputs: ["y"],
   dtypes: { mask: "bool" },
-  domain: { mask: "mask" },
   kernel: native("where"),
   linear: true,
   saves: ["mask"],

@@ -13,7 +13,7 @@ import { sameShape } from "../core/signature";
 import { adopt, isTensor, primal, type Tensor, wrap } from "../core/tensor";
 import { markOpaque } from "../core/trace";
 import { ones } from "./creation";
-import { assemble, eigh, hermitian } from "./eigh";
+import { assemble, eigh, hermitianPart } from "./eigh";
 import { add, div, equal, greaterEqual, lessEqual, maximum, mul, neg, sub, where } from "./elementwise";
 import { matmul } from "./products";
 import { sum } from "./reductions";
@@ -47,9 +47,9 @@ function begin(given: unknown, f: unknown, options: unknown, known: readonly str
 
 function finish({ a, f, order, still }: Call, { w, v }: { readonly w: R; readonly v: T }): Tensor {
   const values = checked(f(w), w);
-  if (order === 0) return hermitian(assemble(v, values));
+  if (order === 0) return hermitianPart(assemble(v, values));
   // With Δ = A - A₀, zero but for its derivatives: f(A₀) + Df(A₀)[Δ] + D²f(A₀)[Δ, Δ]/2 has the first two derivatives of f(A).
-  const delta = matmul(matmul(v, hermitian(sub(a, still)), { adjointA: true }), v);
+  const delta = matmul(matmul(v, hermitianPart(sub(a, still)), { adjointA: true }), v);
   const first = firstDifference(f, w, values);
   let inner = mul(first.value, delta);
   if (order > 1) {
@@ -57,7 +57,7 @@ function finish({ a, f, order, still }: Call, { w, v }: { readonly w: R; readonl
     const products = mul(expandDims(delta, -1), expandDims(delta, -3));
     inner = add(inner, sum(mul(secondDifference(f, w, first), products), { axis: -2 }));
   }
-  return hermitian(add(assemble(v, values), matmul(matmul(v, inner), v, { adjointB: true })));
+  return hermitianPart(add(assemble(v, values), matmul(matmul(v, inner), v, { adjointB: true })));
 }
 
 /**

@@ -5,6 +5,7 @@ import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { defineOp } from "../core/op";
 import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
+import { invertible, positive } from "./domains";
 import { add, conj, equal, mul, neg, real, sub, where } from "./elementwise";
 import { matmul } from "./products";
 import { sum } from "./reductions";
@@ -41,7 +42,7 @@ const problemScale = defineOp({
   outputs: ["c"],
   signature: "(m,n),()->()",
   dtypes: { l2Regularizer: "real", c: "real" },
-  domain: { l2Regularizer: "positive" },
+  domain: { l2Regularizer: positive },
   kernel: native("problemScale"),
   order: 0,
   vjp: () => ({}),
@@ -109,7 +110,7 @@ const common = {
     { m: n + 2, n, k: 2 },
     { m: n, n, k: 1 },
   ],
-  domain: { a: "invertible", l2Regularizer: "positive" },
+  domain: { a: invertible, l2Regularizer: positive },
   law: ({ a, b, l2Regularizer: l2 }: Saved<"a" | "b" | "l2Regularizer">, { x }: Saved<"x">): [T, T][] => [
     [add(matmul(a, matmul(a, x), { adjointA: true }), mul(perMatrix(l2), x)), matmul(a, b, { adjointA: true })],
   ],
@@ -119,7 +120,7 @@ const normalCommon = {
   inputs: ["a", "y", "l2Regularizer"],
   outputs: ["z"],
   signature: "(m,n),(n,k),()->(n,k)",
-  domain: { a: "invertible", l2Regularizer: "positive" },
+  domain: { a: invertible, l2Regularizer: positive },
   saves: ["a", "y", "l2Regularizer", "z"],
 } as const;
 const REAL = { l2Regularizer: "real" } as const;
@@ -184,7 +185,7 @@ const truncationSecond = defineOp({
   signature: "(m,n),(m,n),(m,n)->(m,n)",
   sizes: (n) => [{ m: n + 2, n }],
   attrs: svdAttrs,
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_DEGENERATE"],
   hints: cutHints,
   kernel: native("truncationSecond"),
@@ -213,7 +214,7 @@ const truncationDerivative = defineOp({
   signature: "(m,n),(m,n)->(m,n)",
   sizes: (n) => [{ m: n + 2, n }],
   attrs: svdAttrs,
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_DEGENERATE"],
   hints: cutHints,
   kernel: native("truncationDerivative"),

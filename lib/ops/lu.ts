@@ -6,6 +6,7 @@ import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { itemBlock, joinBlocks } from "./blocks";
 import { eye } from "./creation";
+import { invertible, pivots, triangular } from "./domains";
 import { add, neg } from "./elementwise";
 import { matmul } from "./products";
 import { adjoint, tril, triu } from "./structure";
@@ -31,7 +32,7 @@ export const inv = defineOp({
   outputs: ["y"],
   attrs: { adjoint: flag(false) },
   signature: "(n,n)->(n,n)",
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   law: ({ a }, { y }, attrs) => {
     const b = attrs.adjoint ? adjoint(a) : a;
     return [[matmul(matmul(b, y), b), b]];
@@ -57,7 +58,7 @@ const solveOp = defineOp({
   attrs: { adjoint: flag(false) },
   signature: "(m,m),(m,k)->(m,k)",
   dtypes: { pivots: "int32" },
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   law: ({ a, b }, { x }, attrs) => [[matmul(a, x, { adjointA: attrs.adjoint }), b]],
   failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
   kernel: native("solve"),
@@ -95,7 +96,7 @@ export const applyPivots = defineOp({
   attrs: { inverse: flag(false) },
   signature: "(k),(m,n)->(m,n)",
   dtypes: { pivots: "int32" },
-  domain: { pivots: "pivots" },
+  domain: { pivots },
   law: ({ pivots, b }, { y }, attrs): [T, T][] => [[applyPivots(pivots, y, { inverse: !attrs.inverse }), b]],
   failures: ["ERR_ARGUMENT"],
   kernel: native("applyPivots"),
@@ -117,7 +118,7 @@ export const luFactor = defineOp({
   signature: "(m,n)->(m,n),(m^n)",
   sizes,
   dtypes: { pivots: "int32" },
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   failures: ["ERR_NOT_FINITE"],
   kernel: native("luFactor"),
   saves: ["lu", "pivots"],
@@ -167,7 +168,7 @@ export const lu = defineOp({
   outputs: ["p", "l", "u"],
   signature: "(m,n)->(m,m),(m,m^n),(m^n,n)",
   sizes,
-  domain: { a: "invertible" },
+  domain: { a: invertible },
   law: ({ a }, { p, l, u }) => [[matmul(p, matmul(l, u)), a]],
   failures: ["ERR_NOT_FINITE"],
   kernel: ({ a }, _attrs, pass) => {
@@ -190,7 +191,7 @@ const luSolveOp = defineOp({
   attrs: { adjoint: flag(false) },
   signature: "(m,m),(m),(m,k)->(m,k)",
   dtypes: { pivots: "int32" },
-  domain: { lu: "lowerTriangular", pivots: "pivots" },
+  domain: { lu: triangular, pivots },
   // L U X = P B, or Uᴴ Lᴴ P X = B
   law: ({ lu: f, pivots, b }, { x }, { adjoint: h }): [T, T][] => {
     const [l, u] = [unitLower(f), triu(f)];

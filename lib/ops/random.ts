@@ -5,13 +5,10 @@ import { binding } from "../boundary/addon";
 import { optionsOf, withoutOptions } from "../core/attrs";
 import { type AnyArray, allocate, checkDType, type DType, dtypes, type Float, isFloat, roundedUp } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, guard } from "../core/errors";
+import type { Key } from "../core/key";
 import { checkShape, type Shape, sizeOf, type Tensor, wrap } from "../core/tensor";
 
-/** The state of a stream: two 32-bit words. Immutable; use each key once, and `split` for more. */
-export interface Key {
-  readonly hi: number;
-  readonly lo: number;
-}
+export type { Key };
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const PARITY = 0x1bd11bda;

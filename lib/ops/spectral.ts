@@ -9,6 +9,7 @@ import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../
 import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye } from "./creation";
+import { positiveDefinite } from "./domains";
 import { matmul } from "./products";
 import { broadcastTo } from "./structure";
 
@@ -40,7 +41,7 @@ const spectralSecond = defineOp({
   outputs: ["d"],
   signature: "(n,n),(n,n),(n,n)->(n,n)",
   attrs,
-  domain: { a: "hpd" },
+  domain: { a: positiveDefinite },
   failures,
   kernel: native("spectralSecond", encode),
   saves: ["a", "e", "h"],
@@ -62,7 +63,7 @@ const spectralDerivative = defineOp({
   outputs: ["d"],
   signature: "(n,n),(n,n)->(n,n)",
   attrs,
-  domain: { a: "hpd" },
+  domain: { a: positiveDefinite },
   failures,
   kernel: native("spectralDerivative", encode),
   saves: ["a", "e"],
@@ -83,7 +84,7 @@ const named = <const N extends Exclude<Name, "power">>(f: N, law: Law) =>
     inputs: ["a"],
     outputs: ["y"],
     signature: "(n,n)->(n,n)",
-    domain: { a: "hpd" },
+    domain: { a: positiveDefinite },
     law,
     failures: f === "exp" ? failures.slice(1) : failures, // every Hermitian matrix has an exponential
     kernel: native("hermitianFunction", () => encode({ f, p: 0 })),
@@ -125,7 +126,7 @@ const power = defineOp({
   outputs: ["y"],
   signature: "(n,n)->(n,n)",
   attrs: { p: attrs.p },
-  domain: { a: "hpd" },
+  domain: { a: positiveDefinite },
   law: ({ a }, { y }, { p }): Equations => [[power(y, { p: 1 / p }), a]],
   failures,
   kernel: native("hermitianFunction", ({ p }: { p: number }) => encode({ f: "power", p })),

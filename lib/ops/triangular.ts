@@ -4,6 +4,7 @@ import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye } from "./creation";
+import { triangular } from "./domains";
 import { add, conj, neg } from "./elementwise";
 import { matmul } from "./products";
 import { adjoint, matrixTranspose, tril, triu } from "./structure";
@@ -34,7 +35,7 @@ const op = defineOp({
   },
   conflict: (a) => (a.adjoint && a.transpose ? "adjoint and transpose" : undefined),
   signature: ({ side }) => (side === "left" ? "(m,m),(m,k)->(m,k)" : "(m,m),(k,m)->(k,m)"),
-  domain: { a: "lowerTriangular" },
+  domain: { a: triangular },
   law: ({ a: whole, b }, { x }, attrs) => {
     const a = triangleOf(whole, attrs);
     const t = attrs.adjoint ? adjoint(a) : attrs.transpose ? matrixTranspose(a) : a;

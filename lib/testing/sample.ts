@@ -1,16 +1,15 @@
 // Inputs of a row: shapes from its signature, values from its domains.
 import { optionsOf } from "../core/attrs";
-import { allocate, type DType, type Float, isComplex, realOf } from "../core/dtype";
+import type { Domain } from "../core/domain";
+import type { Float } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
-import { arityOf, inputsInOrder, portDType, portOfInput, signatureOf } from "../core/form";
-import type { AnyRow, Attrs, Domain } from "../core/row";
-import { isLiteral } from "../core/signature";
-import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
-import { arange, eye } from "../ops/creation";
-import { add, exp, mul, sin, sub, toComplex } from "../ops/elementwise";
-import { matmul } from "../ops/products";
+import { arityOf, inputName, inputsByName, inputsInOrder, plainName, portDType, portOfInput, signatureOf } from "../core/form";
+import type { AnyRow, Attrs } from "../core/row";
+import { isLiteral, sameShape } from "../core/signature";
+import { isTensor, type Shape, shapeText, storageOf, type Tensor } from "../core/tensor";
+import { any } from "../ops/domains";
+import { mul } from "../ops/elementwise";
 import { type Key, random } from "../ops/random";
-import { adjoint, broadcastTo } from "../ops/structure";
 
 export interface Case {
   readonly label: string;
@@ -97,96 +96,30 @@ export function drawn<X>(list: readonly X[], sample: Sample | undefined, name: s
   return { order: order.map((i) => list[i] as X), enough: Math.ceil(sample.share * list.length) };
 }
 
-/** One tensor of a domain. Well conditioned, so that tolerances need no condition number. */
-export function sample(domain: Domain, dtype: DType, shape: Shape, key: Key): Tensor {
-  if (dtype === "bool" || domain === "mask") return mask(shape, key);
-  if (domain === "pivots") return pivots(shape, key);
-  const option = { dtype: dtype as Float };
-  const x = random.normal(key, shape, option) as Tensor<never>;
-  switch (domain) {
-    case "positive":
-      return add(exp(mul(0.4, x)), 0.5);
-    case "nonzero":
-      return awayFromZero(x);
-    case "hpd": {
-      const n = shape.at(-1) as number;
-      return add(mul(1 / Math.max(n, 1), matmul(x, adjoint(x))), eye(n, option) as Tensor<never>);
-    }
-    case "invertible": {
-      // Dominated by a cyclic permutation of the rows: pivots are needed, far from ties, and their order matters, as not with one that is its own
-      // inverse.
-      const [m, n] = shape.slice(-2) as [number, number];
-      const flipped = allocate(dtype, m * n).fill(0 as never);
-      const width = flipped.length / Math.max(1, m * n);
-      for (let i = 0; i < Math.min(m, n); i++) flipped[(((i + m - 1) % m) * n + i) * width] = 1.5;
-      return add(mul(0.4 / Math.sqrt(Math.max(m, n, 1)), x), wrap(dtype, [m, n], flipped) as Tensor<never>);
-    }
-    case "ascending":
-      return add(ramp(shape, option), mul(0.1, sin(x))) as Tensor;
-    case "hermitian": {
-      // Eigenvalues of both signs, 1 apart or more: a diagonal matrix, perturbed by less than 0.25 in norm, reflected.
-      const n = shape.at(-1) as number;
-      const one = eye(n, option) as Tensor<never>;
-      const centred = sub(ramp([n], option), 0.75 * (n - 1) - 0.25) as Tensor<never>;
-      const noise = mul(0.08 / Math.sqrt(Math.max(n, 1)), add(x, adjoint(x))) as Tensor<never>;
-      const reflection = sub(one, 2 / Math.max(n, 1)) as Tensor<never>;
-      const middle = add(noise, mul(one, centred)) as Tensor<never>;
-      return matmul(matmul(reflection, middle), reflection);
-    }
-    case "lowerTriangular": {
-      // Both triangles are filled: an op that reads the wrong one is seen.
-      const n = shape.at(-1) as number;
-      return add(mul(0.4 / Math.sqrt(Math.max(n, 1)), x), mul(1.5, eye(n, option) as Tensor<never>));
-    }
-    default:
-      return x;
-  }
-}
-
-function mask(shape: Shape, key: Key): Tensor {
-  const array = allocate("bool", sizeOf(shape));
-  const u = storageOf(random.uniform(key, shape)).array;
-  for (let i = 0; i < array.length; i++) array[i] = (u[i] as number) < 0.5 ? 0 : 1;
-  return wrap("bool", shape, array);
-}
-
-function pivots(shape: Shape, key: Key): Tensor {
-  const array = allocate("int32", sizeOf(shape));
-  const [n, u] = [shape.at(-1) as number, storageOf(random.uniform(key, shape)).array];
-  for (let i = 0; i < array.length; i++) array[i] = (i % n) + Math.floor((u[i] as number) * (n - (i % n)));
-  return wrap("int32", shape, array);
-}
-
-/** 0, 1.5, 3, ... along the last axis. */
-function ramp(shape: Shape, option: { dtype: Float }): Tensor<never> {
-  const n = shape.at(-1) as number;
-  const steps = arange(0, n, 1, { dtype: realOf(option.dtype) as "float64" });
-  const scaled = mul(1.5, isComplex(option.dtype) ? toComplex(steps as Tensor<never>) : steps) as Tensor<never>;
-  return broadcastTo(scaled, shape) as Tensor<never>;
-}
-
-// real: 1/2 more in magnitude; complex: exp of something small is far from 0
-function awayFromZero(x: Tensor<never>): Tensor {
-  if (isComplex(x.dtype)) return exp(mul(0.5, x));
-  const array = storageOf(x).array.map((v) => v + Math.sign(v) * 0.5) as Float64Array;
-  return wrap(x.dtype, x.shape, array);
-}
-
-export const isHermitian = (domain: Domain): boolean => domain === "hpd" || domain === "hermitian";
-
-/** A direction in the tangent space of the domain. */
-export function tangent(domain: Domain, like: Tensor, key: Key): Tensor {
-  const x = random.normal(key, like.shape, { dtype: like.dtype as Float }) as Tensor<never>;
-  if (domain === "invertible") return mul(1 / Math.sqrt(Math.max(1, ...like.shape.slice(-2))), x);
-  if (!isHermitian(domain)) return x;
-  // of spectral norm about 1, as differences need
-  return mul(0.5 / Math.sqrt(Math.max(1, like.shape.at(-1) as number)), add(x, adjoint(x)));
-}
-
 /** The inputs of a case in this dtype. */
 export function inputsOf(row: AnyRow, c: Case, dtype: Float, seed = 1): Tensor[] {
   const keys = random.split(seed, c.shapes.length);
-  return c.shapes.map((shape, i) => sample(domainOf(row, i), portDType(portOfInput(row, c.attrs, i), dtype), shape, keys[i] as Key));
+  const shapes = inputsByName(row, c.shapes);
+  return c.shapes.map((shape, i) => {
+    const own = { shape, dtype: portDType(portOfInput(row, c.attrs, i), dtype) };
+    const domain = domainOf(row, i);
+    const x: unknown = domain.sample({ ...own, key: keys[i] as Key, shapes, attrs: c.attrs });
+    if (isTensor(x) && x.dtype === own.dtype && sameShape(x.shape, own.shape)) return x;
+    const got = isTensor(x) ? `${x.dtype} ${shapeText(x.shape)}` : describe(x);
+    throw new ArgumentError(
+      "checkOp",
+      `domain ${domain.name ?? "(no name)"} of input ${inputName(row, i)} must sample ${own.dtype} ${shapeText(own.shape)}, got ${got}.`,
+    );
+  });
 }
 
-export const domainOf = (row: AnyRow, i: number): Domain => row.domain?.[row.inputs[Math.min(i, row.inputs.length - 1)] as string] ?? "any";
+export const domainOf = (row: AnyRow, i: number): Domain =>
+  row.domain?.[plainName(row.inputs[Math.min(i, row.inputs.length - 1)] as string)] ?? any;
+
+/** A direction in the tangent space of the domain, as long as differences need. */
+export function tangent(domain: Domain, like: Tensor, key: Key): Tensor {
+  const x = random.normal(key, like.shape, { dtype: like.dtype as Float }) as Tensor;
+  const v = domain.tangent?.(x) ?? x;
+  const reach = domain.reach?.(like.shape) ?? 1;
+  return reach === 1 ? v : (mul(reach, v as Tensor<never>) as Tensor);
+}
