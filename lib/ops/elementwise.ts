@@ -7,7 +7,7 @@ import { defineOp, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
 import { native, type Slope } from "../core/row";
 import { primal, type Shape, stridesOf, type Tensor } from "../core/tensor";
-import { nonzero, positive } from "./domains";
+import { between, nonzero, positive } from "./domains";
 
 /** conj(x), which for real x is x itself and no op. */
 export const conj = withoutOptions("conj", 1, <D extends DType>(x: Tensor<D>): Tensor<D> => {
@@ -201,6 +201,18 @@ export const sinh = defineOp({
   kernel: native("sinh"),
   saves: ["x"],
   slopes: ({ x }) => ({ x: (): Slope<T> => ({ times: cosh(x) }) }),
+});
+
+/** The hyperbolic tangent. */
+export const tanh = defineOp({
+  name: "tanh",
+  tf: "Tanh",
+  ...x,
+  domain: { x: between(-1.2, 1.2) }, // poles at ±iπ/2
+  kernel: native("tanh"),
+  saves: ["x"],
+  // 1 / cosh² x: 1 - tanh² x has no correct digit left where tanh x is nearly ±1
+  slopes: ({ x }) => ({ x: () => ({ over: square(cosh(x)) }) }),
 });
 
 /** The complex conjugate. */
