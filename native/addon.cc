@@ -12,7 +12,7 @@
 #include "base/status.h"
 #include "boundary/call.h"
 #include "boundary/jobs.h"
-#include "exec/family.h"
+#include "exec/plan.h"
 
 namespace backsolve {
 namespace {
@@ -75,8 +75,10 @@ Napi::Value call(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value forget(const Napi::CallbackInfo& info) {
-  Jobs::of(info.Env()).calls.forget();
-  return info.Env().Undefined();
+  return guarded(info.Env(), [&] {
+    Jobs::of(info.Env()).calls.forget(info);
+    return info.Env().Undefined();
+  });
 }
 
 Napi::Value run_async(const Napi::CallbackInfo& info) {
@@ -211,6 +213,9 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// For tests: how many plans of programs were made.
+Napi::Value count_plans(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(plans_made())); }
+
 /// For tests: what the quotas of cgroups under this root allow.
 Napi::Value processor_quota(const Napi::CallbackInfo& info) {
   if (!info[0].IsString()) refuse(info.Env(), "a root is a string");
@@ -275,6 +280,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("give", give);
   add("info", describe);
   add("setThreads", set_threads);
+  add("plansMade", count_plans);
   add("processorQuota", processor_quota);
   return exports;
 }

@@ -28,7 +28,7 @@ export interface Binding {
   run(descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
   prepare(descriptor: Float64Array): number;
   call(plan: number, collect: boolean, ...buffers: (AnyArray | undefined)[]): Float64Array | undefined;
-  forget(): void;
+  forget(plans: Float64Array): void;
   runAsync(descriptor: Float64Array, ...inputs: AnyArray[]): Job;
   createProgram(descriptor: Float64Array, ...constants: AnyArray[]): object;
   runProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;

@@ -73,9 +73,9 @@ function describeCall(
   return words;
 }
 
-const MOST_PLANS = 4096; // of native code; when there are more, all are forgotten
-let plans = 0;
-let epoch = 0; // of what native code has
+const MOST_PLANS = 4096; // that native code keeps for us; when there are more, all are forgotten
+const plans: number[] = [];
+let epoch = 0;
 
 /** One call, to be made again and again: from the second time on native code has its plan, and only memory crosses. */
 export class NativeCall {
@@ -103,14 +103,14 @@ export class NativeCall {
     return apply(binding().runAsync, [describeCall(this.#call, collect, quiet), ...arrays]);
   }
   #prepare(): void {
-    if (plans >= MOST_PLANS) {
-      binding().forget();
-      plans = 0;
+    if (plans.length >= MOST_PLANS) {
+      binding().forget(Float64Array.from(plans));
+      plans.length = 0;
       epoch++;
     }
     this.#plan = binding().prepare(describeCall(this.#call, false));
     this.#epoch = epoch;
-    plans++;
+    plans.push(this.#plan);
   }
 }
 

@@ -100,7 +100,7 @@ export function parseAttrs(op: string, row: Checks, options: unknown, common: re
   for (const name in schema) out[name] = (schema[name] as Attr).fallback;
   const given = optionsOf(op, options);
   for (const name of Object.keys(given)) {
-    if (common.length > 0 && common.includes(name)) continue;
+    if (common.includes(name)) continue;
     if (!Object.hasOwn(schema, name)) {
       refuse(op, given, name, [...Object.keys(schema), ...common]);
       continue;

@@ -67,7 +67,6 @@ export interface Op<I extends readonly string[], O extends readonly string[], P,
   readonly row: AnyRow;
 }
 
-const NONE = [] as const;
 const COMMON = ["onFailure", "out"] as const;
 const ASYNC = ["onFailure", "signal"] as const;
 
@@ -117,7 +116,7 @@ function opOf(row: AnyRow): Loose {
     if (plain && args.length >= arity && areAlike(row, args, arity)) {
       const given = args.length === arity ? undefined : args[arity];
       if (given === undefined || (args.length === arity + 1 && isAttrsOnly(given))) {
-        const attrs = given === undefined ? fallbacks : attrsOf(row, parseAttrs(nameOf(row), row, given, NONE) as Attrs);
+        const attrs = given === undefined ? fallbacks : attrsOf(row, parseAttrs(nameOf(row), row, given, COMMON) as Attrs);
         const out = apply(row, args.length === arity ? args : args.slice(0, arity), attrs);
         return one ? out[0] : shape(out);
       }

@@ -20,6 +20,7 @@ class Words {
   Index integer(Index low, Index high, const char* what);
   double number();
   void end() const;
+  bool done() const { return next_ == words_.size(); }
 
  private:
   std::vector<double> words_;

@@ -6,8 +6,8 @@
 namespace backsolve {
 
 double Calls::prepare(const Napi::CallbackInfo& info) {
-  constexpr std::size_t kMost = 1 << 16;
-  if (kept_.size() >= kMost) refuse(info.Env(), "too many calls are prepared");
+  constexpr std::size_t kMost = 1 << 20;
+  if (kept_.size() >= kMost || next_ == UINT32_MAX) refuse(info.Env(), "too many calls are prepared");
   std::vector<bool> quiet;
   Kept kept{read_eager(info, Mode::plan, quiet), {}, 0};
   for (const Operand& o : kept.call.operands) {
@@ -15,8 +15,13 @@ double Calls::prepare(const Napi::CallbackInfo& info) {
     if (o.present) ++kept.buffers;
     if (o.offset != 0) refuse(info.Env(), "a prepared call has no offsets");
   }
-  kept_.push_back(std::move(kept));
-  return static_cast<double>(kept_.size() - 1);
+  kept_.emplace(next_, std::move(kept));
+  return static_cast<double>(next_++);
+}
+
+void Calls::forget(const Napi::CallbackInfo& info) {
+  Words words(info[0]);
+  while (!words.done()) kept_.erase(static_cast<std::uint32_t>(words.integer(0, UINT32_MAX, "call")));
 }
 
 Outcome Calls::run(const Napi::CallbackInfo& info) {
@@ -24,9 +29,10 @@ Outcome Calls::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::uint32_t at = 0;
   bool collect = false;
-  if (napi_get_value_uint32(env, info[0], &at) != napi_ok || at >= kept_.size()) refuse(env, "no such call");
+  const auto found = napi_get_value_uint32(env, info[0], &at) == napi_ok ? kept_.find(at) : kept_.end();
+  if (found == kept_.end()) refuse(env, "no such call");
   if (napi_get_value_bool(env, info[1], &collect) != napi_ok) refuse(env, "collect must be true or false");
-  Kept& kept = kept_[at];
+  Kept& kept = found->second;
   Eager& e = kept.call;
   if (info.Length() < kFirst + kept.buffers) refuse(env, "wrong number of buffers");
   const auto inputs = static_cast<std::size_t>(e.inputs());

@@ -2,6 +2,8 @@
 #pragma once
 #include <napi.h>
 
+#include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "../exec/program.h"
@@ -15,7 +17,8 @@ class Calls {
   double prepare(const Napi::CallbackInfo& info);
   /// Computes one: its number, whether to collect, then the buffers of the operands that are there, inputs first.
   Outcome run(const Napi::CallbackInfo& info);
-  void forget() { kept_.clear(); }
+  /// Drops calls by number, in a Float64Array; numbers are not given again, as copies of lib/ may share one addon.
+  void forget(const Napi::CallbackInfo& info);
 
  private:
   struct Kept {
@@ -23,7 +26,8 @@ class Calls {
     std::vector<Index> counts;
     std::size_t buffers;
   };
-  std::vector<Kept> kept_;
+  std::unordered_map<std::uint32_t, Kept> kept_;
+  std::uint32_t next_ = 0;
 };
 
 }  // namespace backsolve
