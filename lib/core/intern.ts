@@ -2,7 +2,7 @@
 import type { AttrValue } from "./attrs";
 import type { AnyRow, Attrs } from "./row";
 
-const MOST = 256; // of one row; when there are more, all are forgotten
+const MOST = 4096; // of one row; when there are more, all are forgotten
 const numbers = new WeakMap<Attrs, number>();
 let last = 0;
 
