@@ -1,7 +1,7 @@
 export type { NativeInfo } from "./boundary/addon";
 export { type Attr, type AttrSchema, type AttrsOf, type AttrValue, flag, int, ints, oneOf } from "./core/attrs";
 export type { Domain, Draw } from "./core/domain";
-export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar } from "./core/dtype";
+export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar, Sym } from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
 export type { Failure } from "./core/failures";
 export { type AsyncOptions, type CallOptions, type Checked, defineOp, type Op } from "./core/op";
@@ -16,6 +16,7 @@ export * from "./ops/elementwise";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone
 export type { LstsqOptions, SolveOptions, Solver, SolveTriangularOptions } from "./ops/linalg";
 export * as linalg from "./ops/linalg";
+export * from "./ops/magnitude";
 export { type MatmulOptions, matmul } from "./ops/products";
 export { type Key, type RandomOptions, random, type UniformOptions } from "./ops/random";
 export { mean, sum, trace } from "./ops/reductions";

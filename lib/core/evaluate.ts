@@ -2,7 +2,7 @@
 import { settle } from "../boundary/descriptor";
 import type { Bound } from "./bind";
 import { bindOp } from "./bind";
-import { type AnyArray, allocate } from "./dtype";
+import { type AnyArray, allocate, type DType } from "./dtype";
 import { guard, translate } from "./errors";
 import { inputName } from "./form";
 import type { ValueType } from "./ir";
@@ -11,7 +11,7 @@ import { type AnyRow, type Attrs, nameOf } from "./row";
 import { alias, memoryOf, readable, type Shape, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
 
 /** Zeros of the dtype and shape of t. */
-export const zerosLike = (t: { dtype: Tensor["dtype"]; shape: Shape }): Tensor => {
+export const zerosLike = <D extends DType>(t: { readonly dtype: D; readonly shape: Shape }): Tensor<D> => {
   const array = guard("zeros", () => allocate(t.dtype, sizeOf(t.shape)));
   array.fill(0);
   return wrap(t.dtype, t.shape, array);
