@@ -10,6 +10,7 @@ export { type AnyRow, type Native, native, type Row } from "./core/row";
 export { isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
 export type { Given, Tensors, TensorTree, Tree } from "./core/tree";
 export { Tensor } from "./methods";
+export { cast } from "./ops/cast";
 export * from "./ops/creation";
 export * as domains from "./ops/domains";
 export * from "./ops/elementwise";

@@ -27,6 +27,7 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   broadcastTo: [a, [3, 2, 2]],
   conj: [z],
   customGrad: [f, () => []],
+  cast: [a, "float32"],
   diag: [a],
   diagEmbed: [a],
   expandDims: [a, 0],

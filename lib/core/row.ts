@@ -74,8 +74,8 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
   readonly infer?: (shapes: Shapes<I>, attrs: A) => Shapes<O>;
   /** Of inputs, outputs and aux, "T" where nothing is said; or a function of the attrs. */
   readonly dtypes?: Ports | ((attrs: A) => Ports);
-  /** What T may be, all four floating dtypes where nothing is said. "any": int32 and bool, too. */
-  readonly types?: "float" | "real" | "complex" | "any";
+  /** What T may be, all four floating dtypes where nothing is said. "number": int32, too; "ordered": real and int32; "any": all dtypes. */
+  readonly types?: "float" | "real" | "complex" | "number" | "ordered" | "any";
   readonly attrs?: S;
   /** Says which options exclude each other, where these do. */
   readonly conflict?: (attrs: A) => string | undefined;

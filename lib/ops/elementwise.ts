@@ -13,10 +13,10 @@ export interface Binary {
   <A extends Operand, B extends Operand>(a: A, b: B, options?: CallOptions): Tensor<Promote<A, B>>;
   async<A extends Operand, B extends Operand>(a: A, b: B, options?: { signal?: AbortSignal }): Promise<Tensor<Promote<A, B>>>;
 }
-type Unary = {
-  <D extends Float>(x: Tensor<D>, options?: CallOptions): Tensor<D>;
+type Unary<T extends DType = Float> = {
+  <D extends T>(x: Tensor<D>, options?: CallOptions): Tensor<D>;
   (x: number, options?: CallOptions): Tensor<"float64">;
-  async<D extends Float>(x: Tensor<D>, options?: { signal?: AbortSignal }): Promise<Tensor<D>>;
+  async<D extends T>(x: Tensor<D>, options?: { signal?: AbortSignal }): Promise<Tensor<D>>;
 };
 type Compare = (a: Operand, b: Operand) => Tensor<"bool">;
 
@@ -34,6 +34,7 @@ export const add = defineOp({
   name: "add",
   tf: "AddV2",
   ...ab,
+  types: "number",
   kernel: native("add"),
   linear: true,
   vjp: (_, { y: g }) => ({ a: () => g, b: () => g }),
@@ -44,6 +45,7 @@ export const sub = defineOp({
   name: "sub",
   tf: "Sub",
   ...ab,
+  types: "number",
   kernel: native("sub"),
   linear: true,
   vjp: (_, { y: g }) => ({ a: () => g, b: () => neg(g) }),
@@ -54,6 +56,7 @@ export const mul = defineOp({
   name: "mul",
   tf: "Mul",
   ...ab,
+  types: "number",
   kernel: native("mul"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: b }), b: () => ({ times: a }) }),
@@ -100,7 +103,7 @@ export const maximum = defineOp({
   name: "maximum",
   tf: "Maximum",
   ...ab,
-  types: "real",
+  types: "ordered",
   kernel: native("maximum"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(a, b) }), b: () => ({ times: tieShare(b, a) }) }),
@@ -111,7 +114,7 @@ export const minimum = defineOp({
   name: "minimum",
   tf: "Minimum",
   ...ab,
-  types: "real",
+  types: "ordered",
   kernel: native("minimum"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(b, a) }), b: () => ({ times: tieShare(a, b) }) }),
@@ -125,25 +128,27 @@ const like =
     scalar(t.dtype, value);
 const [ones, half, zeros] = [like(1), like(0.5), like(0)];
 
-/** -x. */
+/** -x; of int32 with overflow that wraps, as in every op of integers. */
 export const neg = defineOp({
   name: "neg",
   tf: "Neg",
   ...x,
+  types: "number",
   kernel: native("neg"),
   linear: true,
   vjp: (_, { y: g }) => ({ x: () => neg(g) }),
-}) as unknown as Unary;
+}) as unknown as Unary<Float | "int32">;
 
 /** x². */
 export const square = defineOp({
   name: "square",
   tf: "Square",
   ...x,
+  types: "number",
   kernel: native("square"),
   saves: ["x"],
   slopes: ({ x }) => ({ x: () => ({ times: mul(2, x) }) }),
-}) as unknown as Unary;
+}) as unknown as Unary<Float | "int32">;
 
 /** √x, the principal branch for complex x; NaN for negative real x. The derivative at 0 is infinite. */
 export const sqrt = defineOp({
@@ -303,6 +308,7 @@ export const where = defineOp({
   tf: "SelectV2",
   inputs: ["mask", "a", "b"],
   outputs: ["y"],
+  types: "any",
   dtypes: { mask: "bool" },
   kernel: native("where"),
   linear: true,
@@ -310,28 +316,28 @@ export const where = defineOp({
   vjp: ({ mask }, { y: g }) => ({ a: () => where(mask as Tensor<"bool">, g, 0), b: () => where(mask as Tensor<"bool">, 0, g) }),
 }) as unknown as <A extends Operand, B extends Operand>(mask: Tensor<"bool">, a: A, b: B) => Tensor<Promote<A, B>>;
 
-const compare = (name: string, tf: string, types?: "real") =>
+const compare = (name: string, tf: string, types: "ordered" | "any") =>
   defineOp({
     name,
     tf,
     ...ab,
-    ...(types ? { types } : {}),
+    types,
     dtypes: { y: "bool" },
     kernel: native(name),
     vjp: () => ({}),
   }) as unknown as Compare;
 /** a > b as bool, broadcast; real. */
-export const greater = compare("greater", "Greater", "real");
+export const greater = compare("greater", "Greater", "ordered");
 /** a >= b as bool, broadcast; real. */
-export const greaterEqual = compare("greaterEqual", "GreaterEqual", "real");
+export const greaterEqual = compare("greaterEqual", "GreaterEqual", "ordered");
 /** a < b as bool, broadcast; real. */
-export const less = compare("less", "Less", "real");
+export const less = compare("less", "Less", "ordered");
 /** a <= b as bool, broadcast; real. */
-export const lessEqual = compare("lessEqual", "LessEqual", "real");
+export const lessEqual = compare("lessEqual", "LessEqual", "ordered");
 /** a == b as bool, broadcast. */
-export const equal = compare("equal", "Equal");
+export const equal = compare("equal", "Equal", "any");
 /** a != b as bool, broadcast. */
-export const notEqual = compare("notEqual", "NotEqual");
+export const notEqual = compare("notEqual", "NotEqual", "any");
 
 /** What is left of a stopGradient in a program, so that derivatives of the program stop there, too. */
 const stopOp = defineOp({

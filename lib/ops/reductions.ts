@@ -30,6 +30,7 @@ const sumOp = defineOp({
     }
     return { y: reduced(x, axis, keepDims) };
   },
+  types: "number",
   kernel: native("sum", ({ axis }: { axis: readonly number[] }) => axis),
   linear: true,
   lift: ({ axis }, batch) => ({ axis: axis.map((a) => batch.length + a) }),
@@ -45,7 +46,7 @@ function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
   return axes;
 }
 
-/** The sum over axes; of nothing, 0. */
+/** The sum over axes; of nothing, 0. Of int32 it is exact; ERR_ARGUMENT where int32 does not hold it. */
 export function sum<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
   const t = asTensor("sum", "x", x) as Tensor<never>;
   return sumOp(t, { axis: axesOf("sum", t, options), keepDims: options.keepDims ?? false });
