@@ -14,6 +14,7 @@ export { cast } from "./ops/cast";
 export * from "./ops/creation";
 export * as domains from "./ops/domains";
 export * from "./ops/elementwise";
+export { logsumexp, max, min } from "./ops/extremes";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone
 export type { LstsqOptions, SolveOptions, Solver, SolveTriangularOptions } from "./ops/linalg";
 export * as linalg from "./ops/linalg";
