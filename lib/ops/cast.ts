@@ -31,10 +31,10 @@ const castOp = defineOp({
   ),
   saves: ["x"],
   vjp: ({ x }, { y: g }) => {
-    const { dtype } = x as Tensor;
-    return isFloat(dtype) ? { x: (): Tensor => castOp(g, { dtype }) } : {};
+    const dtype: DType = x.dtype;
+    return isFloat(dtype) ? { x: (): typeof x => castOp(g, { dtype }) as Tensor as typeof x } : {};
   },
-  jvp: (_, { x: t }, { dtype }) => (t && isFloat(dtype) ? { y: (): Tensor => castOp(t, { dtype }) } : {}),
+  jvp: (_, { x: t }, { dtype }) => (t && isFloat(dtype) ? { y: (): Tensor<Target> => castOp(t, { dtype }) } : {}),
 });
 
 /** The cast that can fail. */
@@ -52,10 +52,9 @@ type Given = Operand<DType>;
 /** The op that casts to a dtype, x, and its options. */
 function chosen(given: Given, dtype: DType, options: object | undefined, known: readonly string[]) {
   checkDType("cast", dtype);
-  const x = asTensor("cast", "x", given) as Tensor<never>;
-  const from: DType = (x as Tensor).dtype;
-  if (isComplex(from) && !isComplex(dtype) && dtype !== "bool")
-    throw new DtypeError("cast", `x is ${from} and does not become ${dtype}: take real(x) or abs(x).`);
+  const x: Tensor = asTensor("cast", "x", given);
+  if (isComplex(x.dtype) && !isComplex(dtype) && dtype !== "bool")
+    throw new DtypeError("cast", `x is ${x.dtype} and does not become ${dtype}: take real(x) or abs(x).`);
   const rest = optionsOf<{ out?: Tensor }>("cast", options, known as never);
   const all: { readonly dtype?: Target; readonly out?: Tensor } = dtype === "int32" ? rest : { ...rest, dtype };
   return { op: (dtype === "int32" ? toInt32 : castOp) as typeof castOp, x, rest: all };
@@ -69,7 +68,7 @@ function chosen(given: Given, dtype: DType, options: object | undefined, known: 
 export const cast = Object.assign(
   <T extends DType>(given: Given, dtype: T, options?: CallOptions): Tensor<T> => {
     const { op, x, rest } = chosen(given, dtype, options, ["onFailure", "out"]);
-    return ((x as Tensor).dtype === dtype && !rest.out ? x : op(x, rest)) as Tensor<T>;
+    return (x.dtype === dtype && !rest.out ? x : op(x, rest)) as Tensor<T>;
   },
   {
     async: async <T extends DType>(given: Given, dtype: T, options?: AsyncOptions): Promise<Tensor<T>> => {

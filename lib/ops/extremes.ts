@@ -1,6 +1,6 @@
 // The largest and the smallest, and the logarithm of a sum of exponentials.
 import { flag, ints } from "../core/attrs";
-import type { Real } from "../core/dtype";
+import type { Real, Sym } from "../core/dtype";
 import { ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { asTensor } from "../core/operands";
@@ -41,17 +41,17 @@ const all = (n: number) => [
 ];
 const encode = ({ axis }: Axes): readonly number[] => axis;
 
-type T = Tensor<never>;
+type R = Tensor<Sym<"real">>;
 /** y, or what has its shape, with the reduced axes as 1. */
-const kept = (y: T, x: Tensor, axis: readonly number[]): T => reshape(y, reduced(x.shape, axis, true)) as T;
+const kept = (y: R, x: Tensor, axis: readonly number[]): R => reshape(y, reduced(x.shape, axis, true));
 
 /** The largest or smallest element, NaN if there is one; of nothing there is none. Its cotangent is shared by those that are equal to it. */
 const extreme = (name: "max" | "min", tf: string) => {
   const { infer, ...rest } = reduction(name);
   /** For each element 1 / the number of those that share. */
-  const shares = (x: T, y: T, axis: readonly number[]): T => {
-    const among = cast(equal(x, kept(y, x, axis)), (x as Tensor).dtype) as T;
-    return div(among, sum(among, { axis, keepDims: true }) as T) as T;
+  const shares = (x: R, y: R, axis: readonly number[]): R => {
+    const among = cast(equal(x, kept(y, x, axis)), x.dtype);
+    return div(among, sum(among, { axis, keepDims: true }));
   };
   return defineOp({
     ...rest,
@@ -67,16 +67,16 @@ const extreme = (name: "max" | "min", tf: string) => {
     domain: { x: distinct },
     kernel: native(name, encode),
     saves: ["x", "y"],
-    vjp: ({ x, y }, { y: g }, { axis }) => ({ x: () => mul(kept(g, x, axis), shares(x, y, axis)) as Tensor }),
-    jvp: ({ x, y }, { x: t }, { axis, keepDims }) => ({ y: t && (() => sum(mul(t, shares(x, y, axis)) as T, { axis, keepDims })) }),
+    vjp: ({ x, y }, { y: g }, { axis }) => ({ x: () => mul(kept(g, x, axis), shares(x, y, axis)) }),
+    jvp: ({ x, y }, { x: t }, { axis, keepDims }) => ({ y: t && (() => sum(mul(t, shares(x, y, axis)), { axis, keepDims })) }),
   });
 };
 const [maxOp, minOp] = [extreme("max", "Max"), extreme("min", "Min")];
 
 /** e^(x - y) with y = log Σ e^x, 0 where that is -∞: no part of the sum is more than another. */
-const softmax = (x: T, y: T, axis: readonly number[]): T => {
+const softmax = (x: R, y: R, axis: readonly number[]): R => {
   const total = kept(y, x, axis);
-  return exp(sub(x, where(equal(total, Number.NEGATIVE_INFINITY), 0, total)) as T) as T;
+  return exp(sub(x, where(equal(total, Number.NEGATIVE_INFINITY), 0, total)));
 };
 
 /** In the words of the ops that it is made of: a native kernel would save passes over x, of which the exponentials are most of the time. */
@@ -87,22 +87,22 @@ const logsumexpOp = defineOp({
   // log Σ e^(x - m) + m for m = max x, or 0 where that is not finite
   kernel: ({ x }, { axis, keepDims }) => {
     const shape = reduced(x.shape, axis, keepDims);
-    if (axis.some((a) => x.shape[a] === 0)) return full(shape, Number.NEGATIVE_INFINITY, { dtype: (x as Tensor).dtype }) as Tensor;
-    const most = maxOp(x, { axis, keepDims: true }) as T;
-    const shift = where(less(abs(most), Number.POSITIVE_INFINITY), most, 0) as T;
-    const total = sum(exp(sub(x, shift) as T) as T, { axis, keepDims: true }) as T;
-    return reshape(add(log(total), shift) as Tensor, shape);
+    if (axis.some((a) => x.shape[a] === 0)) return full(shape, Number.NEGATIVE_INFINITY, { dtype: x.dtype });
+    const most = maxOp(x, { axis, keepDims: true });
+    const shift = where(less(abs(most), Number.POSITIVE_INFINITY), most, 0);
+    const total = sum(exp(sub(x, shift)), { axis, keepDims: true });
+    return reshape(add(log(total), shift), shape);
   },
   saves: ["x", "y"],
-  vjp: ({ x, y }, { y: g }, { axis }) => ({ x: () => mul(kept(g, x, axis), softmax(x, y, axis)) as Tensor }),
-  jvp: ({ x, y }, { x: t }, { axis, keepDims }) => ({ y: t && (() => sum(mul(t, softmax(x, y, axis)) as T, { axis, keepDims })) }),
+  vjp: ({ x, y }, { y: g }, { axis }) => ({ x: () => mul(kept(g, x, axis), softmax(x, y, axis)) }),
+  jvp: ({ x, y }, { x: t }, { axis, keepDims }) => ({ y: t && (() => sum(mul(t, softmax(x, y, axis)), { axis, keepDims })) }),
 });
 
 const over =
   (op: typeof maxOp) =>
   <D extends Real>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> => {
-    const t = asTensor(op.row.name, "x", x) as T;
-    return op(t, { axis: axesOf(op.row.name, t, options), keepDims: options.keepDims ?? false }) as Tensor as Tensor<D>;
+    const t = asTensor(op.row.name, "x", x);
+    return op(t, { axis: axesOf(op.row.name, t, options), keepDims: options.keepDims ?? false });
   };
 /** The largest element over axes; NaN if one is. Where several are largest they share the cotangent. ERR_SHAPE: of nothing there is none. */
 export const max = over(maxOp);
