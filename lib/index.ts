@@ -2,7 +2,22 @@ export type { NativeInfo } from "./boundary/addon";
 export { type Attr, type AttrSchema, type AttrsOf, type AttrValue, flag, int, ints, oneOf } from "./core/attrs";
 export type { Domain, Draw } from "./core/domain";
 // declarations of users' own modules name these
-export type { Complex, ComplexNumber, ComplexOf, DType, Fits, Float, Nested, Real, RealOf, Scalar, Sym, Takes, Wider } from "./core/dtype";
+export type {
+  Complex,
+  ComplexNumber,
+  ComplexOf,
+  DType,
+  Fits,
+  Float,
+  Nested,
+  Real,
+  RealOf,
+  Scalar,
+  Sym,
+  Takes,
+  TakesNumbers,
+  Wider,
+} from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
 export type { Failure } from "./core/failures";
 export {
@@ -15,6 +30,7 @@ export {
   type Op,
   type Ternary,
   type Unary,
+  type Variadic,
 } from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Attrs, type Native, native, type Row } from "./core/row";

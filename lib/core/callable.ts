@@ -1,6 +1,8 @@
 // The types of functions made from rows: what they take, what they give, and what they refuse.
 import type { AttrSchema, AttrsOf } from "./attrs";
-import type { ComplexOf, DType, Fits, RealOf, Takes, TakesNumbers } from "./dtype";
+
+import type { ComplexOf, DType, Fits, Held, RealOf, Takes, TakesNumbers, Wider } from "./dtype";
+
 import type { Failure } from "./failures";
 import type { AnyRow, PortOf } from "./row";
 import type { DTypeOf, Operand, Promote, Tensor } from "./tensor";
@@ -30,7 +32,7 @@ type Options<S extends AttrSchema, More = unknown> = Partial<AttrsOf<S>> & More;
 /** unknown for operands that a row of these types may take. */
 type Accepts<Types, A> = Types extends "any"
   ? unknown
-  : A extends number
+  : [A] extends [number]
     ? unknown
     : Types extends "number" | "ordered"
       ? TakesNumbers[DTypeOf<A>]
@@ -101,6 +103,25 @@ export interface Ternary<I extends Names, O extends Names, P, S extends AttrSche
     ...args: [...inputs: Three<I, P, Types, A, B, C>, options?: Options<S>]
   ): Checked<Result<O, P, T3<I, P, A, B, C>>>;
 }
+/** unknown where all operands A, a union, have a dtype together. */
+type Agree<A> = [Clash<A>] extends [never] ? unknown : Clash<A>;
+type Clash<A, B = A> =
+  A extends Tensor<infer D> ? (B extends Tensor<infer E> ? (unknown extends Fits<D, E> ? never : Fits<D, E>) : never) : never;
+/** The dtype that the others of a union of operands are taken to. */
+type Highest<A, B = A> =
+  A extends Tensor<infer D> ? (Held<B extends Tensor<infer E> ? Wider<D, E> : D> extends Held<D> ? D : never) : never;
+type TOfList<A> = [A] extends [number] ? "float64" : Highest<A>;
+/** A function made from a row of any number of inputs, which are given as an array. */
+export interface Variadic<O extends Names, P, S extends AttrSchema, Types> extends Made {
+  <A extends Operand>(xs: readonly A[] & Agree<A> & Accepts<Types, A>, options?: Options<S, CallOptions>): Result<O, P, TOfList<A>>;
+  /** The same, off the event loop: see `Op`. */
+  async<A extends Operand>(
+    xs: readonly A[] & Agree<A> & Accepts<Types, A>,
+    options?: Options<S, AsyncOptions>,
+  ): Promise<Result<O, P, TOfList<A>>>;
+  /** The same with failing items as NaN, and the list of them. */
+  checked<A extends Operand>(xs: readonly A[] & Agree<A> & Accepts<Types, A>, options?: Options<S>): Checked<Result<O, P, TOfList<A>>>;
+}
 /** A function made from a row of more inputs. */
 export interface Nary<I extends Names, O extends Names, P, S extends AttrSchema, Types> extends Made {
   <D extends DType>(...args: [...inputs: Same<I, P, Types, D>, options?: Options<S, CallOptions>]): Result<O, P, D>;
@@ -115,8 +136,10 @@ export interface Nary<I extends Names, O extends Names, P, S extends AttrSchema,
  * { transfer: true })` needs none. An aborted signal rejects at once with its reason; inputs stay in use until the call has left them.
  * `checked`: the same with failing items as NaN, and the list of them.
  */
-export type Op<I extends Names, O extends Names, P, S extends AttrSchema, Types = "float"> = I[number] extends `...${string}`
-  ? Nary<I, O, P, S, Types>
+export type Op<I extends Names, O extends Names, P, S extends AttrSchema, Types = "float"> = I extends readonly [`...${infer N}`]
+  ? PortOf<P, N> extends "T"
+    ? Variadic<O, P, S, Types>
+    : Nary<I, O, P, S, Types>
   : I extends readonly [string]
     ? Unary<I, O, P, S, Types>
     : I extends readonly [string, string]

@@ -70,7 +70,7 @@ export type Wider<D extends DType, E extends DType> = [Held<D>, Held<E>, Held<Re
     ? E
     : Join<D, E>;
 /** Not a type parameter to the compiler, which decides conditions on it where they hold for all. */
-interface Held<out D> {
+export interface Held<out D> {
   readonly dtype: D;
 }
 /** The dtypes that may stand beside D. */

@@ -224,3 +224,26 @@ const list = defineOp({
   vjp: (_, { y: g }, _attrs, { shapes }) => ({ xs: shapes.xs.map(() => () => g) }),
 });
 is<F32>().the(list([f32, f32]), true);
+is<F32>().the(list([f32, 1]), true);
+is<F64>().the(list([2, 1]), true);
+is<C64>().the(list([f32, c64, c64]), true);
+is<Tensor<Real>>().the(list([reals, reals]), true);
+is<Promise<F32>>().the(list.async([f32]), true);
+list([some, f32]);
+list([some, some]);
+export const listed = <D extends Float>(x: Tensor<D>): Tensor<D> => list([x, x, 2]);
+export const listedAny = (xs: readonly Tensor[]): Tensor => list(xs);
+// @ts-expect-error
+list([f32, f64]);
+// @ts-expect-error
+list([f32, c64, c128]);
+// @ts-expect-error
+list([i32, i32]);
+defineOp({
+  name: "typesLists",
+  inputs: ["...xs"],
+  outputs: ["y"],
+  kernel: ({ xs }) => xs.reduce((a, b) => add(a, b)),
+  // @ts-expect-error one for each input
+  vjp: (_, { y: g }) => ({ xs: () => g }),
+});
