@@ -48,6 +48,8 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
   /** TensorFlow's name. */
   readonly tf?: string;
   readonly doc?: string;
+  /** Whether only other rows call the op: it is not listed, but programs and `registry.get` know it by name. */
+  readonly hidden?: boolean;
   readonly inputs: readonly I[];
   readonly outputs: readonly O[];
   /** gufunc notation of the item dimensions, or a function of the attrs; m^n is the smaller of the two. Exactly one of `signature` and `infer`. */

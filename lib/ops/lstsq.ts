@@ -35,6 +35,7 @@ const times = (p: T, q: T): T => matmul(p, q, { adjointB: true }) as T; // P Q�
  */
 const problemScale = defineOp({
   name: "problemScale",
+  hidden: true,
   publicName: "lstsq",
   inputs: ["a", "l2Regularizer"],
   outputs: ["c"],
@@ -161,6 +162,7 @@ const lstsqOp = defineOp({
 const normalSolve = defineOp({
   ...normalCommon,
   name: "normalSolve",
+  hidden: true,
   publicName: "lstsq",
   sizes: (n) => [{ m: n + 2, n, k: 2 }],
   dtypes: REAL,
@@ -181,6 +183,7 @@ const cutHints = { cut: "use another rcond, or an l2Regularizer without one" };
 /** D²T(A)[E, H] of the T of `truncationDerivative`. */
 const truncationSecond = defineOp({
   name: "truncationSecond",
+  hidden: true,
   publicName: "lstsq",
   inputs: ["a", "e", "h"],
   outputs: ["d"],
@@ -210,6 +213,7 @@ const truncationSecond = defineOp({
 /** DT(A)[E], T(A) = U₁ S₁ V₁ᴴ with the singular values above rcond times the largest. It is its own adjoint, as T is a gradient. */
 const truncationDerivative = defineOp({
   name: "truncationDerivative",
+  hidden: true,
   publicName: "lstsq",
   inputs: ["a", "e"],
   outputs: ["d"],
@@ -251,6 +255,7 @@ const bySvd = (given: { readonly rcond: number }, of: T): Method => {
 const svdOp = defineOp({
   ...common,
   name: "lstsqSvd",
+  hidden: true,
   publicName: "lstsq",
   dtypes: { ...REAL, s: "real" },
   attrs: svdAttrs,
@@ -265,6 +270,7 @@ const svdOp = defineOp({
 const normalSolveSvd = defineOp({
   ...normalCommon,
   name: "normalSolveSvd",
+  hidden: true,
   publicName: "lstsq",
   dtypes: REAL,
   attrs: svdAttrs,
