@@ -183,6 +183,7 @@ describe("native boundary", () => {
       [[id("readStrided"), 0, F64, 3, 0, 1, 2, 2, ...two, ...operand(2, 2)], 2],
       [[id("writeStrided"), 0, F64, 3, 0, 3, 1, 2, ...two, ...two], 2],
       [[id("band"), 0, F64, 2, 0, 0, 2, ...operand(2, 2), ...operand(2, 2)], 2],
+      [[id("concat"), 0, F64, 1, 1, 4, ...operand(2, 1), ...operand(2, 3), ...operand(2, 1), ...operand(2, 5)], 4],
     ];
     let accepted = 0;
     const attempt = (f: () => unknown): void => {

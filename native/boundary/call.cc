@@ -152,8 +152,8 @@ Eager read_eager(const Napi::CallbackInfo& info, Mode mode, std::vector<bool>& q
   e.column = read_dtype(words);
   e.attrs = read_attrs(words);
   const Index count = words.integer(1, kMaxOperands, "operand count");
-  const Kernel& kernel = kernels()[static_cast<std::size_t>(e.kernel)];
-  if (count != kernel.inputs + kernel.outputs) refuse(env, "wrong number of operands");
+  const int given = kernels()[static_cast<std::size_t>(e.kernel)].inputs_of(static_cast<std::size_t>(count));
+  if (given < 0) refuse(env, "wrong number of operands");
   std::size_t next = 1;
   std::vector<Range> inputs, outputs;
   for (Index i = 0; i < count; ++i) {
@@ -162,17 +162,17 @@ Eager read_eager(const Napi::CallbackInfo& info, Mode mode, std::vector<bool>& q
     o.dtype = read_dtype(words);
     o.dims = read_dims(words);
     o.offset = words.integer(0, kMaxInteger, "offset");
-    if (o.present && (i < kernel.inputs || mode == Mode::now)) {
+    if (o.present && (i < given || mode == Mode::now)) {
       const Buffer b = buffer_of(info[next], o.dtype);
       if (!fits(b, o.offset, o.dims)) gone(env, next - 1);
       ++next;
       o.data = b.data;
       o.size = b.size;
-      (i < kernel.inputs ? inputs : outputs).push_back(range_of(b, o.dtype));
+      (i < given ? inputs : outputs).push_back(range_of(b, o.dtype));
     }
     e.operands.push_back(std::move(o));
   }
-  if (mode == Mode::job) quiet = read_quiet(words, static_cast<std::size_t>(kernel.inputs));
+  if (mode == Mode::job) quiet = read_quiet(words, static_cast<std::size_t>(given));
   words.end();
   if (next != info.Length()) refuse(env, "wrong number of buffers");
   refuse_overlap(env, inputs, outputs);

@@ -75,7 +75,7 @@ const std::byte* keep(Job& job, const void* data, std::size_t bytes, bool quiet)
 }
 
 void take(Job& job, Eager& e, const std::vector<bool>& quiet) {
-  const auto inputs = static_cast<std::size_t>(kernels()[static_cast<std::size_t>(e.kernel)].inputs);
+  const auto inputs = static_cast<std::size_t>(e.inputs());
   for (std::size_t i = 0; i < e.operands.size(); ++i) {
     Operand& o = e.operands[i];
     if (!o.present) continue;

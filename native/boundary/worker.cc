@@ -117,8 +117,7 @@ void Job::compute() {
       for (Result& r : results) r.memory = Block::make(r.bytes());
       std::size_t next = 0;
       if (auto* eager = std::get_if<Eager>(&work)) {
-        const auto inputs = static_cast<std::size_t>(kernels()[static_cast<std::size_t>(eager->kernel)].inputs);
-        for (std::size_t i = inputs; i < eager->operands.size(); ++i) {
+        for (auto i = static_cast<std::size_t>(eager->inputs()); i < eager->operands.size(); ++i) {
           Operand& o = eager->operands[i];
           if (!o.present) continue;
           o.data = results[next++].memory->data();

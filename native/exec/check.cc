@@ -75,8 +75,8 @@ class ProgramCheck {
   std::string instruction(const Instruction& code) {
     if (code.kernel < 0 || static_cast<std::size_t>(code.kernel) >= kernels().size()) return "unknown kernel";
     const Kernel& k = kernels()[static_cast<std::size_t>(code.kernel)];
-    if (code.in.size() != static_cast<std::size_t>(k.inputs)) return "wrong number of inputs";
     if (code.out.size() != static_cast<std::size_t>(k.outputs)) return "wrong number of outputs";
+    if (k.inputs_of(code.in.size() + code.out.size()) < 0) return "wrong number of inputs";
     std::array<Shape, kMaxOperands> shapes{};
     std::size_t n = 0;
     for (const int v : code.in) {
@@ -87,7 +87,7 @@ class ProgramCheck {
       if (v != -1 && !define(v)) return "output defined twice";
       shapes[n++] = shape(v, code.column);
     }
-    const char* wrong = check_kernel(k, code.column, code.attrs, shapes.data(), static_cast<int>(n));
+    const char* wrong = check_kernel(k, code.column, code.attrs, {shapes.data(), n});
     return wrong == nullptr ? "" : wrong;
   }
 };
@@ -147,10 +147,11 @@ std::string check(const Eager& eager, bool outputs) {
     const Operand& o = eager.operands[i];
     shapes[i] = {o.present, o.dtype, o.dims.data(), static_cast<int>(o.dims.size())};
   }
-  if (const char* wrong = check_kernel(k, eager.column, eager.attrs, shapes.data(), static_cast<int>(eager.operands.size()))) return wrong;
-  for (std::size_t i = 0; i < eager.operands.size(); ++i) {
+  if (const char* wrong = check_kernel(k, eager.column, eager.attrs, {shapes.data(), eager.operands.size()})) return wrong;
+  const std::size_t checked = outputs ? eager.operands.size() : static_cast<std::size_t>(eager.inputs());
+  for (std::size_t i = 0; i < checked; ++i) {
     const Operand& o = eager.operands[i];
-    if (!o.present || (!outputs && static_cast<int>(i) >= k.inputs)) continue;
+    if (!o.present) continue;
     const Index count = count_of(o.dims.data(), static_cast<int>(o.dims.size()));
     if (o.size < 0 || o.offset < 0 || o.offset > o.size || count > o.size - o.offset) return "a buffer is too small";
     if (count > 0 && o.data == nullptr) return "a buffer is missing";

@@ -25,7 +25,7 @@ struct Family {
   bool (*computes)(const Kernel& kernel, DType column);
   bool (*in_lanes)(const Kernel& kernel, DType column, const LanesTable& isa);
   /// Attributes and shapes. Returns null or what is wrong.
-  const char* (*check)(const Kernel& kernel, std::span<const double> attrs, const Shape* operands);
+  const char* (*check)(const Kernel& kernel, std::span<const double> attrs, std::span<const Shape> operands);
   /// The kernel over full shapes.
   Outcome (*whole)(const Eager& eager, const Kernel& kernel);
   Vote (*vote)(const Planner& planner, const Instruction& code, int width);

@@ -86,6 +86,8 @@ struct Eager {
   std::vector<Operand> operands;
   bool collect = false;
   const std::atomic<bool>* abort = nullptr;
+  /// How many of the operands are inputs, or -1 where that cannot be.
+  int inputs() const { return kernels()[static_cast<std::size_t>(kernel)].inputs_of(operands.size()); }
 };
 /// `outputs`: they have memory, which is checked as that of the inputs is.
 std::string check(const Eager&, bool outputs);

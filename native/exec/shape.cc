@@ -24,11 +24,11 @@ Index count_of(const Index* dims, int rank) {
   return n;
 }
 
-const char* check_kernel(const Kernel& kernel, DType column, std::span<const double> attrs, const Shape* operands, int count) {
-  if (count != kernel.inputs + kernel.outputs) return "wrong number of operands";
+const char* check_kernel(const Kernel& kernel, DType column, std::span<const double> attrs, std::span<const Shape> operands) {
+  if (kernel.inputs_of(operands.size()) < 0) return "wrong number of operands";
   if (static_cast<int>(column) > static_cast<int>(DType::i32)) return "bad dtype";
   if (!kernel.family->computes(kernel, column)) return "no such kernel for this dtype";
-  for (int i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < operands.size(); ++i) {
     const Shape& s = operands[i];
     if (!s.present) {
       if ((kernel.nullable >> i & 1) == 0) return "an operand is missing";

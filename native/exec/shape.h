@@ -26,7 +26,7 @@ Index count_of(const Index* dims, int rank);
 inline bool integer_within(double x, double low, double high) { return x >= low && x <= high && std::floor(x) == x; }
 
 /// Everything that makes running this kernel on these operands safe. Returns null or what is wrong.
-const char* check_kernel(const Kernel& kernel, DType column, std::span<const double> attrs, const Shape* operands, int count);
+const char* check_kernel(const Kernel& kernel, DType column, std::span<const double> attrs, std::span<const Shape> operands);
 
 /// Whether a batch whose outputs are all empty is left alone. Nothing is computed there but failures, and as its items need no memory there
 /// may be more of them than time: they are judged while an item's elements, taken once per item, are few, or no more than `there` are.

@@ -17,13 +17,13 @@ bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) {
   return k.lanes != Lanes::none && of_lanes(k, column, isa) != nullptr;
 }
 
-const char* check(const Kernel& kernel, std::span<const double> attrs, const Shape* operands) {
+const char* check(const Kernel& kernel, std::span<const double> attrs, std::span<const Shape> operands) {
   if (attrs.size() != static_cast<std::size_t>(kernel.attrs)) return "wrong number of attributes";
   for (std::size_t i = 0; i < attrs.size(); ++i) {
     if (kernel.attr_max[i] != 'r' && !integer_within(attrs[i], 0, kernel.attr_max[i] - '0')) return "attribute out of range";
   }
   Binding binding;
-  return bind(kernel, attrs.data(), operands, binding);
+  return bind(kernel, attrs.data(), operands.data(), binding);
 }
 
 constexpr double kDirectFlops = 50e3;  // less than this: no plan, no threads

@@ -68,4 +68,10 @@ void for_rows(const Loops& loops, int operands, const std::size_t* block, char* 
   }
 }
 
+/// out[...] = in[...]; operands: out, in. Rows [first, last), and of each elements [from, to).
+void run_move(const Loops& loops, char* out, const char* in, std::size_t block, Index first, Index last, Index from, Index to);
+inline void run_move(const Loops& loops, char* out, const char* in, std::size_t block) {
+  run_move(loops, out, in, block, 0, loops.rows(), 0, loops.inner());
+}
+
 }  // namespace backsolve

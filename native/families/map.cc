@@ -15,7 +15,7 @@ MapInner of_lanes(const Kernel& k, DType column, const LanesTable& isa) {
 bool computes(const Kernel& k, DType column) { return static_cast<int>(column) < kFloatTypes && flat(k, column, isa()) != nullptr; }
 bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) { return of_lanes(k, column, isa) != nullptr; }
 
-const char* check(const Kernel& kernel, std::span<const double> attrs, const Shape* operands) {
+const char* check(const Kernel& kernel, std::span<const double> attrs, std::span<const Shape> operands) {
   if (!attrs.empty()) return "a map has no attributes";
   const Shape& out = operands[kernel.inputs];
   for (int i = 0; i < kernel.inputs; ++i) {

@@ -31,68 +31,19 @@ const char* check_strides(std::span<const double> attrs, const Shape& walked, co
   }
   return low >= 0 && high < count_of(indexed.dims, indexed.rank) ? nullptr : "a stride leads out of the tensor";
 }
-const char* check_view(const Kernel&, std::span<const double> attrs, const Shape* operands) {
+const char* check_view(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
   return check_strides(attrs, operands[1], operands[0]);
 }
-const char* check_scatter(const Kernel&, std::span<const double> attrs, const Shape* operands) {
+const char* check_scatter(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
   return check_strides(attrs, operands[0], operands[1]);
 }
 
-const char* check_band(const Kernel&, std::span<const double> attrs, const Shape* operands) {
+const char* check_band(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
   const Shape &in = operands[0], &out = operands[1];
   if (attrs.size() != 2 || !integer_within(attrs[0], 0, 1)) return "bad band";
   if (!integer_within(attrs[1], -kMaxStride, kMaxStride)) return "bad band";
   const bool same = in.rank == out.rank && std::equal(in.dims, in.dims + in.rank, out.dims);
   return in.rank >= 2 && same ? nullptr : "band wants matrices of one shape";
-}
-
-template <std::size_t kBlock>
-void move_row(char* out, Index out_step, const char* in, Index in_step, Index n) {
-  for (Index i = 0; i < n; ++i) std::memcpy(out + i * out_step, in + i * in_step, kBlock);
-}
-
-using MoveRow = void (*)(char*, Index, const char*, Index, Index);
-
-MoveRow move_row_of(std::size_t block) {
-  switch (block) {
-    case 1:
-      return move_row<1>;
-    case 2:
-      return move_row<2>;
-    case 4:
-      return move_row<4>;
-    case 8:
-      return move_row<8>;
-    case 16:
-      return move_row<16>;
-    case 32:
-      return move_row<32>;
-    case 64:
-      return move_row<64>;
-    default:
-      return move_row<kMaxBlock>;
-  }
-}
-
-/// out[...] = in[...]; operands: out, in. Rows [first, last), and of each elements [from, to).
-void run_move(const Loops& loops, char* out, const char* in, std::size_t block, Index first, Index last, Index from, Index to) {
-  if (to <= from) return;
-  const auto size = static_cast<Index>(block);
-  const Index out_step = loops.stride(0)[loops.rank - 1] * size, in_step = loops.stride(1)[loops.rank - 1] * size;
-  const std::size_t blocks[2] = {block, block};
-  char* base[2] = {out + from * out_step, const_cast<char*>(in) + from * in_step};
-  const bool whole = out_step == size && in_step == size;
-  const MoveRow row = move_row_of(block);
-  for_rows(loops, 2, blocks, base, first, last, [&](char* const* p) {
-    if (whole) {
-      std::memcpy(p[0], p[1], static_cast<std::size_t>((to - from) * size));
-    } else {
-      row(p[0], out_step, p[1], in_step, to - from);
-    }
-  });
-}
-void run_move(const Loops& loops, char* out, const char* in, std::size_t block) {
-  run_move(loops, out, in, block, 0, loops.rows(), 0, loops.inner());
 }
 
 /// One triangle of the last two axes, from diagonal k on; `matrices` contiguous matrices of rows x cols.

@@ -17,7 +17,7 @@ ReduceInner of_lanes(const Kernel& k, DType column, const LanesTable& isa) {
 bool computes(const Kernel& k, DType column) { return static_cast<int>(column) < kFloatTypes && flat(k, column, isa()) != nullptr; }
 bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) { return of_lanes(k, column, isa) != nullptr; }
 
-const char* check(const Kernel& kernel, std::span<const double> axes, const Shape* operands) {
+const char* check(const Kernel& kernel, std::span<const double> axes, std::span<const Shape> operands) {
   const Shape &in = operands[0], &out = operands[1];
   bool gone[kMaxRank] = {};
   for (const double a : axes) {

@@ -14,6 +14,7 @@ constexpr Kernel kList[] = {
     {"readStrided", family::read_strided},
     {"writeStrided", family::write_strided},
     {"band", family::band},
+    {"concat", family::join, kMaxOperands - 1},
 };
 
 }  // namespace

@@ -38,6 +38,7 @@ struct Kernel {
   const char* name = nullptr;  // the row's name, "_vjp" for its fused rule: "solveTriangular_vjp"
   const Family* family = nullptr;
   int inputs = 0, outputs = 0;
+  bool variadic = false;              // any number of inputs from 1 to `inputs`, alike
   char ports[kMaxOperands + 1] = {};  // a Port per operand, inputs then outputs: "TTT", "BTTT"
   unsigned nullable = 0;              // bit i: operand i may be absent
   double flops = 0;                   // estimate: per element, or of a matrix: times n^3, m^2 k, m k n or m n (k + m^n) by letters
@@ -67,7 +68,16 @@ struct Kernel {
   constexpr Kernel(const char* n, Reduce which) : name(n), family(&family::reduce), flops(1), reduce(which) { port_list("TT"); }
   /// That moves elements.
   constexpr Kernel(const char* n, const Family& of) : name(n), family(&of) { port_list("TT"); }
+  /// That moves elements of as many inputs as a call has, all of T.
+  constexpr Kernel(const char* n, const Family& of, int most) : name(n), family(&of), inputs(most), outputs(1), variadic(true) {
+    for (int i = 0; i <= most; ++i) ports[i] = static_cast<char>(Port::same);
+  }
 
+  /// How many of a call's operands are inputs, or -1 where there cannot be so many.
+  int inputs_of(std::size_t operands) const {
+    const auto n = static_cast<Index>(operands) - outputs;
+    return n <= inputs && n >= (variadic ? 1 : inputs) ? static_cast<int>(n) : -1;
+  }
   const Signature& signature(const double* of_attrs) const { return signatures[text.form == nullptr ? 0 : text.form(of_attrs)]; }
 
  private:
