@@ -1,7 +1,7 @@
-import { settle, startKernel } from "../boundary/descriptor";
+import { isKernel, settle, startKernel } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "./apply";
-import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
+import { type AttrSchema, type AttrsOf, checkSignal, OPTIONS, parseAttrs } from "./attrs";
 import { checkRow } from "./check-row";
 import type { ComplexOf, DType, Float, RealOf } from "./dtype";
 import { ArgumentError, BacksolveError, describe } from "./errors";
@@ -68,14 +68,7 @@ export interface Op<I extends readonly string[], O extends readonly string[], P,
   readonly row: AnyRow;
 }
 
-const COMMON = ["onFailure", "out"] as const;
-const ASYNC = ["onFailure", "signal"] as const;
-
-/**
- * Defines an op from its row and registers it under its name. The result is a function of the inputs, in the row's order, and one object of
- * options; it works in every transform, and in `compile` when its kernel is native or composed of ops.
- * @throws ArgumentError when the name is taken or the row contradicts itself.
- */
+/** `defineUserOp` for the package's own rows: to define these does not load the addon, and a test looks their kernels up. */
 export function defineOp<
   const I extends readonly string[],
   const O extends readonly string[],
@@ -88,12 +81,21 @@ export function defineOp<
     dtypes?: P | ((attrs: AttrsOf<S>) => Ports);
   },
 ): Op<I, O, P, S> {
-  const given = row as unknown as AnyRow;
-  checkRow(given);
-  const plain = { ...given, ...rulesOf(given) };
+  return define(row) as unknown as Op<I, O, P, S>;
+}
+/**
+ * Defines an op from its row and registers it under its name. The result is a function of the inputs, in the row's order, and one object of
+ * options; it works in every transform, and in `compile` when its kernel is native or composed of ops.
+ * @throws ArgumentError when the name is taken, or for a row that contradicts itself: it names the field, what was given and what was expected.
+ */
+export const defineUserOp = ((row: unknown) => define(row, isKernel)) as unknown as typeof defineOp;
+
+function define(given: unknown, isKnown?: (kernel: string) => boolean): Loose {
+  const row = checkRow(given, isKnown);
+  const plain = { ...row, ...rulesOf(row) };
   const op = opOf(plain);
   addRow(plain, op);
-  return op as unknown as Op<I, O, P, S>;
+  return op;
 }
 
 type Loose = ((...args: unknown[]) => unknown) & { row: AnyRow };
@@ -112,7 +114,7 @@ function opOf(row: AnyRow): Loose {
   const op = (...args: unknown[]) => {
     if ((args[arity] as AsyncOptions | null | undefined)?.signal !== undefined)
       throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
-    const { inputs, attrs, options } = split(args, COMMON);
+    const { inputs, attrs, options } = split(args, OPTIONS.call);
     const passed = (options as { [RUN]?: RunContext })[RUN];
     const out = outOption(row, options.out);
     return shape(apply(row, inputs, attrs, passed ?? { collect: collects(nameOf(row), options), failures: [], out }));
@@ -123,7 +125,7 @@ function opOf(row: AnyRow): Loose {
     return { value: shape(apply(row, inputs, attrs, run)), failures: run.failures };
   };
   const asynchronous = async (...args: unknown[]) => {
-    const { inputs, attrs, options } = split(args, ASYNC);
+    const { inputs, attrs, options } = split(args, OPTIONS.async);
     const called = (options as { [RUN]?: RunContext })[RUN]?.op ?? nameOf(row);
     return shape(await applyAsync(row, inputs, attrs, { op: called, collect: collects(called, options), signal: options.signal }));
   };

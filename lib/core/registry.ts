@@ -31,6 +31,8 @@ export function addRow(row: AnyRow, op: unknown): void {
   if (renamed)
     throw new ArgumentError("defineOp", `${JSON.stringify(row.name)} is what program files call the op ${renamed}: choose another name.`);
   if (rows.has(row.name)) throw new ArgumentError("defineOp", `an op named ${JSON.stringify(row.name)} exists already.`);
+  const known = row.tf === undefined ? undefined : byTensorFlowName.get(row.tf);
+  if (known) throw new ArgumentError("defineOp", `an op with TensorFlow's name ${JSON.stringify(row.tf)} exists already: ${known.name}.`);
   rows.set(row.name, row);
   functions.set(row.name, op);
   if (row.tf) byTensorFlowName.set(row.tf, row);
