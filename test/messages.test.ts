@@ -74,6 +74,40 @@ describe("messages of shapes", () => {
   });
 });
 
+describe("messages of ops that are made of others", () => {
+  const flat = tensor([1, 2]);
+  const exp = (x: F64): F64 => x;
+  it("of funmHermitian, on shapes and dtypes, are its own in all its forms", async () => {
+    for (const [a, message] of [
+      [flat, /^funmHermitian: a must be a square matrix \(\.\.\.,n,n\).*got shape \[2\]/],
+      [tensor(Int32Array.of(1), { shape: [1, 1] }), /^funmHermitian: a must be float32, float64, complex64 or complex128, got int32\./],
+    ] as const) {
+      expect(() => linalg.funmHermitian(a as never, exp as never)).to.throw(message);
+      expect(() => linalg.funmHermitian.checked(a as never, exp as never)).to.throw(message);
+      expect(((await linalg.funmHermitian.async(a as never, exp as never).catch((e: unknown) => e)) as Error).message).to.match(message);
+    }
+  });
+  it("in a program have the name of the op that was called, replayed too", () => {
+    const l = tensor([
+      [0, 0],
+      [1, 1],
+    ]);
+    const f = (a: F64): F64 => sum(linalg.choleskySolve(a, tensor([[1], [1]])));
+    const program = compile(f, float64(2, 2));
+    const replayed = compile((a: F64) => program.runSync([a]) as F64, float64(2, 2));
+    for (const run of [
+      () => f(l),
+      () => program.runSync([l]),
+      () => replayed.runSync([l]),
+      () => grad((a: F64) => program.runSync([a]) as F64)(l),
+    ]) {
+      const error = caught(run);
+      expect([error.op, error.code]).to.deep.equal(["choleskySolve", "ERR_SINGULAR"]);
+    }
+    expect(caught(() => compile((a: F64) => linalg.logdet(a), float64(2, 2)).runSync([l])).op).to.equal("logdet");
+  });
+});
+
 describe("messages of programs", () => {
   const one = compile((x: F64) => sum(x), float64(3)) as unknown as Program<unknown, F64>;
   const two = compile((x: F64, y: F64) => add(x, y), float64(3), float64()) as unknown as Program<unknown, F64>;

@@ -2,6 +2,7 @@
 import { type AttrSchema, oneOf, optionsOf, real as realNumber } from "../core/attrs";
 import { dtypes, type Float, type Real } from "../core/dtype";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
+import { once } from "../core/levels";
 import { defineOp } from "../core/op";
 import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
@@ -99,11 +100,6 @@ function normalRule(
     l2Regularizer: () => minusInner(back(), z),
   };
 }
-
-const once = (f: () => T): (() => T) => {
-  let value: T | undefined;
-  return () => (value ??= f());
-};
 
 const common = {
   inputs: ["a", "b", "l2Regularizer"],
