@@ -74,7 +74,7 @@ const TABLE: readonly [object | unknown, string][] = [
     'malformed: dtypes.y must be one of "T", "real", "complex", "float32", "float64", "complex64", "complex128", "bool", "int32", got "single".',
   ],
   [{ ...good, dtypes: () => ({ y: "float" }) }, 'malformed: dtypes.y must be one of "T", "real", "complex", "float32",'],
-  [{ ...good, types: "float64" }, 'malformed: types must be one of "float", "real", "complex", "any", got "float64".'],
+  [{ ...good, types: "float64" }, 'malformed: types must be one of "float", "real", "complex", "number", "ordered", "any", got "float64".'],
   [{ ...good, inputs: ["...a", "b"] }, 'malformed: inputs[0] must be a name of letters and digits, got "...a".'],
   [{ ...matrix, inputs: ["a", "...b"] }, "malformed: signature needs inputs that are counted: with a variadic one give infer."],
   [{ ...good, inputs: ["b", "...a"], outputs: ["a"] }, 'malformed: outputs: the name "a" is one of inputs already.'],

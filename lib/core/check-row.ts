@@ -195,6 +195,9 @@ const auxShapes: Check = (value, at, row) =>
 
 const PORTS = ["T", "real", "complex", ...keysOf(dtypes)];
 const ports = recordOf(portNames, "input, output or aux", oneOf(PORTS));
+const TYPES = keysOf({ float: 0, real: 0, complex: 0, number: 0, ordered: 0, any: 0 } satisfies {
+  readonly [k in NonNullable<AnyRow["types"]>]: unknown;
+});
 const CODES = keysOf({
   ERR_SHAPE: 0,
   ERR_DTYPE: 0,
@@ -268,7 +271,7 @@ const FIELDS: { readonly [k in keyof Required<AnyRow>]: Check } = {
   dtypes: optional((value, at, row) =>
     typeof value === "function" ? first(attrCases(row), (attrs) => calling(at, () => ports(value(attrs), at, row))) : ports(value, at, row),
   ),
-  types: optional(oneOf(["float", "real", "complex", "any"])),
+  types: optional(oneOf(TYPES)),
   domain: optional(recordOf((row) => row.inputs, "input", domain)),
   gauge: optional(func),
   law: optional(func),
