@@ -2,7 +2,7 @@ import { settle } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "./apply";
 import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
-import { attrsOf, bindOp } from "./bind";
+import { attrsOf, bindOp, isAttrsOf } from "./bind";
 import type { Op } from "./callable";
 import { checkRow } from "./check-row";
 import { ArgumentError, BacksolveError, describe } from "./errors";
@@ -70,7 +70,7 @@ function opOf(row: AnyRow): Loose {
     if (plain && args.length >= arity && areAlike(row, args, arity)) {
       const given = args.length === arity ? undefined : args[arity];
       if (given === undefined || (args.length === arity + 1 && isAttrsOnly(given))) {
-        const attrs = given === undefined ? fallbacks : attrsOf(row, parseAttrs(nameOf(row), row, given, COMMON) as Attrs);
+        const attrs = given === undefined ? fallbacks : checkedAttrs(row, given as object);
         const out = apply(row, args.length === arity ? args : args.slice(0, arity), attrs);
         return one ? out[0] : shape(out);
       }
@@ -95,6 +95,9 @@ function opOf(row: AnyRow): Loose {
   Object.defineProperty(op, "name", { value: row.name });
   return Object.assign(op, { async: asynchronous, checked, row });
 }
+
+const checkedAttrs = (row: AnyRow, given: object): Attrs =>
+  isAttrsOf(row, given) ? given : attrsOf(row, parseAttrs(nameOf(row), row, given, COMMON) as Attrs);
 
 /** Whether options say nothing but attributes. */
 const isAttrsOnly = (x: unknown): boolean =>
