@@ -9,8 +9,15 @@ import { checkAxis, type ReduceOptions, type Shape, type Tensor } from "../core/
 import { div } from "./elementwise";
 import { broadcastTo, diag, reshape } from "./structure";
 
-const reduced = (shape: Shape, axes: readonly number[], keep: boolean): number[] =>
+/** The shape that is left. */
+export const reduced = (shape: Shape, axes: readonly number[], keep: boolean): number[] =>
   shape.map((d, i) => (axes.includes(i) ? 1 : d)).filter((_, i) => keep || !axes.includes(i));
+
+/** @throws ArgumentError unless these can be axes of one op. */
+export function checkAxes(op: string, x: Shape, axis: readonly number[]): void {
+  if (new Set(axis).size === axis.length && axis.every((a) => a >= 0 && a < x.length)) return;
+  throw new ArgumentError(op, `axes [${axis.join(", ")}] must be different and non-negative, below ${x.length}.`);
+}
 
 const sumOp = defineOp({
   name: "sum",
@@ -26,11 +33,10 @@ const sumOp = defineOp({
     { shapes: { x: [n, 2, 3] }, attrs: { axis: [0, 2] } },
   ],
   infer: ({ x }, { axis, keepDims }) => {
-    if (new Set(axis).size !== axis.length || axis.some((a) => a < 0 || a >= x.length)) {
-      throw new ArgumentError("sum", `axes [${axis.join(", ")}] must be different and non-negative, below ${x.length}.`);
-    }
+    checkAxes("sum", x, axis);
     return { y: reduced(x, axis, keepDims) };
   },
+  types: "number",
   kernel: native("sum", ({ axis }: { axis: readonly number[] }) => axis),
   linear: true,
   lift: ({ axis }, batch) => ({ axis: axis.map((a) => batch.length + a) }),
@@ -39,7 +45,8 @@ const sumOp = defineOp({
   }),
 });
 
-function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
+/** The axes that a user names. */
+export function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
   const { axis } = optionsOf(op, options, ["axis", "keepDims"]);
   const list = axis === undefined ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
   if (!Array.isArray(list)) throw new ArgumentError(op, `option axis must be a number or an array of numbers, got ${describe(axis)}.`);
@@ -52,7 +59,7 @@ function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
 const all: Attrs[] = [];
 const overAll = (rank: number): Attrs => (all[rank] ??= attrsOf(sumOp.row, { axis: [...Array(rank).keys()], keepDims: false }));
 
-/** The sum over axes; of nothing, 0. */
+/** The sum over axes; of nothing, 0. Of int32 it is exact; ERR_ARGUMENT where int32 does not hold it. */
 export function sum<D extends DType>(x: Tensor<D>, options?: ReduceOptions): Tensor<D> {
   const t: Tensor = asTensor("sum", "x", x);
   if (options === undefined) return sumOp(t, overAll(t.rank)) as Tensor<D>;
