@@ -2,13 +2,13 @@ import { isKernel, settle } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "./apply";
 import { type AttrSchema, type AttrsOf, checkSignal, OPTIONS, parseAttrs } from "./attrs";
-import { attrsOf, bindOp } from "./bind";
+import { attrsOf, bindOp, isAttrsOf } from "./bind";
 import type { Op } from "./callable";
 import { checkRow } from "./check-row";
 import { ArgumentError, BacksolveError, describe } from "./errors";
 import { inputName, isVariadic, MAX_INPUTS, plainName, takes } from "./form";
 import { unwrapIfDead } from "./levels";
-import { allT, areAlike, operands } from "./operands";
+import { alike, allT, operands } from "./operands";
 import { batchContextOf, RUN, type RunContext } from "./outcome";
 import { addRow } from "./registry";
 import { type AnyRow, type Attrs, type NamedTensors, nameOf, type Ports, type Row } from "./row";
@@ -68,14 +68,13 @@ function opOf(row: AnyRow): Loose {
   const plain = !isVariadic(row) && allT(row);
   const fallbacks = attrsOf(row);
   const op = (...args: unknown[]) => {
-    // Tensors of one dtype and nothing said of failures or memory: most calls by far.
-    if (plain && args.length >= arity && areAlike(row, args, arity)) {
-      const given = args.length === arity ? undefined : args[arity];
-      if (given === undefined || (args.length === arity + 1 && isAttrsOnly(given))) {
-        const attrs = given === undefined ? fallbacks : attrsOf(row, parseAttrs(nameOf(row), row, given, OPTIONS.call) as Attrs);
-        const out = apply(row, args.length === arity ? args : args.slice(0, arity), attrs);
-        return one ? out[0] : shape(out);
-      }
+    // Tensors of one dtype, numbers, and nothing said of failures or memory: most calls by far.
+    const given = args[arity];
+    const simple = plain && (args.length === arity || (args.length === arity + 1 && isAttrsOnly(given)));
+    const tensors = simple ? alike(row, args, arity) : undefined;
+    if (tensors) {
+      const out = apply(row, tensors, given === undefined ? fallbacks : checkedAttrs(row, given));
+      return one ? out[0] : shape(out);
     }
     if ((args[arity] as { readonly signal?: unknown } | null | undefined)?.signal !== undefined)
       throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
@@ -98,9 +97,12 @@ function opOf(row: AnyRow): Loose {
   return Object.assign(op, { async: asynchronous, checked, row });
 }
 
+const checkedAttrs = (row: AnyRow, given: unknown): Attrs =>
+  isAttrsOf(row, given as object) ? (given as Attrs) : attrsOf(row, parseAttrs(nameOf(row), row, given, OPTIONS.call) as Attrs);
+
 /** Whether options say nothing but attributes. */
 const isAttrsOnly = (x: unknown): boolean =>
-  typeof x === "object" && x !== null && !("onFailure" in x || "out" in x || "signal" in x || RUN in x);
+  x === undefined || (typeof x === "object" && x !== null && !("onFailure" in x || "out" in x || "signal" in x || RUN in x));
 
 /** What was given for the inputs, one by one; a variadic one is given as an array. */
 function spread(row: AnyRow, given: unknown[]): unknown[] {
