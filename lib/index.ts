@@ -25,7 +25,7 @@ export {
   type Binary,
   type CallOptions,
   type Checked,
-  defineOp,
+  defineUserOp as defineOp,
   type Nary,
   type Op,
   type Ternary,
