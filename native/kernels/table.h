@@ -24,8 +24,8 @@ constexpr Index kMaxLanesSize = 128;
 
 /// The code for one matrix, by dtype, and its workspace.
 struct Single {
-  SingleKernel run[kFloatTypes];
-  Workspace workspace[kFloatTypes];
+  SingleKernel run[kTypes];
+  Workspace workspace[kTypes];
 };
 
 /// Of code for lanes.
@@ -41,7 +41,7 @@ struct Kernel {
   bool variadic = false;              // any number of inputs from 1 to `inputs`, alike
   char ports[kMaxOperands + 1] = {};  // a Port per operand, inputs then outputs: "TTT", "BTTT"
   unsigned nullable = 0;              // bit i: operand i may be absent
-  double flops = 0;                   // estimate: per element, or of a matrix: times n^3, m^2 k, m k n or m n (k + m^n) by letters
+  double flops = 0;                   // estimate: per element, or of a matrix: times n^3, m^2 k, m k n or m n (k + m^n) by letters; 0: as it moves
 
   // family matrix:
   Text text;
