@@ -22,7 +22,7 @@ export { mean, sum, trace } from "./ops/reductions";
 export * from "./ops/structure";
 export { compile } from "./program/compile";
 export { type Inputs, Program } from "./program/program";
-export { complex64, complex128, float32, float64, Spec } from "./program/spec";
+export { bool, complex64, complex128, float32, float64, int32, Spec } from "./program/spec";
 export { type Info, info, setThreads } from "./runtime";
 export type { Arguments } from "./transforms/arguments";
 export { customGrad } from "./transforms/custom";

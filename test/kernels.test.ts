@@ -1,6 +1,8 @@
 // What native kernels say of their operands is what rows say, and every kernel has a row.
+
 import { expect } from "chai";
 import { binding as addon } from "../lib/boundary/addon";
+import { kernelName, portOf } from "../lib/core/form";
 import { rowOf } from "../lib/core/registry";
 import type { AnyRow, Attrs } from "../lib/core/row";
 import { attrGrid } from "../lib/testing/sample";
@@ -32,7 +34,7 @@ function texts(row: AnyRow, attrs: Attrs): { kernel: string; fused: string } {
   const all = [plain, ...Object.values(row.aux ?? {})].join(",").match(/\([^)]*\)/g) as string[];
   const names = [...row.inputs, ...row.outputs, ...aux];
   const say = (wanted: readonly string[]): string =>
-    wanted.map((name) => (ports[row.dtypes?.[name] ?? "T"] ?? "T") + all[names.indexOf(name)]).join(" ");
+    wanted.map((name) => (ports[portOf(row, attrs, name)] ?? "T") + all[names.indexOf(name)]).join(" ");
   return {
     kernel: `${say(row.inputs)} -> ${say([...row.outputs, ...aux])}`,
     fused: `${say([...(row.saves ?? []), ...aux, ...row.outputs])} -> ${say(row.inputs)}`,
@@ -51,10 +53,11 @@ describe("native kernels", () => {
           [row.kernel, said.kernel],
           [row.fused, said.fused],
         ] as const) {
-          if (kernel === undefined || typeof kernel === "function" || entries.get(kernel.name)?.family !== "matrix") continue;
-          const forms = (entries.get(kernel.name) as Entry).signatures.map((t) => numbered(t.replaceAll("?", "")));
-          expect(forms, `${row.name} ${JSON.stringify(attrs)}: ${kernel.name}`).to.include(numbered(text));
-          found.set(kernel.name, (found.get(kernel.name) ?? new Set()).add(numbered(text)));
+          if (kernel === undefined || typeof kernel === "function" || entries.get(kernelName(kernel, attrs))?.family !== "matrix") continue;
+          const name = kernelName(kernel, attrs);
+          const forms = (entries.get(name) as Entry).signatures.map((t) => numbered(t.replaceAll("?", "")));
+          expect(forms, `${row.name} ${JSON.stringify(attrs)}: ${name}`).to.include(numbered(text));
+          found.set(name, (found.get(name) ?? new Set()).add(numbered(text)));
         }
       }
     }

@@ -184,7 +184,7 @@ describe("levels", () => {
       name: "testTurned",
       inputs: ["x"],
       outputs: ["y"],
-      only: "real",
+      types: "real",
       dtypes: { y: "complex" },
       kernel: ({ x: t }) => mul(t as F64, turn),
       vjp: (_s, { y: g }) => ({ x: () => mul(g as Tensor as F64, conj(turn)) }), // the engine takes the real part

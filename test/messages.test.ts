@@ -1,5 +1,7 @@
 // Words that tell a new user what to do.
+
 import { expect } from "chai";
+import { portOf } from "../lib/core/form";
 import {
   ArgumentError,
   add,
@@ -53,7 +55,7 @@ describe("messages of shapes", () => {
       .filter((row) => row?.aux);
     expect(rows.length).to.be.above(8);
     for (const row of rows) {
-      const bad = row?.inputs.map((name) => (row.dtypes?.[name] === "int32" ? tensor(Int32Array.of(0)) : zeros([2, 3, 4])));
+      const bad = row?.inputs.map((name) => (portOf(row, {}, name) === "int32" ? tensor(Int32Array.of(0)) : zeros([2, 3, 4])));
       const { message } = caught(() => (registry.op(row?.name ?? "") as (...args: unknown[]) => unknown)(...(bad as unknown[])));
       const signature = typeof row?.signature === "function" ? row.signature({ method: "qr", rcond: 1 }) : row?.signature;
       expect(message).to.include(`Signature ${signature}.`);

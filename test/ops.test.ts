@@ -1,6 +1,8 @@
 // Every row of the registry goes through checkOp; nothing is skipped by name.
+
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
+import { portOf } from "../lib/core/form";
 import { registry } from "../lib/index";
 import { checkOp } from "../lib/testing/index";
 import { asJSON, asMarkdown } from "../scripts/capability-table";
@@ -14,7 +16,7 @@ describe("checkOp", () => {
       const report = await checkOp(op, sampled);
       const wanted = ["shapes", "asynchronous", "memory", "compiled"];
       if (op.row.law) wanted.push("law");
-      const discrete = op.row.outputs.every((o) => ["bool", "int32"].includes(op.row.dtypes?.[o] ?? "T"));
+      const discrete = op.row.outputs.every((o) => ["bool", "int32"].includes(portOf(op.row, {}, o)));
       if (op.row.vjp && op.row.order !== 0 && !discrete) wanted.push("reverse", "reverseSingle", "forward", "missing");
       if (op.row.fused && !discrete) wanted.push("fusedEqualsComposed");
       expect(Object.keys(report)).to.include.members(wanted);

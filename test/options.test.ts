@@ -1,5 +1,7 @@
 // No option is ignored: whoever is given one that it does not know says which it knows.
+
 import { expect } from "chai";
+import { portOf } from "../lib/core/form";
 import * as b from "../lib/index";
 import * as testing from "../lib/testing/index";
 import { packageOps } from "./support";
@@ -77,7 +79,7 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
 };
 /** Classes; functions all of whose arguments are the user's own; what makes rows, which defineOp checks. */
 const WITHOUT =
-  /^(compile|vjp|(float|complex)\d+|isTensor|defineOp|native|flag|int|ints|oneOf|[A-Z]\w*|testing\.(sameBits|relativeError|CheckError))$/;
+  /^(compile|vjp|(float|complex|int)\d+|bool|isTensor|defineOp|native|flag|int|ints|oneOf|[A-Z]\w*|testing\.(sameBits|relativeError|CheckError))$/;
 
 function* exported(): Generator<[string, Call]> {
   for (const [prefix, members] of Object.entries({
@@ -134,11 +136,11 @@ describe("options that nobody knows", () => {
       const call = registry.op(name) as Call & { async: Call; checked: Call };
       const row = registry.get(name) as b.AnyRow;
       const inputs = row.inputs.map((i) =>
-        row.dtypes?.[i] === "int32"
+        portOf(row, {}, i) === "int32"
           ? tensor(Int32Array.of(0, 1))
-          : row.dtypes?.[i] === "bool"
+          : portOf(row, {}, i) === "bool"
             ? tensor(true)
-            : row.only === "complex"
+            : row.types === "complex"
               ? z
               : a,
       );

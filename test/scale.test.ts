@@ -3,7 +3,7 @@
 import { expect } from "chai";
 import { apply } from "../lib/core/apply";
 import { type Float, isFloat, realOf } from "../lib/core/dtype";
-import { signatureOf } from "../lib/core/infer";
+import { signatureOf } from "../lib/core/form";
 import { rowOf } from "../lib/core/registry";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../lib/core/tensor";
 import { add, compile, type Domain, domains, jvp, linalg, log, random, Spec, sqrt, tril, triu, vjp } from "../lib/index";

@@ -24,6 +24,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/domain$/ },
   { group: /^lib\/core\/row$/ },
   { group: /^lib\/core\/(ir|registry)$/ },
+  { group: /^lib\/core\/form$/ },
   { group: /^lib\/core\/infer$/ },
   { group: /^lib\/core\/failures$/ },
   { group: /^lib\/boundary\/addon$/ },

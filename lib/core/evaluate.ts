@@ -2,7 +2,8 @@
 import { type KernelCall, type KernelOperand, run as runNative } from "../boundary/descriptor";
 import { allocate } from "./dtype";
 import { guard } from "./errors";
-import { dtypeOf, encodeAttrs, inferAll } from "./infer";
+import { dtypeOf, inputName, kernelName } from "./form";
+import { encodeAttrs, inferAll } from "./infer";
 import type { ValueType } from "./ir";
 import { batchContextOf, checkOut, composed, output, type RunContext } from "./outcome";
 import { type AnyRow, type Attrs, type Native, nameOf } from "./row";
@@ -51,8 +52,8 @@ export function kernelCall(
   return {
     op,
     hints: row.hints,
-    kernel: kernel.name,
-    dtype: dtypeOf(row, inputs),
+    kernel: kernelName(kernel, attrs),
+    dtype: dtypeOf(row, attrs, inputs),
     attrs: encodeAttrs(
       row,
       kernel,
@@ -60,7 +61,7 @@ export function kernelCall(
       shapes,
       types.map((t) => t.shape),
     ),
-    inputs: inputs.map((t, i) => t && operand(op, t, row.inputs[i])),
+    inputs: inputs.map((t, i) => t && operand(op, t, inputName(row, i))),
     outputs: outputs.map((t) => t && operand(op, t, "out")),
     collect,
     batchContext: () => batchContextOf(row, attrs, inputs, types),

@@ -2,6 +2,7 @@
 import { applyAll } from "./apply";
 import { isFloat } from "./dtype";
 import { zerosLike } from "./evaluate";
+import { inputsByName } from "./form";
 import { boxOf, type Level, nextId, once, valuesAt } from "./levels";
 import { named, type RunContext } from "./outcome";
 import { ruleFor } from "./registry";
@@ -44,7 +45,7 @@ function pushforward(
 ): Tangent[] {
   const rule = ruleFor(row);
   if (row.jvp && !rule) {
-    const pushed = row.jvp(named([...row.inputs, ...row.outputs], [...values, ...outputs]), named(row.inputs, tangents), attrs);
+    const pushed = row.jvp({ ...inputsByName(row, values), ...named(row.outputs, outputs) }, inputsByName(row, tangents), attrs);
     return row.outputs.map((n) => pushed[n]);
   }
   if (!row.vjp && !rule) return [];
@@ -70,7 +71,7 @@ function transposed(
   const level = new Reverse();
   try {
     const zero = level.leaf(zerosLike(outputs[output] as Tensor));
-    const saved = named([...row.inputs, ...row.outputs], [...values, ...outputs]);
+    const saved = { ...inputsByName(row, values), ...named(row.outputs, outputs) };
     const g = outputs.map((_, i) => (i === output ? zero : undefined));
     const pulled = openCotangents(row, saved, g, attrs, values, tangents);
     const roots = pulled.flatMap((make, i) => {
@@ -98,5 +99,5 @@ function openCotangents(
   const rule = ruleFor(row);
   const asked = tangents.map((t) => t !== undefined);
   if (!rule) return applyRule(row, saved, g, attrs, values, asked);
-  return applyUserRule(row, rule, saved, g, attrs).map((t) => t && (() => t));
+  return applyUserRule(row, rule, saved, g, attrs, values.length).map((t) => t && (() => t));
 }

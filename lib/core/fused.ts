@@ -1,20 +1,22 @@
 // Fused rules: the row of one, derived from that of its op, and a call of it.
 import { run as runNative } from "../boundary/descriptor";
 import { kernelCall } from "./evaluate";
-import { dtypeOf, kernelOutputs, portDType, withAux } from "./infer";
+import { dtypeOf, kernelOutputs, portDType, portOf, withAux } from "./form";
 import type { ValueType } from "./ir";
 import { topLevel, unwrapIfDead } from "./levels";
 import { forwardOf, output } from "./outcome";
-import { type AnyRow, type Attrs, type Native, nameOf, type Port } from "./row";
-import { broadcast } from "./signature";
+import { type AnyRow, type Attrs, type Native, nameOf, type Ports } from "./row";
+import { broadcast, sizeOfLetter } from "./signature";
 import type { Shape, Tensor } from "./tensor";
 
 /** @internal The row of a fused rule: reads saves, then cotangents; gives the cotangents of the inputs. */
 export function fusedRow(row: AnyRow): AnyRow {
   const known = derived.get(row);
   if (known) return known;
-  const dtypes: Record<string, Port> = { ...row.dtypes };
-  for (const o of row.outputs) dtypes[`g_${o}`] = row.dtypes?.[o] ?? "T";
+  const dtypes = (attrs: Attrs): Ports => ({
+    ...(typeof row.dtypes === "function" ? row.dtypes(attrs) : row.dtypes),
+    ...Object.fromEntries(row.outputs.map((o) => [`g_${o}`, portOf(row, attrs, o)])),
+  });
   const made: AnyRow = {
     name: `${row.name}_vjp`,
     publicName: nameOf(row),
@@ -58,10 +60,10 @@ export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType
     letters.forEach((l, k) => size.set(l, read.shape[cut + k] as number));
   });
   const batch = broadcast(batches) as number[];
-  const t = dtypeOf(fusedRow(row), given);
+  const t = dtypeOf(fusedRow(row), attrs, given);
   return sig.inputs.map((letters, i) => ({
-    dtype: portDType(row.dtypes?.[row.inputs[i] as string], t),
-    shape: [...batch, ...letters.map((l) => size.get(l) as number)],
+    dtype: portDType(portOf(row, attrs, row.inputs[i] as string), t),
+    shape: [...batch, ...letters.map((l) => sizeOfLetter(l, (x) => size.get(x)))],
   }));
 }
 

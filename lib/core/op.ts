@@ -7,12 +7,13 @@ import type { ComplexOf, DType, Float, RealOf } from "./dtype";
 import { ArgumentError, BacksolveError, describe } from "./errors";
 import { kernelCall } from "./evaluate";
 import type { Failure } from "./failures";
+import { inputName, isVariadic, MAX_INPUTS, plainName, takes } from "./form";
 import { infer } from "./infer";
 import { unwrapIfDead } from "./levels";
 import { operands } from "./operands";
 import { batchContextOf, RUN, type RunContext } from "./outcome";
 import { addRow } from "./registry";
-import { type AnyRow, type Attrs, nameOf, type Port, type Row } from "./row";
+import { type AnyRow, type Attrs, nameOf, type Port, type Ports, type Row } from "./row";
 import { rulesOf } from "./slopes";
 import { adopt, memoryOf, type Operand, storageOf, type Tensor, tracedOf } from "./tensor";
 
@@ -44,7 +45,11 @@ type Ported<P, D extends DType> = P extends "real"
         ? "int32"
         : D;
 type Arguments<I extends readonly string[], P, D extends DType> = {
-  -readonly [k in keyof I]: I[k] extends string ? Operand<Ported<PortOf<P, I[k]>, D>> : never;
+  -readonly [k in keyof I]: I[k] extends `...${infer N}`
+    ? readonly Operand<Ported<PortOf<P, N>, D>>[]
+    : I[k] extends string
+      ? Operand<Ported<PortOf<P, I[k]>, D>>
+      : never;
 };
 type Result<O extends readonly string[], P, D extends DType> = O extends readonly [infer Only extends string]
   ? Tensor<Ported<PortOf<P, Only>, D>>
@@ -76,7 +81,13 @@ export function defineOp<
   const O extends readonly string[],
   const S extends AttrSchema = Record<never, never>,
   const P extends { readonly [k: string]: Port } = Record<never, never>,
->(row: Omit<Row<I[number], O[number], S>, "inputs" | "outputs" | "dtypes"> & { inputs: I; outputs: O; dtypes?: P }): Op<I, O, P, S> {
+>(
+  row: Omit<Row<I[number], O[number], S>, "inputs" | "outputs" | "dtypes"> & {
+    inputs: I;
+    outputs: O;
+    dtypes?: P | ((attrs: AttrsOf<S>) => Ports);
+  },
+): Op<I, O, P, S> {
   const given = row as unknown as AnyRow;
   checkRow(given);
   const plain = { ...given, ...rulesOf(given) };
@@ -91,10 +102,10 @@ function opOf(row: AnyRow): Loose {
   const arity = row.inputs.length;
   const split = (args: unknown[], common: readonly string[]) => {
     if (args.length < arity || args.length > arity + 1)
-      throw new ArgumentError(nameOf(row), `expected ${row.inputs.join(", ")} and options, got ${args.length} arguments.`);
+      throw new ArgumentError(nameOf(row), `expected ${row.inputs.map(plainName).join(", ")} and options, got ${args.length} arguments.`);
     const options = args[arity] as Record<string, unknown> | undefined;
     const attrs = parseAttrs(nameOf(row), row, options, common) as Attrs;
-    return { inputs: operands(row, args.slice(0, arity)), attrs, options: options ?? {} };
+    return { inputs: operands(row, attrs, spread(row, args.slice(0, arity))), attrs, options: options ?? {} };
   };
   const shape = (out: Tensor[]): unknown =>
     row.outputs.length === 1 ? out[0] : Object.fromEntries(row.outputs.map((n, i) => [n, out[i]]));
@@ -118,6 +129,18 @@ function opOf(row: AnyRow): Loose {
   };
   Object.defineProperty(op, "name", { value: row.name });
   return Object.assign(op, { async: asynchronous, checked, row });
+}
+
+/** What was given for the inputs, one by one; a variadic one is given as an array. */
+function spread(row: AnyRow, given: unknown[]): unknown[] {
+  if (!isVariadic(row)) return given;
+  const list = given.pop();
+  const name = plainName(row.inputs.at(-1) as string);
+  const length = Array.isArray(list) ? list.length : 0;
+  if (length === 0) throw new ArgumentError(nameOf(row), `${name} must be an array of tensors, at least one, got ${describe(list)}.`);
+  if (typeof row.kernel !== "function" && !takes(row, given.length + length))
+    throw new ArgumentError(nameOf(row), `${name} must be at most ${MAX_INPUTS - given.length} tensors, got ${length}.`);
+  return [...given, ...(list as unknown[])];
 }
 
 /** Whether failing items are to become NaN. @throws ArgumentError for an option onFailure that is neither. */
@@ -162,7 +185,7 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, {
   const results = [...types.map((t) => ({ ...t, name: undefined, array: undefined })), ...noAux]; // yet to be made
   const quiet = inputs.map((t) => !storageOf(t).exposed);
   const begin = () => startKernel({ ...kernelCall(row, kernel, inputs, types, [], attrs, { collect, op }), outputs: results }, quiet);
-  const nameOf = (i: number) => memoryOf(row.inputs[i], inputs[i] as Tensor);
+  const nameOf = (i: number) => memoryOf(inputName(row, i), inputs[i] as Tensor);
   const { flat, outputs } = await runJob({ op, inputs, outputs: types, begin, nameOf, signal });
   settle({ op, hints: row.hints, collect, batchContext: () => batchContextOf(row, attrs, inputs, types), reportBatch: undefined }, flat);
   return outputs;

@@ -2,23 +2,24 @@
 import { apply } from "./apply";
 import { type DType, dtypes, isComplex, isFloat, realOf } from "./dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "./errors";
+import { checkT, inputName, portDType, portOfInput } from "./form";
 import { scalar } from "./outcome";
 import { rowOf } from "./registry";
-import { type AnyRow, nameOf, type Port } from "./row";
+import { type AnyRow, type Attrs, nameOf, type Port } from "./row";
 import { adopt, isTensor, type Operand, shapeText, type Tensor } from "./tensor";
 
 /** Tensors of the dtypes that the row wants, of what was given. */
-export function operands(row: AnyRow, given: readonly unknown[]): Tensor[] {
-  const args = given.map((a, i) => (typeof a === "number" ? a : asTensor(nameOf(row), row.inputs[i] as string, a)));
-  const port = (i: number): Port => row.dtypes?.[row.inputs[i] as string] ?? "T";
-  const t = dtypeOfOperands(row, args, port);
+export function operands(row: AnyRow, attrs: Attrs, given: readonly unknown[]): Tensor[] {
+  const args = given.map((a, i) => (typeof a === "number" ? a : asTensor(nameOf(row), inputName(row, i), a)));
+  const ports = args.map((_, i) => portOfInput(row, attrs, i));
+  const t = dtypeOfOperands(row, args, ports);
   return args.map((a, i) => {
-    const p = port(i);
-    const want: DType = p === "T" ? t : p === "real" ? realOf(t) : p === "complex" ? (dtypes[t].complex as DType) : p;
-    if (typeof a === "number") return scalar(want, checkNumber(nameOf(row), row.inputs[i] as string, want, a));
+    const port = ports[i] as Port;
+    const want = portDType(port, t);
+    if (typeof a === "number") return scalar(want, checkNumber(nameOf(row), inputName(row, i), want, a));
     if (a.dtype === want) return a;
-    if (p === "T" && !isComplex(a.dtype)) return apply(rowOf("toComplex"), [a], {})[0] as Tensor;
-    throw new DtypeError(nameOf(row), `${row.inputs[i]} must have dtype ${want}, got ${a.dtype}.`);
+    if (port === "T" && isFloat(a.dtype) && !isComplex(a.dtype)) return apply(rowOf("toComplex"), [a], {})[0] as Tensor;
+    throw new DtypeError(nameOf(row), `${inputName(row, i)} must have dtype ${want}, got ${a.dtype}.`);
   });
 }
 
@@ -45,27 +46,20 @@ export const needMatrix = <D extends DType>(op: string, x: Tensor<D>): Tensor<D>
 };
 
 /** T: the dtype of the inputs that carry it; real with complex of one precision promotes, other mixtures are errors. */
-function dtypeOfOperands(row: AnyRow, args: readonly Operand[], port: (i: number) => Port): DType {
+function dtypeOfOperands(row: AnyRow, args: readonly Operand[], ports: readonly Port[]): DType {
   let t: DType | undefined;
   args.forEach((a, i) => {
-    if (typeof a === "number" || port(i) !== "T") return;
-    if (!isFloat(a.dtype) && row.kernel && !acceptsAny(row)) {
-      throw new DtypeError(nameOf(row), `${row.inputs[i]} must be float32, float64, complex64 or complex128, got ${a.dtype}.`);
-    }
+    if (typeof a === "number" || ports[i] !== "T") return;
+    if (row.kernel && !isFloat(a.dtype)) checkT(row, a.dtype, inputName(row, i));
     if (t === undefined || t === a.dtype) t = a.dtype;
     else if (isFloat(t) && isFloat(a.dtype) && realOf(t) === realOf(a.dtype)) t = dtypes[t].complex;
     else
       throw new DtypeError(
         nameOf(row),
-        `${row.inputs[i]} is ${a.dtype}, the inputs before it are ${t}: convert one of them, precisions do not mix.`,
+        `${inputName(row, i)} is ${a.dtype}, the inputs before it are ${t}: convert one of them, precisions do not mix.`,
       );
   });
   t ??= "float64";
-  if (row.only && isFloat(t) && (row.only === "complex") !== isComplex(t)) {
-    throw new DtypeError(nameOf(row), `is defined for ${row.only} tensors, got ${t}.`);
-  }
+  if (isFloat(t)) checkT(row, t, nameOf(row));
   return t;
 }
-
-const ANY = new Set(["readStrided", "writeStrided", "band"]);
-const acceptsAny = (row: AnyRow): boolean => typeof row.kernel !== "function" && ANY.has(row.kernel.name);

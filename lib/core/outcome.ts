@@ -3,7 +3,8 @@
 import { allocate, type DType, dtypes, isFloat } from "./dtype";
 import { ArgumentError, guard, LinalgError } from "./errors";
 import { type BatchContext, type Failure, failureOf } from "./failures";
-import { infer, signatureOf } from "./infer";
+import { inputName, inputsByName, signatureOf } from "./form";
+import { infer } from "./infer";
 import type { ValueType } from "./ir";
 import { type AnyRow, type Attrs, type ComposedKernel, nameOf } from "./row";
 import { sameShape } from "./signature";
@@ -83,7 +84,7 @@ export function checkOut(row: AnyRow, out: Tensor, type: ValueType | undefined, 
     const from = storageOf(t).array;
     if (from.buffer !== to.buffer || from.byteOffset >= to.byteOffset + to.byteLength || to.byteOffset >= from.byteOffset + from.byteLength)
       return;
-    throw new ArgumentError(nameOf(row), `option out shares memory with input ${row.inputs[i]}.`);
+    throw new ArgumentError(nameOf(row), `option out shares memory with input ${inputName(row, i)}.`);
   });
 }
 function copyTo(out: Tensor, result: Tensor): Tensor {
@@ -120,7 +121,7 @@ export function composed(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, o
 }
 
 function callKernel(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunContext): Tensor[] {
-  const result = (row.kernel as ComposedKernel)(named(row.inputs, inputs), attrs, { [RUN]: options });
+  const result = (row.kernel as ComposedKernel)(inputsByName(row, inputs), attrs, { [RUN]: options });
   const list = isTensor(result) ? [result] : row.outputs.map((n) => result?.[n]);
   list.forEach((t, i) => {
     if (!isTensor(t)) throw new ArgumentError(nameOf(row), `its kernel must return a tensor for ${row.outputs[i]}.`);

@@ -1,6 +1,7 @@
 // Reverse mode: a level that records a graph, and the way back along it.
 import { applyAll, call } from "./apply";
 import { type DType, isFloat } from "./dtype";
+import { inputsByName, plainName } from "./form";
 import { fused, fusedTypes, residuals } from "./fused";
 import type { ValueType } from "./ir";
 import { boxOf, type Level, nextId, valuesAt } from "./levels";
@@ -65,14 +66,11 @@ export class Reverse implements Level {
   }
 }
 
-/** What the rule reads; `all`: a user's rule, which reads inputs and outputs. */
-function savedOf(row: AnyRow, values: readonly Tensor[], outputs: readonly Tensor[], aux: readonly Tensor[], all: boolean) {
+/** What the rule reads; `whole`: a user's rule, which reads inputs and outputs. */
+function savedOf(row: AnyRow, values: readonly Tensor[], outputs: readonly Tensor[], aux: readonly Tensor[], whole: boolean) {
   const saved: Record<string, Tensor> = {};
-  const names = all ? [...row.inputs, ...row.outputs] : (row.saves ?? []);
-  for (const name of names) {
-    const i = row.inputs.indexOf(name);
-    saved[name] = (i >= 0 ? values[i] : outputs[row.outputs.indexOf(name)]) as Tensor;
-  }
+  const all = { ...inputsByName(row, values), ...named(row.outputs, outputs) };
+  for (const name of whole ? Object.keys(all) : (row.saves ?? []).map(plainName)) saved[name] = all[name] as Tensor;
   Object.keys(row.aux ?? {}).forEach((name, i) => {
     const t = aux[i];
     if (t) saved[name] = t;
@@ -128,7 +126,7 @@ function pullback(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | und
   const wanted = node.parents.map((p) => p !== undefined);
   const fitted = (list: readonly (Tensor | undefined)[]) =>
     list.map((t, i) => (wanted[i] && t ? unbroadcast(t, node.inputs[i] as ValueType, row, i) : undefined));
-  if (rule) return fitted(applyUserRule(row, rule, node.saved, g, node.attrs));
+  if (rule) return fitted(applyUserRule(row, rule, node.saved, g, node.attrs, node.inputs.length));
   const read = residuals(row).map((n) => node.saved[n]);
   const isWhole = read.every((t) => t !== undefined); // not where a user's rule, which reads no aux, was there when the op ran
   const whole = row.fused && isWhole ? fused(row, row.fused, node.attrs, [...read, ...g], wanted) : undefined;

@@ -1,20 +1,26 @@
 import type { AttrSchema, AttrsOf, AttrValue } from "./attrs";
 import type { Domain } from "./domain";
+import type { DType } from "./dtype";
 import type { Code } from "./errors";
 import type { Shape, Tensor } from "./tensor";
 
-/** dtype of an operand, given the op's dtype T: T itself, its real or complex companion, bool, or int32. */
-export type Port = "T" | "real" | "complex" | "bool" | "int32";
+/** dtype of an operand, given the op's dtype T: T itself, its real or complex companion, or one that is always the same. */
+export type Port = "T" | "real" | "complex" | DType;
+/** Of inputs, outputs and aux by name. */
+export type Ports = { readonly [name: string]: Port };
 
-export type Shapes<K extends string> = { readonly [k in K]: Shape };
+/** A value per operand by name; of a variadic input "...xs" an array as xs. */
+export type Named<K extends string, V> = { readonly [k in K as Plain<k>]: k extends `...${string}` ? readonly V[] : V };
+type Plain<K extends string> = K extends `...${infer N}` ? N : K;
+export type Shapes<K extends string> = Named<K, Shape>;
 /** Inside rules the dtype is unknown: Tensor<never> goes wherever a tensor goes. */
-export type NamedTensors<K extends string, T extends Tensor = Tensor<never>> = { readonly [k in K]: T };
+export type NamedTensors<K extends string, T extends Tensor = Tensor<never>> = Named<K, T>;
 
 /** What a rule may ask about the call besides values. */
 export interface Context<I extends string> {
   readonly shapes: Shapes<I>;
   /** Which inputs' cotangents are asked for. */
-  readonly wanted: { readonly [k in I]: boolean };
+  readonly wanted: Named<I, boolean>;
 }
 
 /** A tangent, or what computes it when it is asked for; undefined: zero. */
@@ -32,12 +38,20 @@ export type Encode = (attrs: never, inputs: readonly Shape[], outputs: readonly 
 
 export interface Native {
   readonly kind: "native";
-  readonly name: string;
+  readonly name: string | ((attrs: Attrs) => string);
   readonly encode: Encode | undefined;
   readonly alias: boolean; // eager: the output is the input's memory under another shape
 }
-/** A kernel of the native table. Without `encode`, flags and choices cross as numbers in the order of the row's attrs. */
-export const native = (name: string, encode?: Encode, alias = false): Native => ({ kind: "native", name, encode, alias });
+/**
+ * A kernel of the native table, or which one for which attributes. Without `encode`, flags and choices cross as numbers in the order of the
+ * row's attrs.
+ */
+export const native = (name: string | ((attrs: Attrs) => string), encode?: Encode, alias = false): Native => ({
+  kind: "native",
+  name,
+  encode,
+  alias,
+});
 
 /** The fields of a row with inputs I, outputs O and attributes A, whose functions take tensors T. */
 export interface RowFields<I extends string, O extends string, S extends AttrSchema, A, T extends Tensor> {
@@ -48,21 +62,25 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
   /** TensorFlow's name. */
   readonly tf?: string;
   readonly doc?: string;
+  /** Names. The last may be variadic: "...xs" stands for one or more, which the op takes as an array and rules know as the array xs. */
   readonly inputs: readonly I[];
   readonly outputs: readonly O[];
-  /** gufunc notation of the item dimensions, or a function of the attrs; m^n is the smaller of the two. Exactly one of `signature` and `infer`. */
+  /**
+   * gufunc notation of the item dimensions, or a function of the attrs; m^n is the smaller of the two, a number is that size. Exactly one of
+   * `signature` and `infer`.
+   */
   readonly signature?: string | ((attrs: A) => string);
   /** Output shapes where gufunc notation cannot say them; throws ShapeError. */
   readonly infer?: (shapes: Shapes<I>, attrs: A) => Shapes<O>;
-  /** Of inputs, outputs and aux. */
-  readonly dtypes?: { readonly [k: string]: Port };
-  /** The ops whose T may be only real or only complex. */
-  readonly only?: "real" | "complex";
+  /** Of inputs, outputs and aux, "T" where nothing is said; or a function of the attrs. */
+  readonly dtypes?: Ports | ((attrs: A) => Ports);
+  /** What T may be, all four floating dtypes where nothing is said. "any": int32 and bool, too. */
+  readonly types?: "float" | "real" | "complex" | "any";
   readonly attrs?: S;
   /** Says which options exclude each other, where these do. */
   readonly conflict?: (attrs: A) => string | undefined;
   /** Where inputs lie, for `checkOp`: those of `domains`, or a user's own. Any numbers where absent. */
-  readonly domain?: { readonly [k in I]?: Domain };
+  readonly domain?: { readonly [k in Plain<I>]?: Domain };
   /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
   readonly gauge?: (outputs: NamedTensors<O, T>) => { readonly [k in O]: Tensor };
   readonly law?: (inputs: NamedTensors<I, T>, outputs: NamedTensors<O, T>, attrs: A) => [Tensor, Tensor][];
@@ -87,9 +105,9 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
     cotangents: NamedTensors<O, T>,
     attrs: A,
     context: Context<I>,
-  ) => { readonly [k in I]?: () => Tensor };
+  ) => Partial<Named<I, (() => Tensor) | undefined>>;
   /** In the place of `vjp` for elementwise ops of one output: the slope by each input that has one, from the same values. */
-  readonly slopes?: (saved: NamedTensors<I | O, T>) => { readonly [k in I]?: () => Slope };
+  readonly slopes?: (saved: NamedTensors<I | O, T>) => Partial<Named<I, () => Slope>>;
   /** Whether the op is linear in its float inputs together, so that it is its own tangent. */
   readonly linear?: boolean;
   /**

@@ -2,6 +2,7 @@
 import { call } from "./apply";
 import { isComplex, realOf } from "./dtype";
 import { ArgumentError, BacksolveError, DtypeError, describe, ShapeError } from "./errors";
+import { inputName, inputNames, inputsByName, inputsInOrder } from "./form";
 import type { ValueType } from "./ir";
 import { named } from "./outcome";
 import type { GradientRule } from "./registry";
@@ -20,14 +21,12 @@ export function applyRule(
   if (!row.vjp) {
     throw new BacksolveError("ERR_ARGUMENT", nameOf(row), `has no gradient: registerGradient("${row.name}", rule) adds one.`);
   }
-  const shapes: Record<string, Shape> = {};
-  const wanted: Record<string, boolean> = {};
-  row.inputs.forEach((n, i) => {
-    shapes[n] = (inputs[i] as ValueType).shape;
-    wanted[n] = asked[i] as boolean;
-  });
-  const rules = row.vjp(saved, named(row.outputs, g), attrs, { shapes, wanted });
-  return row.inputs.map((n) => rules[n]);
+  const shapes = inputsByName<Shape>(
+    row,
+    inputs.map((t) => t.shape),
+  );
+  const rules = row.vjp(saved, named(row.outputs, g), attrs, { shapes, wanted: inputsByName(row, asked) });
+  return inputsInOrder(row, rules, inputs.length);
 }
 
 /** What a user's rule gives, if it is what rules give. */
@@ -37,31 +36,34 @@ export function applyUserRule(
   saved: Readonly<Record<string, Tensor>>,
   g: readonly (Tensor | undefined)[],
   attrs: Attrs,
+  arity: number,
 ) {
-  const of = (names: readonly string[]) => keepAll(names.map((n) => saved[n] as Tensor));
-  const list: unknown = rule({ inputs: of(row.inputs), outputs: of(row.outputs), attrs }, [...g]);
-  if (!Array.isArray(list) || list.length > row.inputs.length) {
+  const inputs = inputsInOrder(row, saved, arity) as Tensor[];
+  const outputs = row.outputs.map((n) => saved[n] as Tensor);
+  const list: unknown = rule({ inputs: keepAll(inputs), outputs: keepAll(outputs), attrs }, [...g]);
+  if (!Array.isArray(list) || list.length > arity) {
     const got = Array.isArray(list) ? `${list.length} entries` : describe(list);
     throw new ArgumentError(
       row.name,
-      `its gradient rule must return an array with an entry per input (${row.inputs.join(", ")}), got ${got}.`,
+      `its gradient rule must return an array with an entry per input (${inputNames(row, arity).join(", ")}), got ${got}.`,
     );
   }
-  return row.inputs.map((_, i) => list[i] as Tensor | undefined);
+  return inputs.map((_, i) => list[i] as Tensor | undefined);
 }
 
 /** Un-broadcasts a cotangent, and takes its real part where the input is real; says which rule gave a wrong shape. */
 export function unbroadcast(g: unknown, input: ValueType, row: AnyRow, i: number): Tensor {
-  if (!isTensor(g)) throw new ArgumentError(nameOf(row), `its gradient rule must give a tensor for ${row.inputs[i]}, got ${describe(g)}.`);
+  if (!isTensor(g))
+    throw new ArgumentError(nameOf(row), `its gradient rule must give a tensor for ${inputName(row, i)}, got ${describe(g)}.`);
   if (!sameShape(broadcast([g.shape, input.shape]) ?? [], g.shape)) {
     const want = shapeText(input.shape);
     throw new ShapeError(
       nameOf(row),
-      `its gradient rule gave shape ${shapeText(g.shape)} for ${row.inputs[i]}, expected ${want} or one that it broadcasts to.`,
+      `its gradient rule gave shape ${shapeText(g.shape)} for ${inputName(row, i)}, expected ${want} or one that it broadcasts to.`,
     );
   }
   if (realOf(g.dtype) !== realOf(input.dtype)) {
-    throw new DtypeError(nameOf(row), `its gradient rule gave dtype ${g.dtype} for ${row.inputs[i]}, expected ${input.dtype}.`);
+    throw new DtypeError(nameOf(row), `its gradient rule gave dtype ${g.dtype} for ${inputName(row, i)}, expected ${input.dtype}.`);
   }
   const typed = isComplex(g.dtype) === isComplex(input.dtype) ? g : call(isComplex(g.dtype) ? "real" : "toComplex", [g]);
   if (sameShape(typed.shape, input.shape)) return typed;

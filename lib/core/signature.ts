@@ -15,7 +15,7 @@ export function parseSignature(text: string): Signature {
   const known = cache.get(text);
   if (known) return known;
   const side = (s: string) => [...s.matchAll(/\(([^)]*)\)/g)].map((m) => (m[1] as string).split(",").filter((l) => l !== ""));
-  const match = /^(\([a-z,]*\)(?:,\([a-z,]*\))*)->(\([a-z,^]*\)(?:,\([a-z,^]*\))*)$/.exec(text.replaceAll(" ", ""));
+  const match = /^(\([a-z0-9,]*\)(?:,\([a-z0-9,]*\))*)->(\([a-z0-9,^]*\)(?:,\([a-z0-9,^]*\))*)$/.exec(text.replaceAll(" ", ""));
   if (!match) throw new BacksolveError("ERR_ARGUMENT", "defineOp", `signature "${text}" is not of the form (n,n),(n,k)->(n,k).`);
   const parsed = { text, inputs: side(match[1] as string), outputs: side(match[2] as string) };
   cache.set(text, parsed);
@@ -48,9 +48,12 @@ export function broadcastOrThrow(op: string, names: readonly string[], shapes: r
   throw new ShapeError(op, `shapes do not broadcast together: ${given}. Aligned at the right, sizes must be equal or 1.`);
 }
 
+/** Whether a dimension of a signature is a size, as in "(3),(3)->(3)". */
+export const isLiteral = (letter: string): boolean => /^[0-9]+$/.test(letter);
+
 /** The size of a letter, or of m^n: the smaller of the two. */
 export const sizeOfLetter = (letter: string, size: (l: string) => number | undefined): number =>
-  Math.min(...letter.split("^").map((l) => size(l) as number));
+  isLiteral(letter) ? Number(letter) : Math.min(...letter.split("^").map((l) => size(l) as number));
 
 const MAX_SIDE = 2 ** 31 - 1;
 
@@ -83,7 +86,10 @@ export function bind(op: string, names: readonly string[], sig: Signature, shape
       const bound = size.get(letter);
       if (n > MAX_SIDE)
         throw new ShapeError(op, `${name} has shape ${shapeText(shape)}: LAPACK's 32-bit integers end at ${MAX_SIDE} rows or columns.`);
-      if (!bound) size.set(letter, { n, from: name });
+      if (isLiteral(letter)) {
+        if (n !== Number(letter))
+          throw new ShapeError(op, `${name} has shape ${shapeText(shape)}, expected (...,${letters.join(",")}). Signature ${shown}.`);
+      } else if (!bound) size.set(letter, { n, from: name });
       else if (bound.n !== n) {
         const why =
           bound.from === name

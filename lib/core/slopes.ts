@@ -2,6 +2,7 @@
 
 import { apply, call } from "./apply";
 import { isComplex, isFloat } from "./dtype";
+import { arityOf, inputsInOrder, isElementwise } from "./form";
 import { named, scalar } from "./outcome";
 import { rowOf } from "./registry";
 import type { AnyRow, Slope } from "./row";
@@ -58,9 +59,12 @@ const linearly =
   (name: string): NonNullable<AnyRow["jvp"]> =>
   (values, tangents, attrs) => {
     const row = rowOf(name); // with its rules, for the next order
-    const inputs = row.inputs.map((name) => {
-      const x = values[name] as Tensor;
-      return isFloat(x.dtype) ? (tangents[name] ?? scalar(x.dtype, 0)) : x;
+    const moves = inputsInOrder(row, tangents, arityOf(row, values));
+    const inputs = inputsInOrder(row, values, moves.length).map((x, i) => {
+      const { dtype, shape } = x as Tensor;
+      if (!isFloat(dtype)) return x as Tensor;
+      const zero = () => (isElementwise(row) ? scalar(dtype, 0) : call("broadcastTo", [scalar(dtype, 0)], { shape }));
+      return moves[i] ?? zero();
     });
     return named(
       row.outputs,

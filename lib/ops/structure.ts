@@ -31,6 +31,7 @@ const transposeOp = defineOp({
     }
     return { y: axes.map((a) => at(x, a)) };
   },
+  types: "any",
   kernel: native("readStrided", ({ axes }: { axes: readonly number[] }, [x]) => {
     const strides = stridesOf(x as Shape);
     return [0, ...axes.map((a) => at(strides, a))];
@@ -85,6 +86,7 @@ const reshapeOp = defineOp({
       throw new ShapeError("reshape", `shape ${shapeText(x)} has ${sizeOf(x)} elements, ${shapeText(shape)} has ${sizeOf(shape)}.`);
     return { y: shape };
   },
+  types: "any",
   kernel: native("readStrided", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
   linear: true,
   lift: ({ shape }, batch) => ({ shape: [...batch, ...shape] }),
@@ -131,6 +133,7 @@ const broadcastOp = defineOp({
     }
     return { y: shape };
   },
+  types: "any",
   kernel: native("readStrided", (_attrs, [x], [y]) => {
     const [from, to] = [x as Shape, y as Shape];
     const [strides, shift] = [stridesOf(from), to.length - from.length];
@@ -173,6 +176,7 @@ const diagonalOp = defineOp({
     if (a.length < 2) throw new ShapeError("diagonal", `a must be a matrix or a batch of them, got shape ${shapeText(a)}.`);
     return { d: [...a.slice(0, -2), diagonalOf(at(a, a.length - 2), at(a, a.length - 1), k).length] };
   },
+  types: "any",
   kernel: native("readStrided", ({ k }: { k: number }, [a]) => diagonalLayout(a as Shape, k)),
   linear: true,
   lift: (attrs) => attrs,
@@ -202,6 +206,7 @@ const diagEmbedOp = defineOp({
     }
     return { a: [...d.slice(0, -1), rows, columns] };
   },
+  types: "any",
   kernel: native("writeStrided", ({ k }: { k: number }, _inputs, [a]) => diagonalLayout(a as Shape, k)),
   linear: true,
   lift: (attrs) => attrs,
@@ -235,6 +240,7 @@ const band = (name: string, upper: 0 | 1, keeps: string) => {
     attrs: { k: int(0) },
     doc: keeps,
     signature: "(m,n)->(m,n)",
+    types: "any",
     kernel: native("band", ({ k }: { k: number }) => [upper, Math.max(-(2 ** 40), Math.min(2 ** 40, k))]),
     linear: true,
     vjp: (_, { y: g }, { k }) => ({ a: (): Tensor => op(g as Tensor<never>, { k }) as Tensor }),
@@ -262,6 +268,7 @@ const sliceOp = defineOp({
       throw new ShapeError("slice", `start [${start.join(", ")}] and size [${size.join(", ")}] do not lie inside shape ${shapeText(x)}.`);
     return { y: size };
   },
+  types: "any",
   kernel: native("readStrided", ({ start, size }: { start: readonly number[]; size: readonly number[] }, [x]) =>
     window(x as Shape, start, size),
   ),
@@ -281,6 +288,7 @@ const padToOp = defineOp({
     if (!fits) throw new ShapeError("padTo", `shape ${shapeText(x)} at [${start.join(", ")}] does not lie inside ${shapeText(shape)}.`);
     return { y: shape };
   },
+  types: "any",
   kernel: native("writeStrided", ({ start }: { start: readonly number[] }, [x], [y]) => window(y as Shape, start, x as Shape)),
   linear: true,
   lift: ({ start, shape }, batch) => ({ start: [...batch.map(() => 0), ...start], shape: [...batch, ...shape] }),

@@ -2,8 +2,9 @@ import { kernelId } from "../boundary/descriptor";
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
 import { BacksolveError } from "../core/errors";
 import type { Site } from "../core/failures";
+import { dtypeOf, kernelName } from "../core/form";
 import { fusedRow } from "../core/fused";
-import { dtypeOf, encodeAttrs } from "../core/infer";
+import { encodeAttrs } from "../core/infer";
 import type { Instruction, ValueType } from "../core/ir";
 import { registry } from "../core/registry";
 import { type AnyRow, type Native, nameOf } from "../core/row";
@@ -72,9 +73,10 @@ function describeInstruction(code: Code, { op, attrs, in: ins, out: outs }: Inst
   );
   const column = dtypeOf(
     found.row,
+    attrs,
     ins.map((i) => (i === null ? undefined : code.values[i])),
   );
-  words.push(kernelId(found.kernel.name), dtypes[column].code, numbers.length, ...numbers);
+  words.push(kernelId(kernelName(found.kernel, attrs)), dtypes[column].code, numbers.length, ...numbers);
   words.push(ins.length, ...ins.map((i) => i ?? -1), outs.length, ...outs.map((i) => i ?? -1));
 }
 

@@ -4,8 +4,9 @@
 import { parseAttrs } from "../core/attrs";
 import { type AnyArray, checkDType, type DType, dtypes, isFloat } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
+import { dtypeOf, inputName, isDefinedFor, kernelOutputs, portDType, portOfInput, takes, withAux } from "../core/form";
 import { fusedRow, fusedTypes, residuals } from "../core/fused";
-import { dtypeOf, inferAll, kernelOutputs, portDType, withAux } from "../core/infer";
+import { inferAll } from "../core/infer";
 import type { Instruction, ValueType } from "../core/ir";
 import { currentName } from "../core/registry";
 import type { AnyRow, Attrs } from "../core/row";
@@ -137,7 +138,7 @@ function loadInstruction(loader: Loader, o: Record<string, unknown>, what: strin
   const found = resolve(op) ?? bad(`${what}: there is no instruction ${describe(op)}.`);
   const attrs = parseAttrs(op, found.of, object(o.attrs ?? {}, `${what}: attrs`), []) as Attrs;
   const ins = list(o.in, `${what}: in`).map((id) => (id === null && found.fused ? null : loader.known(id, what)));
-  if (ins.length !== found.row.inputs.length) bad(`${what}: ${op} has ${found.row.inputs.length} inputs, got ${ins.length}.`);
+  if (!takes(found.row, ins.length)) bad(`${what}: ${op} has inputs ${found.row.inputs.join(", ")}, got ${ins.length}.`);
   const reads = ins.map((id) => (id === null ? undefined : (loader.values[id] as ValueType)));
   const types = found.fused ? fusedOutputs(found.of, attrs, reads, what) : plainOutputs(found.row, attrs, reads as ValueType[], what);
   const outs = list(o.out, `${what}: out`);
@@ -152,14 +153,11 @@ function loadInstruction(loader: Loader, o: Record<string, unknown>, what: strin
 }
 
 function plainOutputs(row: AnyRow, attrs: Attrs, reads: ValueType[], what: string): ValueType[] {
-  const t = dtypeOf(row, reads);
-  const moves = typeof row.kernel !== "function" && ["readStrided", "writeStrided", "band"].includes(row.kernel.name);
-  if (!isFloat(t) && !moves) throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
-  if (row.only && (row.only === "complex") !== t.startsWith("complex"))
-    throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
+  const t = dtypeOf(row, attrs, reads);
+  if (!isDefinedFor(row, t)) throw new DtypeError("Program.from", `${what}: ${row.name} is not defined for ${t}.`);
   reads.forEach((r, i) => {
-    const want = portDType(row.dtypes?.[row.inputs[i] as string], t);
-    if (r.dtype !== want) throw new DtypeError("Program.from", `${what}: ${row.inputs[i]} must be ${want}, got ${r.dtype}.`);
+    const want = portDType(portOfInput(row, attrs, i), t);
+    if (r.dtype !== want) throw new DtypeError("Program.from", `${what}: ${inputName(row, i)} must be ${want}, got ${r.dtype}.`);
   });
   return inferAll(row, reads, attrs);
 }
@@ -169,9 +167,9 @@ function fusedOutputs(of: AnyRow, attrs: Attrs, reads: (ValueType | undefined)[]
   if (reads.slice(0, saves).some((r) => !r) || reads.slice(saves).every((r) => !r))
     bad(`${what}: a saved value or every cotangent is null.`);
   const row = fusedRow(of);
-  const t = dtypeOf(row, reads);
+  const t = dtypeOf(row, attrs, reads);
   reads.forEach((r, i) => {
-    const want = portDType(row.dtypes?.[row.inputs[i] as string], t);
+    const want = portDType(portOfInput(row, attrs, i), t);
     if (!isFloat(t) || (r && r.dtype !== want))
       throw new DtypeError("Program.from", `${what}: ${row.inputs[i]} must be ${want}, got ${r?.dtype}.`);
   });

@@ -2,8 +2,8 @@
 
 import { apply, applyAll } from "../core/apply";
 import { ArgumentError, ShapeError } from "../core/errors";
+import { signatureOf } from "../core/form";
 import { fusedLetters } from "../core/fused";
-import { signatureOf } from "../core/infer";
 import type { Instruction, ValueType } from "../core/ir";
 import { rowOf } from "../core/registry";
 import { applyFused } from "../core/reverse";

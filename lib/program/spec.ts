@@ -1,4 +1,4 @@
-import { checkDType, type DType, type Float } from "../core/dtype";
+import { checkDType, type DType } from "../core/dtype";
 import { asPrimitive } from "../core/errors";
 import { inspectCustom } from "../core/node";
 import { checkShape, type Shape } from "../core/tensor";
@@ -35,7 +35,7 @@ export function specOf(x: unknown): Spec | undefined {
   return new Spec(dtype, shape);
 }
 const spec =
-  <D extends Float>(dtype: D) =>
+  <D extends DType>(dtype: D) =>
   (...shape: number[]): Spec<D> =>
     new Spec(dtype, shape);
 /** An input of `compile`: float64() is a scalar per item, float64(32, 3) a matrix. */
@@ -43,3 +43,5 @@ export const float64 = spec("float64");
 export const float32 = spec("float32");
 export const complex64 = spec("complex64");
 export const complex128 = spec("complex128");
+export const int32 = spec("int32");
+export const bool = spec("bool");

@@ -1,5 +1,6 @@
 import { apply } from "../core/apply";
 import { type Float, isFloat } from "../core/dtype";
+import { portDType, portOf } from "../core/form";
 import type { AnyRow } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { add, mul, sub } from "../ops/elementwise";
@@ -32,10 +33,10 @@ export function run(k: Trial, inputs: readonly Tensor[]): Tensor[] {
   const fixed = k.row.gauge(Object.fromEntries(k.row.outputs.map((name, i) => [name, outputs[i] as Tensor])));
   return k.row.outputs.map((name) => fixed[name] as Tensor);
 }
-export const differentiable = ({ row }: Trial): boolean =>
+export const differentiable = ({ row, c, dtype }: Trial): boolean =>
   row.order !== 0 &&
   (row.vjp !== undefined || typeof row.kernel === "function") &&
-  row.outputs.some((o) => row.dtypes?.[o] !== "bool" && row.dtypes?.[o] !== "int32");
+  row.outputs.some((o) => isFloat(portDType(portOf(row, c.attrs, o), dtype)));
 export const floats = (inputs: readonly Tensor[]): number[] => inputs.flatMap((t, i) => (isFloat(t.dtype) ? [i] : []));
 export const cotangents = (outputs: readonly Tensor[]): Tensor[] =>
   outputs.map((o, i) => random.normal(1000 + i, o.shape, { dtype: o.dtype as Float }));

@@ -1,7 +1,8 @@
 // Published as "backsolve/testing": the checks that every op of this package passes, for the ops of others.
 import { optionsOf } from "../core/attrs";
-import { type Float, isComplex } from "../core/dtype";
+import type { Float } from "../core/dtype";
 import { ArgumentError } from "../core/errors";
+import { isDefinedFor } from "../core/form";
 import { MODES, type Mode, recordCapability } from "../core/registry";
 import type { AnyRow } from "../core/row";
 import type { Tensor } from "../core/tensor";
@@ -70,7 +71,7 @@ export async function checkOp(op: { readonly row: AnyRow }, options: CheckOption
   const failures: { check: CheckName; dtype: Float; case: string; message: string }[] = [];
   const report: Record<string, number> = {};
   const all = new Map<Float, ReadonlySet<CheckName>>();
-  const dtypes = (options.dtypes ?? DTYPES).filter((d) => !row.only || (row.only === "complex") === isComplex(d));
+  const dtypes = (options.dtypes ?? DTYPES).filter((d) => isDefinedFor(row, d));
   const cases = casesOf(row, options.sizes);
   for (const dtype of dtypes) {
     const ran = new Set<CheckName>();

@@ -4,8 +4,9 @@ import { run as runNative } from "../boundary/descriptor";
 import { allocate, type Float, isComplex, isFloat, realOf } from "../core/dtype";
 import { BacksolveError, ShapeError } from "../core/errors";
 import { kernelCall } from "../core/evaluate";
+import { kernelOutputs, portDType, portOf } from "../core/form";
 import { fusedRow, fusedTypes, residuals } from "../core/fused";
-import { infer, inferAll, kernelOutputs, portDType } from "../core/infer";
+import { infer, inferAll } from "../core/infer";
 import type { ValueType } from "../core/ir";
 import { type AnyRow, type Native, nameOf } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
@@ -276,7 +277,7 @@ function writesAll({ row, c, dtype }: Trial, inputs: readonly Tensor[]): void {
   const names = [...row.inputs, ...kernelOutputs(row)];
   const saved = residuals(row).map((n) => [...inputs, ...outputs][names.indexOf(n)] as Tensor);
   const g = row.outputs.map((o, i) => {
-    const port = portDType(row.dtypes?.[o], dtype);
+    const port = portDType(portOf(row, c.attrs, o), dtype);
     return random.normal(2000 + i, (outputs[i] as Tensor).shape, { dtype: port as Float }) as Tensor;
   });
   if (row.gauge) return; // random cotangents are not those of a function of the gauge

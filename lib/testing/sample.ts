@@ -3,9 +3,9 @@ import { optionsOf } from "../core/attrs";
 import type { Domain } from "../core/domain";
 import type { Float } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
-import { portDType, signatureOf } from "../core/infer";
-import type { AnyRow, Attrs, Port } from "../core/row";
-import { sameShape } from "../core/signature";
+import { arityOf, inputName, inputsByName, inputsInOrder, plainName, portDType, portOfInput, signatureOf } from "../core/form";
+import type { AnyRow, Attrs } from "../core/row";
+import { isLiteral, sameShape } from "../core/signature";
 import { isTensor, type Shape, shapeText, storageOf, type Tensor } from "../core/tensor";
 import { any } from "../ops/domains";
 import { mul } from "../ops/elementwise";
@@ -36,10 +36,10 @@ const letterSize = (letter: string, letters: readonly string[], n: number): numb
 
 export function signatureCase(row: AnyRow, attrs: Attrs, n: number, batch: Shape, sizes?: { readonly [letter: string]: number }): Case {
   const sig = signatureOf(row, attrs);
-  const letters = sig ? [...new Set(sig.inputs.flat())].sort() : [];
+  const letters = sig ? [...new Set(sig.inputs.flat())].filter((l) => !isLiteral(l)).sort() : [];
   const label = `${sizes ? JSON.stringify(sizes) : `n=${n}`} batch=[${batch}] ${JSON.stringify(attrs)}`;
   if (!sig) return { label, attrs, batch, shapes: row.inputs.map(() => [...batch, n]) };
-  const size = (l: string): number => sizes?.[l] ?? letterSize(l, letters, n);
+  const size = (l: string): number => (isLiteral(l) ? Number(l) : (sizes?.[l] ?? letterSize(l, letters, n)));
   return { label, attrs, batch, shapes: sig.inputs.map((ls) => [...batch, ...ls.map(size)]) };
 }
 
@@ -52,7 +52,7 @@ export function casesOf(row: AnyRow, sizes: readonly number[] = SIZES): Case[] {
     return sizes.flatMap((n) =>
       samples(n).map((s) => {
         const attrs = { ...fallbacks, ...s.attrs } as Attrs;
-        return { label: `n=${n} ${JSON.stringify(attrs)}`, attrs, batch: undefined, shapes: row.inputs.map((i) => s.shapes[i] as Shape) };
+        return { label: `n=${n} ${JSON.stringify(attrs)}`, attrs, batch: undefined, shapes: shapesOf(row, s.shapes) };
       }),
     );
   }
@@ -65,6 +65,9 @@ export function casesOf(row: AnyRow, sizes: readonly number[] = SIZES): Case[] {
     ...(grid.length > 1 ? grid.flatMap((attrs) => [signatureCase(row, attrs, 3, []), signatureCase(row, attrs, 4, [2])]) : []),
   ];
 }
+
+/** Of the inputs in order. */
+const shapesOf = (row: AnyRow, by: { readonly [name: string]: Shape }): Shape[] => inputsInOrder(row, by, arityOf(row, by)) as Shape[];
 
 /** A part of the cases: this share of them, drawn by this seed. The same seed draws the same cases. */
 export interface Sample {
@@ -95,22 +98,23 @@ export function drawn<X>(list: readonly X[], sample: Sample | undefined, name: s
 
 /** The inputs of a case in this dtype. */
 export function inputsOf(row: AnyRow, c: Case, dtype: Float, seed = 1): Tensor[] {
-  const keys = random.split(seed, row.inputs.length);
-  const shapes = Object.fromEntries(row.inputs.map((name, i) => [name, c.shapes[i] as Shape]));
-  return row.inputs.map((name, i) => {
-    const own = { shape: c.shapes[i] as Shape, dtype: portDType(row.dtypes?.[name] as Port | undefined, dtype) };
+  const keys = random.split(seed, c.shapes.length);
+  const shapes = inputsByName(row, c.shapes);
+  return c.shapes.map((shape, i) => {
+    const own = { shape, dtype: portDType(portOfInput(row, c.attrs, i), dtype) };
     const domain = domainOf(row, i);
     const x: unknown = domain.sample({ ...own, key: keys[i] as Key, shapes, attrs: c.attrs });
     if (isTensor(x) && x.dtype === own.dtype && sameShape(x.shape, own.shape)) return x;
     const got = isTensor(x) ? `${x.dtype} ${shapeText(x.shape)}` : describe(x);
     throw new ArgumentError(
       "checkOp",
-      `domain ${domain.name ?? "(no name)"} of input ${name} must sample ${own.dtype} ${shapeText(own.shape)}, got ${got}.`,
+      `domain ${domain.name ?? "(no name)"} of input ${inputName(row, i)} must sample ${own.dtype} ${shapeText(own.shape)}, got ${got}.`,
     );
   });
 }
 
-export const domainOf = (row: AnyRow, i: number): Domain => row.domain?.[row.inputs[i] as string] ?? any;
+export const domainOf = (row: AnyRow, i: number): Domain =>
+  row.domain?.[plainName(row.inputs[Math.min(i, row.inputs.length - 1)] as string)] ?? any;
 
 /** A direction in the tangent space of the domain, as long as differences need. */
 export function tangent(domain: Domain, like: Tensor, key: Key): Tensor {
