@@ -39,6 +39,7 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
   notDefinite: { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `has eigenvalue ${i} outside the domain of the function` },
   negative: { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
   badPivot: { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },
+  empty: { code: "ERR_ARGUMENT", text: () => "has no elements along the axis" },
   badIndex: { code: "ERR_ARGUMENT", text: (i) => `has entry ${i} of its indices out of range` },
   tooLarge: { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
   degenerateValues: {
@@ -87,7 +88,9 @@ export function readFailures(
     for (const n of items(at)) {
       const which =
         reportBatch.length === 0
-          ? `the matrix${shape}`
+          ? item
+            ? `the matrix${shape}`
+            : "the input"
           : item
             ? `matrix ${n} of the batch${shape}`
             : `item ${n} of the batch (batch shape ${shapeText(reportBatch)})`;

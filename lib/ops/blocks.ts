@@ -1,17 +1,9 @@
 // Blocks of the last two axes, for rules.
 import type { Tensor } from "../core/tensor";
-import { add } from "./elementwise";
-import { padTo, slice } from "./structure";
+import { slice } from "./structure";
 
 /** The rows x columns block at (i, j) of the last two axes. */
 export const itemBlock = (x: Tensor, i: number, j: number, rows: number, columns: number): Tensor => {
   const outer = x.shape.slice(0, -2);
   return slice(x as Tensor<never>, [...outer.map(() => 0), i, j], [...outer, rows, columns]);
-};
-/** Two blocks side by side (axis -1) or one above the other (axis -2). */
-export const joinBlocks = (x: Tensor, y: Tensor, axis: -1 | -2): Tensor => {
-  const shape = x.shape.map((d, i) => (i === x.rank + axis ? d + (y.shape[i] as number) : d));
-  const start = x.shape.map((d, i) => (i === x.rank + axis ? d : 0));
-  const origin = x.shape.map(() => 0);
-  return add(padTo(x as Tensor<never>, origin, shape), padTo(y as Tensor<never>, start, shape));
 };

@@ -7,9 +7,7 @@
 namespace backsolve {
 namespace {
 
-bool computes(const Kernel& k, DType column) {
-  return k.single.run[static_cast<int>(column)] != nullptr;
-}
+bool computes(const Kernel& k, DType column) { return k.single.run[static_cast<int>(column)] != nullptr; }
 LanesKernel of_lanes(const Kernel& k, DType column, const LanesTable& isa) {
   return isa.kernels[static_cast<int>(k.lanes)][static_cast<int>(column)].run;
 }

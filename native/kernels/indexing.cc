@@ -59,15 +59,14 @@ bool less(std::complex<R> a, std::complex<R> b) {
   return a.real() < b.real() || (a.real() == b.real() && a.imag() < b.imag());
 }
 
-/// The first of the largest (smallest) elements; the first NaN, where there is one. x (n) -> (), or along the rows (n,c) -> (c).
-/// dims {n}, {n, c}. attrs [rows]. Fails: bad_index, of nothing.
+/// Where in each column x (n,c) the first of the largest (smallest) elements is, or the first NaN. dims {n, c}. Fails: empty.
 template <class T, bool largest>
 std::int32_t arg_extreme(const Call& call) {
-  const Index n = call.dims[0], c = call.attrs[0] != 0 ? call.dims[1] : 1;
+  const Index n = call.dims[0], c = call.dims[1];
   const T* const x = call.vector<const T>(0);
   auto* const y = call.vector<std::int32_t>(1);
-  if (n == 0 && c > 0) return make_info(Fail::bad_index);
-  std::memset(y, 0, static_cast<std::size_t>(c) * sizeof *y);
+  if (n == 0 && c > 0) return make_info(Fail::empty);
+  std::fill_n(y, c, 0);
   for (Index i = 1; i < n; ++i) {
     for (Index j = 0; j < c; ++j) {
       const T best = x[y[j] * c + j], next = x[i * c + j];
@@ -90,8 +89,8 @@ constexpr int by_rows(const double* attrs) { return attrs[0] != 0; }
 constexpr Kernel kList[] = {
     {"gather", {by_rows, {"T(n) I(k) -> T(k)", "T(n,c) I(k,c) -> T(k,c)"}}, "1", 0, BS_SINGLE_ANY(gather, NoWork)},
     {"scatterAdd", {by_rows, {"T(n) I(k) T(k) -> T(n)", "T(n,c) I(k,c) T(k,c) -> T(n,c)"}}, "1", 0, BS_SINGLE(scatter_add, NoWork)},
-    {"argmax", {by_rows, {"T(n) -> I()", "T(n,c) -> I(c)"}}, "1", 0, BS_SINGLE_ANY(argmax, NoWork)},
-    {"argmin", {by_rows, {"T(n) -> I()", "T(n,c) -> I(c)"}}, "1", 0, BS_SINGLE_ANY(argmin, NoWork)},
+    {"argmax", "T(n,c) -> I(c)", "", 0, BS_SINGLE_ANY(argmax, NoWork)},
+    {"argmin", "T(n,c) -> I(c)", "", 0, BS_SINGLE_ANY(argmin, NoWork)},
 };
 
 }  // namespace
