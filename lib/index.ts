@@ -18,6 +18,7 @@ export * from "./ops/joining";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone
 export type { LstsqOptions, SolveOptions, Solver, SolveTriangularOptions } from "./ops/linalg";
 export * as linalg from "./ops/linalg";
+export * from "./ops/magnitude";
 export { type MatmulOptions, matmul } from "./ops/products";
 export { type Key, type RandomOptions, random, type UniformOptions } from "./ops/random";
 export { argmax, argmin, mean, sum, trace } from "./ops/reductions";

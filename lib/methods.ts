@@ -1,6 +1,7 @@
 // The commonest functions as methods, for reading from left to right.
 import { type Methods, Tensor } from "./core/tensor";
 import * as e from "./ops/elementwise";
+import { abs } from "./ops/magnitude";
 import { matmul } from "./ops/products";
 import * as r from "./ops/reductions";
 import * as s from "./ops/structure";
@@ -20,6 +21,8 @@ const functions = {
   log: e.log,
   sin: e.sin,
   cos: e.cos,
+  tanh: e.tanh,
+  abs,
   conj: e.conj,
   real: e.real,
   imag: e.imag,

@@ -1,8 +1,10 @@
 // Values of the elementwise ops over the whole range of arguments, against Math: a rule that fits its own op says nothing about the op, and
 // checkOp samples arguments of moderate size, away from ties.
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import type { AnyRow } from "../lib/core/row";
 import {
+  abs,
   add,
   broadcastTo,
   compile,
@@ -12,13 +14,16 @@ import {
   float32,
   float64,
   grad,
+  imag,
   maximum,
   minimum,
   mul,
   type Program,
   registry,
+  sign,
   sum,
   type Tensor,
+  tanh,
   tensor,
   transpose,
 } from "../lib/index";
@@ -59,6 +64,9 @@ const UNARY: Readonly<Record<string, (x: number) => number>> = {
   cos: Math.cos,
   cosh: Math.cosh,
   sinh: Math.sinh,
+  tanh: Math.tanh,
+  abs: Math.abs,
+  sign: Math.sign,
 };
 const BINARY: Readonly<Record<string, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,
@@ -96,6 +104,15 @@ const COMPLEX: Readonly<Record<string, (re: number, im: number) => Pair>> = {
   square: (x, y) => [(x - y) * (x + y), 2 * x * y],
   neg: (x, y) => [-x, -y],
 };
+interface Golden {
+  readonly name: string;
+  readonly dtype: Kind;
+  /** Arguments, and values as sums of two numbers: those of a complex number are two each. */
+  readonly rows: readonly { x: number[]; y: [number, number][] }[];
+}
+// abs of complex numbers rounds twice, in a sum of squares that is halved by the root; the parts of tanh are quotients of such sums
+const ULPS: Readonly<Record<string, number>> = { abs: 2, tanh: 2, "complex tanh": 6 };
+
 const PARTS = [0, 0.3, 1, -0.7, 2.5, -3, 20, -20, 60];
 
 describe("elementwise values", () => {
@@ -151,6 +168,62 @@ describe("elementwise values", () => {
       }
     });
   }
+  const golden = JSON.parse(readFileSync("test/golden/elementwise.json", "utf8")) as { cases: Golden[] };
+  for (const { name, dtype, rows } of golden.cases) {
+    const most = ULPS[dtype.startsWith("complex") && name === "tanh" ? "complex tanh" : name] as number;
+    it(`${name}, ${dtype}: within ${most} ulp of mpmath`, () => {
+      const { eps, least } = kinds[dtype];
+      const ulp = (v: number): number => eps * 2 ** Math.floor(Math.log2(Math.max(Math.abs(v), least)));
+      for (const list of results(name, dtype, [rows.flatMap((r) => r.x)])) {
+        const want = rows.flatMap((r) => r.y.map((y) => ({ x: r.x, y })));
+        expect(list.length).to.equal(want.length);
+        want.forEach(({ x, y: [high, low] }, i) => {
+          const error = Math.abs((list[i] as number) - high - low) / ulp(high);
+          expect(error, `${name}(${x}): ${list[i]}, not ${high}`).to.be.at.most(most);
+        });
+      }
+    });
+  }
+  it("tanh and abs of complex numbers with infinities: as C99 has them", () => {
+    const inf = Number.POSITIVE_INFINITY;
+    const cases: Readonly<Record<string, [Pair, readonly number[]][]>> = {
+      tanh: [[[inf, 1], [1, 0]], [[-inf, -1], [-1, -0]], [[inf, inf], [1, 0]], [[-inf, Number.NaN], [-1, 0]], [[Number.NaN, 0], [Number.NaN, 0]],
+        [[1, inf], [Number.NaN, Number.NaN]], [[30, inf], [Number.NaN, Number.NaN]], [[0, 0.5], [0, Math.tan(0.5)]], [[-0, -0], [-0, -0]]], // biome-ignore format: pairs
+      abs: [[[inf, Number.NaN], [inf]], [[Number.NaN, -inf], [inf]], [[Number.NaN, 1], [Number.NaN]], [[0, -0], [0]], [[-inf, inf], [inf]]], // biome-ignore format: pairs
+    };
+    for (const [name, list] of Object.entries(cases))
+      for (const dtype of ["complex64", "complex128"] as const)
+        for (const [z, want] of list)
+          for (const got of results(name, dtype, [z]))
+            got.forEach((y, i) => {
+              const w = kinds[dtype].array.of(want[i] as number)[0] as number;
+              const close = Object.is(y, w) || Math.abs(y - w) <= kinds[dtype].eps;
+              expect(close && (y !== 0 || z[i] === inf || Object.is(y, w)), `${name}(${z}): ${got}`).to.equal(true);
+            });
+  });
+  it("abs, sign and tanh: derivatives at 0, and where tanh is nearly 1", () => {
+    const z = tensor([
+      { re: 0, im: 0 },
+      { re: 3, im: -4 },
+    ]) as unknown as F64;
+    const total =
+      (f: (x: never) => unknown) =>
+      (x: F64): F64 =>
+        sum(f(x as never) as F64);
+    expect(grad(total(abs))(z).toArray()).to.deep.equal([
+      { re: 0, im: 0 },
+      { re: 0.6, im: -0.8 },
+    ]);
+    expect(grad((x: F64) => sum(imag(sign(x) as never) as F64))(z).toArray()).to.deep.equal([
+      { re: 0, im: 0 },
+      { re: 0.096, im: 0.072 },
+    ]);
+    const slopes = grad(total(tanh))(tensor([0, 25, -300, 400, Number.POSITIVE_INFINITY])).toArray() as number[];
+    [1, 4 * Math.exp(-50), 4 * Math.exp(-600), 0, 0].forEach((s, i) => expect(slopes[i]).to.be.closeTo(s, 1e-13 * s));
+    expect(grad(total(abs))(tensor([-2, 0, -0, 5])).toArray()).to.deep.equal([-1, 0, 0, 1]);
+    expect(tensor([-1]).abs().toArray()).to.deep.equal([1]);
+    expect(tensor([0]).tanh().toArray()).to.deep.equal([0]);
+  });
   it("where, by the mask", () => {
     const mask = tensor([true, false, true, false, false]);
     const [a, b] = [tensor([1, 2, 3, 4, 5]), tensor([-1, -2, Number.NaN, -4, Number.NaN])];

@@ -94,6 +94,8 @@ export interface Methods<D extends DType = DType> {
   log(): Tensor<D>;
   sin(): Tensor<D>;
   cos(): Tensor<D>;
+  tanh(): Tensor<D>;
+  abs(): Tensor<RealOf<D>>;
   conj(): Tensor<D>;
   real(): Tensor<RealOf<D>>;
   imag(): Tensor<RealOf<D>>;

@@ -7,7 +7,7 @@ import { type CallOptions, defineOp, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
 import { native } from "../core/row";
 import { type Operand, type Promote, primal, type Shape, stridesOf, type Tensor } from "../core/tensor";
-import { nonzero, positive } from "./domains";
+import { between, nonzero, positive } from "./domains";
 
 export interface Binary {
   <A extends Operand, B extends Operand>(a: A, b: B, options?: CallOptions): Tensor<Promote<A, B>>;
@@ -215,6 +215,18 @@ export const sinh = defineOp({
   kernel: native("sinh"),
   saves: ["x"],
   slopes: ({ x }) => ({ x: () => ({ times: cosh(x) }) }),
+}) as unknown as Unary;
+
+/** The hyperbolic tangent. */
+export const tanh = defineOp({
+  name: "tanh",
+  tf: "Tanh",
+  ...x,
+  domain: { x: between(-1.2, 1.2) }, // poles at ±iπ/2
+  kernel: native("tanh"),
+  saves: ["x"],
+  // 1 / cosh² x: 1 - tanh² x has no correct digit left where tanh x is nearly ±1
+  slopes: ({ x }) => ({ x: () => ({ over: square(cosh(x)) }) }),
 }) as unknown as Unary;
 
 /** The complex conjugate. */

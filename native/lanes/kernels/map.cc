@@ -90,6 +90,10 @@ struct Sinh {
     return {s.im, -s.re};
   }
 };
+struct Tanh {
+  BS_REAL(Vec<R> a) { return vtanh<R>(a); }
+  BS_COMPLEX(Cx<R> a) { return cx_tanh<R>(a); }
+};
 struct Sign {
   BS_REAL(Vec<R> a) {
     const Vec<R> zero = splat<R>(0), one = splat<R>(1);
@@ -227,6 +231,7 @@ void fill_map(LanesTable& table) {
   t.unary<Cos>(Map::cos);
   t.unary<Cosh>(Map::cosh);
   t.unary<Sinh>(Map::sinh);
+  t.unary<Tanh>(Map::tanh);
   t.real<Abs, Re, Re>(Map::abs);
   t.complex<Abs, Re, Co>(Map::abs);
   t.unary<Sign>(Map::sign);

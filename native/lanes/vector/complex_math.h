@@ -242,4 +242,24 @@ BS_INLINE Cx<R> cx_cos(Cx<R> z) {
   return {re, select<R>(z.re == 0, -z.re * vcopysign<R>(splat<R>(1), z.im), -(s * sh * factor))};
 }
 
+/// tanh(x + iy) = (sinh x cosh x + i sin y cos y) / (sinh² x + cos² y), a sum of squares, so that nothing cancels. Beyond |x| = 20 (10) the
+/// real part rounds to ±1 and the imaginary one is 4 sin y cos y e^(-2|x|). Inf and NaN as C99 G.6.2.6.
+template <class R>
+BS_INLINE Cx<R> cx_tanh(Cx<R> z) {
+  const Vec<R> a = vabs<R>(z.re), zero = splat<R>(0);
+  const Mask<R> far = a > static_cast<R>(sizeof(R) == 8 ? 20 : 10);
+  const Vec<R> near = select<R>(far, zero, z.re);
+  Vec<R> s, c;
+  vsincos<R>(z.im, s, c);
+  const Vec<R> sh = vsinh<R>(near), ch = vcosh<R>(near), den = sh * sh + c * c;
+  Cx<R> w{sh * ch / den, s * c / den};
+  if (__builtin_expect(any<R>(far), 0)) {
+    const Vec<R> e = vexp<R>(-a);
+    Vec<R> im = static_cast<R>(4) * (s * c * e) * e;
+    im = select<R>(is_inf<R>(a) & ~is_finite<R>(z.im), vcopysign<R>(zero, z.im), im);
+    w = cx_select<R>(far, {vcopysign<R>(splat<R>(1), z.re) + (im - im), im}, w);
+  }
+  return {select<R>(z.re == 0, z.re, w.re), select<R>(z.im == 0, z.im, w.im)};
+}
+
 }  // namespace backsolve::BS_ISA

@@ -91,6 +91,7 @@ BS_MATH1(sin)
 BS_MATH1(cos)
 BS_MATH1(sinh)
 BS_MATH1(cosh)
+BS_MATH1(tanh)
 BS_MATH2(atan2)
 
 #if !defined(BS_HAVE_SLEEF)
