@@ -12,6 +12,7 @@ import {
   mul,
   random,
   type Shape,
+  type Sym,
   type Tensor,
   tensor,
   transpose,
@@ -22,7 +23,7 @@ import { checkOp } from "../lib/testing/index";
 import { inputsOf } from "../lib/testing/sample";
 import { caught } from "./support";
 
-type T = Tensor<never>;
+type T = Tensor<Sym<"T">>;
 const draw = (domain: Domain, dtype: DType, shape: Shape, more: object = {}): Tensor =>
   domain.sample({ shape, dtype, key: random.key(5), shapes: {}, attrs: {}, ...more });
 const numbers = (t: Tensor): number[] => Array.from(storageOf(t).array as ArrayLike<number>);
@@ -139,7 +140,7 @@ describe("domains of users", () => {
       signature: "(k),(m,n)->(m,n)",
       dtypes: { rows: "int32" },
       domain: { rows: domains.indexInto("b", -2) },
-      kernel: ({ rows, b }, _attrs, pass) => linalg.applyPivots(rows, b, pass) as T,
+      kernel: ({ rows, b }, _attrs, pass) => linalg.applyPivots(rows, b, pass),
     });
     const [rows] = inputsOf(exchange.row, { label: "", attrs: {}, batch: [], shapes: [[50], [3, 2]] }, "float64");
     expect(Math.max(...numbers(rows as Tensor))).to.equal(2);
@@ -149,13 +150,13 @@ describe("domains of users", () => {
 
   /** Skew-symmetric matrices. */
   const half = (a: Tensor, sign: 1 | -1): Tensor =>
-    mul(0.5, add(a as T, mul(sign, transpose(a, [...a.shape.slice(0, -2).keys(), a.rank - 1, a.rank - 2])) as T));
+    mul(0.5, add(a, mul(sign, transpose(a, [...a.shape.slice(0, -2).keys(), a.rank - 1, a.rank - 2]))));
   const skew: Domain = {
     name: "skew",
     sample: ({ key, shape, dtype }) => half(random.normal(key, shape, { dtype: dtype as "float64" }), -1),
     tangent: (v) => half(v, -1),
   };
-  const squared = (name: string, domain: Domain, rule: (a: T, g: T) => Tensor) =>
+  const squared = (name: string, domain: Domain, rule: (a: T, g: T) => T) =>
     defineOp({
       name,
       inputs: ["a"],
@@ -163,17 +164,17 @@ describe("domains of users", () => {
       signature: "(n,n)->(n,n)",
       domain: { a: domain },
       saves: ["a"],
-      kernel: ({ a }) => matmul(a, a) as T,
+      kernel: ({ a }) => matmul(a, a),
       vjp: ({ a }, { y: g }) => ({ a: () => rule(a, g) }),
     });
-  const whole = (a: T, g: T): T => add(matmul(g, a, { adjointB: true }), matmul(a, g, { adjointA: true })) as T;
+  const whole = (a: T, g: T): T => add(matmul(g, a, { adjointB: true }), matmul(a, g, { adjointA: true }));
   const only = ["tangentSpace", "reverse", "forward"] as const;
 
   it("a tangent space of one's own: directions lie in it, and cotangents have to", async () => {
-    const right = squared("domainSkew", skew, (a, g) => half(whole(a, g), -1));
+    const right = squared("domainSkew", skew, (a, g) => half(whole(a, g), -1) as T);
     expect(await checkOp(right, { dtypes: ["float64"], sizes: [3], only })).to.include.keys(...only);
     // Right along skew directions, but no skew matrix itself.
-    const wrong = squared("domainSkewWrong", skew, (a, g) => mul(2, tril(half(whole(a, g), -1) as T)) as Tensor);
+    const wrong = squared("domainSkewWrong", skew, (a, g) => mul(2, tril(half(whole(a, g), -1) as T)));
     const error = await checkOp(wrong, { dtypes: ["float64"], sizes: [3], only }).catch((e: Error) => e);
     expect(String(error)).to.match(/tangentSpace \(float64, .*\): the cotangent of a is no tangent of skew/);
     expect(String(error)).not.to.match(/reverse \(float64/);

@@ -52,7 +52,7 @@ describe("errors", () => {
   it("have a class, a code, an op, and a stack that says all of them", () => {
     const classes: [new (...a: never[]) => BacksolveError, string, () => unknown][] = [
       [ShapeError, "ERR_SHAPE", () => linalg.cholesky(zeros([2, 3]))],
-      [DtypeError, "ERR_DTYPE", () => add(zeros(2), zeros(2, { dtype: "float32" }))],
+      [DtypeError, "ERR_DTYPE", () => add(zeros(2), wrong(zeros(2, { dtype: "float32" })))],
       [ArgumentError, "ERR_ARGUMENT", () => linalg.cholesky(wrong("a"))],
       [LinalgError, "ERR_NOT_POSITIVE_DEFINITE", () => linalg.cholesky(zeros([2, 2]))],
     ];
@@ -193,7 +193,12 @@ describe("wrong arguments", () => {
     ["axis", () => mean(two, { axis: [0, -2] }), "ERR_ARGUMENT", /^mean: option axis names an axis twice/],
     ["axes", () => transpose(two, [0, 0]), "ERR_ARGUMENT", /^transpose: axes \[0, 0\] must be a permutation/],
     ["axes", () => transpose(two, wrong(1)), "ERR_ARGUMENT", /^transpose: axes must be an array of numbers, got 1/],
-    ["precisions", () => mul(two, x32), "ERR_DTYPE", /^mul: b is float32, the inputs before it are float64: .*precisions do not mix/],
+    [
+      "precisions",
+      () => mul(two, wrong(x32)),
+      "ERR_DTYPE",
+      /^mul: b is float32, the inputs before it are float64: .*precisions do not mix/,
+    ],
     ["bool", () => linalg.cholesky(wrong(zeros([2, 2], { dtype: "bool" }))), "ERR_DTYPE", /^cholesky: a must be float32, .*got bool/],
     ["pivots", () => linalg.applyPivots(wrong(zeros(2)), two), "ERR_DTYPE", /^applyPivots: pivots must have dtype int32, got float64/],
     ["mask", () => where(wrong(zeros(2)), 1, 2), "ERR_DTYPE", /^where: mask must have dtype bool, got float64/],

@@ -186,10 +186,11 @@ describe("levels", () => {
       outputs: ["y"],
       types: "real",
       dtypes: { y: "complex" },
-      kernel: ({ x: t }) => mul(t as F64, turn),
-      vjp: (_s, { y: g }) => ({ x: () => mul(g as Tensor as F64, conj(turn)) }), // the engine takes the real part
+      kernel: ({ x: t }) => mul(t, turn(t.dtype)),
+      saves: ["x"],
+      vjp: ({ x: t }, { y: g }) => ({ x: () => mul(g, conj(turn(t.dtype))) }), // the engine takes the real part
     });
-    const turn = complex(tensor(0.6), tensor(0.8)) as Tensor as F64;
+    const turn = <D extends bs.Real>(dtype: D) => complex(tensor(0.6, { dtype }), tensor(0.8, { dtype }));
     const ways = [mul, (a: F64, b: F64) => mul(op(a) as Tensor as F64, b)];
     for (const f of ways) {
       const loss = (a: F64, b: F64) => sum(mul(real(f(a, b) as F64), tensor([1, 2, 3])));

@@ -17,6 +17,7 @@ import {
   registry,
   ShapeError,
   Spec,
+  type Sym,
   sum,
   type Tensor,
   vjp,
@@ -148,7 +149,7 @@ describe("programs as JSON: rows that were renamed", () => {
     expect(y.toArray()).to.deep.equal([0, 3, 3, 0]);
   });
   it("nobody else takes that name; in errors of a file it is the new one", () => {
-    const row = { name: "place", inputs: ["x"], outputs: ["y"], kernel: ({ x }: { x: Tensor<never> }) => x } as const;
+    const row = { name: "place", inputs: ["x"], outputs: ["y"], kernel: ({ x }: { x: Tensor<Sym<"T">> }) => x } as const;
     expect(() => defineOp(row)).to.throw(ArgumentError, 'defineOp: "place" is what program files call the op padTo: choose another name.');
     expect(registry.get("place")).to.equal(undefined);
     expect(() => Program.from(file("place", { start: [3], shape: [4] }))).to.throw(ShapeError, /^padTo: shape \[2\] at \[3\]/);

@@ -41,6 +41,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/slopes$/ },
   { group: /^lib\/core\/operands$/ },
   { group: /^lib\/core\/check-row$/ },
+  { group: /^lib\/core\/callable$/ },
   { group: /^lib\/core\/op$/ },
   { group: /^lib\/core\/tree$/ },
   { group: /^lib\/ops\//, within: true }, // rules may refer to each other: they resolve when called

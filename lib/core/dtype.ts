@@ -7,8 +7,98 @@ export type Complex = "complex64" | "complex128";
 export type Float = Real | Complex;
 export type DType = Float | "bool" | "int32";
 
-export type RealOf<D extends DType> = D extends "complex64" ? "float32" : D extends "complex128" ? "float64" : D;
-export type ComplexOf<D extends DType> = D extends "float32" ? "complex64" : D extends "float64" ? "complex128" : D;
+declare const symbol: unique symbol;
+interface Symbolic<P> {
+  readonly [symbol]: P;
+}
+interface Kinds {
+  readonly T: Float;
+  readonly real: Real;
+  readonly complex: Complex;
+  readonly any: DType;
+}
+/**
+ * A dtype that the call decides, as rules see it: the op's T, its real or complex companion; "any": a T that may be int32 or bool. Of types
+ * alone: no tensor has it at run time.
+ */
+export type Sym<P extends keyof Kinds> = Kinds[P] & Symbolic<P>;
+
+export type RealOf<D extends DType> =
+  D extends Symbolic<infer P>
+    ? P extends "any"
+      ? D
+      : Sym<"real">
+    : D extends "complex64"
+      ? "float32"
+      : D extends "complex128"
+        ? "float64"
+        : D;
+export type ComplexOf<D extends DType> =
+  D extends Symbolic<infer P>
+    ? P extends "any"
+      ? D
+      : Sym<"complex">
+    : D extends "float32"
+      ? "complex64"
+      : D extends "float64"
+        ? "complex128"
+        : D;
+
+/** The dtype of two tensors together, for every pair that has one: precisions do not mix, integers and truth values stand by themselves. */
+interface Joins {
+  readonly float32: { readonly float32: "float32"; readonly complex64: "complex64" };
+  readonly complex64: { readonly float32: "complex64"; readonly complex64: "complex64" };
+  readonly float64: { readonly float64: "float64"; readonly complex128: "complex128" };
+  readonly complex128: { readonly float64: "complex128"; readonly complex128: "complex128" };
+  readonly int32: { readonly int32: "int32" };
+  readonly bool: { readonly bool: "bool" };
+  readonly T: { readonly T: "T"; readonly real: "T"; readonly complex: "complex" };
+  readonly real: { readonly T: "T"; readonly real: "real"; readonly complex: "complex" };
+  readonly complex: { readonly T: "complex"; readonly real: "complex"; readonly complex: "complex" };
+  readonly any: { readonly any: "any" };
+}
+type NameOf<D extends DType> = D extends Symbolic<infer P> ? P : D;
+type Named<N> = N extends keyof Kinds ? Sym<N> : N extends DType ? N : never;
+type Joined<M, N> = M extends keyof Joins ? (N extends keyof Joins[M] ? Joins[M][N] : never) : never;
+type Join<D extends DType, E extends DType> = Named<Joined<NameOf<D>, NameOf<E>>>;
+/** Without the table where D and E are type parameters: of one it is known that it joins itself. */
+export type Wider<D extends DType, E extends DType> = [Box<D>, Box<E>, Box<RealOf<D>>] extends
+  | [Box<E>, Box<D>, unknown]
+  | [unknown, Box<RealOf<D>>, Box<E>]
+  ? D
+  : [Box<D>, Box<RealOf<E>>] extends [Box<RealOf<E>>, Box<D>]
+    ? E
+    : Join<D, E>;
+/** Not a type parameter to the compiler, which decides conditions on it where they hold for all. */
+interface Box<out D> {
+  readonly dtype: D;
+}
+/** The dtypes that may stand beside D. */
+export type Mates<D extends DType> = D | RealOf<D> | ComplexOf<D> | Named<keyof Joins[NameOf<D> & keyof Joins]>;
+/** unknown, which refuses nothing, where E may stand beside D, or where that is not known; never: a number, which takes the other's dtype. */
+export type Fits<D extends DType, E extends DType> = [Box<E>, Box<D>, Box<Real>] extends
+  | [Box<Mates<D>>, unknown, unknown]
+  | [unknown, Box<Mates<E>>, unknown]
+  | [unknown, unknown, Box<RealOf<D>>]
+  | [unknown, unknown, Box<RealOf<E>>]
+  ? unknown
+  : [Join<D, E>] extends [never]
+    ? DoNotMix<D, E>
+    : unknown;
+/** What the compiler says where an op is given two tensors that have no dtype together: convert one of them. */
+export interface DoNotMix<D, E> {
+  readonly "precisions do not mix: convert one of the tensors": [D, E];
+}
+/** unknown for the dtypes of most ops. Not a condition on D: of a type parameter it holds by its constraint. */
+export interface Takes extends Record<Float, unknown> {
+  readonly int32: NotFloat<"int32">;
+  readonly bool: NotFloat<"bool">;
+  readonly [symbolic: string]: unknown;
+}
+/** What the compiler says where an op of floating dtypes is given another. */
+export interface NotFloat<D> {
+  readonly "must be float32, float64, complex64 or complex128": D;
+}
 
 /** The typed array that holds a dtype; complex is interleaved (re, im) in the array of its real type. */
 export type ArrayOf<D extends DType> = D extends "float32" | "complex64"
@@ -53,6 +143,8 @@ export const dtypes: { readonly [D in DType]: Info } = {
 
 export const isDType = (x: unknown): x is DType => typeof x === "string" && Object.hasOwn(dtypes, x);
 export const isComplex = (d: DType): d is Complex => d === "complex64" || d === "complex128";
+/** Unit roundoff times two. */
+export const epsOf = (d: DType): number => dtypes[d].eps;
 export const isFloat = (d: DType): d is Float => d !== "bool" && d !== "int32";
 export const realOf = <D extends DType>(d: D): RealOf<D> => dtypes[d].real as RealOf<D>;
 export const complexOf = <D extends DType>(d: D): ComplexOf<D> => dtypes[d].complex as ComplexOf<D>;

@@ -1,6 +1,6 @@
 // The bottom: a call of a native kernel on data.
 import { type KernelCall, type KernelOperand, run as runNative } from "../boundary/descriptor";
-import { allocate } from "./dtype";
+import { allocate, type DType } from "./dtype";
 import { guard } from "./errors";
 import { dtypeOf, inputName, kernelName } from "./form";
 import { encodeAttrs, inferAll } from "./infer";
@@ -10,7 +10,7 @@ import { type AnyRow, type Attrs, type Native, nameOf } from "./row";
 import { alias, readable, type Shape, sizeOf, type Tensor, wrap } from "./tensor";
 
 /** Zeros of the dtype and shape of t. */
-export const zerosLike = (t: { dtype: Tensor["dtype"]; shape: Shape }): Tensor => {
+export const zerosLike = <D extends DType>(t: { readonly dtype: D; readonly shape: Shape }): Tensor<D> => {
   const array = guard("zeros", () => allocate(t.dtype, sizeOf(t.shape)));
   array.fill(0);
   return wrap(t.dtype, t.shape, array);

@@ -2,71 +2,22 @@ import { settle, startKernel } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "./apply";
 import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
+import type { Op } from "./callable";
 import { checkRow } from "./check-row";
-import type { ComplexOf, DType, Float, RealOf } from "./dtype";
 import { ArgumentError, BacksolveError, describe } from "./errors";
 import { kernelCall } from "./evaluate";
-import type { Failure } from "./failures";
 import { inputName, isVariadic, MAX_INPUTS, plainName, takes } from "./form";
 import { infer } from "./infer";
 import { unwrapIfDead } from "./levels";
 import { operands } from "./operands";
 import { batchContextOf, RUN, type RunContext } from "./outcome";
 import { addRow } from "./registry";
-import { type AnyRow, type Attrs, nameOf, type Port, type Ports, type Row } from "./row";
+import { type AnyRow, type Attrs, type NamedTensors, nameOf, type Ports, type Row } from "./row";
 import { rulesOf } from "./slopes";
-import { adopt, memoryOf, type Operand, storageOf, type Tensor, tracedOf } from "./tensor";
+import { adopt, memoryOf, storageOf, type Tensor, tracedOf } from "./tensor";
 
+export type * from "./callable";
 export { scalar } from "./outcome";
-
-export interface CallOptions {
-  /** "nan": items that have no answer become NaN, the others are computed. Default "throw". */
-  readonly onFailure?: "throw" | "nan";
-  /** A tensor whose memory the result is written to. */
-  readonly out?: Tensor;
-}
-export interface AsyncOptions {
-  readonly onFailure?: "throw" | "nan";
-  readonly signal?: AbortSignal;
-}
-export interface Checked<R> {
-  readonly value: R;
-  readonly failures: readonly Failure[];
-}
-
-type PortOf<P, K extends string> = P extends { readonly [k in K]: infer V } ? V : "T";
-type Ported<P, D extends DType> = P extends "real"
-  ? RealOf<D>
-  : P extends "complex"
-    ? ComplexOf<D>
-    : P extends "bool"
-      ? "bool"
-      : P extends "int32"
-        ? "int32"
-        : D;
-type Arguments<I extends readonly string[], P, D extends DType> = {
-  -readonly [k in keyof I]: I[k] extends `...${infer N}`
-    ? readonly Operand<Ported<PortOf<P, N>, D>>[]
-    : I[k] extends string
-      ? Operand<Ported<PortOf<P, I[k]>, D>>
-      : never;
-};
-type Result<O extends readonly string[], P, D extends DType> = O extends readonly [infer Only extends string]
-  ? Tensor<Ported<PortOf<P, Only>, D>>
-  : { readonly [k in O[number]]: Tensor<Ported<PortOf<P, k>, D>> };
-
-/** A function made from a row. */
-export interface Op<I extends readonly string[], O extends readonly string[], P, S extends AttrSchema> {
-  <D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>> & CallOptions]): Result<O, P, D>;
-  /**
-   * The same, off the event loop. Inputs whose `data` somebody holds are copied first, which takes the time of one memcpy; `tensor(array,
-   * { transfer: true })` needs none. An aborted signal rejects at once with its reason; inputs stay in use until the call has left them.
-   */
-  async<D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>> & AsyncOptions]): Promise<Result<O, P, D>>;
-  /** The same with failing items as NaN, and the list of them. */
-  checked<D extends Float>(...args: [...inputs: Arguments<I, P, D>, options?: Partial<AttrsOf<S>>]): Checked<Result<O, P, D>>;
-  readonly row: AnyRow;
-}
 
 const COMMON = ["onFailure", "out"] as const;
 const ASYNC = ["onFailure", "signal"] as const;
@@ -80,20 +31,23 @@ export function defineOp<
   const I extends readonly string[],
   const O extends readonly string[],
   const S extends AttrSchema = Record<never, never>,
-  const P extends { readonly [k: string]: Port } = Record<never, never>,
+  const P extends Ports = Record<never, never>,
+  const K extends NonNullable<AnyRow["types"]> = "float",
 >(
-  row: Omit<Row<I[number], O[number], S>, "inputs" | "outputs" | "dtypes"> & {
-    inputs: I;
-    outputs: O;
-    dtypes?: P | ((attrs: AttrsOf<S>) => Ports);
+  row: Omit<Row<I[number], O[number], S, NamedTensors<I[number] | O[number], P, K>>, "inputs" | "outputs" | "dtypes" | "types"> & {
+    readonly inputs: I;
+    readonly outputs: O;
+    readonly dtypes?: P | ((attrs: AttrsOf<S>) => P);
+    readonly types?: K;
   },
-): Op<I, O, P, S> {
-  const given = row as unknown as AnyRow;
+): Op<I, O, P, S, K>;
+export function defineOp(row: unknown): unknown {
+  const given = row as AnyRow;
   checkRow(given);
   const plain = { ...given, ...rulesOf(given) };
   const op = opOf(plain);
   addRow(plain, op);
-  return op as unknown as Op<I, O, P, S>;
+  return op;
 }
 
 type Loose = ((...args: unknown[]) => unknown) & { row: AnyRow };
@@ -110,7 +64,7 @@ function opOf(row: AnyRow): Loose {
   const shape = (out: Tensor[]): unknown =>
     row.outputs.length === 1 ? out[0] : Object.fromEntries(row.outputs.map((n, i) => [n, out[i]]));
   const op = (...args: unknown[]) => {
-    if ((args[arity] as AsyncOptions | null | undefined)?.signal !== undefined)
+    if ((args[arity] as { readonly signal?: unknown } | null | undefined)?.signal !== undefined)
       throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
     const { inputs, attrs, options } = split(args, COMMON);
     const passed = (options as { [RUN]?: RunContext })[RUN];

@@ -30,6 +30,8 @@ function checkNumber(op: string, name: string, dtype: DType, x: number): number 
 }
 
 /** What a user gives where a tensor is wanted; a number is a float64 scalar. */
+export function asTensor<D extends DType>(op: string, name: string, x: Tensor<D>): Tensor<D>;
+export function asTensor(op: string, name: string, x: unknown): Tensor;
 export function asTensor(op: string, name: string, x: unknown): Tensor {
   if (isTensor(x)) return x;
   if (typeof x === "number") return scalar("float64", x);
@@ -40,7 +42,7 @@ export function asTensor(op: string, name: string, x: unknown): Tensor {
 }
 
 export const needMatrix = <D extends DType>(op: string, x: Tensor<D>): Tensor<D> => {
-  const t = asTensor(op, "x", x) as Tensor<D>;
+  const t = asTensor(op, "x", x);
   if (t.rank < 2) throw new ShapeError(op, `x must be a matrix or a batch of them, got shape ${shapeText(t.shape)}.`);
   return t;
 };

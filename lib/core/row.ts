@@ -1,8 +1,8 @@
 import type { AttrSchema, AttrsOf, AttrValue } from "./attrs";
 import type { Domain } from "./domain";
-import type { DType } from "./dtype";
+import type { DType, Mates, Sym } from "./dtype";
 import type { Code } from "./errors";
-import type { Shape, Tensor } from "./tensor";
+import type { DTypeOf, Shape, Tensor } from "./tensor";
 
 /** dtype of an operand, given the op's dtype T: T itself, its real or complex companion, or one that is always the same. */
 export type Port = "T" | "real" | "complex" | DType;
@@ -13,8 +13,28 @@ export type Ports = { readonly [name: string]: Port };
 export type Named<K extends string, V> = { readonly [k in K as Plain<k>]: k extends `...${string}` ? readonly V[] : V };
 type Plain<K extends string> = K extends `...${infer N}` ? N : K;
 export type Shapes<K extends string> = Named<K, Shape>;
-/** Inside rules the dtype is unknown: Tensor<never> goes wherever a tensor goes. */
-export type NamedTensors<K extends string, T extends Tensor = Tensor<never>> = Named<K, T>;
+
+export type PortOf<P, K extends string> = P extends { readonly [k in K]: infer V } ? V : "T";
+/** The dtype of a port in rules, of a row of these types. */
+type SymOf<P, Types> = P extends "T"
+  ? Sym<Types extends "real" | "complex" | "any" ? Types : "T">
+  : P extends "real" | "complex"
+    ? Sym<P>
+    : P & DType;
+/** Tensors by name as rules see them: the dtype is a symbol that the port names. `Types`: the row's. */
+export type NamedTensors<K extends string, P = unknown, Types = "float"> = {
+  readonly [k in K as Plain<k>]: k extends `...${infer N}`
+    ? readonly Tensor<SymOf<PortOf<P, N>, Types>>[]
+    : Tensor<SymOf<PortOf<P, k>, Types>>;
+};
+/** Those of these names. */
+type Of<V, K extends string> = Pick<V, Plain<K> & keyof V>;
+/** What rules give for inputs of these names. */
+type Thunks<V, K extends string> = {
+  readonly [k in Plain<K> & keyof V]?: V[k] extends readonly (infer T)[]
+    ? readonly ((() => Cotangent<T>) | undefined)[]
+    : (() => Cotangent<V[k]>) | undefined;
+};
 
 /** What a rule may ask about the call besides values. */
 export interface Context<I extends string> {
@@ -23,14 +43,16 @@ export interface Context<I extends string> {
   readonly wanted: Named<I, boolean>;
 }
 
+/** A cotangent of T, or one that the engine makes of its dtype: a complex one's real part, a real one as complex. */
+type Cotangent<T> = Tensor<Mates<DTypeOf<T>>>;
 /** A tangent, or what computes it when it is asked for; undefined: zero. */
-export type Tangent = Tensor | (() => Tensor | undefined) | undefined;
+export type Tangent<T = Tensor> = T | (() => T | undefined) | undefined;
 
 /** The derivative of an elementwise op by one input: times / over, each 1 where absent, and of the shape of the output or broadcast to it. */
-export interface Slope {
-  readonly times?: Tensor | undefined;
+export interface Slope<T = Tensor> {
+  readonly times?: T | undefined;
   /** For slopes that are quotients: 1 / x need not be representable where g / x is. */
-  readonly over?: Tensor | undefined;
+  readonly over?: T | undefined;
 }
 
 /** Numbers for the native table: the kernel's attributes, from the row's and the shapes. */
@@ -53,8 +75,17 @@ export const native = (name: string | ((attrs: Attrs) => string), encode?: Encod
   alias,
 });
 
-/** The fields of a row with inputs I, outputs O and attributes A, whose functions take tensors T. */
-export interface RowFields<I extends string, O extends string, S extends AttrSchema, A, T extends Tensor> {
+/**
+ * One op with inputs I, outputs O and options S: everything else, types, errors, batching, derivatives of any order, documentation, tests, is
+ * derived from it. Its functions take attributes A and tensors V by name.
+ */
+export interface Row<
+  I extends string = string,
+  O extends string = string,
+  S extends AttrSchema = AttrSchema,
+  V = NamedTensors<I | O>,
+  A = AttrsOf<S>,
+> {
   /** Own name, everywhere. */
   readonly name: string;
   /** The name in errors, where it is not `name`: that of the function users call. */
@@ -82,8 +113,8 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
   /** Where inputs lie, for `checkOp`: those of `domains`, or a user's own. Any numbers where absent. */
   readonly domain?: { readonly [k in Plain<I>]?: Domain };
   /** Outputs with a free phase or rotation, mapped to some without and of the same shapes: what `checkOp` takes differences of. */
-  readonly gauge?: (outputs: NamedTensors<O, T>) => { readonly [k in O]: Tensor };
-  readonly law?: (inputs: NamedTensors<I, T>, outputs: NamedTensors<O, T>, attrs: A) => [Tensor, Tensor][];
+  readonly gauge?: (outputs: Of<V, O>) => { readonly [k in O]: Tensor };
+  readonly law?: (inputs: Of<V, I>, outputs: Of<V, O>, attrs: A) => [Tensor, Tensor][];
   readonly failures?: readonly Code[];
   /** What helps against a kind of failure (a name of native/base/fails.def), as the end of its message. */
   readonly hints?: { readonly [kind: string]: string };
@@ -91,7 +122,7 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
    * A native kernel, or a function of other ops. Such a function gets as third argument options to hand to the ops that can fail, so that
    * errors name this op and `onFailure` reaches them.
    */
-  readonly kernel: Native | ((inputs: NamedTensors<I, T>, attrs: A, pass: Pass) => Tensor | NamedTensors<O, T>);
+  readonly kernel: Native | ((inputs: Of<V, I>, attrs: A, pass: Pass) => V[O & keyof V] | Of<V, O>);
   /** More outputs of a native kernel, for `fused` alone: factors that it would compute again. Name and item dimensions, as in the signature. */
   readonly aux?: { readonly [name: string]: string };
   /** What the rule reads. */
@@ -100,21 +131,16 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
    * One thunk per input with a derivative, from saved values and cotangents (undefined: none arrived). Linear in the cotangents. The engine
    * un-broadcasts. Absent on a composed kernel: derivatives go through the ops it is made of. Absent on a native kernel: no derivative.
    */
-  readonly vjp?: (
-    saved: NamedTensors<I | O, T>,
-    cotangents: NamedTensors<O, T>,
-    attrs: A,
-    context: Context<I>,
-  ) => Partial<Named<I, (() => Tensor) | undefined>>;
+  readonly vjp?: (saved: Of<V, I | O>, cotangents: Of<V, O>, attrs: A, context: Context<I>) => Thunks<V, I>;
   /** In the place of `vjp` for elementwise ops of one output: the slope by each input that has one, from the same values. */
-  readonly slopes?: (saved: NamedTensors<I | O, T>) => Partial<Named<I, () => Slope>>;
+  readonly slopes?: (saved: Of<V, I | O>) => { readonly [k in Plain<I>]?: () => Slope<V[O & keyof V]> };
   /** Whether the op is linear in its float inputs together, so that it is its own tangent. */
   readonly linear?: boolean;
   /**
    * Tangents of the outputs from inputs and outputs and the tangents of the inputs (undefined: zero). Absent: from the transpose of `vjp`,
    * which costs two passes.
    */
-  readonly jvp?: (values: NamedTensors<I | O, T>, tangents: Partial<NamedTensors<I, T>>, attrs: A) => { readonly [k in O]?: Tangent };
+  readonly jvp?: (values: Of<V, I | O>, tangents: Partial<Of<V, I>>, attrs: A) => { readonly [k in O]?: Tangent<V[k & keyof V]> };
   /** The same call with `batch` as leading dimensions of the input, for rows with `infer`: attrs that name axes or sizes. */
   readonly lift?: (attrs: A, batch: Shape) => Partial<A>;
   /** The highest derivative that exists, where not any: beyond it rules throw, and `checkOp` does not look. */
@@ -127,11 +153,8 @@ export interface RowFields<I extends string, O extends string, S extends AttrSch
   readonly samples?: (n: number) => readonly { readonly shapes: Shapes<I>; readonly attrs?: Partial<A> }[];
 }
 
-/** One op. Everything else, types, errors, batching, derivatives of any order, documentation, tests, is derived from it. */
-export interface Row<I extends string = string, O extends string = string, S extends AttrSchema = AttrSchema>
-  extends RowFields<I, O, S, AttrsOf<S>, Tensor<never>> {}
 /** A row with its types forgotten, as the engine handles it. */
-export interface AnyRow extends RowFields<string, string, AttrSchema, Attrs, Tensor> {}
+export interface AnyRow extends Row<string, string, AttrSchema, Readonly<Record<string, Tensor>>, Attrs> {}
 
 /** Options of the caller, opaque. */
 export type Pass = object;

@@ -2,14 +2,13 @@ import { checkNested, comparable, textOf } from "./display";
 import {
   type AnyArray,
   type ArrayOf,
-  type ComplexOf,
   checkDType,
   copyOf,
   type DType,
   dtypeOfArray,
   dtypes,
   elementOf,
-  type Float,
+  type Fits,
   isFloat,
   type Nested,
   nested,
@@ -17,6 +16,7 @@ import {
   type Scalar,
   takenFrom,
   viewOf,
+  type Wider,
 } from "./dtype";
 import { ArgumentError, asPrimitive, BacksolveError, DtypeError, describe, gone, guard, ShapeError } from "./errors";
 import { inspectCustom } from "./node";
@@ -57,6 +57,8 @@ export interface Traced {
 /** What ops take: a tensor, or a number in the dtype of the others. */
 export type Operand<D extends DType = DType> = Tensor<D> | number;
 
+/** The dtype of an operand; never of a number, which takes that of the others. */
+export type DTypeOf<A> = A extends Tensor<infer D> ? D : never;
 /** The dtype of two operands together: a number adopts the other's, real with complex promotes. */
 export type Promote<A, B> = A extends number
   ? B extends Tensor<infer D>
@@ -69,7 +71,6 @@ export type Promote<A, B> = A extends number
         ? Wider<D, E>
         : never
     : never;
-type Wider<D extends DType, E extends DType> = D extends E ? D : E extends ComplexOf<D> ? E : D extends ComplexOf<E> ? D : D | E;
 
 export interface ReduceOptions {
   /** The axis or axes to reduce; all when absent. */
@@ -80,13 +81,17 @@ export interface ReduceOptions {
 
 /** The methods, which methods.ts puts on the prototype. Their types stand here: tensors and their methods name each other. */
 export interface Methods<D extends DType = DType> {
-  add<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
-  sub<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
-  mul<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
-  div<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
-  maximum<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
-  minimum<B extends Operand>(b: B): Tensor<Promote<Tensor<D>, B>>;
-  matmul<B extends Tensor<Float>>(b: B, options?: { adjointA?: boolean; adjointB?: boolean }): Tensor<Promote<Tensor<D>, B>>;
+  add<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
+  sub<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
+  mul<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
+  div<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
+  maximum<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
+  minimum<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
+  matmul<A extends Tensor, B extends Tensor>(
+    this: A,
+    b: B & Fits<DTypeOf<A>, DTypeOf<B>>,
+    options?: { adjointA?: boolean; adjointB?: boolean },
+  ): Tensor<Promote<A, B>>;
   neg(): Tensor<D>;
   square(): Tensor<D>;
   sqrt(): Tensor<D>;

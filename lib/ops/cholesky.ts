@@ -1,4 +1,5 @@
 import { apply } from "../core/apply";
+import type { Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
 import { rowOf } from "../core/registry";
 import { native } from "../core/row";
@@ -10,6 +11,8 @@ import { sum } from "./reductions";
 import { adjoint, diag, diagEmbed, tril } from "./structure";
 import { solveTriangular } from "./triangular";
 import { type Solver, withVectors } from "./vectors";
+
+type T = Tensor<Sym<"T">>;
 
 /**
  * Lower Cholesky factor of Hermitian positive-definite matrices, A = L Lᴴ: (..., n, n) -> (..., n, n), zeros above the diagonal. Reads the
@@ -43,9 +46,9 @@ export const cholesky = defineOp({
 });
 
 // Φ: the strict lower triangle and half of the real diagonal
-const halved = (m: Tensor<never>): Tensor<never> => {
+const halved = (m: T): T => {
   const d = mul(0.5, real(diag(m)));
-  return add(tril(m, { k: -1 }), diagEmbed(d)) as Tensor<never>;
+  return add(tril(m, { k: -1 }), diagEmbed(d));
 };
 
 /** log det A of Hermitian positive-definite matrices by Cholesky: (..., n, n) -> (...), real. Errors as `cholesky`. */
@@ -79,6 +82,6 @@ export const choleskySolve: Solver<object> = withVectors(
     },
     failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
     // L⁻ᴴ L⁻¹ B
-    kernel: ({ l, b }, _attrs, pass) => solveTriangular(l, solveTriangular(l, b, pass) as Tensor<never>, { adjoint: true, ...pass }),
+    kernel: ({ l, b }, _attrs, pass) => solveTriangular(l, solveTriangular(l, b, pass), { adjoint: true, ...pass }),
   }),
-) as never;
+);

@@ -1,5 +1,5 @@
 import { within } from "../core/apply";
-import { type Float, isComplex } from "../core/dtype";
+import { type DType, isComplex, type Sym } from "../core/dtype";
 import { BacksolveError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
@@ -11,8 +11,9 @@ import { solve } from "./lu";
 import { matmul } from "./products";
 import { adjoint, expandDims } from "./structure";
 
-type T = Tensor<never>;
-const perMatrix = (x: Tensor): T => expandDims(expandDims(x as T, -1) as T, -1) as T;
+type T = Tensor<Sym<"T">>;
+type R = Tensor<Sym<"real">>;
+const perMatrix = <D extends DType>(x: Tensor<D>): Tensor<D> => expandDims(expandDims(x, -1), -1);
 
 /**
  * Determinant of square matrices by LU: (..., n, n) -> (...); 1 for n = 0. Its derivatives, up to the third order, are right at singular
@@ -33,7 +34,7 @@ export const det = defineOp({
   aux: { lu: "(n,n)", pivots: "(n)" },
   saves: ["a"],
   // Jacobi: d det A = tr(adj(A) dA), so Ā = d̄ adj(A)ᴴ
-  vjp: ({ a }, { d: g }) => ({ a: (): Tensor => mul(perMatrix(g), adjoint(adjugate(a, within("det")))) }),
+  vjp: ({ a }, { d: g }) => ({ a: (): T => mul(perMatrix(g), adjoint(adjugate(a, within("det")))) }),
   fused: native("det_vjp"),
 });
 
@@ -54,7 +55,7 @@ export const adjugate = defineOp({
   order: 2,
   saves: ["a"],
   // The derivative K(A) is symmetric: tr(F K(A)[E]) = d² det A [E, F]; hence its adjoint is K(A)ᴴ = K(Aᴴ).
-  vjp: ({ a }, { y: g }) => ({ a: (): Tensor => adjugateDerivative(adjoint(a), g) }),
+  vjp: ({ a }, { y: g }) => ({ a: (): T => adjugateDerivative(adjoint(a), g) }),
 });
 
 /** @internal d adj(A)[E]: (..., n, n), (..., n, n) -> (..., n, n). */
@@ -71,8 +72,8 @@ export const adjugateDerivative = defineOp({
   order: 1, // in a
   // D³ det A [E, H, F] = tr(F d² adj(A)[E, H]) is symmetric in E, H and F: ⟨G, d² adj(A)[E, dA]⟩ = ⟨d² adj(A)[E, Gᴴ]ᴴ, dA⟩.
   vjp: ({ a, e }, { y: g }) => ({
-    a: (): Tensor => adjugateSecond(adjoint(a), adjoint(e), g),
-    e: (): Tensor => adjugateDerivative(adjoint(a), g),
+    a: (): T => adjugateSecond(adjoint(a), adjoint(e), g),
+    e: (): T => adjugateDerivative(adjoint(a), g),
   }),
 });
 
@@ -89,22 +90,22 @@ const adjugateSecond = defineOp({
   saves: ["a", "e", "h"],
   order: 0, // in a; linear in e and h
   vjp: ({ a, e, h }, { y: g }) => ({
-    a: (): Tensor => {
+    a: (): T => {
       throw new BacksolveError(
         "ERR_ARGUMENT",
         "det",
         "has derivatives up to the third order only, adjugate up to the second. Where the matrix is regular, sign and logabsdet of slogdet have all.",
       );
     },
-    e: (): Tensor => adjugateSecond(adjoint(a), adjoint(h), g),
-    h: (): Tensor => adjugateSecond(adjoint(a), adjoint(e), g),
+    e: (): T => adjugateSecond(adjoint(a), adjoint(h), g),
+    h: (): T => adjugateSecond(adjoint(a), adjoint(e), g),
   }),
 });
 
 /** weight A⁻ᴴ; solved for, as A⁻ᴴ alone may be beyond the largest number, or of no use to a tangent of A's own scale. */
-const weightedInverse = (a: T, weight: Tensor): T => {
-  const one = eye(a.shape.at(-1) as number, { dtype: (a as Tensor<Float>).dtype }) as T;
-  return solve(a, mul(perMatrix(weight), one) as T, { adjoint: true, ...within("slogdet") }) as T;
+const weightedInverse = (a: T, weight: Tensor<Sym<"T" | "real" | "complex">>) => {
+  const one = eye(a.shape.at(-1) as number, { dtype: a.dtype });
+  return solve(a, mul(perMatrix(weight), one), { adjoint: true, ...within("slogdet") });
 };
 
 /**
@@ -127,10 +128,10 @@ export const slogdet = defineOp({
   // d logabsdet + i dθ = tr(A⁻¹ dA) and d sign = i sign dθ: Ā = (ḡ - i Im(conj(s̄) s)) A⁻ᴴ
   vjp: ({ a, sign }, { sign: gs, logabsdet: g }) => ({
     a: () => {
-      if (!isComplex((a as Tensor).dtype)) return weightedInverse(a, g ?? mul(0, sign));
-      const turn = gs ? neg(imag(mul(conj(gs), sign) as never)) : undefined;
-      const re = (g ?? mul(0, turn as never)) as T;
-      return weightedInverse(a, complex(re as never, (turn ?? mul(0, re)) as never));
+      if (!isComplex(a.dtype)) return weightedInverse(a, g ?? mul(0, sign));
+      const turn = gs ? neg(imag(mul(conj(gs), sign))) : undefined;
+      const re = g ?? mul(0, turn as R);
+      return weightedInverse(a, complex(re, turn ?? mul(0, re)));
     },
   }),
   fused: native("slogdet_vjp"),

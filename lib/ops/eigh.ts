@@ -2,8 +2,9 @@
 
 import { within } from "../core/apply";
 import { int, oneOf } from "../core/attrs";
+import type { Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
-import { type NamedTensors, native } from "../core/row";
+import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye, ones } from "./creation";
 import { ascending, hermitian } from "./domains";
@@ -12,7 +13,8 @@ import { matmul } from "./products";
 import { sum } from "./reductions";
 import { adjoint, diag, diagEmbed, expandDims, tril } from "./structure";
 
-type T = Tensor<never>;
+type T = Tensor<Sym<"T">>;
+type R = Tensor<Sym<"real">>;
 
 const POLICIES = ["throw", "nan", "mask"] as const;
 type Policy = (typeof POLICIES)[number];
@@ -57,24 +59,24 @@ export const gapQuotient = defineOp({
   vjp: ({ w, q }, { q: g }, { degenerate, checks }) => {
     const again = { degenerate, checks: checks & STRICT, ...within(nameFor(checks)) };
     return {
-      w: (): Tensor => {
-        const c = real(gapQuotient(w, mul(conj(g), q) as T, again) as T) as Tensor; // q̄ q first: of the loss's size, as F q need not be
+      w: (): R => {
+        const c = real(gapQuotient(w, mul(conj(g), q), again)); // q̄ q first: of the loss's size, as F q need not be
         return sub(sum(c, { axis: -1 }), sum(c, { axis: -2 }));
       },
-      m: (): Tensor => gapQuotient(w, g, again),
+      m: (): T => gapQuotient(w, g, again),
     };
   },
 });
 
-export const hermitianPart = (m: T): T => mul(0.5, add(m, adjoint(m))) as T;
+export const hermitianPart = (m: T): T => mul(0.5, add(m, adjoint(m)));
 /** The lower triangle standing for both, TensorFlow's form of a Hermitian cotangent. */
-const lowerForm = (a: T): T => add(mul(2, tril(a, { k: -1 })), diagEmbed(diag(a))) as T;
-const onTriangle = (a: T, triangle: Options["triangle"]): Tensor => (triangle === "lower" ? lowerForm(a) : a);
+const lowerForm = (a: T): T => add(mul(2, tril(a, { k: -1 })), diagEmbed(diag(a)));
+const onTriangle = (a: T, triangle: Options["triangle"]): T => (triangle === "lower" ? lowerForm(a) : a);
 
 /** M with columns scaled. */
-const columns = (m: T, w: T): T => mul(m, expandDims(w, -2)) as T;
+const columns = (m: T, w: R): T => mul(m, expandDims(w, -2));
 /** V diag(w) Vᴴ. */
-export const assemble = (v: T, w: T): T => matmul(columns(v, w), v, { adjointB: true }) as T;
+export const assemble = (v: T, w: R): T => matmul(columns(v, w), v, { adjointB: true });
 
 const decomposition = (name: string, checks: number) =>
   defineOp({
@@ -106,10 +108,10 @@ const decomposition = (name: string, checks: number) =>
         const parts: T[] = [];
         if (gw) parts.push(assemble(v, gw));
         if (gv) {
-          const q = gapQuotient(w, matmul(v, gv, { adjointA: true }) as T, { degenerate, checks, ...within(nameFor(checks)) }) as T;
-          parts.push(matmul(matmul(v, q), v, { adjointB: true }) as T);
+          const q = gapQuotient(w, matmul(v, gv, { adjointA: true }), { degenerate, checks, ...within(nameFor(checks)) });
+          parts.push(matmul(matmul(v, q), v, { adjointB: true }));
         }
-        return onTriangle(hermitianPart(parts.reduce((p, q) => add(p, q) as T)), triangle);
+        return onTriangle(hermitianPart(parts.reduce((p, q) => add(p, q))), triangle);
       },
     }),
     ...(checks & STRICT ? {} : { fused: native("eigh_vjp", policyAndTriangle) }),
@@ -159,7 +161,7 @@ export const eigvalsh = defineOp({
   saves: ["a"],
   // Ā = V diag(w̄) Vᴴ (Giles 2008, section 3.1)
   vjp: ({ a }, { w: g }, { triangle, degenerate }) => ({
-    a: () => onTriangle(hermitianPart(assemble((eighStrict(a, { degenerate }) as NamedTensors<"v">).v, g)), triangle),
+    a: () => onTriangle(hermitianPart(assemble(eighStrict(a, { degenerate }).v, g)), triangle),
   }),
   fused: native("eigvalsh_vjp", ({ triangle }: Options) => [Number(triangle === "lower")]),
 });

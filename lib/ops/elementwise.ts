@@ -1,31 +1,22 @@
 // Elementwise ops. Cotangents are gradients of a real loss, dL/dRe z + i dL/dIm z: for holomorphic f, x̄ = ȳ conj(f'(x)).
 
 import { withoutOptions } from "../core/attrs";
-import { type DType, type Float, isComplex, type RealOf } from "../core/dtype";
+import { type DType, type Float, isComplex, type RealOf, type Sym } from "../core/dtype";
 import { zerosLike } from "../core/evaluate";
-import { type CallOptions, defineOp, scalar } from "../core/op";
+import { defineOp, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
-import { native } from "../core/row";
-import { type Operand, type Promote, primal, type Shape, stridesOf, type Tensor } from "../core/tensor";
+import { native, type Slope } from "../core/row";
+import { primal, type Shape, stridesOf, type Tensor } from "../core/tensor";
 import { between, nonzero, positive } from "./domains";
-
-export interface Binary {
-  <A extends Operand, B extends Operand>(a: A, b: B, options?: CallOptions): Tensor<Promote<A, B>>;
-  async<A extends Operand, B extends Operand>(a: A, b: B, options?: { signal?: AbortSignal }): Promise<Tensor<Promote<A, B>>>;
-}
-type Unary = {
-  <D extends Float>(x: Tensor<D>, options?: CallOptions): Tensor<D>;
-  (x: number, options?: CallOptions): Tensor<"float64">;
-  async<D extends Float>(x: Tensor<D>, options?: { signal?: AbortSignal }): Promise<Tensor<D>>;
-};
-type Compare = (a: Operand, b: Operand) => Tensor<"bool">;
 
 /** conj(x), which for real x is x itself and no op. */
 export const conj = withoutOptions("conj", 1, <D extends DType>(x: Tensor<D>): Tensor<D> => {
-  const t = asTensor("conj", "x", x) as Tensor<D>;
-  return isComplex(t.dtype) ? conjugate(t as Tensor<never>) : t;
+  const t: Tensor = asTensor("conj", "x", x);
+  return (isComplex(t.dtype) ? conjugate(t) : t) as Tensor<D>;
 });
 
+type T = Tensor<Sym<"T">>;
+type R = Tensor<Sym<"real">>;
 const ab = { inputs: ["a", "b"], outputs: ["y"] } as const;
 const x = { inputs: ["x"], outputs: ["y"] } as const;
 
@@ -37,7 +28,7 @@ export const add = defineOp({
   kernel: native("add"),
   linear: true,
   vjp: (_, { y: g }) => ({ a: () => g, b: () => g }),
-}) as unknown as Binary;
+});
 
 /** a - b, broadcast. */
 export const sub = defineOp({
@@ -47,7 +38,7 @@ export const sub = defineOp({
   kernel: native("sub"),
   linear: true,
   vjp: (_, { y: g }) => ({ a: () => g, b: () => neg(g) }),
-}) as unknown as Binary;
+});
 
 /** a b elementwise, broadcast. */
 export const mul = defineOp({
@@ -57,7 +48,7 @@ export const mul = defineOp({
   kernel: native("mul"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: b }), b: () => ({ times: a }) }),
-}) as unknown as Binary;
+});
 
 /**
  * a / b elementwise, broadcast. Complex quotients with infinities are those of C (Annex G), in which a number with an infinite part is
@@ -73,7 +64,7 @@ export const div = defineOp({
   saves: ["b", "y"],
   // d(a/b) = da/b - (a/b) db/b
   slopes: ({ b, y }) => ({ a: () => ({ over: b }), b: () => ({ times: neg(y), over: b }) }),
-}) as unknown as Binary;
+});
 
 /** @internal g s, where 0 times anything is 0: what a derivative g becomes along a slope s. */
 defineOp({
@@ -104,7 +95,7 @@ export const maximum = defineOp({
   kernel: native("maximum"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(a, b) }), b: () => ({ times: tieShare(b, a) }) }),
-}) as unknown as Binary;
+});
 
 /** The smaller of two real numbers; NaN if either is. At a tie both get half of the cotangent. */
 export const minimum = defineOp({
@@ -115,15 +106,10 @@ export const minimum = defineOp({
   kernel: native("minimum"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(b, a) }), b: () => ({ times: tieShare(a, b) }) }),
-}) as unknown as Binary;
+});
 
 // 1 where p > q, 1/2 where equal, else 0; locally constant
-const tieShare = (p: Tensor, q: Tensor): Tensor => where(greater(p, q), ones(p), where(equal(p, q), half(p), zeros(p)));
-const like =
-  (value: number) =>
-  (t: Tensor): Tensor =>
-    scalar(t.dtype, value);
-const [ones, half, zeros] = [like(1), like(0.5), like(0)];
+const tieShare = (p: R, q: R): R => where(greater(p, q), scalar(p.dtype, 1), where(equal(p, q), scalar(p.dtype, 0.5), scalar(p.dtype, 0)));
 
 /** -x. */
 export const neg = defineOp({
@@ -132,8 +118,8 @@ export const neg = defineOp({
   ...x,
   kernel: native("neg"),
   linear: true,
-  vjp: (_, { y: g }) => ({ x: () => neg(g) }),
-}) as unknown as Unary;
+  vjp: (_, { y: g }) => ({ x: (): T => neg(g) }),
+});
 
 /** x². */
 export const square = defineOp({
@@ -143,7 +129,7 @@ export const square = defineOp({
   kernel: native("square"),
   saves: ["x"],
   slopes: ({ x }) => ({ x: () => ({ times: mul(2, x) }) }),
-}) as unknown as Unary;
+});
 
 /** √x, the principal branch for complex x; NaN for negative real x. The derivative at 0 is infinite. */
 export const sqrt = defineOp({
@@ -154,7 +140,7 @@ export const sqrt = defineOp({
   kernel: native("sqrt"),
   saves: ["y"],
   slopes: ({ y }) => ({ x: () => ({ over: mul(2, y) }) }),
-}) as unknown as Unary;
+});
 
 /** eˣ. */
 export const exp = defineOp({
@@ -164,7 +150,7 @@ export const exp = defineOp({
   kernel: native("exp"),
   saves: ["y"],
   slopes: ({ y }) => ({ x: () => ({ times: y }) }),
-}) as unknown as Unary;
+});
 
 /** The natural logarithm, the principal branch for complex x; NaN for negative real x. */
 export const log = defineOp({
@@ -175,7 +161,7 @@ export const log = defineOp({
   kernel: native("log"),
   saves: ["x"],
   slopes: ({ x }) => ({ x: () => ({ over: x }) }),
-}) as unknown as Unary;
+});
 
 /** sin x, x in radians. */
 export const sin = defineOp({
@@ -184,8 +170,8 @@ export const sin = defineOp({
   ...x,
   kernel: native("sin"),
   saves: ["x"],
-  slopes: ({ x }) => ({ x: () => ({ times: cos(x) }) }),
-}) as unknown as Unary;
+  slopes: ({ x }) => ({ x: (): Slope<T> => ({ times: cos(x) }) }),
+});
 
 /** cos x, x in radians. */
 export const cos = defineOp({
@@ -194,8 +180,8 @@ export const cos = defineOp({
   ...x,
   kernel: native("cos"),
   saves: ["x"],
-  slopes: ({ x }) => ({ x: () => ({ times: neg(sin(x)) }) }),
-}) as unknown as Unary;
+  slopes: ({ x }) => ({ x: (): Slope<T> => ({ times: neg(sin(x)) }) }),
+});
 
 /** The hyperbolic cosine. */
 export const cosh = defineOp({
@@ -204,8 +190,8 @@ export const cosh = defineOp({
   ...x,
   kernel: native("cosh"),
   saves: ["x"],
-  slopes: ({ x }) => ({ x: () => ({ times: sinh(x) }) }),
-}) as unknown as Unary;
+  slopes: ({ x }) => ({ x: (): Slope<T> => ({ times: sinh(x) }) }),
+});
 
 /** The hyperbolic sine. */
 export const sinh = defineOp({
@@ -214,8 +200,8 @@ export const sinh = defineOp({
   ...x,
   kernel: native("sinh"),
   saves: ["x"],
-  slopes: ({ x }) => ({ x: () => ({ times: cosh(x) }) }),
-}) as unknown as Unary;
+  slopes: ({ x }) => ({ x: (): Slope<T> => ({ times: cosh(x) }) }),
+});
 
 /** The hyperbolic tangent. */
 export const tanh = defineOp({
@@ -227,7 +213,7 @@ export const tanh = defineOp({
   saves: ["x"],
   // 1 / cosh² x: 1 - tanh² x has no correct digit left where tanh x is nearly ±1
   slopes: ({ x }) => ({ x: () => ({ over: square(cosh(x)) }) }),
-}) as unknown as Unary;
+});
 
 /** The complex conjugate. */
 const conjugate = defineOp({
@@ -248,7 +234,7 @@ const realPart = defineOp({
   dtypes: { y: "real" },
   kernel: native("real"),
   linear: true,
-  vjp: (_, { y: g }) => ({ x: () => toComplex(g as Tensor<never>) }),
+  vjp: (_, { y: g }) => ({ x: () => toComplex(g) }),
 });
 const imagPart = defineOp({
   name: "imag",
@@ -258,17 +244,17 @@ const imagPart = defineOp({
   dtypes: { y: "real" },
   kernel: native("imag"),
   linear: true,
-  vjp: (_, { y: g }) => ({ x: () => complex(zerosLike(g) as Tensor<never>, g as Tensor<never>) }),
+  vjp: (_, { y: g }) => ({ x: () => complex(zerosLike(g), g) }),
 });
 
 /** The real part; of a real tensor, itself. */
 export const real = withoutOptions("real", 1, <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
-  const t = asTensor("real", "x", x) as Tensor<D>;
+  const t = asTensor("real", "x", x);
   return (isComplex(t.dtype) ? realPart(t) : t) as Tensor<RealOf<D>>;
 });
 /** The imaginary part; of a real tensor, zeros. */
 export const imag = withoutOptions("imag", 1, <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
-  const t = asTensor("imag", "x", x) as Tensor<D>;
+  const t = asTensor("imag", "x", x);
   return (isComplex(t.dtype) ? imagPart(t) : zerosLike(t)) as Tensor<RealOf<D>>;
 });
 
@@ -282,7 +268,7 @@ export const complex = defineOp({
   dtypes: { z: "complex" },
   kernel: native("complex"),
   linear: true,
-  vjp: (_, { z: g }) => ({ re: () => real(g as Tensor<Float>), im: () => imag(g as Tensor<Float>) }),
+  vjp: (_, { z: g }) => ({ re: () => real(g), im: () => imag(g) }),
 });
 
 /** A real tensor as a complex one with zero imaginary part. */
@@ -294,7 +280,7 @@ export const toComplex = defineOp({
   dtypes: { z: "complex" },
   kernel: native("toComplex"),
   linear: true,
-  vjp: (_, { z: g }) => ({ x: () => real(g as Tensor<Float>) }),
+  vjp: (_, { z: g }) => ({ x: () => real(g) }),
 });
 
 /** a where mask is true, else b; all broadcast. The branch not taken gets an exact zero cotangent. */
@@ -307,8 +293,8 @@ export const where = defineOp({
   kernel: native("where"),
   linear: true,
   saves: ["mask"],
-  vjp: ({ mask }, { y: g }) => ({ a: () => where(mask as Tensor<"bool">, g, 0), b: () => where(mask as Tensor<"bool">, 0, g) }),
-}) as unknown as <A extends Operand, B extends Operand>(mask: Tensor<"bool">, a: A, b: B) => Tensor<Promote<A, B>>;
+  vjp: ({ mask }, { y: g }) => ({ a: (): T => where(mask, g, 0), b: (): T => where(mask, 0, g) }),
+});
 
 const compare = (name: string, tf: string, types?: "real") =>
   defineOp({
@@ -319,7 +305,7 @@ const compare = (name: string, tf: string, types?: "real") =>
     dtypes: { y: "bool" },
     kernel: native(name),
     vjp: () => ({}),
-  }) as unknown as Compare;
+  });
 /** a > b as bool, broadcast; real. */
 export const greater = compare("greater", "Greater", "real");
 /** a >= b as bool, broadcast; real. */
@@ -350,6 +336,6 @@ const stopOp = defineOp({
 
 /** x as a constant: no derivative flows through it. */
 export const stopGradient = withoutOptions("stopGradient", 1, <D extends DType>(t: Tensor<D>): Tensor<D> => {
-  const x = primal(asTensor("stopGradient", "x", t)) as Tensor<never>;
-  return x.traced ? stopOp(x) : x;
+  const x = primal(asTensor("stopGradient", "x", t));
+  return (x.traced ? stopOp(x) : x) as Tensor<D>;
 });

@@ -2,6 +2,7 @@
 import type { Checked } from "../core/op";
 import type { AnyRow } from "../core/row";
 
+/** The three forms of a function that is called with what was checked elsewhere. */
 export interface Forms {
   (...args: never[]): unknown;
   async(...args: never[]): Promise<unknown>;
@@ -14,9 +15,9 @@ export interface Layout {
   back(result: never): unknown;
 }
 
-/** op behind `prepare`: now, asynchronously, and with the list of failures. */
-export function inForms<F extends Forms>(op: F, prepare: (args: unknown[]) => Layout): F {
-  const call = (args: unknown[]): unknown => {
+/** op behind `prepare`: now, asynchronously, and with the list of failures. F says what users may give. */
+export function inForms<F extends Forms = Forms>(op: Forms, prepare: (args: unknown[]) => Layout): F {
+  const sync = (...args: unknown[]) => {
     const p = prepare(args);
     return p.back(op(...(p.args as never[])) as never);
   };
@@ -29,7 +30,7 @@ export function inForms<F extends Forms>(op: F, prepare: (args: unknown[]) => La
     const { value, failures } = op.checked(...(p.args as never[]));
     return { value: p.back(value as never), failures };
   };
-  const sync = (...args: unknown[]) => call(args);
   Object.defineProperty(sync, "name", { value: op.row.name });
-  return Object.assign(sync, { async: asynchronous, checked, row: op.row }) as unknown as F;
+  const forms: Forms = Object.assign(sync, { async: asynchronous, checked, row: op.row });
+  return forms as F;
 }

@@ -2,7 +2,7 @@
 
 import { within } from "../core/apply";
 import { parseAttrs } from "../core/attrs";
-import { dtypes, type Float, type RealOf, realOf } from "../core/dtype";
+import { type AnyArray, allocate, epsOf, type Float, type RealOf, type Sym } from "../core/dtype";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
 import type { Failure } from "../core/failures";
@@ -17,10 +17,11 @@ import { assemble, eigh, hermitianPart } from "./eigh";
 import { add, div, equal, greaterEqual, lessEqual, maximum, mul, neg, sub, where } from "./elementwise";
 import { matmul } from "./products";
 import { sum } from "./reductions";
-import { expandDims, reshape } from "./structure";
+import { expandDims } from "./structure";
 
-type T = Tensor<never>;
-type Scalar = (x: T) => T;
+type T = Tensor<Sym<"T">>;
+type R = Tensor<Sym<"real">>;
+type Scalar = (x: R) => R;
 const OP = "funmHermitian";
 
 type Elementwise<D extends Float> = (x: Tensor<RealOf<D>>) => Tensor<RealOf<D>>;
@@ -44,20 +45,19 @@ function begin(given: unknown, f: unknown, options: unknown, known: readonly str
   return { a: a as T, f: f as Scalar, order, still };
 }
 
-function finish({ a, f, order, still }: Call, spectrum: object): never {
-  const { w, v } = spectrum as { w: T; v: T };
+function finish({ a, f, order, still }: Call, { w, v }: { readonly w: R; readonly v: T }): Tensor {
   const values = checked(f(w), w);
-  if (order === 0) return hermitianPart(assemble(v, values)) as never;
+  if (order === 0) return hermitianPart(assemble(v, values));
   // With Δ = A - A₀, zero but for its derivatives: f(A₀) + Df(A₀)[Δ] + D²f(A₀)[Δ, Δ]/2 has the first two derivatives of f(A).
-  const delta = matmul(matmul(v, hermitianPart(sub(a, still) as T), { adjointA: true }), v) as T;
+  const delta = matmul(matmul(v, hermitianPart(sub(a, still)), { adjointA: true }), v);
   const first = firstDifference(f, w, values);
-  let inner = mul(first.value, delta) as T;
+  let inner = mul(first.value, delta);
   if (order > 1) {
     // Σ_k f[w_i,w_k,w_j] Δ_ik Δ_kj
     const products = mul(expandDims(delta, -1), expandDims(delta, -3));
-    inner = add(inner, sum(mul(secondDifference(f, w, first), products), { axis: -2 })) as T;
+    inner = add(inner, sum(mul(secondDifference(f, w, first), products), { axis: -2 }));
   }
-  return hermitianPart(add(assemble(v, values), matmul(matmul(v, inner), v, { adjointB: true })) as T) as never;
+  return hermitianPart(add(assemble(v, values), matmul(matmul(v, inner), v, { adjointB: true })));
 }
 
 /**
@@ -69,18 +69,18 @@ function finish({ a, f, order, still }: Call, spectrum: object): never {
 export const funmHermitian = Object.assign(
   <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: Pick<CallOptions, "onFailure">): Tensor<D> => {
     const call = begin(a, f, options, ["onFailure"]);
-    return finish(call, eigh(call.still, within(OP, collects(OP, options ?? {}) ? [] : undefined)));
+    return finish(call, eigh(call.still, within(OP, collects(OP, options ?? {}) ? [] : undefined))) as Tensor<D>;
   },
   {
     async: async <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: AsyncOptions): Promise<Tensor<D>> => {
       const call = begin(a, f, options, ["onFailure", "signal"]);
       refuseRecorded(OP, [call.a]);
-      return finish(call, await eigh.async(call.still, { ...options, ...within(OP) }));
+      return finish(call, await eigh.async(call.still, { ...options, ...within(OP) })) as Tensor<D>;
     },
     checked: <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: object): Checked<Tensor<D>> => {
       const call = begin(a, f, options, []);
       const failures: Failure[] = [];
-      return { value: finish(call, eigh(call.still, within(OP, failures))), failures };
+      return { value: finish(call, eigh(call.still, within(OP, failures))) as Tensor<D>, failures };
     },
   },
 );
@@ -91,8 +91,8 @@ function liveLevels(a: Tensor): number {
   return count;
 }
 
-function checked(y: unknown, w: Tensor): T {
-  if (isTensor(y) && sameShape(y.shape, w.shape) && y.dtype === w.dtype) return y as T;
+function checked(y: unknown, w: R): R {
+  if (isTensor(y) && sameShape(y.shape, w.shape) && y.dtype === w.dtype) return y as R;
   const got = isTensor(y) ? `${y.dtype} of shape [${y.shape.join(", ")}]` : describe(y);
   throw new ArgumentError(OP, `f must map a ${w.dtype} tensor of shape [${w.shape.join(", ")}] to one of the same kind, got ${got}.`);
 }
@@ -103,8 +103,8 @@ const derivative =
   (x) => {
     const level = new Forward();
     try {
-      const y = unwrapIfDead(f(level.dual(x, ones(x.shape, { dtype: x.dtype })) as T));
-      return (level.tangentOf(y) ?? zerosLike(y)) as T;
+      const y = unwrapIfDead(f(level.dual(x, ones(x.shape, { dtype: x.dtype })) as R));
+      return (level.tangentOf(y) ?? zerosLike(y)) as R;
     } finally {
       level.live = false;
     }
@@ -112,86 +112,79 @@ const derivative =
 
 /** A value with a bound of its error, which no derivative sees. */
 interface Bounded {
-  readonly value: T;
-  readonly error: T;
+  readonly value: R;
+  readonly error: R;
 }
-const plain = (t: Tensor): T => primal(t) as T;
-const abs = (t: T): T => maximum(t, neg(t)) as T;
-const epsOf = (t: Tensor): number => dtypes[t.dtype].eps;
-const isZero = (t: T) => equal(t, 0);
+const plain = (t: R): R => primal(t) as R;
+const abs = (t: R): R => maximum(t, neg(t));
+const isZero = (t: R) => equal(t, 0);
 
 /** Of two answers the one with the smaller bound; the quadrature where the gap is zero or both are alike. */
-function better(gap: T, quadrature: Bounded, quotient: Bounded): Bounded {
-  const pick = (q: T, p: T): T => where(isZero(gap), q, where(lessEqual(quadrature.error, quotient.error), q, p) as T) as T;
+function better(gap: R, quadrature: Bounded, quotient: Bounded): Bounded {
+  const pick = (q: R, p: R): R => where(isZero(gap), q, where(lessEqual(quadrature.error, quotient.error), q, p));
   return { value: pick(quadrature.value, quotient.value), error: pick(quadrature.error, quotient.error) };
 }
-const nonzero = (gap: T): T => where(isZero(gap), 1, gap) as T;
+const nonzero = (gap: R): R => where(isZero(gap), 1, gap);
 
 /**
  * f[w_i,w_j] = ∫₀¹ f'(w_i + t (w_j - w_i)) dt, by quadrature where that has converged, else by the quotient: one is good where the other
  * is not, the quotient for far eigenvalues, the quadrature for near ones.
  */
-function firstDifference(f: Scalar, w: T, values: T): Bounded {
-  const [x, y] = [expandDims(w, -1), expandDims(w, -2)] as [T, T];
-  const gap = sub(y, x) as T;
+function firstDifference(f: Scalar, w: R, values: R): Bounded {
+  const [x, y] = [expandDims(w, -1), expandDims(w, -2)];
+  const gap = sub(y, x);
   const slope = derivative(f);
-  const at = (rule: Rule) => weighted(rule, slope(add(x, mul(rule.nodes(x), gap)) as T));
+  const at = (rule: Rule) => weighted(rule, slope(add(x, mul(rule.nodes(x), gap))));
   const quadrature = converged(at(FINE), at(COARSE));
-  const quotient = div(sub(expandDims(values, -2), expandDims(values, -1)), nonzero(gap)) as T;
-  const size = plain(add(abs(plain(values)), abs(mul(w, plain(slope(w))) as T)));
-  const scale = mul(2 * epsOf(w), add(expandDims(size, -1), expandDims(size, -2)));
-  return better(gap, quadrature, { value: quotient, error: div(scale, abs(nonzero(gap))) as T });
+  const quotient = div(sub(expandDims(values, -2), expandDims(values, -1)), nonzero(gap));
+  const size = plain(add(abs(plain(values)), abs(mul(w, plain(slope(w))))));
+  const scale = mul(2 * epsOf(w.dtype), add(expandDims(size, -1), expandDims(size, -2)));
+  return better(gap, quadrature, { value: quotient, error: div(scale, abs(nonzero(gap))) });
 }
 
 /**
  * f[w_i,w_k,w_j] = ∫₀¹ p ∫₀¹ f''(w_i + p (w_k - w_i + r (w_j - w_k))) dr dp, or the quotient of first differences over the farthest of the
  * three pairs.
  */
-function secondDifference(f: Scalar, w: T, first: Bounded): T {
-  const [x, y, z] = [
-    [-1, -1],
-    [-1, -3],
-    [-2, -2],
-  ].map(([p, q]) => expandDims(expandDims(w, p as number), q as number)) as [T, T, T];
+function secondDifference(f: Scalar, w: R, first: Bounded): R {
+  const spread = (p: number, q: number) => expandDims(expandDims(w, p), q);
+  const [x, y, z] = [spread(-1, -1), spread(-1, -3), spread(-2, -2)];
   const curvature = derivative(derivative(f));
-  const [toY, yToZ] = [sub(y, x), sub(z, y)] as [T, T];
-  const at = (rule: Rule): T => {
+  const [toY, yToZ] = [sub(y, x), sub(z, y)];
+  const at = (rule: Rule): R => {
     const sums = rule.points.map(([p, weight]) => {
-      const points = add(x, mul(p, add(toY, mul(rule.nodes(x), yToZ)))) as T;
-      return mul(weight * p, weighted(rule, curvature(points))) as T;
+      const points = add(x, mul(p, add(toY, mul(rule.nodes(x), yToZ))));
+      return mul(weight * p, weighted(rule, curvature(points)));
     });
-    return sums.reduce((s, t) => add(s, t) as T);
+    return sums.reduce((s, t) => add(s, t));
   };
-  const [ik, kj, ij] = [-1, -3, -2].map((axis) => ({ value: expandDims(first.value, axis), error: expandDims(first.error, axis) })) as [
-    Bounded,
-    Bounded,
-    Bounded,
-  ];
-  const over = (gap: T, p: Bounded, q: Bounded): Bounded & { gap: T } => ({
+  const pair = (axis: number): Bounded => ({ value: expandDims(first.value, axis), error: expandDims(first.error, axis) });
+  const [ik, kj, ij] = [pair(-1), pair(-3), pair(-2)];
+  const over = (gap: R, p: Bounded, q: Bounded): Bounded & { gap: R } => ({
     gap,
-    value: div(sub(p.value, q.value), nonzero(gap)) as T,
-    error: div(add(bound(p), bound(q)), abs(nonzero(gap))) as T,
+    value: div(sub(p.value, q.value), nonzero(gap)),
+    error: div(add(bound(p), bound(q)), abs(nonzero(gap))),
   });
-  const wider = <B extends Bounded & { gap: T }>(p: B, q: B) => {
+  const wider = <B extends Bounded & { gap: R }>(p: B, q: B) => {
     const mask = greaterEqual(abs(p.gap), abs(q.gap));
-    const pick = (s: T, t: T) => where(mask, s, t) as T;
+    const pick = (s: R, t: R) => where(mask, s, t);
     return { gap: pick(p.gap, q.gap), value: pick(p.value, q.value), error: pick(p.error, q.error) };
   };
-  const quotient = wider(wider(over(sub(x, z) as T, ik, kj), over(sub(y, z) as T, ik, ij)), over(sub(y, x) as T, kj, ij));
+  const quotient = wider(wider(over(sub(x, z), ik, kj), over(sub(y, z), ik, ij)), over(sub(y, x), kj, ij));
   return better(quotient.gap, converged(at(FINE_2D), at(COARSE_2D)), quotient).value;
 }
-const bound = ({ value, error }: Bounded): T => add(error, mul(epsOf(value), abs(plain(value)))) as T;
+const bound = ({ value, error }: Bounded): R => add(error, mul(epsOf(value.dtype), abs(plain(value))));
 
 /** The finer of two quadratures; the coarser one's error is a generous bound. */
-const converged = (fine: T, coarse: T): Bounded => ({
+const converged = (fine: R, coarse: R): Bounded => ({
   value: fine,
-  error: add(abs(sub(plain(fine), plain(coarse)) as T), mul(2 * epsOf(fine), abs(plain(fine)))) as T,
+  error: add(abs(sub(plain(fine), plain(coarse))), mul(2 * epsOf(fine.dtype), abs(plain(fine)))),
 });
 
 interface Rule {
   readonly points: readonly (readonly [node: number, weight: number])[];
   /** Nodes along a new first axis before those of a tensor. */
-  nodes(like: Tensor): T;
+  nodes(like: R): R;
 }
 function gauss(n: number): Rule {
   const points = legendre(n);
@@ -199,27 +192,24 @@ function gauss(n: number): Rule {
     points,
     nodes: (like) =>
       column(
-        like,
+        like.dtype,
+        like.rank,
         points.map(([x]) => x),
       ),
   };
 }
-const column = (like: Tensor, list: readonly number[]): T => {
-  const { array } = dtypes[realOf(like.dtype as Float)];
-  const data = new array(list.length);
-  list.forEach((x, i) => (data[i] = x));
-  return reshape(wrap(realOf(like.dtype as Float), [list.length], data as never), [
-    list.length,
-    ...like.shape.map(() => 1),
-  ]) as unknown as T;
+const column = (dtype: R["dtype"], rank: number, list: readonly number[]): R => {
+  const data: AnyArray = allocate(dtype, list.length);
+  data.set(list);
+  return wrap(dtype, [list.length, ...new Array<number>(rank).fill(1)], data);
 };
-const weighted = (rule: Rule, values: T): T => {
-  const shape = { shape: values.shape.slice(1), dtype: values.dtype } as unknown as Tensor;
+const weighted = (rule: Rule, values: R): R => {
   const weights = column(
-    shape,
+    values.dtype,
+    values.rank - 1,
     rule.points.map(([, w]) => w),
   );
-  return sum(mul(weights, values), { axis: 0 }) as T;
+  return sum(mul(weights, values), { axis: 0 });
 };
 
 /** Nodes and weights of Gauss and Legendre on [0, 1], by Newton's method (Abramowitz & Stegun 25.4.29). */

@@ -1,6 +1,6 @@
 // Elements chosen by index along an axis.
 import { flag, optionsOf } from "../core/attrs";
-import type { DType, Float } from "../core/dtype";
+import type { DType, Float, Sym } from "../core/dtype";
 import { ShapeError } from "../core/errors";
 import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
 import { asTensor } from "../core/operands";
@@ -12,7 +12,7 @@ import { indexInto } from "./domains";
 import { type Forms, inForms } from "./forms";
 import { broadcastTo, reshape } from "./structure";
 
-type T = Tensor<never>;
+type T = Tensor<Sym<"T">>;
 
 // Both choose elements of vectors, or of the columns of matrices: further axes lie behind one another as columns.
 const attrs = { rows: flag(false) };
@@ -37,8 +37,12 @@ const gatherOp = defineOp({
   linear: true,
   saves: ["indices"],
   // y_i = x_p(i): x̄_p = Σ ȳ_i over p(i) = p
-  vjp: ({ indices }, { y: g }, { rows }, { shapes }) => ({
-    x: () => scatterAddOp(zeros(itemOf(shapes.x, rows), { dtype: (g as Tensor<Float>).dtype }) as T, indices, g, { rows }),
+  vjp: ({ indices }, { y }, { rows }, { shapes }) => ({
+    x: () => {
+      const g: Tensor = y; // of floats: other dtypes have no cotangents
+      const back: Tensor = scatterAddOp(zeros(itemOf(shapes.x, rows), { dtype: g.dtype as Float }) as T, indices, g as T, { rows });
+      return back as typeof y;
+    },
   }),
 });
 
@@ -56,7 +60,7 @@ const scatterAddOp = defineOp({
   linear: true,
   saves: ["indices"],
   // y_p = x_p + Σ v_i over p(i) = p: x̄ = ȳ, v̄_i = ȳ_p(i)
-  vjp: ({ indices }, { y: g }, { rows }) => ({ x: () => g, v: (): Tensor => gatherOp(g, indices, { rows }) }),
+  vjp: ({ indices }, { y: g }, { rows }) => ({ x: () => g, v: (): T => gatherOp(g, indices, { rows }) }),
 });
 
 /** Lets an op along vectors, or the rows of matrices, go along any axis of operands of one rank, whose other axes broadcast together. */

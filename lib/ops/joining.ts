@@ -1,6 +1,6 @@
 // Tensors side by side, along an axis that they have or a new one.
 import { int, optionsOf } from "../core/attrs";
-import type { DType } from "../core/dtype";
+import type { DType, Sym } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { MAX_INPUTS } from "../core/form";
 import { defineOp } from "../core/op";
@@ -9,7 +9,7 @@ import { native } from "../core/row";
 import { checkAxis, type Operand, type Shape, shapeText, type Tensor } from "../core/tensor";
 import { expandDims, slice } from "./structure";
 
-type T = Tensor<never>;
+type T = Tensor<Sym<"any">>;
 
 /** @throws ShapeError that says which operand does not fit the first, but along `but`. */
 function checkAlike(op: string, shapes: readonly Shape[], but = -1): void {
@@ -61,7 +61,7 @@ const concatOp = defineOp({
     const parts = shapes.xs.map((shape) => {
       const from = end;
       end += shape[axis] as number;
-      return (): Tensor =>
+      return (): T =>
         slice(
           g,
           shape.map((_d, i) => (i === axis ? from : 0)),
@@ -86,14 +86,14 @@ export function concat<D extends DType>(xs: readonly Tensor<D>[], options: { axi
     list.map((x) => x.shape),
     at,
   );
-  return tree(list as T[], at) as Tensor<D>;
+  return tree(list as Tensor<D>[], at);
 }
 
 /** One native call takes MAX_INPUTS. */
-function tree(xs: readonly T[], axis: number): Tensor {
+function tree<D extends DType>(xs: readonly Tensor<D>[], axis: number): Tensor<D> {
   if (xs.length <= MAX_INPUTS) return concatOp(xs, { axis });
-  const parts: T[] = [];
-  for (let i = 0; i < xs.length; i += MAX_INPUTS) parts.push(tree(xs.slice(i, i + MAX_INPUTS), axis) as T);
+  const parts: Tensor<D>[] = [];
+  for (let i = 0; i < xs.length; i += MAX_INPUTS) parts.push(tree(xs.slice(i, i + MAX_INPUTS), axis));
   return tree(parts, axis);
 }
 
@@ -126,7 +126,7 @@ const stackOp = defineOp({
   lift: ({ axis }, batch) => ({ axis: batch.length + axis }),
   kernel: ({ xs }, { axis }) =>
     concat(
-      xs.map((x) => expandDims(x, axis) as T),
+      xs.map((x) => expandDims(x, axis)),
       { axis },
     ),
 });
@@ -136,5 +136,5 @@ export function stack<D extends DType>(xs: readonly Operand<D>[], options: { axi
   const list = listOf("stack", xs);
   const { axis = 0 } = optionsOf("stack", options, ["axis"]);
   const rank = asTensor("stack", "xs[0]", list[0]).rank + 1;
-  return stackOp(list as T[], { axis: checkAxis("stack", axis, rank) }) as Tensor<D>;
+  return stackOp(list as Tensor<D>[], { axis: checkAxis("stack", axis, rank) });
 }

@@ -1,33 +1,36 @@
 // Least squares. Derivations: docs/derivations/least-squares.md
 import { type AttrSchema, oneOf, optionsOf, real as realNumber } from "../core/attrs";
-import { dtypes, type Float, type Real } from "../core/dtype";
+import { type DType, epsOf, type Float, type Real, type Sym } from "../core/dtype";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { defineOp } from "../core/op";
 import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { invertible, positive } from "./domains";
 import { add, conj, equal, mul, neg, real, sub, where } from "./elementwise";
+import type { Forms } from "./forms";
 import { matmul } from "./products";
 import { sum } from "./reductions";
 import { adjoint, expandDims } from "./structure";
 import { type Solver, withVectors } from "./vectors";
 
-type T = Tensor<never>;
-type Inputs = "a" | "b" | "l2Regularizer";
+type T = Tensor<Sym<"T">>;
+type R = Tensor<Sym<"real">>;
+/** λ, which has the port "real" in all these rows. */
+type Saved<K extends string> = NamedTensors<K, { readonly l2Regularizer: "real" }>;
 
 /** X = A_λ⁺ B with A_λ⁺ = (AᴴA + λI)⁻¹ Aᴴ, and Z = (AᴴA + λI)⁻¹ Y for a tall A, by one method. */
 interface Method {
-  solve(a: T, b: T, l2: T | number): T;
-  normal(a: T, y: T, l2: T): T;
+  solve(a: T, b: T, l2: R | number): T;
+  normal(a: T, y: T, l2: R): T;
   /** What is to be added to the rule of a tall A, where the rank is not full. */
-  deficient?(a: T, x: T, g: T, l2: T): T;
+  deficient?(a: T, x: T, g: T, l2: R): T;
   /** The cotangent of A from that of T(A), the part of A above the cut, which the method is a function of. */
   truncated?(a: T, cotangent: T): T;
 }
 
-const perMatrix = (x: Tensor): T => expandDims(expandDims(x as T, -1) as T, -1) as T;
-const minusInner = (p: T, q: T): T => neg(sum(real(mul(conj(p), q) as T), { axis: [-2, -1] })) as T;
-const times = (p: T, q: T): T => matmul(p, q, { adjointB: true }) as T; // P Qᴴ
+const perMatrix = <D extends DType>(x: Tensor<D>): Tensor<D> => expandDims(expandDims(x, -1), -1);
+const minusInner = (p: T, q: T): R => neg(sum(real(mul(conj(p), q)), { axis: [-2, -1] }));
+const times = (p: T, q: T): T => matmul(p, q, { adjointB: true }); // P Qᴴ
 
 /**
  * c = 2^e with the larger of c A and c √λ near 1, or 1 where it is moderate; a constant. In rules that scale a problem by it, two inverses
@@ -50,25 +53,25 @@ const problemScale = defineOp({
  * m >= n: with Z = (AᴴA + λI)⁻¹ X̄, Ā = (B - A X) Zᴴ - B̄ Xᴴ, B̄ = A Z = (Aᴴ)_λ⁺ X̄, λ̄ = -⟨Z, X⟩ (Golub & Pereyra 1973). m < n: the same of the
  * problem with Aᴴ for A, X̄ and B exchanged, X and B̄ exchanged, as ⟨X̄, A_λ⁺ B⟩ = ⟨(Aᴴ)_λ⁺ X̄, B⟩.
  */
-function rule({ solve, normal, deficient, truncated }: Method, saved: NamedTensors<Inputs | "x">, g: T): { [k in Inputs]: () => Tensor } {
+function rule({ solve, normal, deficient, truncated }: Method, saved: Saved<"a" | "b" | "l2Regularizer" | "x">, g: T) {
   const { x } = saved;
-  const c = problemScale(saved.a, saved.l2Regularizer) as T;
-  const scaled = (t: T): T => mul(perMatrix(c), t) as T;
-  const twice = (t: T): T => mul(c, mul(c, t)) as T;
+  const c = problemScale(saved.a, saved.l2Regularizer);
+  const scaled = (t: T): T => mul(perMatrix(c), t);
+  const twice = (t: R): R => mul(c, mul(c, t));
   // Of c A, c B and c² λ, whose X is the same; their cotangents are Ā/c, B̄/c and λ̄/c².
-  const [a, b, l2] = [scaled(saved.a), scaled(saved.b), twice(saved.l2Regularizer)];
+  const [a, b, l2] = [scaled(saved.a), scaled(saved.b), twice(saved.l2Regularizer)] as const;
   const tall = (a.shape.at(-2) as number) >= (a.shape.at(-1) as number);
   const [p, y, z] = tall ? [a, b, g] : [adjoint(a), g, b]; // the tall matrix, what it is given, the cotangent of what it gives
   const back = once(() => solve(adjoint(a), g, l2));
   const inner = once(() => normal(p, z, l2));
   const ofTall = (): T => {
     const [solution, cotangent] = tall ? [x, back()] : [back(), x];
-    const whole = sub(times(sub(y, matmul(p, solution)) as T, inner()), times(cotangent, solution)) as T;
-    return deficient ? (add(whole, deficient(p, solution, z, l2)) as T) : whole;
+    const whole = sub(times(sub(y, matmul(p, solution)), inner()), times(cotangent, solution));
+    return deficient ? add(whole, deficient(p, solution, z, l2)) : whole;
   };
   return {
     a: () => {
-      const cotangent = tall ? ofTall() : (adjoint(ofTall()) as T);
+      const cotangent = tall ? ofTall() : adjoint(ofTall());
       return scaled(truncated ? truncated(a, cotangent) : cotangent);
     },
     b: () => scaled(back()),
@@ -77,21 +80,17 @@ function rule({ solve, normal, deficient, truncated }: Method, saved: NamedTenso
 }
 
 /** Z = (AᴴA + λI)⁻¹ Y, W = (AᴴA + λI)⁻¹ Z̄: Ȳ = W, Ā = -A (Z Wᴴ + W Zᴴ), λ̄ = -⟨W, Z⟩. */
-function normalRule(
-  method: Method,
-  saved: NamedTensors<"a" | "y" | "l2Regularizer" | "z">,
-  g: T,
-): { [k in "a" | "y" | "l2Regularizer"]: () => Tensor } {
+function normalRule(method: Method, saved: Saved<"a" | "y" | "l2Regularizer" | "z">, g: T) {
   const { a, y, l2Regularizer: l2, z } = saved;
   const back = once(() => method.normal(a, g, l2));
   const { deficient, truncated } = method;
   return {
     a: () => {
       const w = back();
-      const whole = neg(matmul(a, add(times(z, w), times(w, z)) as T)) as T;
+      const whole = neg(matmul(a, add(times(z, w), times(w, z))));
       if (!deficient) return whole;
       // A⁺ᴴ W (N Y)ᴴ + A⁺ᴴ Z (N Z̄)ᴴ, N the projector on the null space
-      const cotangent = add(whole, add(deficient(a, w, y, l2), deficient(a, z, g, l2)) as T) as T;
+      const cotangent = add(whole, add(deficient(a, w, y, l2), deficient(a, z, g, l2)));
       return truncated ? truncated(a, cotangent) : cotangent;
     },
     y: back,
@@ -113,7 +112,7 @@ const common = {
     { m: n, n, k: 1 },
   ],
   domain: { a: invertible, l2Regularizer: positive },
-  law: ({ a, b, l2Regularizer: l2 }: NamedTensors<Inputs>, { x }: NamedTensors<"x">): [Tensor, Tensor][] => [
+  law: ({ a, b, l2Regularizer: l2 }: Saved<"a" | "b" | "l2Regularizer">, { x }: Saved<"x">): [T, T][] => [
     [add(matmul(a, matmul(a, x), { adjointA: true }), mul(perMatrix(l2), x)), matmul(a, b, { adjointA: true })],
   ],
   saves: ["a", "b", "l2Regularizer", "x"],
@@ -139,8 +138,8 @@ const encode = ({ method, rcond }: Attrs) => [METHODS.indexOf(method), rcond];
 const failures = ["ERR_RANK_DEFICIENT", "ERR_NOT_FINITE", "ERR_ARGUMENT"] as const;
 const hints = { rankDeficient: 'use method "svd", or a positive l2Regularizer' };
 const direct = (given: Attrs): Method => ({
-  solve: (a, b, l2) => lstsqOp(a, b, l2 as T, given) as T,
-  normal: (a, y, l2) => normalSolve(a, y, l2, given) as T,
+  solve: (a, b, l2) => lstsqOp(a, b, l2, given),
+  normal: (a, y, l2) => normalSolve(a, y, l2, given),
 });
 
 const lstsqOp = defineOp({
@@ -195,15 +194,15 @@ const truncationSecond = defineOp({
   order: 0, // in a; linear in e and h
   // T is a gradient, that of Σ σ²/2 above the cut: ⟨G, D²T(A)[E, H]⟩ is symmetric in E, H and G.
   vjp: ({ a, e, h }, { d: g }, given) => ({
-    a: (): Tensor => {
+    a: (): T => {
       throw new BacksolveError(
         "ERR_ARGUMENT",
         "lstsq",
         "has derivatives up to the second order only, with an rcond that cuts more than rounding.",
       );
     },
-    e: (): Tensor => truncationSecond(a, h, g, given),
-    h: (): Tensor => truncationSecond(a, e, g, given),
+    e: (): T => truncationSecond(a, h, g, given),
+    h: (): T => truncationSecond(a, e, g, given),
   }),
 });
 
@@ -223,28 +222,28 @@ const truncationDerivative = defineOp({
   saves: ["a", "e"],
   order: 1,
   vjp: ({ a, e }, { d: g }, given) => ({
-    a: (): Tensor => truncationSecond(a, e, g, given),
-    e: (): Tensor => truncationDerivative(a, g, given),
+    a: (): T => truncationSecond(a, e, g, given),
+    e: (): T => truncationDerivative(a, g, given),
   }),
 });
 
 /** Whether rcond cuts more than rounding: then X is that of T(A), also where λ > 0, and what is cut is not zero. As in native/kernels/truncation.h. */
-const truncates = (rcond: number, a: T): boolean => rcond > Math.max(...a.shape.slice(-2)) * dtypes[a.dtype as Float].eps;
+const truncates = (rcond: number, a: T): boolean => rcond > Math.max(...a.shape.slice(-2)) * epsOf(a.dtype);
 
 const bySvd = (given: { readonly rcond: number }, of: T): Method => {
   const cuts = truncates(given.rcond, of);
-  const solve = (a: T, b: T, l2: T | number): T => svdOp(a, b, l2 as T, given) as T;
+  const solve = (a: T, b: T, l2: R | number): T => svdOp(a, b, l2, given);
   return {
     solve,
-    normal: (a, y, l2) => normalSolveSvd(a, y, l2, given) as T,
+    normal: (a, y, l2) => normalSolveSvd(a, y, l2, given),
     // A⁺ᴴ X (X̄ - A⁺A X̄)ᴴ, the tangents that leave the rank as it is: where λ = 0, and of T(A) always
     deficient: (a, x, g, l2) => {
       const h = adjoint(a);
-      const outside = sub(g, matmul(h, solve(h, g, 0))) as T;
+      const outside = sub(g, matmul(h, solve(h, g, 0)));
       const term = times(solve(h, x, 0), outside);
-      return cuts ? term : (where(perMatrix(equal(l2, 0)) as never, term, 0) as T);
+      return cuts ? term : where(perMatrix(equal(l2, 0)), term, 0);
     },
-    ...(cuts ? { truncated: (a: T, cotangent: T): T => truncationDerivative(a, cotangent, given) as T } : {}),
+    ...(cuts ? { truncated: (a: T, cotangent: T): T => truncationDerivative(a, cotangent, given) } : {}),
   };
 };
 
@@ -290,10 +289,9 @@ export interface LstsqOptions {
 }
 
 const [byFactor, bySingularValues] = [withVectors(lstsqOp), withVectors(svdOp)];
-type Form = (a: Tensor, b: Tensor, l2: Tensor | number, options: object) => never;
 
 /** The op of the method, and its arguments. */
-function chosen(a: unknown, b: unknown, options: unknown): { op: typeof byFactor; args: Parameters<Form> } {
+function chosen(a: unknown, b: unknown, options: unknown): { op: Forms; args: never[] } {
   const { l2Regularizer = 0, method = "qr", rcond, ...rest } = optionsOf("lstsq", options);
   if (method !== "qr" && method !== "svd" && method !== "cholesky") {
     throw new ArgumentError("lstsq", `option method must be one of "qr", "svd", "cholesky", got ${describe(method)}.`);
@@ -302,8 +300,7 @@ function chosen(a: unknown, b: unknown, options: unknown): { op: typeof byFactor
     throw new ArgumentError("lstsq", `option rcond must be a number, 0 or more, got ${describe(rcond)}.`);
   }
   const given = { ...rest, ...(rcond === undefined ? {} : { rcond }), ...(method === "svd" ? {} : { method }) };
-  const op = method === "svd" ? (bySingularValues as unknown as typeof byFactor) : byFactor;
-  return { op, args: [a, b, l2Regularizer, given] as Parameters<Form> };
+  return { op: method === "svd" ? bySingularValues : byFactor, args: [a, b, l2Regularizer, given] as never[] };
 }
 
 /**
@@ -315,16 +312,16 @@ function chosen(a: unknown, b: unknown, options: unknown): { op: typeof byFactor
 export const lstsq = Object.assign(
   (a: Tensor<Float>, b: Tensor<Float>, options?: LstsqOptions) => {
     const { op, args } = chosen(a, b, options);
-    return (op as unknown as Form)(...args);
+    return op(...args);
   },
   {
     async: async (a: Tensor<Float>, b: Tensor<Float>, options?: LstsqOptions) => {
       const { op, args } = chosen(a, b, options);
-      return (op.async as unknown as Form)(...args);
+      return op.async(...args);
     },
     checked: (a: Tensor<Float>, b: Tensor<Float>, options?: LstsqOptions) => {
       const { op, args } = chosen(a, b, options);
-      return (op.checked as unknown as Form)(...args);
+      return op.checked(...args);
     },
     row: lstsqOp.row,
   },

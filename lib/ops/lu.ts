@@ -1,6 +1,6 @@
 import { within } from "../core/apply";
 import { flag } from "../core/attrs";
-import type { Float } from "../core/dtype";
+import type { Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
@@ -14,12 +14,12 @@ import { adjoint, tril, triu } from "./structure";
 import { solveTriangular } from "./triangular";
 import { type Solver, withVectors } from "./vectors";
 
-type T = Tensor<never>;
+type T = Tensor<Sym<"T">>;
 const sizes = (n: number) => [
   { m: n + 1, n },
   { m: n, n },
 ];
-const identity = (n: number, like: T): T => eye(n, { dtype: (like as Tensor<Float>).dtype }) as T;
+const identity = (n: number, like: T): T => eye(n, { dtype: like.dtype });
 
 /**
  * Inverse of square matrices, with `adjoint` that of the adjoint: (..., n, n) -> (..., n, n). ERR_SINGULAR names the column of a pivot that
@@ -67,7 +67,7 @@ const solveOp = defineOp({
   saves: ["a", "x"],
   // A X = B: B̄ = A⁻ᴴ X̄, Ā = -B̄ Xᴴ. Aᴴ X = B: B̄ = A⁻¹ X̄, Ā = -X B̄ᴴ (Giles 2008, section 2.3.1).
   vjp: ({ a, x }, { x: g }, attrs) => {
-    const back = (): T => solveOp(a, g, { adjoint: !attrs.adjoint, ...within("solve") }) as T;
+    const back = (): T => solveOp(a, g, { adjoint: !attrs.adjoint, ...within("solve") });
     const matrix = (b: T) => (attrs.adjoint ? matmul(x, b, { adjointB: true }) : matmul(b, x, { adjointB: true }));
     return { a: () => neg(matrix(back())), b: back };
   },
@@ -84,7 +84,7 @@ export interface SolveOptions {
  * broadcast; a 1-D b is one vector. ERR_SINGULAR names the column of a pivot that is exactly zero; ERR_NOT_FINITE the item with a NaN or
  * infinity, or with an answer beyond the largest number.
  */
-export const solve: Solver<SolveOptions> = withVectors(solveOp) as never;
+export const solve: Solver<SolveOptions> = withVectors(solveOp);
 
 /**
  * Rows of b exchanged as `pivots` of luFactor say, P b, or back with `inverse`: (..., k), (..., m, n) -> (..., m, n), k <= m.
@@ -98,13 +98,13 @@ export const applyPivots = defineOp({
   signature: "(k),(m,n)->(m,n)",
   dtypes: { pivots: "int32" },
   domain: { pivots },
-  law: ({ pivots, b }, { y }, attrs): [Tensor, Tensor][] => [[applyPivots(pivots, y, { inverse: !attrs.inverse }), b]],
+  law: ({ pivots, b }, { y }, attrs): [T, T][] => [[applyPivots(pivots, y, { inverse: !attrs.inverse }), b]],
   failures: ["ERR_ARGUMENT"],
   kernel: native("applyPivots"),
   linear: true,
   saves: ["pivots"],
   // A permutation: its adjoint is its inverse.
-  vjp: ({ pivots }, { y: g }, attrs) => ({ b: (): Tensor => applyPivots(pivots, g, { inverse: !attrs.inverse }) }),
+  vjp: ({ pivots }, { y: g }, attrs) => ({ b: (): T => applyPivots(pivots, g, { inverse: !attrs.inverse }) }),
 });
 
 /**
@@ -129,32 +129,32 @@ export const luFactor = defineOp({
     a: () => {
       const [m, n] = f.shape.slice(-2) as [number, number];
       const k = Math.min(m, n);
-      const f1 = itemBlock(f, 0, 0, k, k) as T;
-      const g1 = itemBlock(g, 0, 0, k, k) as T;
+      const f1 = itemBlock(f, 0, 0, k, k);
+      const g1 = itemBlock(g, 0, 0, k, k);
       const l = unitLower(f1);
-      const u = triu(f1) as T;
-      const left = (x: Tensor): T => solveTriangular(f1 as never, x as never, { unitDiagonal: true, adjoint: true }) as never;
-      const right = (x: Tensor): T => solveTriangular(f1 as never, x as never, { lower: false, adjoint: true, side: "right" }) as never;
-      let [lg, ug] = [tril(g1, { k: -1 }) as T, triu(g1) as T];
+      const u = triu(f1);
+      const left = (x: T): T => solveTriangular(f1, x, { unitDiagonal: true, adjoint: true });
+      const right = (x: T): T => solveTriangular(f1, x, { lower: false, adjoint: true, side: "right" });
+      let [lg, ug] = [tril(g1, { k: -1 }), triu(g1)];
       if (m === n) return applyPivots(pivots, core(l, u, lg, ug, left, right), { inverse: true });
       if (m < n) {
         // A2 = L U2: Ā2 = L⁻ᴴ Ū2, L̄ -= L⁻ᴴ Ū2 U2ᴴ
         const a2 = left(itemBlock(g, 0, k, k, n - k));
-        lg = add(lg, neg(matmul(a2, itemBlock(f, 0, k, k, n - k) as T, { adjointB: true }))) as T;
+        lg = add(lg, neg(matmul(a2, itemBlock(f, 0, k, k, n - k), { adjointB: true })));
         return applyPivots(pivots, concat([core(l, u, lg, ug, left, right), a2], { axis: -1 }), { inverse: true });
       }
       // A2 = L2 U: Ā2 = L̄2 U⁻ᴴ, Ū -= L2ᴴ L̄2 U⁻ᴴ
       const a2 = right(itemBlock(g, k, 0, m - k, k));
-      ug = add(ug, neg(matmul(itemBlock(f, k, 0, m - k, k) as T, a2, { adjointA: true }))) as T;
+      ug = add(ug, neg(matmul(itemBlock(f, k, 0, m - k, k), a2, { adjointA: true })));
       return applyPivots(pivots, concat([core(l, u, lg, ug, left, right), a2], { axis: -2 }), { inverse: true });
     },
   }),
 });
 
-const unitLower = (f: T): T => add(tril(f, { k: -1 }), identity(f.shape.at(-1) as number, f)) as T;
+const unitLower = (f: T): T => add(tril(f, { k: -1 }), identity(f.shape.at(-1) as number, f));
 
-function core(l: T, u: T, lg: T, ug: T, left: (x: Tensor) => T, right: (x: Tensor) => T): T {
-  const inner = add(tril(matmul(l, lg, { adjointA: true }), { k: -1 }), triu(matmul(ug, u, { adjointB: true })) as never);
+function core(l: T, u: T, lg: T, ug: T, left: (x: T) => T, right: (x: T) => T): T {
+  const inner = add(tril(matmul(l, lg, { adjointA: true }), { k: -1 }), triu(matmul(ug, u, { adjointB: true })));
   return right(left(inner));
 }
 
@@ -176,12 +176,37 @@ export const lu = defineOp({
     const { lu: f, pivots } = luFactor(a, pass);
     const [m, n] = a.shape.slice(-2) as [number, number];
     const k = Math.min(m, n);
-    const ones = eye(m, { dtype: (a as Tensor<Float>).dtype }) as T;
+    const ones = eye(m, { dtype: a.dtype });
     return {
-      p: applyPivots(pivots, ones, { inverse: true }) as T,
-      l: add(tril(itemBlock(f, 0, 0, m, k), { k: -1 }), itemBlock(ones, 0, 0, m, k) as T) as T,
-      u: triu(itemBlock(f, 0, 0, k, n)) as T,
+      p: applyPivots(pivots, ones, { inverse: true }),
+      l: add(tril(itemBlock(f, 0, 0, m, k), { k: -1 }), itemBlock(ones, 0, 0, m, k)),
+      u: triu(itemBlock(f, 0, 0, k, n)),
     };
+  },
+});
+
+const luSolveOp = defineOp({
+  name: "luSolve",
+  inputs: ["lu", "pivots", "b"],
+  outputs: ["x"],
+  attrs: { adjoint: flag(false) },
+  signature: "(m,m),(m),(m,k)->(m,k)",
+  dtypes: { pivots: "int32" },
+  domain: { lu: triangular, pivots },
+  // L U X = P B, or Uᴴ Lᴴ P X = B
+  law: ({ lu: f, pivots, b }, { x }, { adjoint: h }): [T, T][] => {
+    const [l, u] = [unitLower(f), triu(f)];
+    if (!h) return [[matmul(l, matmul(u, x)), applyPivots(pivots, b)]];
+    const y = matmul(l, applyPivots(pivots, x), { adjointA: true });
+    return [[matmul(u, y, { adjointA: true }), b]];
+  },
+  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE", "ERR_ARGUMENT"],
+  // U⁻¹ L⁻¹ P B, or Pᵀ L⁻ᴴ U⁻ᴴ B
+  kernel: ({ lu: f, pivots, b }, { adjoint: h }, pass) => {
+    const lower = { unitDiagonal: true, adjoint: h, ...pass };
+    const upper = { lower: false, adjoint: h, ...pass };
+    if (!h) return solveTriangular(f, solveTriangular(f, applyPivots(pivots, b, pass), lower), upper);
+    return applyPivots(pivots, solveTriangular(f, solveTriangular(f, b, upper), lower), { inverse: true, ...pass });
   },
 });
 
@@ -189,29 +214,4 @@ export const lu = defineOp({
  * X with A X = B from luFactor of A, or Aᴴ X = B with `adjoint`: (..., m, m), (..., m), (..., m, k) -> (..., m, k). Derivatives reach lu and
  * b; a 1-D b is one vector. ERR_SINGULAR: a zero on the diagonal of U; ERR_ARGUMENT: a pivot out of range.
  */
-export const luSolve = withVectors(
-  defineOp({
-    name: "luSolve",
-    inputs: ["lu", "pivots", "b"],
-    outputs: ["x"],
-    attrs: { adjoint: flag(false) },
-    signature: "(m,m),(m),(m,k)->(m,k)",
-    dtypes: { pivots: "int32" },
-    domain: { lu: triangular, pivots },
-    // L U X = P B, or Uᴴ Lᴴ P X = B
-    law: ({ lu: f, pivots, b }, { x }, { adjoint: h }): [Tensor, Tensor][] => {
-      const [l, u] = [unitLower(f), triu(f) as T];
-      if (!h) return [[matmul(l, matmul(u, x)), applyPivots(pivots, b)]];
-      const y = matmul(l, applyPivots(pivots, x) as T, { adjointA: true });
-      return [[matmul(u, y, { adjointA: true }), b]];
-    },
-    failures: ["ERR_SINGULAR", "ERR_NOT_FINITE", "ERR_ARGUMENT"],
-    // U⁻¹ L⁻¹ P B, or Pᵀ L⁻ᴴ U⁻ᴴ B
-    kernel: ({ lu: f, pivots, b }, { adjoint: h }, pass) => {
-      const lower = { unitDiagonal: true, adjoint: h, ...pass };
-      const upper = { lower: false, adjoint: h, ...pass };
-      if (!h) return solveTriangular(f, solveTriangular(f, applyPivots(pivots, b, pass) as T, lower) as T, upper) as T;
-      return applyPivots(pivots, solveTriangular(f, solveTriangular(f, b, upper) as T, lower) as T, { inverse: true, ...pass }) as T;
-    },
-  }),
-);
+export const luSolve = withVectors<typeof luSolveOp>(luSolveOp);

@@ -1,11 +1,13 @@
 import { flag, optionsOf } from "../core/attrs";
-import type { Float } from "../core/dtype";
+import type { Fits, Sym } from "../core/dtype";
 import { ShapeError } from "../core/errors";
 import { type AsyncOptions, defineOp } from "../core/op";
 import { asTensor } from "../core/operands";
 import { native } from "../core/row";
-import { type Promote, shapeText, type Tensor } from "../core/tensor";
+import { type DTypeOf, type Promote, shapeText, type Tensor } from "../core/tensor";
 import { reshape } from "./structure";
+
+type T = Tensor<Sym<"T">>;
 
 const op = defineOp({
   name: "matmul",
@@ -22,8 +24,7 @@ const op = defineOp({
     b: () => (hb ? product(g, a, true, ha) : product(a, g, !ha, false)),
   }),
 });
-const product = (a: Tensor, b: Tensor, adjointA: boolean, adjointB: boolean): Tensor =>
-  op(a as Tensor<never>, b as Tensor<never>, { adjointA, adjointB });
+const product = (a: T, b: T, adjointA: boolean, adjointB: boolean): T => op(a, b, { adjointA, adjointB });
 
 export interface MatmulOptions {
   /** The adjoint of a in its place. */
@@ -45,20 +46,20 @@ function asMatrices(a: unknown, b: unknown, options: unknown) {
     const [m, n] = [c.shape.at(-2) as number, c.shape.at(-1) as number];
     return reshape(c, [...c.shape.slice(0, -2), ...(x.rank === 1 ? [] : [m]), ...(y.rank === 1 ? [] : [n])]);
   };
-  return { left: left as Tensor<never>, right: right as Tensor<never>, back };
+  return { left, right, back };
 }
 
 /** op(a) op(b) over the last two axes, batch dimensions broadcast. A 1-D operand is a row (first) or a column (second), as in NumPy. */
 export const matmul = Object.assign(
-  <A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options: MatmulOptions = {}): Tensor<Promote<A, B>> => {
+  <A extends Tensor, B extends Tensor>(a: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>, options: MatmulOptions = {}): Tensor<Promote<A, B>> => {
     const { left, right, back } = asMatrices(a, b, options);
     return back(op(left, right, options)) as Tensor<Promote<A, B>>;
   },
   {
     /** The same, off the event loop. */
-    async: async <A extends Tensor<Float>, B extends Tensor<Float>>(
+    async: async <A extends Tensor, B extends Tensor>(
       a: A,
-      b: B,
+      b: B & Fits<DTypeOf<A>, DTypeOf<B>>,
       options: MatmulOptions & Pick<AsyncOptions, "signal"> = {},
     ): Promise<Tensor<Promote<A, B>>> => {
       const { left, right, back } = asMatrices(a, b, options);

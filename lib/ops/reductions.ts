@@ -47,16 +47,16 @@ function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
 
 /** The sum over axes; of nothing, 0. */
 export function sum<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
-  const t = asTensor("sum", "x", x) as Tensor<never>;
-  return sumOp(t, { axis: axesOf("sum", t, options), keepDims: options.keepDims ?? false });
+  const t: Tensor = asTensor("sum", "x", x);
+  return sumOp(t, { axis: axesOf("sum", t, options), keepDims: options.keepDims ?? false }) as Tensor<D>;
 }
 
 /** The mean over axes; of nothing, NaN. */
 export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
-  const t = asTensor("mean", "x", x) as Tensor<D>;
+  const t: Tensor = asTensor("mean", "x", x);
   const axes = axesOf("mean", t, options);
   const count = axes.reduce((n, a) => n * (t.shape[a] as number), 1);
-  return div(sum(t, { ...options, axis: axes }), count);
+  return div(sum(t, { ...options, axis: axes }), count) as Tensor<D>;
 }
 
 /** The sum of the diagonal of the last two axes. */
@@ -88,7 +88,7 @@ const argExtreme = (name: "argmax" | "argmin", tf: string) => {
         name,
         `there are no elements along ${axis === undefined ? "any axis" : `axis ${at}`} of shape ${shapeText(t.shape)}.`,
       );
-    const i = op(reshape(t, [...before, n, columns]) as Tensor<never>) as Tensor<"int32">;
+    const i = op(reshape(t, [...before, n, columns]));
     return reshape(i, reduced(t.shape, axis === undefined ? [...t.shape.keys()] : [at], keepDims));
   };
 };

@@ -3,7 +3,7 @@
 
 import { within } from "../core/apply";
 import { oneOf, optionsOf, real as realNumber } from "../core/attrs";
-import type { Float } from "../core/dtype";
+import type { Float, Sym } from "../core/dtype";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
 import { type NamedTensors, native } from "../core/row";
@@ -13,6 +13,7 @@ import { positiveDefinite } from "./domains";
 import { matmul } from "./products";
 import { broadcastTo } from "./structure";
 
+type T = Tensor<Sym<"T">>;
 const FUNCTIONS = ["exp", "log", "sqrt", "inverseSqrt", "power"] as const;
 type Name = (typeof FUNCTIONS)[number];
 interface Attrs {
@@ -47,11 +48,11 @@ const spectralSecond = defineOp({
   order: 0, // in a; linear in e and h
   // ⟨G, D²f(A)[E, H]⟩ is symmetric in E, H and G.
   vjp: ({ a, e, h }, { d: g }, given) => ({
-    a: (): Tensor => {
+    a: (): T => {
       throw new BacksolveError("ERR_ARGUMENT", OPS[given.f], "has derivatives up to the second order only.");
     },
-    e: (): Tensor => spectralSecond(a, h, g, passed(given)),
-    h: (): Tensor => spectralSecond(a, e, g, passed(given)),
+    e: (): T => spectralSecond(a, h, g, passed(given)),
+    h: (): T => spectralSecond(a, e, g, passed(given)),
   }),
 });
 
@@ -69,12 +70,12 @@ const spectralDerivative = defineOp({
   order: 1,
   // Df(A) is its own adjoint; ⟨G, D²f(A)[E, H]⟩ = ⟨H, D²f(A)[E, G]⟩.
   vjp: ({ a, e }, { d: g }, given) => ({
-    a: (): Tensor => spectralSecond(a, e, g, passed(given)),
-    e: (): Tensor => spectralDerivative(a, g, passed(given)),
+    a: (): T => spectralSecond(a, e, g, passed(given)),
+    e: (): T => spectralDerivative(a, g, passed(given)),
   }),
 });
 
-type Equations = [Tensor, Tensor][];
+type Equations = [T, T][];
 type Law = (inputs: NamedTensors<"a">, outputs: NamedTensors<"y">) => Equations;
 
 const named = <const N extends Exclude<Name, "power">>(f: N, law: Law) =>
@@ -114,9 +115,9 @@ export const sqrtmHermitian = named("sqrt", ({ a }, { y }) => [[matmul(y, y), a]
 
 /** A^(-1/2) of Hermitian positive-definite matrices. Otherwise as `expmHermitian`. */
 export const inverseSqrtmHermitian = named("inverseSqrt", ({ a }, { y }) => [[matmul(matmul(y, a), y), eyeLike(a)]]);
-const eyeLike = (a: Tensor<never>): Tensor => {
+const eyeLike = (a: T): T => {
   const n = a.shape.at(-1) as number;
-  return broadcastTo(eye(n, { dtype: (a as Tensor<Float>).dtype }), a.shape);
+  return broadcastTo(eye(n, { dtype: a.dtype }), a.shape);
 };
 
 const power = defineOp({
@@ -133,7 +134,7 @@ const power = defineOp({
   dtypes: { w: "real" },
   saves: ["a"],
   order: 2,
-  vjp: ({ a }, { y: g }, { p }): { a: () => Tensor } => ({ a: () => spectralDerivative(a, g, passed({ f: "power", p })) }),
+  vjp: ({ a }, { y: g }, { p }): { a: () => T } => ({ a: () => spectralDerivative(a, g, passed({ f: "power", p })) }),
   fused: native("hermitianFunction_vjp", ({ p }: { p: number }) => encode({ f: "power", p })),
 });
 

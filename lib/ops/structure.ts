@@ -1,7 +1,7 @@
 // Ops that only move elements: out[i] = in[offset + Σ iₖ strideₖ] (readStrided) or the reverse (writeStrided). Each is the other's adjoint.
 
 import { int, ints, optionsOf, withoutOptions } from "../core/attrs";
-import type { DType } from "../core/dtype";
+import type { DType, Sym } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { asTensor, needMatrix } from "../core/operands";
@@ -9,6 +9,7 @@ import { native } from "../core/row";
 import { checkAxis, checkShape, type Shape, shapeText, sizeOf, stridesOf, type Tensor } from "../core/tensor";
 import { conj } from "./elementwise";
 
+type T = Tensor<Sym<"any">>;
 const at = (list: readonly number[], i: number): number => list[i] as number;
 
 const transposeOp = defineOp({
@@ -38,7 +39,7 @@ const transposeOp = defineOp({
   }),
   linear: true,
   lift: ({ axes }, batch) => ({ axes: [...batch.keys(), ...axes.map((a) => batch.length + a)] }),
-  vjp: (_, { y: g }, { axes }) => ({ x: (): Tensor => transposeOp(g as Tensor<never>, { axes: axes.map((_a, i) => axes.indexOf(i)) }) }),
+  vjp: (_, { y: g }, { axes }) => ({ x: (): T => transposeOp(g, { axes: axes.map((_a, i) => axes.indexOf(i)) }) }),
 });
 
 /** Axes permuted; without `axes` reversed, as NumPy. */
@@ -47,12 +48,12 @@ export const transpose = withoutOptions("transpose", 2, <D extends DType>(x: Ten
   if (axes !== undefined && !Array.isArray(axes))
     throw new ArgumentError("transpose", `axes must be an array of numbers, got ${describe(axes)}.`);
   const list = axes ? Array.from(axes, (a: unknown) => checkAxis("transpose", a, t.rank)) : t.shape.map((_, i) => t.rank - 1 - i);
-  return transposeOp(t as Tensor<never>, { axes: list });
+  return transposeOp(t, { axes: list });
 });
 
 /** Two axes exchanged. */
 export const swapAxes = withoutOptions("swapAxes", 3, <D extends DType>(x: Tensor<D>, axis1: number, axis2: number): Tensor<D> => {
-  const t = asTensor("swapAxes", "x", x) as Tensor<D>;
+  const t = asTensor("swapAxes", "x", x);
   const [i, j] = [checkAxis("swapAxes", axis1, t.rank), checkAxis("swapAxes", axis2, t.rank)];
   return transpose(
     t,
@@ -90,14 +91,14 @@ const reshapeOp = defineOp({
   kernel: native("readStrided", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
   linear: true,
   lift: ({ shape }, batch) => ({ shape: [...batch, ...shape] }),
-  vjp: (_, { y: g }, _attrs, { shapes }) => ({ x: (): Tensor => reshape(g, shapes.x) }),
+  vjp: (_, { y: g }, _attrs, { shapes }) => ({ x: (): T => reshape(g, shapes.x) }),
 });
 
 /** The same elements in another shape; one size may be -1. Shares memory. */
 export const reshape = withoutOptions("reshape", 2, <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> => {
   const t = asTensor("reshape", "x", x);
   const free = Array.isArray(shape) ? shape.indexOf(-1) : -1;
-  if (free < 0) return reshapeOp(t as Tensor<never>, { shape: checkShape("reshape", shape) });
+  if (free < 0) return reshapeOp(t, { shape: checkShape("reshape", shape) });
   const full = checkShape(
     "reshape",
     Array.from(shape, (d, i) => (i === free ? 1 : d)),
@@ -106,12 +107,12 @@ export const reshape = withoutOptions("reshape", 2, <D extends DType>(x: Tensor<
   if (rest === 0 || t.size % rest !== 0)
     throw new ShapeError("reshape", `shape ${shapeText(t.shape)} does not fit ${shapeText(full)} with -1 for axis ${free}.`);
   full[free] = t.size / rest;
-  return reshapeOp(t as Tensor<never>, { shape: full });
+  return reshapeOp(t, { shape: full });
 });
 
 /** A new axis of size 1 before `axis`; -1 appends it. */
 export const expandDims = withoutOptions("expandDims", 2, <D extends DType>(x: Tensor<D>, axis: number): Tensor<D> => {
-  const t = asTensor("expandDims", "x", x) as Tensor<D>;
+  const t = asTensor("expandDims", "x", x);
   const i = checkAxis("expandDims", axis, t.rank + 1);
   return reshape(t, [...t.shape.slice(0, i), 1, ...t.shape.slice(i)]);
 });
@@ -141,12 +142,12 @@ const broadcastOp = defineOp({
   }),
   linear: true,
   lift: ({ shape }, batch) => ({ shape: [...batch, ...shape] }),
-  vjp: (_, { y: g }) => ({ x: (): Tensor => g }), // the engine sums over what was broadcast
+  vjp: (_, { y: g }) => ({ x: (): T => g }), // the engine sums over what was broadcast
 });
 
 /** x repeated along new axes and axes of size 1 (NumPy's rule). */
 export const broadcastTo = withoutOptions("broadcastTo", 2, <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> => {
-  return broadcastOp(x as Tensor<never>, { shape: checkShape("broadcastTo", shape) });
+  return broadcastOp(x, { shape: checkShape("broadcastTo", shape) });
 });
 
 // The k-th diagonal of m x n has this length and starts at this (row, column).
@@ -181,7 +182,7 @@ const diagonalOp = defineOp({
   linear: true,
   lift: (attrs) => attrs,
   vjp: (_, { d: g }, { k }, { shapes: { a } }) => ({
-    a: (): Tensor => embed(g, { k, rows: at(a, a.length - 2), columns: at(a, a.length - 1) }),
+    a: (): T => embed(g, { k, rows: at(a, a.length - 2), columns: at(a, a.length - 1) }),
   }),
 });
 
@@ -210,15 +211,15 @@ const diagEmbedOp = defineOp({
   kernel: native("writeStrided", ({ k }: { k: number }, _inputs, [a]) => diagonalLayout(a as Shape, k)),
   linear: true,
   lift: (attrs) => attrs,
-  vjp: (_, { a: g }, { k }) => ({ d: (): Tensor => diagonalOp(g as Tensor<never>, { k }) }),
+  vjp: (_, { a: g }, { k }) => ({ d: (): T => diagonalOp(g, { k }) }),
 });
-const embed = (d: Tensor, attrs: { k: number; rows: number; columns: number }): Tensor => diagEmbedOp(d as Tensor<never>, attrs);
+const embed = <D extends DType>(d: Tensor<D>, attrs: { k: number; rows: number; columns: number }): Tensor<D> => diagEmbedOp(d, attrs);
 
 /** The k-th diagonal of the last two axes; of a 1-D tensor, the square matrix with that diagonal. For batches of diagonals: `diagEmbed`. */
 export function diag<D extends DType>(x: Tensor<D>, options: { k?: number } = {}): Tensor<D> {
-  const t = asTensor("diag", "x", x) as Tensor<D>;
+  const t = asTensor("diag", "x", x);
   if (t.rank === 0) throw new ShapeError("diag", "x must have one axis or more, got a scalar.");
-  return t.rank === 1 ? diagEmbed(t, options) : diagonalOp(t as Tensor<never>, options);
+  return t.rank === 1 ? diagEmbed(t, options) : diagonalOp(t, options);
 }
 
 /** Square matrices with the last axis of d on their k-th diagonal, zeros elsewhere. */
@@ -243,8 +244,8 @@ const band = (name: string, upper: 0 | 1, keeps: string) => {
     types: "any",
     kernel: native("band", ({ k }: { k: number }) => [upper, Math.max(-(2 ** 40), Math.min(2 ** 40, k))]),
     linear: true,
-    vjp: (_, { y: g }, { k }) => ({ a: (): Tensor => op(g as Tensor<never>, { k }) as Tensor }),
-  }) as unknown as <D extends DType>(a: Tensor<D>, options?: { k?: number }) => Tensor<D>;
+    vjp: (_, { y: g }, { k }) => ({ a: (): T => op(g, { k }) }),
+  });
   return op;
 };
 /** The lower triangle of the last two axes, up to diagonal k; zeros above. */
@@ -274,7 +275,7 @@ const sliceOp = defineOp({
   ),
   linear: true,
   lift: ({ start, size }, batch) => ({ start: [...batch.map(() => 0), ...start], size: [...batch, ...size] }),
-  vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): Tensor => padToOp(g as Tensor<never>, { start, shape: shapes.x }) }),
+  vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): T => padToOp(g, { start, shape: shapes.x }) }),
 });
 const padToOp = defineOp({
   name: "padTo",
@@ -292,7 +293,7 @@ const padToOp = defineOp({
   kernel: native("writeStrided", ({ start }: { start: readonly number[] }, [x], [y]) => window(y as Shape, start, x as Shape)),
   linear: true,
   lift: ({ start, shape }, batch) => ({ start: [...batch.map(() => 0), ...start], shape: [...batch, ...shape] }),
-  vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): Tensor => sliceOp(g as Tensor<never>, { start, size: shapes.x }) }),
+  vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): T => sliceOp(g, { start, size: shapes.x }) }),
 });
 const window = (whole: Shape, start: readonly number[], size: Shape): number[] => {
   const strides = stridesOf(whole);
@@ -305,10 +306,10 @@ export const slice = withoutOptions(
   "slice",
   3,
   <D extends DType>(x: Tensor<D>, start: readonly number[], size: readonly number[]): Tensor<D> => {
-    return sliceOp(x as Tensor<never>, { start, size });
+    return sliceOp(x, { start, size });
   },
 );
 /** x inside zeros of `shape`, from `start` on: the adjoint of `slice`. */
 export const padTo = withoutOptions("padTo", 3, <D extends DType>(x: Tensor<D>, start: readonly number[], shape: Shape): Tensor<D> => {
-  return padToOp(x as Tensor<never>, { start, shape });
+  return padToOp(x, { start, shape });
 });

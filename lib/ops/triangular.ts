@@ -1,5 +1,5 @@
 import { flag, oneOf } from "../core/attrs";
-import type { Float } from "../core/dtype";
+import type { Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
@@ -9,6 +9,8 @@ import { add, conj, neg } from "./elementwise";
 import { matmul } from "./products";
 import { adjoint, matrixTranspose, tril, triu } from "./structure";
 import { type Solver, withVectors } from "./vectors";
+
+type T = Tensor<Sym<"T">>;
 
 interface Attrs {
   readonly lower: boolean;
@@ -52,12 +54,12 @@ const op = defineOp({
   fused: native("solveTriangular_vjp", encode),
 });
 
-function pulledBack(a: Tensor<never>, g: Tensor<never>, attrs: Attrs): Tensor<never> {
+function pulledBack(a: T, g: T, attrs: Attrs): T {
   if (attrs.transpose && !attrs.adjoint) return conj(op(a, conj(g), { ...attrs, transpose: false }));
   return op(a, g, { ...attrs, adjoint: !attrs.adjoint, transpose: false });
 }
 
-function ofMatrix(b: Tensor<never>, x: Tensor<never>, { adjoint: h, transpose: t, side }: Attrs): Tensor<never> {
+function ofMatrix(b: T, x: T, { adjoint: h, transpose: t, side }: Attrs): T {
   const plain = !h && !t;
   const [p, q] = plain === (side === "left") ? [b, x] : [x, b];
   const product = side === "left" ? matmul(p, q, { adjointB: true }) : matmul(p, q, { adjointA: true });
@@ -65,13 +67,13 @@ function ofMatrix(b: Tensor<never>, x: Tensor<never>, { adjoint: h, transpose: t
 }
 
 /** What is read of a, as a matrix. */
-function triangleOf(a: Tensor<never>, { lower, unitDiagonal }: Attrs): Tensor<never> {
+function triangleOf(a: T, { lower, unitDiagonal }: Attrs): T {
   const k = unitDiagonal ? 1 : 0;
   const strict = lower ? tril(a, { k: -k }) : triu(a, { k });
-  return unitDiagonal ? add(strict, eye(a.shape.at(-1) as number, { dtype: (a as Tensor<Float>).dtype }) as Tensor<never>) : strict;
+  return unitDiagonal ? add(strict, eye(a.shape.at(-1) as number, { dtype: a.dtype })) : strict;
 }
 
-const onTriangle = (a: Tensor<never>, { lower, unitDiagonal }: Attrs): Tensor => {
+const onTriangle = (a: T, { lower, unitDiagonal }: Attrs): T => {
   const k = unitDiagonal ? 1 : 0;
   return neg(lower ? tril(a, { k: -k }) : triu(a, { k }));
 };
@@ -84,4 +86,4 @@ export interface SolveTriangularOptions extends Partial<Attrs> {}
  * ERR_SINGULAR: an exact zero on the diagonal. ERR_NOT_FINITE: NaN or infinity in b or in what is read of a, or an answer beyond the
  * largest number.
  */
-export const solveTriangular: Solver<SolveTriangularOptions> = withVectors(op, ({ side }) => side === "right") as never;
+export const solveTriangular: Solver<SolveTriangularOptions> = withVectors(op, ({ side }) => side === "right");

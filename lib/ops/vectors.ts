@@ -1,24 +1,36 @@
 import { optionsOf } from "../core/attrs";
-import type { Float } from "../core/dtype";
+import type { Fits, Takes } from "../core/dtype";
 import type { AsyncOptions, CallOptions, Checked } from "../core/op";
 import type { AnyRow } from "../core/row";
-import { adopt, type Promote, type Tensor } from "../core/tensor";
+import { adopt, type DTypeOf, type Promote, type Tensor } from "../core/tensor";
 import { type Forms, inForms } from "./forms";
 import { expandDims, reshape } from "./structure";
 
 /** A solver of a X = b in its three forms. */
 export interface Solver<Options> {
-  <A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options?: Options & CallOptions): Tensor<Promote<A, B>>;
-  async<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options?: Options & AsyncOptions): Promise<Tensor<Promote<A, B>>>;
-  checked<A extends Tensor<Float>, B extends Tensor<Float>>(a: A, b: B, options?: Options): Checked<Tensor<Promote<A, B>>>;
+  <A extends Tensor, B extends Tensor>(
+    a: A & Takes[DTypeOf<A>],
+    b: B & Fits<DTypeOf<A>, DTypeOf<B>>,
+    options?: Options & CallOptions,
+  ): Tensor<Promote<A, B>>;
+  async<A extends Tensor, B extends Tensor>(
+    a: A & Takes[DTypeOf<A>],
+    b: B & Fits<DTypeOf<A>, DTypeOf<B>>,
+    options?: Options & AsyncOptions,
+  ): Promise<Tensor<Promote<A, B>>>;
+  checked<A extends Tensor, B extends Tensor>(
+    a: A & Takes[DTypeOf<A>],
+    b: B & Fits<DTypeOf<A>, DTypeOf<B>>,
+    options?: Options,
+  ): Checked<Tensor<Promote<A, B>>>;
   readonly row: AnyRow;
 }
 
 /**
  * Lets the input b of an op, a stack of matrices of right-hand sides, also be one vector, NumPy 2's rule for a 1-D b: a column, or a row where
- * `isRow` says so of the options. In all three forms, and with `out`.
+ * `isRow` says so of the options. In all three forms, and with `out`. F says what users may give.
  */
-export function withVectors<F extends Forms>(op: F, isRow: (options: Record<string, unknown>) => boolean = () => false): F {
+export function withVectors<F extends Forms = Forms>(op: Forms, isRow: (options: Record<string, unknown>) => boolean = () => false): F {
   const { row } = op;
   const [b, options] = [row.inputs.indexOf("b"), row.inputs.length];
   return inForms(op, (args) => {
