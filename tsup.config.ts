@@ -7,6 +7,8 @@ export default defineConfig({
   target: "node20",
   dts: { entry: { index: "lib/index.ts", testing: "lib/testing/index.ts" } },
   splitting: true, // the entries share one core
+  // By rollup, which leaves ?., ?? and class fields as they are: what tsup takes otherwise writes them out as calls, a third of a small op.
+  treeshake: true,
   sourcemap: true,
   clean: true,
 });

@@ -12,7 +12,7 @@
 #include "base/status.h"
 #include "boundary/call.h"
 #include "boundary/jobs.h"
-#include "exec/family.h"
+#include "exec/plan.h"
 
 namespace backsolve {
 namespace {
@@ -20,7 +20,7 @@ namespace {
 constexpr const char* kDTypes[] = {"float32", "float64", "complex64", "complex128"};
 /// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/boundary/addon.ts has
 /// the same.
-constexpr int kBoundary = 2;
+constexpr int kBoundary = 3;
 constexpr napi_type_tag kProgramTag = {0x6261636b736f6c76, 0x70726f6772616d31};
 
 Napi::Value list_kernels(const Napi::CallbackInfo& info) {
@@ -60,6 +60,24 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     std::vector<bool> quiet;
     return Jobs::of(info.Env()).failures(info.Env(), execute(read_eager(info, Mode::now, quiet)));
+  });
+}
+
+Napi::Value prepare(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] { return Napi::Number::New(info.Env(), Jobs::of(info.Env()).calls.prepare(info)); });
+}
+
+Napi::Value call(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    Jobs& jobs = Jobs::of(info.Env());
+    return jobs.failures(info.Env(), jobs.calls.run(info));
+  });
+}
+
+Napi::Value forget(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    Jobs::of(info.Env()).calls.forget(info);
+    return info.Env().Undefined();
   });
 }
 
@@ -195,6 +213,9 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// For tests: how many plans of programs were made.
+Napi::Value count_plans(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(plans_made())); }
+
 /// For tests: what the quotas of cgroups under this root allow.
 Napi::Value processor_quota(const Napi::CallbackInfo& info) {
   if (!info[0].IsString()) refuse(info.Env(), "a root is a string");
@@ -241,6 +262,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("kernels", list_kernels);
   add("failureKinds", failure_kinds);
   add("run", run);
+  add("prepare", prepare);
+  add("call", call);
+  add("forget", forget);
   add("runAsync", run_async);
   add("createProgram", create_program);
   add("runProgram", run_program);
@@ -256,6 +280,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("give", give);
   add("info", describe);
   add("setThreads", set_threads);
+  add("plansMade", count_plans);
   add("processorQuota", processor_quota);
   return exports;
 }

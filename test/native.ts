@@ -12,6 +12,9 @@ export interface Job {
 export interface Native {
   kernels(): { id: number; name: string }[];
   run(...args: unknown[]): Result;
+  prepare(descriptor: unknown): number;
+  call(...args: unknown[]): Result;
+  forget(plans: unknown): void;
   runAsync(...args: unknown[]): Job;
   createProgram(...args: unknown[]): object;
   runProgram(...args: unknown[]): Result;
@@ -25,6 +28,7 @@ export interface Native {
   owned(array: unknown): boolean;
   give(array: unknown, to: unknown): void;
   info(): { threads: number };
+  plansMade(): number;
   setThreads(n: unknown): void;
 }
 export const native: Native = createRequire(join(process.cwd(), "package.json"))(binary);

@@ -26,6 +26,9 @@ export interface Binding {
   /** Names of what a kernel may report of an item, by the number that it reports. */
   failureKinds(): string[];
   run(descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
+  prepare(descriptor: Float64Array): number;
+  call(plan: number, collect: boolean, ...buffers: (AnyArray | undefined)[]): Float64Array | undefined;
+  forget(plans: Float64Array): void;
   runAsync(descriptor: Float64Array, ...inputs: AnyArray[]): Job;
   createProgram(descriptor: Float64Array, ...constants: AnyArray[]): object;
   runProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
@@ -118,11 +121,14 @@ const BESIDE: { readonly [platform: string]: string } =
       };
 
 /** The number of docs/native-boundary.md, which an addon has from its sources. */
-const BOUNDARY = 2;
+const BOUNDARY = 3;
 const EXPORTS = [
   "kernels",
   "failureKinds",
   "run",
+  "prepare",
+  "call",
+  "forget",
   "runAsync",
   "createProgram",
   "runProgram",

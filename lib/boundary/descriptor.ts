@@ -1,8 +1,10 @@
+// Calls of native kernels: what crosses, and what became of it. docs/native-boundary.md
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
-import { BacksolveError, translate } from "../core/errors";
+import { BacksolveError } from "../core/errors";
 import { type BatchContext, type Failure, failureOf, readFailures, type Site } from "../core/failures";
+import type { ValueType } from "../core/ir";
 import { call as apply } from "../core/primordials";
-import { memoryOf, type Shape } from "../core/tensor";
+import type { Shape } from "../core/tensor";
 import { binding, type Job } from "./addon";
 
 let ids: Map<string, number> | undefined;
@@ -19,24 +21,13 @@ export function kernelId(name: string): number {
   return id;
 }
 
-export interface KernelOperand {
-  readonly dtype: DType;
-  readonly shape: Shape;
-  readonly name: string | undefined;
-  readonly array: AnyArray | undefined; // none: a job's output, which is yet to be made
-}
+/** What native code is told of a call besides its memory; undefined: an operand that is not there. */
 export interface KernelCall {
-  readonly op: string; // for messages
-  readonly hints: Site["hints"];
   readonly kernel: string;
   readonly dtype: DType;
   readonly attrs: readonly number[];
-  readonly inputs: readonly (KernelOperand | undefined)[];
-  readonly outputs: readonly (KernelOperand | undefined)[];
-  readonly collect: boolean;
-  readonly batchContext: () => BatchContext;
-  /** The batch whose items failures name, where the call is a part of a composed op. */
-  readonly reportBatch: Shape | undefined;
+  readonly inputs: readonly (ValueType | undefined)[];
+  readonly outputs: readonly (ValueType | undefined)[];
 }
 const MAX_KEPT = 128;
 const kept: Float64Array[] = [];
@@ -50,21 +41,23 @@ function room(length: number): Float64Array {
   return made;
 }
 
-/** The descriptor of docs/native-boundary.md and the buffers, as arguments. `quiet`, for jobs: whether others can write to an input. */
-function describeCall(call: KernelCall, quiet: readonly boolean[] = []): [Float64Array, ...AnyArray[]] {
-  const { attrs, inputs, outputs } = call;
+/** The descriptor. `quiet`, for jobs: whether others can write to an input. */
+function describeCall(
+  { kernel, dtype, attrs, inputs, outputs }: KernelCall,
+  collect: boolean,
+  quiet: readonly boolean[] = [],
+): Float64Array {
   const operands = [...inputs, ...outputs];
   let length = 5 + attrs.length + 4 * operands.length + quiet.length;
   for (const o of operands) length += o ? o.shape.length : 0;
   const words = room(length);
   let at = 0;
-  words[at++] = kernelId(call.kernel);
-  words[at++] = call.collect ? 1 : 0;
-  words[at++] = dtypes[call.dtype].code;
+  words[at++] = kernelId(kernel);
+  words[at++] = collect ? 1 : 0;
+  words[at++] = dtypes[dtype].code;
   words[at++] = attrs.length;
   for (const x of attrs) words[at++] = x;
   words[at++] = operands.length;
-  const args: [Float64Array, ...AnyArray[]] = [words];
   for (const o of operands) {
     if (!o) {
       for (let i = 0; i < 4; i++) words[at++] = 0; // not there
@@ -75,45 +68,70 @@ function describeCall(call: KernelCall, quiet: readonly boolean[] = []): [Float6
     words[at++] = o.shape.length;
     for (const d of o.shape) words[at++] = d;
     words[at++] = 0; // no offset
-    if (o.array) args.push(o.array);
   }
   for (const q of quiet) words[at++] = q ? 1 : 0;
-  return args;
+  return words;
+}
+
+const MOST_PLANS = 4096; // that native code keeps for us; when there are more, all are forgotten
+const plans: number[] = [];
+let epoch = 0;
+
+/** One call, to be made again and again: from the second time on native code has its plan, and only memory crosses. */
+export class NativeCall {
+  readonly #call: KernelCall;
+  #seen = false;
+  #plan = 0;
+  #epoch = -1;
+
+  constructor(call: KernelCall) {
+    this.#call = call;
+  }
+  /** Computes now, on the memory of the operands that are there, inputs then outputs. Failures, if any. */
+  run(collect: boolean, arrays: readonly AnyArray[]): Float64Array | undefined {
+    const native = binding();
+    if (!this.#seen) {
+      this.#seen = true;
+      return apply(native.run, [describeCall(this.#call, collect), ...arrays]);
+    }
+    if (this.#epoch !== epoch) this.#prepare();
+    const [a, b, c, d] = arrays;
+    return arrays.length <= 4 ? native.call(this.#plan, collect, a, b, c, d) : apply(native.call, [this.#plan, collect, ...arrays]);
+  }
+  /** Starts a job on the memory of the inputs; `quiet`: whether others can write to each. */
+  start(collect: boolean, arrays: readonly AnyArray[], quiet: readonly boolean[]): Job {
+    return apply(binding().runAsync, [describeCall(this.#call, collect, quiet), ...arrays]);
+  }
+  #prepare(): void {
+    if (plans.length >= MOST_PLANS) {
+      binding().forget(Float64Array.from(plans));
+      plans.length = 0;
+      epoch++;
+    }
+    this.#plan = binding().prepare(describeCall(this.#call, false));
+    this.#epoch = epoch;
+    plans.push(this.#plan);
+  }
 }
 
 /** What errors call buffer i of a call. */
 export type NameOfBuffer = (i: number) => string;
-const nameOf = (call: KernelCall, i: number): string => {
-  const o = [...call.inputs, ...call.outputs].filter((x) => x?.array)[i];
-  return o ? memoryOf(o.name, o) : "a tensor";
-};
-
-/** Runs a kernel now. Returns the failures when `collect`, else throws the first. */
-export function run(call: KernelCall): Failure[] {
-  const args = describeCall(call);
-  let flat: Float64Array | undefined;
-  try {
-    flat = apply(binding().run, args);
-  } catch (error) {
-    throw translate(call.op, error, (i) => nameOf(call, i));
-  }
-  return settle(call, flat);
-}
-
-/** Starts a kernel off the event loop; `quiet`: whether others can write to an input. */
-export const startKernel = (call: KernelCall, quiet: readonly boolean[]): Job => apply(binding().runAsync, describeCall(call, quiet));
 
 /** The kinds of failures by the numbers that the addon reports. */
 export const failureKinds = (): readonly string[] => binding().failureKinds();
 
+/** Of a call, for its failures. */
+export interface Settling extends Site {
+  readonly collect: boolean;
+  readonly batchContext: () => BatchContext;
+  /** The batch whose items failures name, where the call is a part of a composed op. */
+  readonly reportBatch: Shape | undefined;
+}
+
 /** What became of a call. @throws LinalgError unless it collects. */
-export function settle(
-  call: Pick<KernelCall, "op" | "hints" | "collect" | "batchContext" | "reportBatch">,
-  flat: Float64Array | undefined,
-): Failure[] {
-  if (!flat || flat.length === 0) return [];
+export function settle(call: Settling, flat: Float64Array): Failure[] {
   const { batch, item } = call.batchContext();
   const failures = readFailures(flat, failureKinds, () => call, batch, item, call.reportBatch);
-  if (!call.collect) throw failureOf(failures[0] as Failure);
+  if (failures.length > 0 && !call.collect) throw failureOf(failures[0] as Failure);
   return failures;
 }

@@ -3,7 +3,7 @@
 import { ArgumentError } from "./errors";
 import { evaluate } from "./evaluate";
 import type { Failure } from "./failures";
-import { topLevel, unwrapIfDead } from "./levels";
+import { areData, topLevel, unwrapIfDead } from "./levels";
 import { composed, RUN, type RunContext } from "./outcome";
 import { rowOf, ruleFor } from "./registry";
 import type { AnyRow, Attrs, Pass } from "./row";
@@ -19,11 +19,14 @@ export const within = (op: string, failures?: Failure[]): Pass => ({
 /**
  * Runs an op on whatever its inputs are: the highest live level among them says what becomes of it; where there is none it is computed.
  */
-export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunContext = PLAIN): Tensor[] =>
-  applyAll(row, given, attrs, false, options).slice(0, row.outputs.length);
+export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, options: RunContext = PLAIN): Tensor[] => {
+  const all = applyAll(row, given, attrs, false, options);
+  return all.length === row.outputs.length ? all : all.slice(0, row.outputs.length);
+};
 
 /** Outputs, then aux where they are wanted. Aux has no derivative, so that it is never boxed. */
 export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext = PLAIN): Tensor[] {
+  if (typeof row.kernel !== "function" && areData(given)) return evaluate(row, given, attrs, wantAux, options);
   const inputs = given.map(unwrapIfDead);
   const level = topLevel(inputs);
   if (options.out && level)

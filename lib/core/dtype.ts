@@ -186,6 +186,27 @@ export function allocate<D extends DType>(dtype: D, size: number): ArrayOf<D> {
   return new array(uninitialized(bytes)) as ArrayOf<D>;
 }
 
+const [SMALLEST, LARGEST] = [3, 10]; // powers of 2: of 8 bytes to 1 KiB
+const slabs: { memory: ArrayBuffer; at: number }[] = [];
+/**
+ * A small array cut from a larger one, or undefined: an ArrayBuffer for each costs ten times as much. A slab holds results of one class of size,
+ * at most 32 of the larger ones, so that one that is kept for long keeps little else.
+ */
+export function partOfSlab(dtype: DType, size: number): AnyArray | undefined {
+  const { array, width } = dtypes[dtype];
+  const bytes = size * width * array.BYTES_PER_ELEMENT;
+  if (bytes === 0 || bytes > 2 ** LARGEST) return undefined;
+  const power = Math.max(SMALLEST, 32 - Math.clz32(bytes - 1));
+  let slab = slabs[power];
+  if (!slab || slab.at === slab.memory.byteLength) {
+    slab = { memory: new ArrayBuffer(Math.max(2048, 32 << power)), at: 0 };
+    slabs[power] = slab;
+  }
+  const part = new array(slab.memory, slab.at, size * width);
+  slab.at += 1 << power;
+  return part;
+}
+
 // What a typed array really is, whatever has been done to its prototype and properties.
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
 const getter = (name: string | symbol) => Object.getOwnPropertyDescriptor(typedArray, name)?.get as () => unknown;

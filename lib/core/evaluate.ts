@@ -1,13 +1,14 @@
 // The bottom: a call of a native kernel on data.
-import { type KernelCall, type KernelOperand, run as runNative } from "../boundary/descriptor";
-import { allocate, type DType } from "./dtype";
-import { guard } from "./errors";
-import { dtypeOf, inputName, kernelName } from "./form";
-import { encodeAttrs, inferAll } from "./infer";
+import { settle } from "../boundary/descriptor";
+import type { Bound } from "./bind";
+import { bindOp } from "./bind";
+import { type AnyArray, allocate, type DType } from "./dtype";
+import { guard, translate } from "./errors";
+import { inputName } from "./form";
 import type { ValueType } from "./ir";
 import { batchContextOf, checkOut, composed, output, type RunContext } from "./outcome";
-import { type AnyRow, type Attrs, type Native, nameOf } from "./row";
-import { alias, readable, type Shape, sizeOf, type Tensor, wrap } from "./tensor";
+import { type AnyRow, type Attrs, nameOf } from "./row";
+import { alias, memoryOf, readable, type Shape, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
 
 /** Zeros of the dtype and shape of t. */
 export const zerosLike = <D extends DType>(t: { readonly dtype: D; readonly shape: Shape }): Tensor<D> => {
@@ -19,52 +20,51 @@ export const zerosLike = <D extends DType>(t: { readonly dtype: D; readonly shap
 /** An op on data. */
 export function evaluate(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
   if (typeof row.kernel === "function") return composed(row, inputs, attrs, options);
-  const types = inferAll(row, inputs, attrs);
-  if (row.kernel.alias && !options.out) {
-    return [alias(inputs[0] as Tensor, (types[0] as ValueType).shape)];
-  }
-  if (options.out) checkOut(row, options.out, types[0], inputs);
-  const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
-  const outputs = wanted.map((t, i) => t && ((i === 0 && options.out) || output(nameOf(row), t)));
-  for (const f of runNative(kernelCall(row, row.kernel, inputs, types, outputs, attrs, options))) options.failures.push(f);
-  return outputs.filter((t) => t !== undefined);
+  const bound = bindOp(row, inputs, attrs);
+  const { out } = options;
+  if (row.kernel.alias && !out) return [alias(inputs[0] as Tensor, (bound.outputs[0] as ValueType).shape)];
+  if (out) checkOut(row, out, bound.outputs[0], inputs);
+  const count = wantAux ? bound.outputs.length : row.outputs.length;
+  const outputs: Tensor[] = [];
+  for (let i = 0; i < count; i++) outputs.push(i === 0 && out ? out : output(nameOf(row), bound.outputs[i] as ValueType));
+  runBound(bound, inputs, outputs, options);
+  return outputs;
 }
 
-const operand = (op: string, t: Tensor, name: string | undefined): KernelOperand => ({
-  dtype: t.dtype,
-  shape: t.shape,
-  name,
-  array: readable(op, t, name),
-});
-
-/** @internal The native call of a row on concrete tensors. */
-export function kernelCall(
-  row: AnyRow,
-  kernel: Native,
+/** The native call of a bound row on data; what fails is thrown, or put into the list of who collects. */
+export function runBound(
+  bound: Bound,
   inputs: readonly (Tensor | undefined)[],
-  types: readonly ValueType[],
   outputs: readonly (Tensor | undefined)[],
-  attrs: Attrs,
-  { collect, op = nameOf(row), batch }: Pick<RunContext, "collect" | "op" | "batch">,
-): KernelCall {
-  const present = inputs.filter((t) => t !== undefined);
-  const shapes = present.map((t) => t.shape);
-  return {
-    op,
-    hints: row.hints,
-    kernel: kernelName(kernel, attrs),
-    dtype: dtypeOf(row, attrs, inputs),
-    attrs: encodeAttrs(
-      row,
-      kernel,
-      attrs,
-      shapes,
-      types.map((t) => t.shape),
-    ),
-    inputs: inputs.map((t, i) => t && operand(op, t, inputName(row, i))),
-    outputs: outputs.map((t) => t && operand(op, t, "out")),
-    collect,
-    batchContext: () => batchContextOf(row, attrs, inputs, types),
-    reportBatch: batch,
-  };
+  { collect, failures, op = nameOf(bound.row), batch }: RunContext,
+): void {
+  const { row } = bound;
+  const arrays: AnyArray[] = [];
+  for (let i = 0; i < inputs.length; i++) {
+    const t = inputs[i];
+    if (t) arrays.push(readable(op, t, () => inputName(row, i)));
+  }
+  let wanted = 0;
+  for (let i = 0; i < outputs.length; i++) {
+    const t = outputs[i];
+    if (!t) continue;
+    wanted |= 1 << i;
+    arrays.push(storageOf(t).array);
+  }
+  let flat: Float64Array | undefined;
+  try {
+    flat = bound.call(wanted).run(collect, arrays);
+  } catch (error) {
+    throw translate(op, error, (buffer) => nameOfBuffer(bound, inputs, buffer));
+  }
+  if (!flat) return;
+  const batchContext = () => batchContextOf(row, bound.attrs, bound.inputs, bound.outputs);
+  for (const f of settle({ op, hints: row.hints, collect, batchContext, reportBatch: batch }, flat)) failures.push(f);
+}
+
+/** What errors call buffer i of a call. */
+function nameOfBuffer({ row }: Bound, inputs: readonly (Tensor | undefined)[], buffer: number): string {
+  const present = inputs.flatMap((t, i) => (t ? [{ t, i }] : []));
+  const found = present[buffer];
+  return found ? memoryOf(inputName(row, found.i), found.t) : "the result";
 }

@@ -9,7 +9,7 @@ const VARIADIC = "...";
 export const MAX_INPUTS = 15;
 
 /** Whether the last input of the row stands for any number of them. */
-export const isVariadic = (row: AnyRow): boolean => (row.inputs.at(-1) as string).startsWith(VARIADIC);
+export const isVariadic = ({ inputs }: AnyRow): boolean => (inputs[inputs.length - 1] as string).startsWith(VARIADIC);
 /** Under which name rules know an input. */
 export const plainName = (name: string): string => (name.startsWith(VARIADIC) ? name.slice(VARIADIC.length) : name);
 
@@ -38,8 +38,9 @@ export function inputsByName<V>(row: AnyRow, values: readonly (V | undefined)[])
 }
 /** The way back: a value per input, of so many, from what rules get or give by name. */
 export function inputsInOrder<V>(row: AnyRow, by: Readonly<Record<string, V | undefined>>, arity: number): (V | undefined)[] {
-  const plain = isVariadic(row) ? row.inputs.length - 1 : row.inputs.length;
-  const list = plain < row.inputs.length ? (by[plainName(row.inputs[plain] as string)] as readonly V[] | undefined) : undefined;
+  if (!isVariadic(row)) return row.inputs.map((n) => by[n]);
+  const plain = row.inputs.length - 1;
+  const list = by[plainName(row.inputs[plain] as string)] as readonly V[] | undefined;
   return Array.from({ length: arity }, (_, i) => (i < plain ? by[row.inputs[i] as string] : list?.[i - plain]));
 }
 /** How many inputs these values are of. */

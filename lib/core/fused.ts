@@ -1,6 +1,6 @@
 // Fused rules: the row of one, derived from that of its op, and a call of it.
-import { run as runNative } from "../boundary/descriptor";
-import { kernelCall } from "./evaluate";
+import { type Bound, bind, type Given } from "./bind";
+import { runBound } from "./evaluate";
 import { dtypeOf, kernelOutputs, portDType, portOf, withAux } from "./form";
 import type { ValueType } from "./ir";
 import { topLevel, unwrapIfDead } from "./levels";
@@ -67,10 +67,15 @@ export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType
   }));
 }
 
+/** The fused rule of a row at these attributes and types. */
+export const bindFused = (row: AnyRow, given: Given, attrs: Attrs): Bound =>
+  bind(fusedRow(row), given, attrs, (_rule, reads, own) => fusedTypes(row, own, reads));
+
+const PLAIN = { collect: false, failures: [], out: undefined };
+
 /** A fused rule as one call or instruction, from what it reads; undefined where somebody differentiates that. */
 export function fused(
   row: AnyRow,
-  kernel: Native,
   attrs: Attrs,
   given: readonly (Tensor | undefined)[],
   wanted: readonly boolean[],
@@ -78,12 +83,11 @@ export function fused(
   const inputs = given.map((t) => t && unwrapIfDead(t));
   const level = topLevel(inputs);
   if (level && !level.emit) return undefined;
-  const rule = fusedRow(row);
-  const types = fusedTypes(row, attrs, inputs);
-  const asked = types.map((t, i) => (wanted[i] ? t : undefined));
-  if (level?.emit) return level.emit(rule.name, attrs, inputs, asked);
+  const bound = bindFused(row, inputs, attrs);
+  const asked = bound.outputs.map((t, i) => (wanted[i] ? t : undefined));
+  if (level?.emit) return level.emit(bound.row.name, bound.attrs, inputs, asked);
   const op = nameOf(row);
   const outputs = asked.map((t) => t && output(op, t));
-  runNative(kernelCall(rule, kernel, inputs, types, outputs, attrs, { collect: false, op }));
+  runBound(bound, inputs, outputs, PLAIN);
   return outputs;
 }

@@ -22,6 +22,15 @@ let lastId = 0;
 /** Ids of levels and of what they record, in the order of their making. */
 export const nextId = (): number => ++lastId;
 
+/** Whether no level has to do with any of these. */
+export function areData(tensors: readonly Tensor[]): boolean {
+  for (let i = 0; i < tensors.length; i++) {
+    const t = tensors[i] as Tensor;
+    if (t.box !== undefined || t.traced !== undefined) return false;
+  }
+  return true;
+}
+
 /** The tensor without boxes of finished levels on top: those are constants. */
 export function unwrapIfDead(t: Tensor): Tensor {
   let u = t;

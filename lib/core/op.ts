@@ -1,20 +1,19 @@
-import { settle, startKernel } from "../boundary/descriptor";
+import { settle } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "./apply";
 import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
+import { attrsOf, bindOp } from "./bind";
 import type { Op } from "./callable";
 import { checkRow } from "./check-row";
 import { ArgumentError, BacksolveError, describe } from "./errors";
-import { kernelCall } from "./evaluate";
 import { inputName, isVariadic, MAX_INPUTS, plainName, takes } from "./form";
-import { infer } from "./infer";
 import { unwrapIfDead } from "./levels";
-import { operands } from "./operands";
+import { allT, areAlike, operands } from "./operands";
 import { batchContextOf, RUN, type RunContext } from "./outcome";
 import { addRow } from "./registry";
 import { type AnyRow, type Attrs, type NamedTensors, nameOf, type Ports, type Row } from "./row";
 import { rulesOf } from "./slopes";
-import { adopt, memoryOf, storageOf, type Tensor, tracedOf } from "./tensor";
+import { adopt, memoryOf, readable, storageOf, type Tensor, tracedOf } from "./tensor";
 
 export type * from "./callable";
 export { scalar } from "./outcome";
@@ -58,12 +57,24 @@ function opOf(row: AnyRow): Loose {
     if (args.length < arity || args.length > arity + 1)
       throw new ArgumentError(nameOf(row), `expected ${row.inputs.map(plainName).join(", ")} and options, got ${args.length} arguments.`);
     const options = args[arity] as Record<string, unknown> | undefined;
-    const attrs = parseAttrs(nameOf(row), row, options, common) as Attrs;
+    const attrs = attrsOf(row, options === undefined ? undefined : (parseAttrs(nameOf(row), row, options, common) as Attrs));
     return { inputs: operands(row, attrs, spread(row, args.slice(0, arity))), attrs, options: options ?? {} };
   };
   const shape = (out: Tensor[]): unknown =>
     row.outputs.length === 1 ? out[0] : Object.fromEntries(row.outputs.map((n, i) => [n, out[i]]));
+  const one = row.outputs.length === 1;
+  const plain = !isVariadic(row) && allT(row);
+  const fallbacks = attrsOf(row);
   const op = (...args: unknown[]) => {
+    // Tensors of one dtype and nothing said of failures or memory: most calls by far.
+    if (plain && args.length >= arity && areAlike(row, args, arity)) {
+      const given = args.length === arity ? undefined : args[arity];
+      if (given === undefined || (args.length === arity + 1 && isAttrsOnly(given))) {
+        const attrs = given === undefined ? fallbacks : attrsOf(row, parseAttrs(nameOf(row), row, given, COMMON) as Attrs);
+        const out = apply(row, args.length === arity ? args : args.slice(0, arity), attrs);
+        return one ? out[0] : shape(out);
+      }
+    }
     if ((args[arity] as { readonly signal?: unknown } | null | undefined)?.signal !== undefined)
       throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
     const { inputs, attrs, options } = split(args, COMMON);
@@ -84,6 +95,10 @@ function opOf(row: AnyRow): Loose {
   Object.defineProperty(op, "name", { value: row.name });
   return Object.assign(op, { async: asynchronous, checked, row });
 }
+
+/** Whether options say nothing but attributes. */
+const isAttrsOnly = (x: unknown): boolean =>
+  typeof x === "object" && x !== null && !("onFailure" in x || "out" in x || "signal" in x || RUN in x);
 
 /** What was given for the inputs, one by one; a variadic one is given as an array. */
 function spread(row: AnyRow, given: unknown[]): unknown[] {
@@ -134,13 +149,14 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, {
     signal?.throwIfAborted();
     return apply(row, inputs, attrs, { collect, failures: [], out: undefined });
   }
-  const types = infer(row, inputs, attrs);
-  const noAux = Object.keys(row.aux ?? {}).map(() => undefined);
-  const results = [...types.map((t) => ({ ...t, name: undefined, array: undefined })), ...noAux]; // yet to be made
+  const bound = bindOp(row, inputs, attrs);
+  const types = bound.outputs.slice(0, row.outputs.length);
   const quiet = inputs.map((t) => !storageOf(t).exposed);
-  const begin = () => startKernel({ ...kernelCall(row, kernel, inputs, types, [], attrs, { collect, op }), outputs: results }, quiet);
+  const arrays = () => inputs.map((t, i) => readable(op, t, () => inputName(row, i)));
+  const begin = () => bound.call((1 << types.length) - 1).start(collect, arrays(), quiet);
   const nameOf = (i: number) => memoryOf(inputName(row, i), inputs[i] as Tensor);
   const { flat, outputs } = await runJob({ op, inputs, outputs: types, begin, nameOf, signal });
-  settle({ op, hints: row.hints, collect, batchContext: () => batchContextOf(row, attrs, inputs, types), reportBatch: undefined }, flat);
+  const batchContext = () => batchContextOf(row, attrs, inputs, types);
+  if (flat) settle({ op, hints: row.hints, collect, batchContext, reportBatch: undefined }, flat);
   return outputs;
 }

@@ -2,11 +2,25 @@
 import { apply } from "./apply";
 import { type DType, dtypes, isComplex, isFloat, realOf } from "./dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "./errors";
-import { checkT, inputName, portDType, portOfInput } from "./form";
+import { checkT, inputName, isDefinedFor, portDType, portOfInput } from "./form";
 import { scalar } from "./outcome";
 import { rowOf } from "./registry";
-import { type AnyRow, type Attrs, nameOf, type Port } from "./row";
+import { type AnyRow, type Attrs, nameOf, type Port, type Ports } from "./row";
 import { adopt, isTensor, type Operand, shapeText, type Tensor } from "./tensor";
+
+/** Whether every input of the row is a T, whatever the attributes. */
+export const allT = (row: AnyRow): boolean =>
+  typeof row.dtypes !== "function" && row.inputs.every((n) => ((row.dtypes as Ports | undefined)?.[n] ?? "T") === "T");
+/** Whether the first `arity` of these are tensors of one dtype that the row takes. */
+export function areAlike(row: AnyRow, given: unknown[], arity: number): given is Tensor[] {
+  let t: DType | undefined;
+  for (let i = 0; i < arity; i++) {
+    const x = given[i];
+    if (!isTensor(x) || (t !== undefined && x.dtype !== t)) return false;
+    t = x.dtype;
+  }
+  return t !== undefined && isDefinedFor(row, t);
+}
 
 /** Tensors of the dtypes that the row wants, of what was given. */
 export function operands(row: AnyRow, attrs: Attrs, given: readonly unknown[]): Tensor[] {

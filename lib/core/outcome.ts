@@ -1,14 +1,14 @@
 // What becomes of a call: where its results go, and which items failed.
 
-import { allocate, type DType, dtypes, isFloat } from "./dtype";
-import { ArgumentError, guard, LinalgError } from "./errors";
+import { allocate, type DType, isFloat } from "./dtype";
+import { ArgumentError, guard, LinalgError, translate } from "./errors";
 import { type BatchContext, type Failure, failureOf } from "./failures";
 import { inputName, inputsByName, signatureOf } from "./form";
 import { infer } from "./infer";
 import type { ValueType } from "./ir";
 import { type AnyRow, type Attrs, type ComposedKernel, nameOf } from "./row";
 import { sameShape } from "./signature";
-import { isTensor, primal, readable, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
+import { blank, isTensor, primal, readable, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
 
 /** How a call runs where it reaches data. */
 export interface RunContext {
@@ -51,20 +51,21 @@ export function batchContextOf(
 
 // ---- Memory of results ----
 
+const SCALAR: Shape = Object.freeze([]);
 /** A tensor of one value. */
 export function scalar<D extends DType>(dtype: D, x: number): Tensor<D> {
-  const { array, width } = dtypes[dtype];
-  const data = new array(width);
-  data[0] = x;
-  return wrap(dtype, [], data);
+  const t = blank(dtype, SCALAR) as Tensor<D>;
+  storageOf(t).array[0] = x;
+  return t;
 }
 /** A new output. */
-export const output = (op: string, type: ValueType): Tensor =>
-  wrap(
-    type.dtype,
-    type.shape,
-    guard(op, () => allocate(type.dtype, sizeOf(type.shape))),
-  );
+export function output(op: string, { dtype, shape }: ValueType): Tensor {
+  try {
+    return blank(dtype, shape);
+  } catch (error) {
+    throw translate(op, error);
+  }
+}
 
 /** Whether a result can go to `out`. */
 export function checkOut(row: AnyRow, out: Tensor, type: ValueType | undefined, inputs: readonly Tensor[]): void {
@@ -77,7 +78,7 @@ export function checkOut(row: AnyRow, out: Tensor, type: ValueType | undefined, 
   if (storage.busy > 0) throw new ArgumentError(nameOf(row), "option out is being read by an asynchronous call.");
   if (storage.kept) {
     storage.array = guard(nameOf(row), () => allocate(out.dtype, out.size)); // the old memory is a pullback's
-    storage.kept = false;
+    storage.kept = storage.shared = false;
   }
   const to = readable(nameOf(row), out, "out");
   inputs.forEach((t, i) => {

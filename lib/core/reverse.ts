@@ -1,18 +1,19 @@
 // Reverse mode: a level that records a graph, and the way back along it.
 import { applyAll, call } from "./apply";
 import { type DType, isFloat } from "./dtype";
-import { inputsByName, plainName } from "./form";
+import { inputsByName, isVariadic, plainName } from "./form";
 import { fused, fusedTypes, residuals } from "./fused";
 import type { ValueType } from "./ir";
 import { boxOf, type Level, nextId, valuesAt } from "./levels";
 import { named, type RunContext } from "./outcome";
 import { ruleFor } from "./registry";
-import type { AnyRow, Attrs, Native } from "./row";
+import type { AnyRow, Attrs } from "./row";
 import { applyRule, applyUserRule, unbroadcast } from "./rules";
 import { sameShape } from "./signature";
 import { boxOver, keep, type Shape, type Storage, type Tensor } from "./tensor";
 
 const NO_ATTRS: Attrs = {};
+const NONE: readonly Tensor[] = [];
 
 /** One recorded op of a reverse level; a leaf has no row. Values are one level down. */
 export interface Node {
@@ -48,8 +49,9 @@ export class Reverse implements Level {
     const values = valuesAt(inputs, this);
     const rule = ruleFor(row);
     const results = applyAll(row, values, attrs, wantAux || !rule, options);
-    const outputs = results.slice(0, row.outputs.length);
-    const aux = results.slice(row.outputs.length);
+    const some = results.length > row.outputs.length; // aux
+    const outputs = some ? results.slice(0, row.outputs.length) : results;
+    const aux = some ? results.slice(row.outputs.length) : NONE;
     const node: Node = {
       id: nextId(),
       row,
@@ -59,7 +61,8 @@ export class Reverse implements Level {
       inputs: values.map(typeOf),
       outputs: outputs.map(typeOf),
     };
-    return [...outputs.map((o, i) => this.#boxed(o, node, i)), ...aux];
+    const boxed = outputs.map((o, i) => this.#boxed(o, node, i));
+    return some ? [...boxed, ...aux] : boxed;
   }
   #boxed(value: Tensor, node: Node, output: number): Tensor {
     return isFloat(value.dtype) ? boxOver(value, { level: this, value, payload: { node, output } satisfies Edge }) : value;
@@ -69,12 +72,14 @@ export class Reverse implements Level {
 /** What the rule reads; `whole`: a user's rule, which reads inputs and outputs. */
 function savedOf(row: AnyRow, values: readonly Tensor[], outputs: readonly Tensor[], aux: readonly Tensor[], whole: boolean) {
   const saved: Record<string, Tensor> = {};
-  const all = { ...inputsByName(row, values), ...named(row.outputs, outputs) };
-  for (const name of whole ? Object.keys(all) : (row.saves ?? []).map(plainName)) saved[name] = all[name] as Tensor;
-  Object.keys(row.aux ?? {}).forEach((name, i) => {
-    const t = aux[i];
-    if (t) saved[name] = t;
-  });
+  if (whole) Object.assign(saved, inputsByName(row, values), named(row.outputs, outputs));
+  for (const name of row.saves ?? []) {
+    const i = row.inputs.indexOf(name);
+    if (i < 0) saved[name] = outputs[row.outputs.indexOf(name)] as Tensor;
+    else if (i < row.inputs.length - 1 || !isVariadic(row)) saved[name] = values[i] as Tensor;
+    else saved[plainName(name)] = inputsByName(row, values)[plainName(name)] as Tensor;
+  }
+  if (row.aux && aux.length > 0) Object.assign(saved, named(Object.keys(row.aux), aux));
   return saved;
 }
 const typeOf = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype });
@@ -129,7 +134,7 @@ function pullback(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | und
   if (rule) return fitted(applyUserRule(row, rule, node.saved, g, node.attrs, node.inputs.length));
   const read = residuals(row).map((n) => node.saved[n]);
   const isWhole = read.every((t) => t !== undefined); // not where a user's rule, which reads no aux, was there when the op ran
-  const whole = row.fused && isWhole ? fused(row, row.fused, node.attrs, [...read, ...g], wanted) : undefined;
+  const whole = row.fused && isWhole ? fused(row, node.attrs, [...read, ...g], wanted) : undefined;
   if (whole) return fitted(whole);
   return fitted(applyRule(row, node.saved, g, node.attrs, node.inputs, wanted).map((t, i) => (wanted[i] ? t?.() : undefined)));
 }
@@ -138,7 +143,7 @@ function pullback(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | und
 export function applyFused(of: AnyRow, given: readonly (Tensor | undefined)[], attrs: Attrs, wanted: readonly boolean[]) {
   const own = residuals(of);
   const [saved, g] = [named(own, given.slice(0, own.length)), given.slice(own.length)];
-  const whole = fused(of, of.fused as Native, attrs, given, wanted);
+  const whole = fused(of, attrs, given, wanted);
   if (whole) return whole;
   const types = fusedTypes(of, attrs, given);
   return applyRule(of, saved, g, attrs, types, wanted).map((t, i) => {

@@ -1,4 +1,4 @@
-import { type AnyArray, copyOf, viewOf } from "./dtype";
+import { type AnyArray, allocate, copyOf, type DType, partOfSlab, viewOf } from "./dtype";
 import { guard } from "./errors";
 
 /** Data that several tensors may share (reshape). No user ever holds `array` itself, only another view of its memory. */
@@ -9,9 +9,18 @@ export class Storage {
   busy = 0; // asynchronous jobs that have not left it, aborted ones included
   kept = false; // a pullback reads its memory whenever it is called
 
+  shared = false; // its memory lies beside other results', which nobody who sees one is to see
+
   constructor(array: AnyArray, view?: AnyArray) {
     this.array = array;
     this.view = view;
+  }
+  /** For a result, whose elements are zero or not yet written. @throws RangeError when there is no memory. */
+  static forResult(dtype: DType, size: number): Storage {
+    const part = partOfSlab(dtype, size);
+    const storage = new Storage(part ?? allocate(dtype, size));
+    storage.shared = part !== undefined;
+    return storage;
   }
   get exposed(): boolean {
     return this.view !== undefined;
@@ -20,8 +29,8 @@ export class Storage {
   expose(): AnyArray {
     if (!this.view) {
       // A job or a pullback reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
-      this.array = guard("data", () => (this.busy > 0 || this.kept ? copyOf(this.array) : fromNative(this.array)));
-      this.kept = false;
+      this.array = guard("data", () => (this.busy > 0 || this.kept || this.shared ? copyOf(this.array) : fromNative(this.array)));
+      this.kept = this.shared = false;
       this.view = viewOf(this.array);
     }
     return this.view;

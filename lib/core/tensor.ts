@@ -314,12 +314,13 @@ export function storageOf(t: Tensor): Storage {
 }
 
 /** The data of t, where it is still there: users can take away memory that they hold. */
-export function readable(op: string, t: Tensor, name?: string): AnyArray {
-  const { array } = storageOf(t);
+export function readable(op: string, t: Tensor, name?: string | (() => string)): AnyArray {
+  const { array, shared } = storageOf(t);
+  if (shared) return array; // nobody has it to take it away
   const n = sizeOf(t.shape) * dtypes[t.dtype].width;
   // V8's optimised `length` may be that of before; the element is not there then.
   if (array.length >= n && (n === 0 || array[n - 1] !== undefined)) return array;
-  throw gone(op, memoryOf(name, t));
+  throw gone(op, memoryOf(typeof name === "function" ? name() : name, t));
 }
 /** What errors call the memory of an operand. */
 export const memoryOf = (name: string | undefined, { dtype, shape }: { dtype: DType; shape: Shape }): string =>
@@ -328,6 +329,8 @@ export const memoryOf = (name: string | undefined, { dtype, shape }: { dtype: DT
 /** @internal A tensor over `array`, which nobody else holds. */
 export const wrap = <D extends DType>(dtype: D, shape: Shape, array: AnyArray): Tensor<D> =>
   new Tensor(KEY, dtype, shape, new Storage(array));
+/** @internal A tensor for a result. @throws RangeError when there is no memory. */
+export const blank = (dtype: DType, shape: Shape): Tensor => new Tensor(KEY, dtype, shape, Storage.forResult(dtype, sizeOf(shape)));
 /**
  * @internal t for somebody who reads it later than its owner expects: what others could write to meanwhile is copied, what nobody has seen yet
  * stays where it is, and others get copies. `known`: storages that were met before.
@@ -342,6 +345,7 @@ export function keep(t: Tensor, known: Map<Storage, Storage>): Tensor {
   let own = known.get(storage);
   if (!own) {
     own = new Storage(storage.exposed ? guard("vjp", () => copyOf(storage.array)) : storage.array);
+    own.shared = !storage.exposed && storage.shared;
     own.kept = storage.kept = !storage.exposed;
     known.set(storage, own);
   }

@@ -1,7 +1,8 @@
 // A trace is a level, too: what runs on its values becomes an instruction. docs/adr/0013-levels.md
+
+import { bindOp } from "./bind";
 import type { DType } from "./dtype";
 import { ArgumentError, BacksolveError } from "./errors";
-import { inferAll } from "./infer";
 import type { Instruction, ValueType } from "./ir";
 import { type Level, nextId, unwrapIfDead } from "./levels";
 import { composed, type RunContext } from "./outcome";
@@ -54,14 +55,14 @@ export class Trace implements Level {
       markOpaque(inputs, nameOf(row)); // here because the row has a rule of its own, which a program cannot hold
       return composed(row, inputs, attrs, options);
     }
-    const types = inferAll(row, inputs, attrs);
+    const { outputs: types, attrs: own } = bindOp(row, inputs, attrs);
     if (options.collect)
       throw new ArgumentError(
         options.op ?? nameOf(row),
         'onFailure "nan" and checked cannot be used inside a compiled function: what fails is decided by its run, program.run(args, { onFailure: "nan", failures }).',
       );
     const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
-    return this.emit(row.name, attrs, inputs, wanted).filter((t) => t !== undefined);
+    return this.emit(row.name, own, inputs, wanted).filter((t) => t !== undefined);
   }
   emit(
     op: string,

@@ -33,7 +33,9 @@ const sumOp = defineOp({
   kernel: native("sum", ({ axis }: { axis: readonly number[] }) => axis),
   linear: true,
   lift: ({ axis }, batch) => ({ axis: axis.map((a) => batch.length + a) }),
-  vjp: (_, { y: g }, { axis }, { shapes }) => ({ x: () => broadcastTo(reshape(g, reduced(shapes.x, axis, true)), shapes.x) }),
+  vjp: (_, { y: g }, { axis }, { shapes }) => ({
+    x: () => broadcastTo(g.rank === 0 ? g : reshape(g, reduced(shapes.x, axis, true)), shapes.x),
+  }),
 });
 
 function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {

@@ -1,5 +1,7 @@
 // Passes from program to program; each leaves the results as they are.
 
+import { attrsOf } from "../core/bind";
+import { numberOf } from "../core/intern";
 import type { Instruction } from "../core/ir";
 import { type Code, optional, resolve } from "./code";
 
@@ -15,7 +17,9 @@ export function commonSubexpressions(code: Code): Code {
   for (const instruction of code.code) {
     const ins = instruction.in.map((i) => (i === null ? null : to(i)));
     const wanted = instruction.out.map((o) => (o === null ? 0 : 1)).join("");
-    const key = JSON.stringify([instruction.op, instruction.attrs, ins, wanted]);
+    const found = resolve(instruction.op) as NonNullable<ReturnType<typeof resolve>>;
+    const attrs = numberOf(attrsOf(found.of, instruction.attrs));
+    const key = `${instruction.op} ${attrs} ${ins.join()} ${wanted}`;
     const before = seen.get(key);
     if (before) {
       instruction.out.forEach((o, i) => o !== null && alias.set(o, before.out[i] as number));

@@ -1,14 +1,13 @@
 // Checks 1, 2, 7, 8, 11 and 12: values, batches, programs, memory.
 
-import { run as runNative } from "../boundary/descriptor";
+import { type Bound, bindOp } from "../core/bind";
 import { allocate, type Float, isComplex, isFloat, realOf } from "../core/dtype";
 import { BacksolveError, ShapeError } from "../core/errors";
-import { kernelCall } from "../core/evaluate";
+import { runBound } from "../core/evaluate";
 import { inputsByName, kernelOutputs, portDType, portOf } from "../core/form";
-import { fusedRow, fusedTypes, residuals } from "../core/fused";
-import { infer, inferAll } from "../core/infer";
-import type { ValueType } from "../core/ir";
-import { type AnyRow, type Native, nameOf } from "../core/row";
+import { bindFused, residuals } from "../core/fused";
+import { infer } from "../core/infer";
+import { nameOf } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
 import { add } from "../ops/elementwise";
 import { random } from "../ops/random";
@@ -274,18 +273,18 @@ function elsewhere(k: Trial, inputs: readonly Tensor[]): void {
 /** Every output and aux of the kernel, and every cotangent of the fused rule, is written in full, whatever it held before. */
 function writesAll({ row, c, dtype }: Trial, inputs: readonly Tensor[]): void {
   if (typeof row.kernel === "function" || row.kernel.alias) return;
-  const twice = (of: AnyRow, kernel: Native, given: readonly Tensor[], types: readonly ValueType[]): Tensor[] => {
+  const twice = (bound: Bound, given: readonly Tensor[]): Tensor[] => {
     const [first, second] = [Number.NaN, 77].map((fill) => {
-      const outputs = types.map((t) => wrap(t.dtype, t.shape, allocate(t.dtype, sizeOf(t.shape)).fill(fill as never)));
-      runNative(kernelCall(of, kernel, given, types, outputs, c.attrs, { collect: false }));
+      const outputs = bound.outputs.map((t) => wrap(t.dtype, t.shape, allocate(t.dtype, sizeOf(t.shape)).fill(fill as never)));
+      runBound(bound, given, outputs, { collect: false, failures: [], out: undefined });
       return outputs;
     }) as [Tensor[], Tensor[]];
     first.forEach((t, i) => {
-      if (!sameBits(t, second[i] as Tensor)) fail(`output ${i} of ${of.name} depends on what its memory held`);
+      if (!sameBits(t, second[i] as Tensor)) fail(`output ${i} of ${bound.row.name} depends on what its memory held`);
     });
     return first;
   };
-  const outputs = twice(row, row.kernel, inputs, inferAll(row, inputs, c.attrs));
+  const outputs = twice(bindOp(row, inputs, c.attrs), inputs);
   if (!row.fused) return;
   const names = [...row.inputs, ...kernelOutputs(row)];
   const saved = residuals(row).map((n) => [...inputs, ...outputs][names.indexOf(n)] as Tensor);
@@ -294,7 +293,7 @@ function writesAll({ row, c, dtype }: Trial, inputs: readonly Tensor[]): void {
     return random.normal(2000 + i, (outputs[i] as Tensor).shape, { dtype: port as Float }) as Tensor;
   });
   if (row.gauge) return; // random cotangents are not those of a function of the gauge
-  twice(fusedRow(row), row.fused, [...saved, ...g], fusedTypes(row, c.attrs, [...saved, ...g]));
+  twice(bindFused(row, [...saved, ...g], c.attrs), [...saved, ...g]);
 }
 
 /** 12: NaN and infinity in one item never reach another. */

@@ -35,14 +35,17 @@ std::vector<int> read_ids(Words& words, Index low, Index values, const char* wha
   return ids;
 }
 
-struct Range {
-  std::uintptr_t begin, end;
-};
+std::vector<bool> read_quiet(Words& words, std::size_t inputs) {
+  std::vector<bool> quiet(inputs);
+  for (std::size_t i = 0; i < inputs; ++i) quiet[i] = words.integer(0, 1, "quiet") != 0;
+  return quiet;
+}
 
-/// Outputs may touch neither inputs nor each other.
-void refuse_overlap(Napi::Env env, const std::vector<Range>& inputs, std::vector<Range> outputs) {
+}  // namespace
+
+void refuse_overlap(Napi::Env env, std::span<const Range> inputs, std::span<Range> outputs) {
   const auto empty = [](const Range& r) { return r.begin == r.end; };
-  outputs.erase(std::remove_if(outputs.begin(), outputs.end(), empty), outputs.end());
+  outputs = outputs.first(static_cast<std::size_t>(std::remove_if(outputs.begin(), outputs.end(), empty) - outputs.begin()));
   std::sort(outputs.begin(), outputs.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
   for (std::size_t o = 1; o < outputs.size(); ++o) {
     if (outputs[o].begin < outputs[o - 1].end) refuse(env, "two outputs overlap");
@@ -60,18 +63,10 @@ Range range_of(const Buffer& b, DType t) {
 }
 
 /// Whether `offset` and the elements of these dims fit; sizes that overflow are for check() to refuse.
-bool fits(const Buffer& b, Index offset, const std::vector<Index>& dims) {
+static bool fits(const Buffer& b, Index offset, const std::vector<Index>& dims) {
   const Index count = checked_count(dims.data(), static_cast<int>(dims.size()));
   return count < 0 || (offset <= b.size && count <= b.size - offset);
 }
-
-std::vector<bool> read_quiet(Words& words, std::size_t inputs) {
-  std::vector<bool> quiet(inputs);
-  for (std::size_t i = 0; i < inputs; ++i) quiet[i] = words.integer(0, 1, "quiet") != 0;
-  return quiet;
-}
-
-}  // namespace
 
 napi_typedarray_type array_type(DType t) {
   switch (t) {
@@ -133,11 +128,11 @@ void Words::end() const {
 
 Buffer buffer_of(const Napi::Value& value, DType dtype) {
   const Napi::Env env = value.Env();
-  if (!value.IsTypedArray()) refuse(env, "a buffer must be a typed array");
   napi_typedarray_type type = napi_int8_array;  // stays so for kinds that this Node-API does not know
   std::size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) refuse(env, "a buffer cannot be read");
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok)
+    refuse(env, "a buffer must be a typed array");
   if (type != array_type(dtype)) refuse(env, "a buffer has the wrong type of array for its dtype");
   if (data == nullptr) length = 0;
   return {data, static_cast<Index>(length) / width_of(dtype)};
@@ -162,7 +157,7 @@ Eager read_eager(const Napi::CallbackInfo& info, Mode mode, std::vector<bool>& q
     o.dtype = read_dtype(words);
     o.dims = read_dims(words);
     o.offset = words.integer(0, kMaxInteger, "offset");
-    if (o.present && (i < given || mode == Mode::now)) {
+    if (o.present && (mode == Mode::now || (mode == Mode::job && i < given))) {
       const Buffer b = buffer_of(info[next], o.dtype);
       if (!fits(b, o.offset, o.dims)) gone(env, next - 1);
       ++next;
@@ -176,7 +171,8 @@ Eager read_eager(const Napi::CallbackInfo& info, Mode mode, std::vector<bool>& q
   words.end();
   if (next != info.Length()) refuse(env, "wrong number of buffers");
   refuse_overlap(env, inputs, outputs);
-  if (const std::string why = check(e, mode == Mode::now); !why.empty()) refuse(env, why);
+  const std::size_t here = mode == Mode::now ? e.operands.size() : mode == Mode::job ? static_cast<std::size_t>(given) : 0;
+  if (const std::string why = check(e, here); !why.empty()) refuse(env, why);
   return e;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 #include <napi.h>
 
+#include <cstdint>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 
@@ -18,6 +20,7 @@ class Words {
   Index integer(Index low, Index high, const char* what);
   double number();
   void end() const;
+  bool done() const { return next_ == words_.size(); }
 
  private:
   std::vector<double> words_;
@@ -38,9 +41,17 @@ Buffer buffer_of(const Napi::Value& value, DType dtype);
 napi_typedarray_type array_type(DType t);
 Index width_of(DType t);
 
-/// Whether a call computes now, into arrays of JavaScript's, or is a job, which makes its outputs itself: then only inputs have buffers,
-/// and the descriptor ends with a number per input.
-enum class Mode { now, job };
+/// Where memory lies.
+struct Range {
+  std::uintptr_t begin, end;
+};
+Range range_of(const Buffer& buffer, DType dtype);
+/// Outputs may touch neither inputs nor each other. Leaves `outputs` in another order.
+void refuse_overlap(Napi::Env env, std::span<const Range> inputs, std::span<Range> outputs);
+
+/// Whether a call computes now, into arrays of JavaScript's; or is a job, which makes its outputs itself: then only inputs have buffers,
+/// and the descriptor ends with a number per input; or is prepared, without any memory.
+enum class Mode { now, job, plan };
 
 /// `quiet`, for jobs: of which inputs nobody outside the engine can change the memory.
 Eager read_eager(const Napi::CallbackInfo& info, Mode mode, std::vector<bool>& quiet);

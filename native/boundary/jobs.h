@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "calls.h"
 #include "worker.h"
 
 namespace backsolve {
@@ -49,6 +50,7 @@ class Jobs {
   static bool owned(Napi::Env env, Napi::Value array);
   /// The way back: puts such memory to that of an array of JavaScript's own, as users may have it; the first array is detached.
   void give(Napi::Env env, Napi::Value array, Napi::Value to);
+  Calls calls;  // of the same environment
   /// What failed, [item, instruction, kind, index, ...], or undefined.
   Napi::Value failures(Napi::Env env, const Outcome& outcome);
 

@@ -138,7 +138,7 @@ std::string check(const Program& program, const Run& run, const std::vector<Inde
   return "";
 }
 
-std::string check(const Eager& eager, bool outputs) {
+std::string check(const Eager& eager, std::size_t here) {
   if (eager.kernel < 0 || static_cast<std::size_t>(eager.kernel) >= kernels().size()) return "unknown kernel";
   const Kernel& k = kernels()[static_cast<std::size_t>(eager.kernel)];
   if (eager.operands.size() > kMaxOperands) return "too many operands";
@@ -148,8 +148,7 @@ std::string check(const Eager& eager, bool outputs) {
     shapes[i] = {o.present, o.dtype, o.dims.data(), static_cast<int>(o.dims.size())};
   }
   if (const char* wrong = check_kernel(k, eager.column, eager.attrs, {shapes.data(), eager.operands.size()})) return wrong;
-  const std::size_t checked = outputs ? eager.operands.size() : static_cast<std::size_t>(eager.inputs());
-  for (std::size_t i = 0; i < checked; ++i) {
+  for (std::size_t i = 0; i < here; ++i) {
     const Operand& o = eager.operands[i];
     if (!o.present) continue;
     const Index count = count_of(o.dims.data(), static_cast<int>(o.dims.size()));

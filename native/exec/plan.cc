@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 
 #include "planner.h"
 #include "steps.h"
@@ -301,6 +302,13 @@ void Planner::resolve() {
   for (const Pending& p : pending_) plan_.refs.push_back(resolve(p));
 }
 
-Plan make_plan(const Program& program, const Pattern& pattern) { return Planner(program, pattern).build(); }
+namespace {
+std::atomic<std::uint64_t> made{0};
+}
+std::uint64_t plans_made() { return made.load(std::memory_order_relaxed); }
+Plan make_plan(const Program& program, const Pattern& pattern) {
+  made.fetch_add(1, std::memory_order_relaxed);
+  return Planner(program, pattern).build();
+}
 
 }  // namespace backsolve

@@ -106,6 +106,8 @@ struct Plan {
 };
 
 Plan make_plan(const Program& program, const Pattern& pattern);
+/// How many were made in this process.
+std::uint64_t plans_made();
 
 /// The plans of a program's last few patterns.
 class Plans {

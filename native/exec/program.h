@@ -89,8 +89,8 @@ struct Eager {
   /// How many of the operands are inputs, or -1 where that cannot be.
   int inputs() const { return kernels()[static_cast<std::size_t>(kernel)].inputs_of(operands.size()); }
 };
-/// `outputs`: they have memory, which is checked as that of the inputs is.
-std::string check(const Eager&, bool outputs);
+/// `here`: so many of the operands, inputs first, have their memory, which is checked, too.
+std::string check(const Eager&, std::size_t here);
 Outcome execute(const Eager&);
 
 /// The plan as JSON: layout, W, chunk, threads, arena bytes; per instruction: kernel, layout, shape, slots, hoisted, flops, bytes.

@@ -1,0 +1,66 @@
+// One object per set of attributes of a row, so that what is kept of a call is found by identity.
+import type { AttrValue } from "./attrs";
+import type { AnyRow, Attrs } from "./row";
+
+const MOST = 4096; // of one row; when there are more, all are forgotten
+const numbers = new WeakMap<Attrs, number>();
+let last = 0;
+
+/** The number of interned attributes; undefined: they are not interned. */
+export const numberOf = (attrs: Attrs): number | undefined => numbers.get(attrs);
+
+function add(attrs: Attrs): Attrs {
+  for (const [name, value] of Object.entries(attrs)) if (Array.isArray(value)) attrs[name] = Object.freeze([...value]);
+  numbers.set(attrs, ++last);
+  return Object.freeze(attrs);
+}
+
+const mix = (h: number, x: number): number => Math.imul(h ^ x, 0x01000193); // FNV-1a
+function hashOf(value: AttrValue): number {
+  if (typeof value === "number") return (value | 0) ^ ((value * 2 ** 20) | 0);
+  if (typeof value === "boolean") return value ? 1 : 2;
+  if (value === undefined) return 3;
+  let h = value.length;
+  if (typeof value === "string") for (let i = 0; i < value.length; i++) h = mix(h, value.charCodeAt(i));
+  else for (let i = 0; i < value.length; i++) h = mix(h, hashOf(value[i] as number));
+  return h;
+}
+function same(a: AttrValue, b: AttrValue): boolean {
+  if (Object.is(a, b)) return true;
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
+}
+
+/** The attributes of a row that were met. */
+export class Interned {
+  /** Those of a call without options; a row of no attributes has no others. */
+  readonly fallbacks: Attrs;
+  readonly #names: readonly string[];
+  readonly #known = new Map<number, Attrs[]>();
+  #size = 0;
+
+  constructor(row: AnyRow) {
+    this.#names = Object.keys(row.attrs ?? {});
+    this.fallbacks = add(Object.fromEntries(Object.entries(row.attrs ?? {}).map(([name, attr]) => [name, attr.fallback])));
+  }
+  /** The one object of these values, which are given in full. */
+  of(attrs: Attrs): Attrs {
+    if (attrs === this.fallbacks || this.#names.length === 0) return this.fallbacks;
+    if (numbers.has(attrs)) return attrs;
+    let h = 0x811c9dc5;
+    for (const name of this.#names) h = mix(h, hashOf(attrs[name]));
+    let alike = this.#known.get(h);
+    for (const known of alike ?? []) if (this.#names.every((name) => same(known[name], attrs[name]))) return known;
+    if (this.#size >= MOST) {
+      this.#known.clear();
+      this.#size = 0;
+      alike = undefined;
+    }
+    const made = add(Object.fromEntries(this.#names.map((name) => [name, attrs[name]])));
+    if (alike) alike.push(made);
+    else this.#known.set(h, [made]);
+    this.#size++;
+    return made;
+  }
+}
