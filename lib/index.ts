@@ -10,9 +10,11 @@ export { type AnyRow, type Native, native, type Row } from "./core/row";
 export { isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
 export type { Given, Tensors, TensorTree, Tree } from "./core/tree";
 export { Tensor } from "./methods";
+export { cast } from "./ops/cast";
 export * from "./ops/creation";
 export * as domains from "./ops/domains";
 export * from "./ops/elementwise";
+export { logsumexp, max, min } from "./ops/extremes";
 export { type AxisOptions, type Gather, gather, type ScatterAdd, scatterAdd } from "./ops/indexing";
 export * from "./ops/joining";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone

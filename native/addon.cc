@@ -17,7 +17,7 @@
 namespace backsolve {
 namespace {
 
-constexpr const char* kDTypes[] = {"float32", "float64", "complex64", "complex128"};
+constexpr const char* kDTypeNames[kDTypes] = {"float32", "float64", "complex64", "complex128", "bool", "int32"};
 /// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/boundary/addon.ts has
 /// the same.
 constexpr int kBoundary = 3;
@@ -30,11 +30,11 @@ Napi::Value list_kernels(const Napi::CallbackInfo& info) {
   for (const Kernel& k : kernels()) {
     auto entry = Napi::Object::New(env);
     auto dtypes = Napi::Array::New(env), lanes = Napi::Array::New(env);
-    for (int t = 0; t < kFloatTypes; ++t) {
+    for (int t = 0; t < kDTypes; ++t) {
       const auto column = static_cast<DType>(t);
       if (!k.family->computes(k, column)) continue;
-      dtypes.Set(dtypes.Length(), kDTypes[t]);
-      if (k.family->in_lanes(k, column, isa())) lanes.Set(lanes.Length(), kDTypes[t]);
+      dtypes.Set(dtypes.Length(), kDTypeNames[t]);
+      if (k.family->in_lanes(k, column, isa())) lanes.Set(lanes.Length(), kDTypeNames[t]);
     }
     entry.Set("id", id);
     entry.Set("name", k.name);

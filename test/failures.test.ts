@@ -130,7 +130,7 @@ describe("errors", () => {
       });
     expect(codes.join(" ")).to.equal(
       "NOT_POSITIVE_DEFINITE SINGULAR NOT_FINITE NO_CONVERGENCE RANK_DEFICIENT OUT_OF_MEMORY DEGENERATE DEGENERATE NOT_POSITIVE_DEFINITE " +
-        "ARGUMENT ARGUMENT ARGUMENT DEGENERATE NOT_FINITE DEGENERATE ARGUMENT ARGUMENT",
+        "ARGUMENT ARGUMENT ARGUMENT DEGENERATE NOT_FINITE DEGENERATE ARGUMENT ARGUMENT ARGUMENT ARGUMENT",
     );
     for (const odd of ["none", "declined", "newer", "toString"]) {
       const { code, message } = told(odd, { newer: "x" });
@@ -202,7 +202,12 @@ describe("wrong arguments", () => {
     ["bool", () => linalg.cholesky(wrong(zeros([2, 2], { dtype: "bool" }))), "ERR_DTYPE", /^cholesky: a must be float32, .*got bool/],
     ["pivots", () => linalg.applyPivots(wrong(zeros(2)), two), "ERR_DTYPE", /^applyPivots: pivots must have dtype int32, got float64/],
     ["mask", () => where(wrong(zeros(2)), 1, 2), "ERR_DTYPE", /^where: mask must have dtype bool, got float64/],
-    ["mask of numbers", () => add(wrong(mask), 1), "ERR_DTYPE", /^add: a must be float32, float64, complex64 or complex128, got bool/],
+    [
+      "mask of numbers",
+      () => add(wrong(mask), 1),
+      "ERR_DTYPE",
+      /^add: a must be float32, float64, complex64, complex128 or int32, got bool/,
+    ],
     ["complex of complex", () => complex(wrong(complex(two, two)), wrong(two)), "ERR_DTYPE", /^complex: is defined for real tensors/],
     [
       "ragged",

@@ -185,8 +185,8 @@ describe("structure", () => {
   });
   it("a kernel is registered in one place", () => {
     const lists = [...files("native/kernels", /\.(cc|def)$/), "native/lanes/maps.def"].map((f) => readFileSync(f, "utf8")).join("\n");
-    const registered = [...lists.matchAll(/^ +(?=\{")(.*)|^BS_MAP\(\w+, ("\w+")/gm)].flatMap(([, entries, map]) =>
-      map === undefined ? [...(entries as string).matchAll(/\{("\w+")/g)].map((m) => m[1] as string) : [map],
+    const registered = [...lists.matchAll(/^(?: +|constexpr Kernel kList\[\] = \{)(?=\{")(.*)|^BS_MAP\(\w+, ("\w+")/gm)].flatMap(
+      ([, entries, map]) => (map === undefined ? [...(entries as string).matchAll(/\{("\w+")/g)].map((m) => m[1] as string) : [map]),
     );
     const names = binding()
       .kernels()

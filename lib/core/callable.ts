@@ -1,6 +1,6 @@
 // The types of functions made from rows: what they take, what they give, and what they refuse.
 import type { AttrSchema, AttrsOf } from "./attrs";
-import type { ComplexOf, DType, Fits, RealOf, Takes } from "./dtype";
+import type { ComplexOf, DType, Fits, RealOf, Takes, TakesNumbers } from "./dtype";
 import type { Failure } from "./failures";
 import type { AnyRow, PortOf } from "./row";
 import type { DTypeOf, Operand, Promote, Tensor } from "./tensor";
@@ -28,7 +28,13 @@ type Result<O extends Names, P, D extends DType> = O extends readonly [infer Onl
 type Options<S extends AttrSchema, More = unknown> = Partial<AttrsOf<S>> & More;
 
 /** unknown for operands that a row of these types may take. */
-type Accepts<Types, A> = Types extends "any" ? unknown : A extends number ? unknown : Takes[DTypeOf<A>];
+type Accepts<Types, A> = Types extends "any"
+  ? unknown
+  : A extends number
+    ? unknown
+    : Types extends "number" | "ordered"
+      ? TakesNumbers[DTypeOf<A>]
+      : Takes[DTypeOf<A>];
 /** Operands X of port T together, as one: a number, or a tensor of their dtype. */
 type All<I extends Names, P, X extends readonly unknown[], So = number> = X extends readonly [infer A, ...infer Xs]
   ? I extends readonly [infer N extends string, ...infer Is extends Names]

@@ -95,6 +95,15 @@ export interface Takes extends Record<Float, unknown> {
   readonly bool: NotFloat<"bool">;
   readonly [symbolic: string]: unknown;
 }
+/** The same of ops that take int32, too. */
+export interface TakesNumbers extends Record<Float | "int32", unknown> {
+  readonly bool: NotNumber<"bool">;
+  readonly [symbolic: string]: unknown;
+}
+/** What the compiler says where an op of numbers is given truth values. */
+export interface NotNumber<D> {
+  readonly "must be float32, float64, complex64, complex128 or int32": D;
+}
 /** What the compiler says where an op of floating dtypes is given another. */
 export interface NotFloat<D> {
   readonly "must be float32, float64, complex64 or complex128": D;

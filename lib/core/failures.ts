@@ -2,7 +2,7 @@
 import { type Code, LinalgError } from "./errors";
 import { type Shape, shapeText } from "./tensor";
 
-/** What failures are told of: the batch, and the shape of one matrix. */
+/** What failures are told of: the batch, and the shape of one matrix, [] of one number. */
 export interface BatchContext {
   readonly batch: Shape;
   readonly item: Shape | undefined;
@@ -51,6 +51,8 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
     code: "ERR_NOT_FINITE",
     text: (i) => `has ${i === 0 ? "an answer" : `eigenvalue ${i}`} beyond the largest number of its dtype`,
   },
+  outOfRange: { code: "ERR_ARGUMENT", text: () => "is beyond int32" },
+  sumOverflow: { code: "ERR_ARGUMENT", text: () => "has a sum beyond int32" },
   cut: {
     code: "ERR_DEGENERATE",
     text: (i) => `has singular value ${i} at the cut of option rcond, where the truncated solution jumps and has no derivative`,
@@ -84,20 +86,17 @@ export function readFailures(
     const { code, text } = (name !== undefined && Object.hasOwn(KINDS, name) && KINDS[name]) || unknown(name);
     const { op, hints } = siteOf(instruction);
     const hint = name !== undefined && hints && Object.hasOwn(hints, name) ? `: ${hints[name]}` : "";
-    const shape = item ? ` (shape ${shapeText([...reportBatch, ...item])})` : "";
-    for (const n of items(at)) {
-      const which =
-        reportBatch.length === 0
-          ? item
-            ? `the matrix${shape}`
-            : "the input"
-          : item
-            ? `matrix ${n} of the batch${shape}`
-            : `item ${n} of the batch (batch shape ${shapeText(reportBatch)})`;
-      out.push({ item: n, code, index, op, message: `${which} ${text(index)}${hint}.` });
-    }
+    for (const n of items(at)) out.push({ item: n, code, index, op, message: `${subject(n, reportBatch, item)} ${text(index)}${hint}.` });
   }
   return out;
+}
+
+/** Item n of a batch in words. */
+function subject(n: number, batch: Shape, item: Shape | undefined): string {
+  if (item?.length === 0) return batch.length === 0 ? "the value" : `element ${n} (shape ${shapeText(batch)})`;
+  const shape = item ? ` (shape ${shapeText([...batch, ...item])})` : "";
+  if (batch.length === 0) return item ? `the matrix${shape}` : "the input";
+  return item ? `matrix ${n} of the batch${shape}` : `item ${n} of the batch (batch shape ${shapeText(batch)})`;
 }
 
 /** Which items of the batch `into` an item of a batch that broadcasts to it stands for, in order. */

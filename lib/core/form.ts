@@ -68,17 +68,24 @@ export function dtypeOf(row: AnyRow, attrs: Attrs, inputs: readonly ({ dtype: DT
   throw new BacksolveError("ERR_INTERNAL", nameOf(row), "no input carries the op's dtype.");
 }
 
-const TYPES = { float: "float32, float64, complex64 or complex128", real: "float32 or float64", complex: "complex64 or complex128" };
-export function isDefinedFor(row: AnyRow, t: DType): boolean {
-  const types = row.types ?? "float";
-  return types === "any" || (isFloat(t) && (types === "float" || (types === "complex") === isComplex(t)));
-}
+const [REAL, COMPLEX] = [["float32", "float64"] as const, ["complex64", "complex128"] as const];
+const TYPES: { readonly [types in NonNullable<AnyRow["types"]>]: readonly DType[] } = {
+  float: [...REAL, ...COMPLEX],
+  real: REAL,
+  complex: COMPLEX,
+  number: [...REAL, ...COMPLEX, "int32"],
+  ordered: [...REAL, "int32"],
+  any: [...REAL, ...COMPLEX, "int32", "bool"],
+};
+export const isDefinedFor = (row: AnyRow, t: DType): boolean => TYPES[row.types ?? "float"].includes(t);
 /** @throws DtypeError, unless the op is defined for T. `name`: the input that has it. */
 export function checkT(row: AnyRow, t: DType, name: string): void {
   if (isDefinedFor(row, t)) return;
-  const types = row.types as keyof typeof TYPES | undefined;
-  if (isFloat(t)) throw new DtypeError(nameOf(row), `is defined for ${types} tensors, got ${t}.`);
-  throw new DtypeError(nameOf(row), `${name} must be ${TYPES[types ?? "float"]}, got ${t}.`);
+  if (isFloat(t)) throw new DtypeError(nameOf(row), `is defined for ${isComplex(t) ? "real" : "complex"} tensors, got ${t}.`);
+  const known = TYPES[row.types ?? "float"];
+  const list = `${known.slice(0, -1).join(", ")} or ${known.at(-1)}`;
+  const hint = known.includes("float64") ? ` Cast it: cast(${name}, "float64").` : "";
+  throw new DtypeError(nameOf(row), `${name} must be ${list}, got ${t}.${hint}`);
 }
 
 /** Whether the op takes any shapes that broadcast together. */

@@ -46,7 +46,8 @@ export function batchContextOf(
   if (!sig || !first) return { batch: [], item: undefined };
   const letters = (of ? sig.inputs[0] : sig.outputs[0]) as readonly string[];
   const matrix = (of ? types : inputs)[sig.inputs.findIndex((l) => l.length === 2)];
-  return { batch: first.shape.slice(0, first.shape.length - letters.length), item: matrix?.shape.slice(-2) };
+  const item = sig.inputs.every((l) => l.length === 0) ? [] : matrix?.shape.slice(-2);
+  return { batch: first.shape.slice(0, first.shape.length - letters.length), item };
 }
 
 // ---- Memory of results ----

@@ -17,7 +17,7 @@ export type Shapes<K extends string> = Named<K, Shape>;
 export type PortOf<P, K extends string> = P extends { readonly [k in K]: infer V } ? V : "T";
 /** The dtype of a port in rules, of a row of these types. */
 type SymOf<P, Types> = P extends "T"
-  ? Sym<Types extends "real" | "complex" | "any" ? Types : "T">
+  ? Sym<Types extends "real" | "complex" | "any" ? Types : Types extends "ordered" ? "real" : "T">
   : P extends "real" | "complex"
     ? Sym<P>
     : P & DType;
@@ -105,8 +105,8 @@ export interface Row<
   readonly infer?: (shapes: Shapes<I>, attrs: A) => Shapes<O>;
   /** Of inputs, outputs and aux, "T" where nothing is said; or a function of the attrs. */
   readonly dtypes?: Ports | ((attrs: A) => Ports);
-  /** What T may be, all four floating dtypes where nothing is said. "any": int32 and bool, too. */
-  readonly types?: "float" | "real" | "complex" | "any";
+  /** What T may be, all four floating dtypes where nothing is said. "number": int32, too; "ordered": real and int32; "any": all dtypes. */
+  readonly types?: "float" | "real" | "complex" | "number" | "ordered" | "any";
   readonly attrs?: S;
   /** Says which options exclude each other, where these do. */
   readonly conflict?: (attrs: A) => string | undefined;

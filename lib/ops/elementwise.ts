@@ -17,6 +17,7 @@ export const conj = withoutOptions("conj", 1, <D extends DType>(x: Tensor<D>): T
 
 type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
+type Any = Tensor<Sym<"any">>;
 const ab = { inputs: ["a", "b"], outputs: ["y"] } as const;
 const x = { inputs: ["x"], outputs: ["y"] } as const;
 
@@ -25,6 +26,7 @@ export const add = defineOp({
   name: "add",
   tf: "AddV2",
   ...ab,
+  types: "number",
   kernel: native("add"),
   linear: true,
   vjp: (_, { y: g }) => ({ a: () => g, b: () => g }),
@@ -35,6 +37,7 @@ export const sub = defineOp({
   name: "sub",
   tf: "Sub",
   ...ab,
+  types: "number",
   kernel: native("sub"),
   linear: true,
   vjp: (_, { y: g }) => ({ a: () => g, b: () => neg(g) }),
@@ -45,6 +48,7 @@ export const mul = defineOp({
   name: "mul",
   tf: "Mul",
   ...ab,
+  types: "number",
   kernel: native("mul"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: b }), b: () => ({ times: a }) }),
@@ -91,7 +95,7 @@ export const maximum = defineOp({
   name: "maximum",
   tf: "Maximum",
   ...ab,
-  types: "real",
+  types: "ordered",
   kernel: native("maximum"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(a, b) }), b: () => ({ times: tieShare(b, a) }) }),
@@ -102,7 +106,7 @@ export const minimum = defineOp({
   name: "minimum",
   tf: "Minimum",
   ...ab,
-  types: "real",
+  types: "ordered",
   kernel: native("minimum"),
   saves: ["a", "b"],
   slopes: ({ a, b }) => ({ a: () => ({ times: tieShare(b, a) }), b: () => ({ times: tieShare(a, b) }) }),
@@ -111,11 +115,12 @@ export const minimum = defineOp({
 // 1 where p > q, 1/2 where equal, else 0; locally constant
 const tieShare = (p: R, q: R): R => where(greater(p, q), scalar(p.dtype, 1), where(equal(p, q), scalar(p.dtype, 0.5), scalar(p.dtype, 0)));
 
-/** -x. */
+/** -x; of int32 with overflow that wraps, as in every op of integers. */
 export const neg = defineOp({
   name: "neg",
   tf: "Neg",
   ...x,
+  types: "number",
   kernel: native("neg"),
   linear: true,
   vjp: (_, { y: g }) => ({ x: (): T => neg(g) }),
@@ -126,6 +131,7 @@ export const square = defineOp({
   name: "square",
   tf: "Square",
   ...x,
+  types: "number",
   kernel: native("square"),
   saves: ["x"],
   slopes: ({ x }) => ({ x: () => ({ times: mul(2, x) }) }),
@@ -289,35 +295,36 @@ export const where = defineOp({
   tf: "SelectV2",
   inputs: ["mask", "a", "b"],
   outputs: ["y"],
+  types: "any",
   dtypes: { mask: "bool" },
   kernel: native("where"),
   linear: true,
   saves: ["mask"],
-  vjp: ({ mask }, { y: g }) => ({ a: (): T => where(mask, g, 0), b: (): T => where(mask, 0, g) }),
+  vjp: ({ mask }, { y: g }) => ({ a: (): Any => where(mask, g, 0), b: (): Any => where(mask, 0, g) }),
 });
 
-const compare = (name: string, tf: string, types?: "real") =>
+const compare = (name: string, tf: string, types: "ordered" | "any") =>
   defineOp({
     name,
     tf,
     ...ab,
-    ...(types ? { types } : {}),
+    types,
     dtypes: { y: "bool" },
     kernel: native(name),
     vjp: () => ({}),
   });
 /** a > b as bool, broadcast; real. */
-export const greater = compare("greater", "Greater", "real");
+export const greater = compare("greater", "Greater", "ordered");
 /** a >= b as bool, broadcast; real. */
-export const greaterEqual = compare("greaterEqual", "GreaterEqual", "real");
+export const greaterEqual = compare("greaterEqual", "GreaterEqual", "ordered");
 /** a < b as bool, broadcast; real. */
-export const less = compare("less", "Less", "real");
+export const less = compare("less", "Less", "ordered");
 /** a <= b as bool, broadcast; real. */
-export const lessEqual = compare("lessEqual", "LessEqual", "real");
+export const lessEqual = compare("lessEqual", "LessEqual", "ordered");
 /** a == b as bool, broadcast. */
-export const equal = compare("equal", "Equal");
+export const equal = compare("equal", "Equal", "any");
 /** a != b as bool, broadcast. */
-export const notEqual = compare("notEqual", "NotEqual");
+export const notEqual = compare("notEqual", "NotEqual", "any");
 
 /** What is left of a stopGradient in a program, so that derivatives of the program stop there, too. */
 const stopOp = defineOp({

@@ -15,18 +15,18 @@ export interface Layout {
   back(result: never): unknown;
 }
 
-/** op behind `prepare`: now, asynchronously, and with the list of failures. F says what users may give. */
-export function inForms<F extends Forms = Forms>(op: Forms, prepare: (args: unknown[]) => Layout): F {
+/** op behind `prepare`: now, asynchronously, and with the list of failures; `common`: the options that every op has in this form. F says what users may give. */
+export function inForms<F extends Forms = Forms>(op: Forms, prepare: (args: unknown[], common: readonly string[]) => Layout): F {
   const sync = (...args: unknown[]) => {
-    const p = prepare(args);
+    const p = prepare(args, ["onFailure", "out"]);
     return p.back(op(...(p.args as never[])) as never);
   };
   const asynchronous = async (...args: unknown[]) => {
-    const p = prepare(args);
+    const p = prepare(args, ["onFailure", "signal"]);
     return p.back((await op.async(...(p.args as never[]))) as never);
   };
   const checked = (...args: unknown[]) => {
-    const p = prepare(args);
+    const p = prepare(args, []);
     const { value, failures } = op.checked(...(p.args as never[]));
     return { value: p.back(value as never), failures };
   };

@@ -63,12 +63,17 @@ const scatterAddOp = defineOp({
   vjp: ({ indices }, { y: g }, { rows }) => ({ x: () => g, v: (): T => gatherOp(g, indices, { rows }) }),
 });
 
+interface AlongAxis {
+  readonly axis?: number;
+  readonly out?: unknown;
+}
+
 /** Lets an op along vectors, or the rows of matrices, go along any axis of operands of one rank, whose other axes broadcast together. */
 function alongAxis<F extends Forms>(op: F): F {
   const { name, inputs } = op.row;
-  return inForms(op, (args) => {
+  return inForms<F>(op, (args, common) => {
     const operands = inputs.map((input, i) => asTensor(name, input, args[i]));
-    const { axis = -1, ...options } = optionsOf(name, args[inputs.length] ?? {}) as { axis?: number; out?: unknown };
+    const { axis = -1, ...options } = optionsOf(name, args[inputs.length] as AlongAxis | undefined, ["axis", ...common] as never);
     const [x] = operands as [Tensor];
     const at = checkAxis(name, axis, x.rank);
     operands.forEach((t, i) => {

@@ -1,6 +1,6 @@
 import { flag, ints, optionsOf, withoutOptions } from "../core/attrs";
 import type { DType } from "../core/dtype";
-import { ArgumentError, describe } from "../core/errors";
+import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { asTensor, needMatrix } from "../core/operands";
 import { native } from "../core/row";
@@ -8,8 +8,15 @@ import { checkAxis, type ReduceOptions, type Shape, shapeText, sizeOf, type Tens
 import { div } from "./elementwise";
 import { broadcastTo, diag, reshape } from "./structure";
 
-const reduced = (shape: Shape, axes: readonly number[], keep: boolean): number[] =>
+/** The shape that is left. */
+export const reduced = (shape: Shape, axes: readonly number[], keep: boolean): number[] =>
   shape.map((d, i) => (axes.includes(i) ? 1 : d)).filter((_, i) => keep || !axes.includes(i));
+
+/** @throws ArgumentError unless these can be axes of one op. */
+export function checkAxes(op: string, x: Shape, axis: readonly number[]): void {
+  if (new Set(axis).size === axis.length && axis.every((a) => a >= 0 && a < x.length)) return;
+  throw new ArgumentError(op, `axes [${axis.join(", ")}] must be different and non-negative, below ${x.length}.`);
+}
 
 const sumOp = defineOp({
   name: "sum",
@@ -25,11 +32,10 @@ const sumOp = defineOp({
     { shapes: { x: [n, 2, 3] }, attrs: { axis: [0, 2] } },
   ],
   infer: ({ x }, { axis, keepDims }) => {
-    if (new Set(axis).size !== axis.length || axis.some((a) => a < 0 || a >= x.length)) {
-      throw new ArgumentError("sum", `axes [${axis.join(", ")}] must be different and non-negative, below ${x.length}.`);
-    }
+    checkAxes("sum", x, axis);
     return { y: reduced(x, axis, keepDims) };
   },
+  types: "number",
   kernel: native("sum", ({ axis }: { axis: readonly number[] }) => axis),
   linear: true,
   lift: ({ axis }, batch) => ({ axis: axis.map((a) => batch.length + a) }),
@@ -38,7 +44,8 @@ const sumOp = defineOp({
   }),
 });
 
-function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
+/** The axes that a user names. */
+export function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
   const { axis } = optionsOf(op, options, ["axis", "keepDims"]);
   const list = axis === undefined ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
   if (!Array.isArray(list)) throw new ArgumentError(op, `option axis must be a number or an array of numbers, got ${describe(axis)}.`);
@@ -47,7 +54,7 @@ function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
   return axes;
 }
 
-/** The sum over axes; of nothing, 0. */
+/** The sum over axes; of nothing, 0. Of int32 it is exact; ERR_ARGUMENT where int32 does not hold it. */
 export function sum<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
   const t: Tensor = asTensor("sum", "x", x);
   return sumOp(t, { axis: axesOf("sum", t, options), keepDims: options.keepDims ?? false }) as Tensor<D>;
@@ -86,9 +93,9 @@ const argExtreme = (name: "argmax" | "argmin", tf: string) => {
       axis === undefined ? [[], t.size, []] : [t.shape.slice(0, at), t.shape[at] as number, t.shape.slice(at + 1)];
     const columns = sizeOf(behind);
     if (n === 0 && sizeOf(before) * columns > 0)
-      throw new ArgumentError(
+      throw new ShapeError(
         name,
-        `there are no elements along ${axis === undefined ? "any axis" : `axis ${at}`} of shape ${shapeText(t.shape)}.`,
+        `x has no elements along ${axis === undefined ? "any axis" : `axis ${at}`}, got shape ${shapeText(t.shape)}.`,
       );
     const i = op(reshape(t, [...before, n, columns]));
     return reshape(i, reduced(t.shape, axis === undefined ? [...t.shape.keys()] : [at], keepDims));

@@ -13,8 +13,8 @@ constexpr int kMaxOperands = 16;  // inputs and outputs of one kernel
 constexpr int kMaxDims = 8;       // distinct letters of one kernel signature
 
 enum class DType : std::uint8_t { f32 = 0, f64 = 1, c64 = 2, c128 = 3, b8 = 4, i32 = 5 };
-constexpr int kFloatTypes = 4;  // f32, f64, c64, c128: the columns of the kernel table
-constexpr int kTypes = 6;       // and b8, i32
+constexpr int kFloatTypes = 4;  // f32, f64, c64, c128
+constexpr int kDTypes = 6;
 
 constexpr std::size_t size_of(DType t) {
   constexpr std::size_t sizes[] = {4, 8, 8, 16, 1, 4};

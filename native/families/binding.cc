@@ -63,6 +63,8 @@ double matrix_flops(const Kernel& kernel, const Binding& b) {
   }
   const auto size = [&](int letter) { return static_cast<double>(b.dims[letter]); };
   switch (b.signature->letters()) {
+    case 0:
+      return kernel.flops;
     case 1:
       return kernel.flops * size(0) * size(0) * size(0);
     case 2:

@@ -9,11 +9,11 @@ namespace {
 MapInner flat(const Kernel& k, DType column, const LanesTable& isa) {
   return isa.map_flat[static_cast<int>(k.map)][static_cast<int>(column)];
 }
-MapInner of_lanes(const Kernel& k, DType column, const LanesTable& isa) {
-  return isa.map_lanes[static_cast<int>(k.map)][static_cast<int>(column)];
+MapInner of_lanes(const Kernel& k, DType column, const LanesTable& isa, bool wide) {
+  return isa.map_lanes[static_cast<int>(k.map)][lane_column(column, wide)];
 }
-bool computes(const Kernel& k, DType column) { return static_cast<int>(column) < kFloatTypes && flat(k, column, isa()) != nullptr; }
-bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) { return of_lanes(k, column, isa) != nullptr; }
+bool computes(const Kernel& k, DType column) { return flat(k, column, isa()) != nullptr; }
+bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) { return of_lanes(k, column, isa, false) != nullptr; }
 
 const char* check(const Kernel& kernel, std::span<const double> attrs, std::span<const Shape> operands) {
   if (!attrs.empty()) return "a map has no attributes";
@@ -105,7 +105,8 @@ void plan(Planner& planner, Step& s, Form form) {
   const Instruction& code = *s.code;
   const bool lanes = form == Form::lanes;
   Detail d{};
-  d.inner = (lanes ? of_lanes : flat)(*s.kernel, code.column, planner.isa());
+  const bool wide = planner.width() * 8 == planner.isa().bytes;
+  d.inner = lanes ? of_lanes(*s.kernel, code.column, planner.isa(), wide) : flat(*s.kernel, code.column, planner.isa());
   s.one = one;
   if (lanes) s.run = run_lanes;
   const Type& out = planner.type(code.out[0]);

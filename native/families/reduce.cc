@@ -14,8 +14,12 @@ ReduceInner flat(const Kernel& k, DType column, const LanesTable& isa) {
 ReduceInner of_lanes(const Kernel& k, DType column, const LanesTable& isa) {
   return isa.reduce_lanes[static_cast<int>(k.reduce)][static_cast<int>(column)];
 }
-bool computes(const Kernel& k, DType column) { return static_cast<int>(column) < kFloatTypes && flat(k, column, isa()) != nullptr; }
-bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) { return of_lanes(k, column, isa) != nullptr; }
+bool is_float(DType column) { return static_cast<int>(column) < kFloatTypes; }
+/// Of int32 the sum alone, by code of its own: it may fail.
+bool computes(const Kernel& k, DType column) {
+  return is_float(column) ? flat(k, column, isa()) != nullptr : column == DType::i32 && k.reduce == Reduce::sum;
+}
+bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) { return is_float(column) && of_lanes(k, column, isa) != nullptr; }
 
 const char* check(const Kernel& kernel, std::span<const double> axes, std::span<const Shape> operands) {
   const Shape &in = operands[0], &out = operands[1];
@@ -128,23 +132,62 @@ Split split_axes(const Index* dims, int rank, const double* axes, int count) {
   return {coalesce(kept, 2), coalesce(reduced, 1)};
 }
 
+/// Where the elements of an output begin in the input.
+Index offset_of(const Loops& kept, Index output) {
+  Index offset = 0;
+  for (int d = kept.rank - 1; d >= 0; output /= kept.extent()[d--]) offset += output % kept.extent()[d] * kept.stride(1)[d];
+  return offset;
+}
+
+/// The exact sum, in 64 bits, of all elements that `loops` visits; 0 or what is wrong.
+std::int32_t sum_integers(const Loops& loops, char* out, const char* in) {
+  constexpr std::size_t block = sizeof(std::int32_t);
+  char* base[1] = {const_cast<char*>(in)};
+  const Index n = loops.inner(), stride = loops.stride(0)[loops.rank - 1];
+  std::int64_t total = 0;  // of less than 2^32 elements, which is more than an array holds
+  for_rows(loops, 1, &block, base, 0, n == 0 ? 0 : loops.rows(), [&](char* const* p) {
+    const auto* x = reinterpret_cast<const std::int32_t*>(p[0]);
+    for (Index i = 0; i < n; ++i) total += x[i * stride];
+  });
+  const auto low = static_cast<std::int32_t>(total);
+  std::memcpy(out, &low, block);
+  return low == total ? 0 : make_info(Fail::sum_overflow);
+}
+
+/// Outputs one after the other, as many together as make a task.
+Outcome whole_integers(const Eager& e, const Split& plan) {
+  const Loops kept = plan.kept.loops(), reduced = plan.reduced.loops();
+  const Operand& out = e.operands[1];
+  char *const to = data_of(out), *const from = data_of(e.operands[0]);
+  const Index outputs = kept.count(), together = std::max<Index>(kGrain / std::max<Index>(reduced.count(), 1), 1);
+  std::atomic<std::int32_t> wrong{0};
+  const bool aborted = outputs > 0 && tasks(e, (outputs - 1) / together + 1, [&](Index t) {
+                         for (Index o = t * together; o < std::min(outputs, (t + 1) * together); ++o) {
+                           const std::int32_t info = sum_integers(reduced, to + o * 4, from + offset_of(kept, o) * 4);
+                           if (info != 0) wrong.store(info, std::memory_order_relaxed);
+                         }
+                       });
+  if (const std::int32_t info = wrong.load(); info != 0 && !aborted) {
+    if (e.collect) std::memset(to, 0, static_cast<std::size_t>(outputs) * 4);
+    return {.aborted = false, .failures = {{0, 0, info}}};
+  }
+  return {.aborted = aborted, .failures = {}};
+}
+
 /// A long reduction is cut into pieces along its outermost dimension, each at least kGrain elements; their results are reduced again.
 Outcome whole(const Eager& e, const Kernel& k) {
-  const ReduceInner inner = flat(k, e.column, isa());
   const Operand& in = e.operands[0];
   const Operand& out = e.operands[1];
   const Split plan = split_axes(in.dims.data(), rank_of(in), e.attrs.data(), static_cast<int>(e.attrs.size()));
+  if (!is_float(e.column)) return whole_integers(e, plan);
+  const ReduceInner inner = flat(k, e.column, isa());
   const Loops kept = plan.kept.loops(), reduced = plan.reduced.loops();
   const Index outputs = kept.count(), each = reduced.count();
   if (outputs == 0) return {};
   const std::size_t block = size_of(e.column);
   const auto size = static_cast<Index>(block);
   char *const to = data_of(out), *const from = data_of(in);
-  const auto input_of = [&](Index output) {
-    Index offset = 0;
-    for (int d = kept.rank - 1; d >= 0; output /= kept.extent()[d--]) offset += output % kept.extent()[d] * kept.stride(1)[d];
-    return from + offset * size;
-  };
+  const auto input_of = [&](Index output) { return from + offset_of(kept, output) * size; };
   const Index outer = reduced.extent()[0];
   const Index step = outer == 0 ? 0 : std::max<Index>(kGrain / std::max<Index>(each / outer, 1), 1);
   if (each < 2 * kGrain || step >= outer) {
@@ -173,7 +216,7 @@ Vote vote(const Planner&, const Instruction&, int) { return Vote::none; }
 
 /// What a step knows.
 struct Detail {
-  ReduceInner inner;
+  ReduceInner inner;                           // null: integers
   int kept, kept_rank, reduced, reduced_rank;  // in Plan::numbers
   std::size_t block;                           // bytes of an element
 };
@@ -185,10 +228,17 @@ std::int32_t one(const Step& s, const Chunk& c, char* const* operands) {
   const auto size = static_cast<Index>(d.block);
   const Index inner = kept.inner(), out_step = kept.stride(0)[kept.rank - 1] * size, in_step = kept.stride(1)[kept.rank - 1] * size;
   char* base[2] = {operands[1], operands[0]};
+  std::int32_t info = 0;
   for_rows(kept, 2, block, base, 0, inner == 0 ? 0 : kept.rows(), [&](char* const* p) {
-    for (Index i = 0; i < inner; ++i) run_reduce(d.inner, reduced, p[0] + i * out_step, p[1] + i * in_step, d.block);
+    for (Index i = 0; i < inner; ++i) {
+      char *const out = p[0] + i * out_step, *const in = p[1] + i * in_step;
+      if (d.inner != nullptr)
+        run_reduce(d.inner, reduced, out, in, d.block);
+      else
+        info = std::max(info, sum_integers(reduced, out, in));
+    }
   });
-  return 0;
+  return info;
 }
 
 void plan(Planner& planner, Step& s, Form form) {
@@ -197,7 +247,7 @@ void plan(Planner& planner, Step& s, Form form) {
   const std::vector<Index>& in = planner.type(code.in[0]).dims;
   const Split split = split_axes(in.data(), static_cast<int>(in.size()), code.attrs.data(), static_cast<int>(code.attrs.size()));
   Detail d{};
-  d.inner = (lanes ? of_lanes : flat)(*s.kernel, code.column, planner.isa());
+  if (is_float(code.column)) d.inner = (lanes ? of_lanes : flat)(*s.kernel, code.column, planner.isa());
   d.kept_rank = split.kept.rank;
   d.kept = planner.add_numbers(split.kept.data, split.kept.size);
   d.reduced_rank = split.reduced.rank;

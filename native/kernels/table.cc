@@ -24,6 +24,7 @@ DType port_dtype(Port p, DType column) {
     case Port::same:
       return column;
     case Port::real:
+      if (column == DType::b8 || column == DType::i32) return column;
       return wide ? DType::f64 : DType::f32;
     case Port::complex:
       return wide ? DType::c128 : DType::c64;
@@ -31,6 +32,14 @@ DType port_dtype(Port p, DType column) {
       return DType::b8;
     case Port::int32:
       return DType::i32;
+    case Port::f32:
+      return DType::f32;
+    case Port::f64:
+      return DType::f64;
+    case Port::c64:
+      return DType::c64;
+    case Port::c128:
+      return DType::c128;
   }
   return column;
 }

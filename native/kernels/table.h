@@ -15,8 +15,8 @@ namespace family {
 extern const Family matrix, map, reduce;
 }
 
-/// dtype of an operand, given the kernel's column T.
-enum class Port : char { same = 'T', real = 'R', complex = 'C', boolean = 'B', int32 = 'I' };
+/// dtype of an operand: given the kernel's column T, or one, floating ones by LAPACK's letters. Real of int32 and bool: these themselves.
+enum class Port : char { same = 'T', real = 'R', complex = 'C', boolean = 'B', int32 = 'I', f32 = 's', f64 = 'd', c64 = 'c', c128 = 'z' };
 DType port_dtype(Port p, DType column);
 
 /// Lanes pay for matrices up to this size at most: beyond it a single matrix keeps the registers full by itself.
@@ -24,8 +24,8 @@ constexpr Index kMaxLanesSize = 128;
 
 /// The code for one matrix, by dtype, and its workspace.
 struct Single {
-  SingleKernel run[kTypes];
-  Workspace workspace[kTypes];
+  SingleKernel run[kDTypes];
+  Workspace workspace[kDTypes];
 };
 
 /// Of code for lanes.

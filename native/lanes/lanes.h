@@ -20,13 +20,17 @@ enum class Lanes : int {
   count
 };
 
+/// Columns of maps in lanes: the dtypes, bool and int32 beside reals of 4 bytes, and these beside reals of 8, as W differs.
+constexpr int kLaneColumns = kDTypes + 2;
+constexpr int lane_column(DType t, bool wide) { return static_cast<int>(t) + (wide && static_cast<int>(t) >= kFloatTypes ? 2 : 0); }
+
 /// A null pointer means: no such kernel for this dtype.
 struct LanesTable {
   const char* name;  // "baseline", "avx2", "avx512", "neon"
   int bytes;         // of one vector register; W = bytes / sizeof(real)
 
-  MapInner map_flat[static_cast<int>(Map::count)][kFloatTypes];
-  MapInner map_lanes[static_cast<int>(Map::count)][kFloatTypes];
+  MapInner map_flat[static_cast<int>(Map::count)][kDTypes];
+  MapInner map_lanes[static_cast<int>(Map::count)][kLaneColumns];
   ReduceInner reduce_flat[static_cast<int>(Reduce::count)][kFloatTypes];
   ReduceInner reduce_lanes[static_cast<int>(Reduce::count)][kFloatTypes];
 

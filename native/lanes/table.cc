@@ -14,6 +14,7 @@ static LanesTable make_table() {
   t.name = BS_TEXT(BS_ISA);
   t.bytes = BS_VECTOR_BYTES;
   fill_map(t);
+  fill_plain(t);
   fill_reduce(t);
   fill_pack(t);
 #define BS_LANES(name) fill_##name(t.kernels[static_cast<int>(Lanes::name)]);
