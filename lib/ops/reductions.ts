@@ -1,6 +1,6 @@
 import { flag, ints, optionsOf, withoutOptions } from "../core/attrs";
-import type { DType } from "../core/dtype";
-import { ArgumentError, describe } from "../core/errors";
+import { type DType, isFloat } from "../core/dtype";
+import { ArgumentError, DtypeError, describe } from "../core/errors";
 import { defineOp } from "../core/op";
 import { asTensor, needMatrix } from "../core/operands";
 import { native } from "../core/row";
@@ -63,6 +63,8 @@ export function sum<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}):
 /** The mean over axes; of nothing, NaN. */
 export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
   const t: Tensor = asTensor("mean", "x", x);
+  if (!isFloat(t.dtype))
+    throw new DtypeError("mean", `x must be float32, float64, complex64 or complex128, got ${t.dtype}. Cast it: cast(x, "float64").`);
   const axes = axesOf("mean", t, options);
   const count = axes.reduce((n, a) => n * (t.shape[a] as number), 1);
   return div(sum(t, { ...options, axis: axes }), count) as Tensor<D>;
