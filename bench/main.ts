@@ -1,11 +1,9 @@
 // npm run bench: every benchmark, ours against peers where a Python with them is named by BACKSOLVE_BENCH_PYTHON.
-import { benchEager } from "./eager";
 import { benchFused } from "./fused";
 import { benchLogdet } from "./logdet";
 import { benchOps } from "./ops";
 
 async function main(): Promise<void> {
-  benchEager();
   benchFused();
   await benchLogdet();
   await benchOps();

@@ -4,7 +4,7 @@ export type { Domain, Draw } from "./core/domain";
 export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar, Sym } from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
 export type { Failure } from "./core/failures";
-export { type AsyncOptions, type CallOptions, type Checked, defineOp, type Op } from "./core/op";
+export { type AsyncOptions, type CallOptions, type Checked, defineUserOp as defineOp, type Op } from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Native, native, type Row } from "./core/row";
 export { isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";

@@ -7,7 +7,7 @@ import { encodeAttrs, inferAll } from "./infer";
 import { Interned, numberOf } from "./intern";
 import type { ValueType } from "./ir";
 import type { AnyRow, Attrs, Native } from "./row";
-import type { Shape } from "./tensor";
+import { sameShape } from "./signature";
 
 /** What a call reads; undefined: a cotangent that a fused rule does without. */
 export type Given = readonly (ValueType | undefined)[];
@@ -69,20 +69,13 @@ export class Bound {
       const given = inputs[i];
       if (!own || !given) {
         if (own !== given) return false;
-      } else if (own.dtype !== given.dtype || !sameDims(own.shape, given.shape)) return false;
+      } else if (own.dtype !== given.dtype || !sameShape(own.shape, given.shape)) return false;
     }
     return true;
   }
 }
 
 const ownType = ({ dtype, shape }: ValueType): ValueType => ({ dtype, shape: Object.isFrozen(shape) ? shape : Object.freeze([...shape]) });
-
-function sameDims(a: Shape, b: Shape): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
 
 const MOST = 512; // of one row; when there are more, all are forgotten
 class Memo {
@@ -121,6 +114,9 @@ export const attrsOf = (row: AnyRow, attrs?: Attrs): Attrs => {
   const { attrs: interned } = memoOf(row);
   return attrs ? interned.of(attrs) : interned.fallbacks;
 };
+
+/** Whether these are attributes that attrsOf gave of this row: checked, and in full. */
+export const isAttrsOf = (row: AnyRow, x: object): x is Attrs => memoOf(row).attrs.has(x);
 
 function hashOf(attrs: Attrs, inputs: Given): number {
   let h = numberOf(attrs) as number;

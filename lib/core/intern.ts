@@ -3,15 +3,16 @@ import type { AttrValue } from "./attrs";
 import type { AnyRow, Attrs } from "./row";
 
 const MOST = 4096; // of one row; when there are more, all are forgotten
-const numbers = new WeakMap<Attrs, number>();
+/** Of interned attributes: a number of their own, and whose they are. */
+const known = new WeakMap<Attrs, { readonly number: number; readonly of: Interned }>();
 let last = 0;
 
 /** The number of interned attributes; undefined: they are not interned. */
-export const numberOf = (attrs: Attrs): number | undefined => numbers.get(attrs);
+export const numberOf = (attrs: Attrs): number | undefined => known.get(attrs)?.number;
 
-function add(attrs: Attrs): Attrs {
+function add(attrs: Attrs, of: Interned): Attrs {
   for (const [name, value] of Object.entries(attrs)) if (Array.isArray(value)) attrs[name] = Object.freeze([...value]);
-  numbers.set(attrs, ++last);
+  known.set(attrs, { number: ++last, of });
   return Object.freeze(attrs);
 }
 
@@ -42,22 +43,26 @@ export class Interned {
 
   constructor(row: AnyRow) {
     this.#names = Object.keys(row.attrs ?? {});
-    this.fallbacks = add(Object.fromEntries(Object.entries(row.attrs ?? {}).map(([name, attr]) => [name, attr.fallback])));
+    this.fallbacks = add(Object.fromEntries(Object.entries(row.attrs ?? {}).map(([name, attr]) => [name, attr.fallback])), this);
+  }
+  /** Whether this is one of them, so that it was checked. */
+  has(attrs: object): attrs is Attrs {
+    return known.get(attrs as Attrs)?.of === this;
   }
   /** The one object of these values, which are given in full. */
   of(attrs: Attrs): Attrs {
     if (attrs === this.fallbacks || this.#names.length === 0) return this.fallbacks;
-    if (numbers.has(attrs)) return attrs;
+    if (known.has(attrs)) return attrs;
     let h = 0x811c9dc5;
     for (const name of this.#names) h = mix(h, hashOf(attrs[name]));
     let alike = this.#known.get(h);
-    for (const known of alike ?? []) if (this.#names.every((name) => same(known[name], attrs[name]))) return known;
+    for (const a of alike ?? []) if (this.#names.every((name) => same(a[name], attrs[name]))) return a;
     if (this.#size >= MOST) {
       this.#known.clear();
       this.#size = 0;
       alike = undefined;
     }
-    const made = add(Object.fromEntries(this.#names.map((name) => [name, attrs[name]])));
+    const made = add(Object.fromEntries(this.#names.map((name) => [name, attrs[name]])), this);
     if (alike) alike.push(made);
     else this.#known.set(h, [made]);
     this.#size++;

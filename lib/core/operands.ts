@@ -11,15 +11,20 @@ import { adopt, isTensor, type Operand, shapeText, type Tensor } from "./tensor"
 /** Whether every input of the row is a T, whatever the attributes. */
 export const allT = (row: AnyRow): boolean =>
   typeof row.dtypes !== "function" && row.inputs.every((n) => ((row.dtypes as Ports | undefined)?.[n] ?? "T") === "T");
-/** Whether the first `arity` of these are tensors of one dtype that the row takes. */
-export function areAlike(row: AnyRow, given: unknown[], arity: number): given is Tensor[] {
+/** The first `arity` of these, where they are tensors of one floating dtype that the row takes, and numbers; undefined: it is not that simple. */
+export function alike(row: AnyRow, given: unknown[], arity: number): Tensor[] | undefined {
   let t: DType | undefined;
+  let numbers = false;
   for (let i = 0; i < arity; i++) {
     const x = given[i];
-    if (!isTensor(x) || (t !== undefined && x.dtype !== t)) return false;
-    t = x.dtype;
+    if (typeof x === "number") numbers = true;
+    else if (!isTensor(x) || (t !== undefined && x.dtype !== t)) return undefined;
+    else t = x.dtype;
   }
-  return t !== undefined && isDefinedFor(row, t);
+  if (t === undefined || !isFloat(t) || !isDefinedFor(row, t)) return undefined;
+  const list = given.length === arity ? given : given.slice(0, arity);
+  if (numbers) for (let i = 0; i < arity; i++) if (typeof list[i] === "number") list[i] = scalar(t, list[i] as number);
+  return list as Tensor[];
 }
 
 /** Tensors of the dtypes that the row wants, of what was given. */

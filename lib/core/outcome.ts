@@ -53,11 +53,15 @@ export function batchContextOf(
 // ---- Memory of results ----
 
 const SCALAR: Shape = Object.freeze([]);
-/** A tensor of one value. */
-export function scalar<D extends DType>(dtype: D, x: number): Tensor<D> {
-  const t = blank(dtype, SCALAR) as Tensor<D>;
+/** A tensor whose first element, which for its shape is the only one, is x. */
+export function filled<D extends DType>(dtype: D, shape: Shape, x: number): Tensor<D> {
+  const t = blank(dtype, shape) as Tensor<D>;
   storageOf(t).array[0] = x;
   return t;
+}
+/** A tensor of one value. */
+export function scalar<D extends DType>(dtype: D, x: number): Tensor<D> {
+  return filled(dtype, SCALAR, x);
 }
 /** A new output. */
 export function output(op: string, { dtype, shape }: ValueType): Tensor {

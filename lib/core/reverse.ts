@@ -24,6 +24,7 @@ export interface Node {
   saved: Readonly<Record<string, Tensor>>;
   readonly inputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
   readonly outputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
+  met: number; // by which walk over the graph last
 }
 export interface Edge {
   readonly node: Node;
@@ -37,7 +38,7 @@ export class Reverse implements Level {
   live = true;
 
   leaf(value: Tensor): Tensor {
-    const node = { id: nextId(), row: undefined, attrs: NO_ATTRS, parents: [], saved: {}, inputs: [], outputs: [typeOf(value)] };
+    const node = { id: nextId(), row: undefined, attrs: NO_ATTRS, parents: [], saved: {}, inputs: [], outputs: [typeOf(value)], met: 0 };
     return this.#boxed(value, node, 0);
   }
   /** Where t hangs in the graph. */
@@ -60,6 +61,7 @@ export class Reverse implements Level {
       saved: savedOf(row, values, outputs, aux, rule !== undefined),
       inputs: values.map(typeOf),
       outputs: outputs.map(typeOf),
+      met: 0,
     };
     const boxed = outputs.map((o, i) => this.#boxed(o, node, i));
     return some ? [...boxed, ...aux] : boxed;
@@ -86,16 +88,16 @@ const typeOf = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype });
 
 /** All nodes under these, children before parents. */
 export function byDescendingId(from: readonly Node[]): Node[] {
-  const seen = new Set<Node>(from);
-  const stack = [...seen];
-  for (let node = stack.pop(); node; node = stack.pop()) {
-    for (const parent of node.parents) {
-      if (!parent || seen.has(parent.node)) continue;
-      seen.add(parent.node);
-      stack.push(parent.node);
-    }
-  }
-  return [...seen].sort((a, b) => b.id - a.id);
+  const walk = nextId();
+  const found: Node[] = [];
+  const meet = (node: Node) => {
+    if (node.met === walk) return;
+    node.met = walk;
+    found.push(node);
+  };
+  for (const node of from) meet(node);
+  for (let i = 0; i < found.length; i++) for (const parent of (found[i] as Node).parents) if (parent) meet(parent.node);
+  return found.sort((a, b) => b.id - a.id);
 }
 
 /** Makes what is saved under these nodes independent of what others write to the memory that they see. */
@@ -106,7 +108,10 @@ export function keepSaved(from: readonly Node[]): void {
 }
 
 /** Cotangents of the leaves from cotangents of the roots; undefined where none arrives. */
-export function backward(roots: readonly { edge: Edge; cotangent: Tensor }[], leaves: readonly Node[]): (Tensor | undefined)[] {
+export function backward(
+  roots: readonly { edge: Edge; cotangent: Tensor }[],
+  leaves: readonly (Node | undefined)[],
+): (Tensor | undefined)[] {
   const cotangents = new Map<Node, (Tensor | undefined)[]>();
   const give = ({ node, output }: Edge, g: Tensor) => {
     let slots = cotangents.get(node);
@@ -121,7 +126,7 @@ export function backward(roots: readonly { edge: Edge; cotangent: Tensor }[], le
     cotangents.delete(node);
     pullback(node, g).forEach((h, i) => h && give(node.parents[i] as Edge, h));
   }
-  return leaves.map((l) => cotangents.get(l)?.[0]);
+  return leaves.map((l) => l && cotangents.get(l)?.[0]);
 }
 
 /** The rule of one node: cotangents of the inputs that have a parent. */

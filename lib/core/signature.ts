@@ -39,7 +39,12 @@ export function broadcast(shapes: readonly Shape[]): number[] | undefined {
   return out;
 }
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
 
 export function broadcastOrThrow(op: string, names: readonly string[], shapes: readonly Shape[]): number[] {
   const out = broadcast(shapes);

@@ -33,16 +33,17 @@ export interface MatmulOptions {
   readonly adjointB?: boolean;
 }
 
+const same = (c: Tensor): Tensor => c;
 /** Operands as matrices, and what takes the product back to NumPy's shape. */
 function asMatrices(a: unknown, b: unknown, options: unknown) {
-  const { adjointA, adjointB } = optionsOf("matmul", options);
+  const { adjointA, adjointB }: MatmulOptions = options === undefined ? {} : optionsOf("matmul", options);
   const [x, y] = [asTensor("matmul", "a", a), asTensor("matmul", "b", b)];
   if (x.rank === 0 || y.rank === 0)
     throw new ShapeError("matmul", `a and b must have an axis, got shapes ${shapeText(x.shape)} and ${shapeText(y.shape)}; use mul.`);
+  if (x.rank > 1 && y.rank > 1) return { left: x, right: y, back: same };
   const left = x.rank === 1 ? reshape(x, adjointA ? [x.size, 1] : [1, x.size]) : x;
   const right = y.rank === 1 ? reshape(y, adjointB ? [1, y.size] : [y.size, 1]) : y;
   const back = (c: Tensor): Tensor => {
-    if (x.rank !== 1 && y.rank !== 1) return c;
     const [m, n] = [c.shape.at(-2) as number, c.shape.at(-1) as number];
     return reshape(c, [...c.shape.slice(0, -2), ...(x.rank === 1 ? [] : [m]), ...(y.rank === 1 ? [] : [n])]);
   };
@@ -51,7 +52,7 @@ function asMatrices(a: unknown, b: unknown, options: unknown) {
 
 /** op(a) op(b) over the last two axes, batch dimensions broadcast. A 1-D operand is a row (first) or a column (second), as in NumPy. */
 export const matmul = Object.assign(
-  <A extends Tensor, B extends Tensor>(a: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>, options: MatmulOptions = {}): Tensor<Promote<A, B>> => {
+  <A extends Tensor, B extends Tensor>(a: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>, options?: MatmulOptions): Tensor<Promote<A, B>> => {
     const { left, right, back } = asMatrices(a, b, options);
     return back(op(left, right, options)) as Tensor<Promote<A, B>>;
   },

@@ -1,9 +1,10 @@
 import { flag, ints, optionsOf, withoutOptions } from "../core/attrs";
+import { attrsOf } from "../core/bind";
 import { type DType, isFloat } from "../core/dtype";
 import { ArgumentError, DtypeError, describe } from "../core/errors";
 import { defineOp } from "../core/op";
 import { asTensor, needMatrix } from "../core/operands";
-import { native } from "../core/row";
+import { type Attrs, native } from "../core/row";
 import { checkAxis, type ReduceOptions, type Shape, type Tensor } from "../core/tensor";
 import { div } from "./elementwise";
 import { broadcastTo, diag, reshape } from "./structure";
@@ -54,9 +55,14 @@ export function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] 
   return axes;
 }
 
+/** Over all axes, of so many. */
+const all: Attrs[] = [];
+const overAll = (rank: number): Attrs => (all[rank] ??= attrsOf(sumOp.row, { axis: [...Array(rank).keys()], keepDims: false }));
+
 /** The sum over axes; of nothing, 0. Of int32 it is exact; ERR_ARGUMENT where int32 does not hold it. */
-export function sum<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
+export function sum<D extends DType>(x: Tensor<D>, options?: ReduceOptions): Tensor<D> {
   const t: Tensor = asTensor("sum", "x", x);
+  if (options === undefined) return sumOp(t, overAll(t.rank)) as Tensor<D>;
   return sumOp(t, { axis: axesOf("sum", t, options), keepDims: options.keepDims ?? false }) as Tensor<D>;
 }
 

@@ -43,7 +43,7 @@ const itemOf = (code: Code, id: number): Shape => (code.values[id] as ValueType)
 const padded = (t: Tensor, at: number, count: number): Tensor =>
   count === 0 ? t : call("reshape", t, { shape: [...t.shape.slice(0, at), ...new Array<number>(count).fill(1), ...t.shape.slice(at)] });
 
-function step(code: Code, { op, attrs, in: ids, out }: Instruction, given: readonly (Tensor | undefined)[], rank: number) {
+function step(code: Code, { op, attrs, in: ids, out, within }: Instruction, given: readonly (Tensor | undefined)[], rank: number) {
   const found = resolve(op) as NonNullable<ReturnType<typeof resolve>>;
   const isBatched = (t: Tensor | undefined, i: number) => t !== undefined && t.rank > itemOf(code, ids[i] as number).length;
   const first = given.find(isBatched);
@@ -51,7 +51,8 @@ function step(code: Code, { op, attrs, in: ids, out }: Instruction, given: reado
   const own = first && found.row.infer ? liftedAttrs(found.row, attrs, (lifted[0] as Tensor).shape.slice(0, rank)) : attrs;
   const wanted = out.map((o) => o !== null);
   if (found.fused) return applyFused(found.of, lifted, own, wanted);
-  return applyAll(found.row, lifted as Tensor[], own, wanted.slice(found.row.outputs.length).includes(true));
+  const run = within === undefined ? undefined : { collect: false, failures: [], out: undefined, op: within };
+  return applyAll(found.row, lifted as Tensor[], own, wanted.slice(found.row.outputs.length).includes(true), run);
 }
 
 /** Batched operands with as many dimensions between their batch and their core as the operand that has most: ops broadcast from the right. */

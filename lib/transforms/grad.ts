@@ -1,8 +1,9 @@
 import { optionsOf } from "../core/attrs";
-import { dtypes, isComplex, isFloat } from "../core/dtype";
+import { isComplex, isFloat } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import { scalar } from "../core/op";
-import { shapeText, type Tensor, wrap } from "../core/tensor";
+import { filled } from "../core/outcome";
+import { shapeText, type Tensor } from "../core/tensor";
 import { type Flat, flattenTensors, type Tensors } from "../core/tree";
 import { type Arguments, asFunction, type Untold } from "./arguments";
 import { linearize } from "./linearize";
@@ -22,7 +23,7 @@ function scalarLoss(op: string, out: Flat<Tensor>): Tensor {
 }
 
 /** 1, in the shape of a tensor of one real element. */
-const oneLike = ({ dtype, shape }: Tensor): Tensor => wrap(dtype, shape, new dtypes[dtype].array(1).fill(1));
+const oneLike = ({ dtype, shape }: Tensor): Tensor => filled(dtype, shape, 1);
 
 export interface GradOptions<N extends number | readonly number[] = number | readonly number[]> {
   /** The position of the argument to differentiate with respect to; of an array of positions the gradient is an array, one entry each. */
@@ -55,7 +56,8 @@ export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptio
       if (!Number.isInteger(n) || n < 0 || n >= args.length)
         throw new ArgumentError("grad", `argnums: ${describe(n)} is not the position of one of ${args.length} arguments.`);
     }
-    if (new Set(wanted).size !== wanted.length) throw new ArgumentError("grad", `argnums names an argument twice: [${wanted.join(", ")}].`);
+    if (wanted.length > 1 && new Set(wanted).size !== wanted.length)
+      throw new ArgumentError("grad", `argnums names an argument twice: [${wanted.join(", ")}].`);
     const input = flattenTensors(
       "grad",
       wanted.map((n) => args[n]),

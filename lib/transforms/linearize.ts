@@ -3,7 +3,7 @@
 import { isFloat } from "../core/dtype";
 import { zerosLike } from "../core/evaluate";
 import { unwrapIfDead, valuesAt } from "../core/levels";
-import { backward, type Node, Reverse } from "../core/reverse";
+import { backward, type Edge, type Node, Reverse } from "../core/reverse";
 import type { Tensor } from "../core/tensor";
 import { type Flat, flattenTensors } from "../core/tree";
 
@@ -24,15 +24,16 @@ export function linearize(op: string, input: Flat<Tensor>, f: (tree: unknown) =>
     const edges = results.map((t) => level.edgeOf(t));
     const nodes = boxes.map((b) => level.edgeOf(b)?.node);
     const pullback = (cotangents: readonly (Tensor | undefined)[]): Tensor[] => {
-      const roots = edges.flatMap((edge, i) => (edge && cotangents[i] ? [{ edge, cotangent: cotangents[i] as Tensor }] : []));
-      const found = backward(
-        roots,
-        nodes.filter((n) => n !== undefined),
-      );
-      let next = 0;
-      return nodes.map((n, i) => (n ? found[next++] : undefined) ?? zerosLike(leaves[i] as Tensor));
+      const roots: { edge: Edge; cotangent: Tensor }[] = [];
+      for (const [i, edge] of edges.entries()) {
+        const cotangent = cotangents[i];
+        if (edge && cotangent) roots.push({ edge, cotangent });
+      }
+      const found = backward(roots, nodes);
+      return found.map((t, i) => t ?? zerosLike(leaves[i] as Tensor));
     };
-    return { out: { ...out, leaves: valuesAt(results, level) }, roots: edges.flatMap((edge) => edge?.node ?? []), pullback };
+    const roots = edges.filter((edge) => edge !== undefined).map((edge) => edge.node);
+    return { out: { leaves: valuesAt(results, level), paths: out.paths, rebuild: out.rebuild }, roots, pullback };
   } finally {
     level.live = false;
   }
