@@ -15,13 +15,15 @@ export * from "./ops/creation";
 export * as domains from "./ops/domains";
 export * from "./ops/elementwise";
 export { logsumexp, max, min } from "./ops/extremes";
+export { type AxisOptions, type Gather, gather, type ScatterAdd, scatterAdd } from "./ops/indexing";
+export * from "./ops/joining";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone
 export type { LstsqOptions, SolveOptions, Solver, SolveTriangularOptions } from "./ops/linalg";
 export * as linalg from "./ops/linalg";
 export * from "./ops/magnitude";
 export { type MatmulOptions, matmul } from "./ops/products";
 export { type Key, type RandomOptions, random, type UniformOptions } from "./ops/random";
-export { mean, sum, trace } from "./ops/reductions";
+export { argmax, argmin, mean, sum, trace } from "./ops/reductions";
 export * from "./ops/structure";
 export { compile } from "./program/compile";
 export { type Inputs, Program } from "./program/program";

@@ -1,7 +1,7 @@
 // Programs as JSON: whatever toJSON writes Program.from takes, and what comes back is the program. Mutated files: errors of this package, nothing else.
 import { expect } from "chai";
 import { isDefinedFor } from "../lib/core/form";
-import type { AnyRow, Attrs } from "../lib/core/row";
+import type { AnyRow } from "../lib/core/row";
 import {
   ArgumentError,
   add,
@@ -25,7 +25,7 @@ import {
 } from "../lib/index";
 import { sameBits } from "../lib/testing/close";
 import { cotangents, differentiable, floats, run, type Trial, tangentsOf } from "../lib/testing/common";
-import { attrGrid, type Case, inputsOf, signatureCase } from "../lib/testing/sample";
+import { attrGrid, type Case, inputsOf, casesOf as samplesOf, signatureCase } from "../lib/testing/sample";
 import { randoms } from "./hostile/randoms";
 import { caught, packageOps } from "./support";
 
@@ -39,13 +39,7 @@ interface Loose {
 /** Cases with dimensions of a batch inside the item: in every input, and in all but one. */
 function casesOf(k: Omit<Trial, "c">): Case[] {
   const { row } = k;
-  if (row.infer) {
-    const usual = attrGrid(row)[0] as Attrs;
-    return (row.samples?.(2) ?? []).map((s) => {
-      const attrs = { ...usual, ...s.attrs } as Attrs;
-      return { label: JSON.stringify(attrs), attrs, batch: undefined, shapes: row.inputs.map((i) => s.shapes[i] as number[]) };
-    });
-  }
+  if (row.infer) return samplesOf(row, [2]);
   return attrGrid(row).flatMap((attrs) => {
     const sizes = [undefined, ...(row.sizes?.(2) ?? [])];
     return sizes.flatMap((given) => {

@@ -8,10 +8,11 @@ import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { invertible, positive } from "./domains";
 import { add, conj, equal, mul, neg, real, sub, where } from "./elementwise";
+import type { Forms } from "./forms";
 import { matmul } from "./products";
 import { sum } from "./reductions";
 import { adjoint, expandDims } from "./structure";
-import { type Forms, type Solver, withVectors } from "./vectors";
+import { type Solver, withVectors } from "./vectors";
 
 type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
