@@ -1,4 +1,5 @@
 // The commonest functions as methods, for reading from left to right.
+import { optionsOf } from "./core/attrs";
 import { type Methods, Tensor } from "./core/tensor";
 import * as e from "./ops/elementwise";
 import { abs } from "./ops/magnitude";
@@ -45,6 +46,19 @@ for (const [name, f] of Object.entries(functions)) {
   Object.defineProperty(Tensor.prototype, name, {
     value(this: Tensor, ...args: unknown[]) {
       return (f as (...args: unknown[]) => unknown)(this, ...args);
+    },
+    writable: true,
+    configurable: true,
+  });
+}
+
+// Those that read have no options either.
+for (const name of ["item", "toArray", "toJSON"] as const) {
+  const read = Tensor.prototype[name] as (this: Tensor) => unknown;
+  Object.defineProperty(Tensor.prototype, name, {
+    value(this: Tensor, options?: unknown) {
+      if (typeof options === "object") optionsOf(name, options as object, []);
+      return read.call(this);
     },
     writable: true,
     configurable: true,

@@ -130,7 +130,7 @@ describe("errors", () => {
       });
     expect(codes.join(" ")).to.equal(
       "NOT_POSITIVE_DEFINITE SINGULAR NOT_FINITE NO_CONVERGENCE RANK_DEFICIENT OUT_OF_MEMORY DEGENERATE DEGENERATE NOT_POSITIVE_DEFINITE " +
-        "ARGUMENT ARGUMENT ARGUMENT DEGENERATE NOT_FINITE DEGENERATE ARGUMENT ARGUMENT",
+        "ARGUMENT ARGUMENT ARGUMENT DEGENERATE NOT_FINITE DEGENERATE ARGUMENT ARGUMENT ARGUMENT ARGUMENT",
     );
     for (const odd of ["none", "declined", "newer", "toString"]) {
       const { code, message } = told(odd, { newer: "x" });

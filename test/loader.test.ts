@@ -77,10 +77,11 @@ function attempt({ files = {}, env = {}, process: other = {}, as = "package" }: 
   const main = as === "package" || as === "bundle" ? "dist/main.cjs" : as === "silent" ? "dist/silent.mjs" : "dist/main.mjs";
   write(main, as === "package" ? `const { info } = require("backsolve"); ${show(program)}` : readFileSync(made[main] as string, "utf8"));
   const start = as === "url" ? ["-e", `import(${JSON.stringify(join(app, main))})`] : [join(app, main)];
+  const inFolder = (of: object) => Object.fromEntries(Object.entries(of).map(([k, v]) => [k, String(v).replaceAll("FOLDER", app)]));
   const { stdout, stderr } = spawnSync(process.execPath, ["--require", join(folder, "preload.cjs"), ...start], {
     encoding: "utf8",
     cwd: as === "url" || as === "silent" ? "/" : app,
-    env: { ...process.env, BACKSOLVE_BINARY: "", PROCESS: JSON.stringify(other).replaceAll("FOLDER", app), ...env },
+    env: { ...process.env, BACKSOLVE_BINARY: "", PROCESS: JSON.stringify(other).replaceAll("FOLDER", app), ...inFolder(env) },
   });
   return `${stdout}${stderr}`.replaceAll(app, "FOLDER").trim();
 }
@@ -102,6 +103,15 @@ const cases: { readonly [name: string]: Case } = {
     files: { ...binaries(), [LOCAL]: ADDON, "mine/a.node": ADDON },
     env: { BACKSOLVE_BINARY: "mine/a.node" },
     gives: "BACKSOLVE_BINARY: FOLDER/mine/a.node",
+  },
+  "BACKSOLVE_BINARY as the URL of a file": {
+    files: { "mine/a b.node": ADDON },
+    env: { BACKSOLVE_BINARY: "file://FOLDER/mine/a%20b.node" },
+    gives: "BACKSOLVE_BINARY: FOLDER/mine/a b.node",
+  },
+  "BACKSOLVE_BINARY as a URL that is no file's": {
+    env: { BACKSOLVE_BINARY: "file://elsewhere/a.node" },
+    gives: ["  BACKSOLVE_BINARY file://elsewhere/a.node: there is no such file\n", "Unset BACKSOLVE_BINARY"],
   },
   "BACKSOLVE_BINARY stands alone": {
     files: { ...binaries(), [LOCAL]: ADDON },

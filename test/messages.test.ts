@@ -23,7 +23,7 @@ import {
   zeros,
 } from "../lib/index";
 import { checkGrads } from "../lib/testing/index";
-import { caught } from "./support";
+import { caught, packageOps } from "./support";
 
 type F64 = Tensor<"float64">;
 
@@ -49,10 +49,7 @@ describe("messages of shapes", () => {
     }
   });
   it("of every row with more outputs than its function gives", () => {
-    const rows = registry
-      .list()
-      .map((name) => registry.get(name))
-      .filter((row) => row?.aux);
+    const rows = packageOps.map((name) => registry.get(name)).filter((row) => row?.aux);
     expect(rows.length).to.be.above(8);
     for (const row of rows) {
       const bad = row?.inputs.map((name) => (portOf(row, {}, name) === "int32" ? tensor(Int32Array.of(0)) : zeros([2, 3, 4])));
@@ -71,6 +68,40 @@ describe("messages of shapes", () => {
     }
     expect(caught(() => linalg.luSolve(stack, tensor(new Int32Array(15), { shape: [5, 3] }), zeros([5, 3]))).message).to.include(hint);
     expect(caught(() => linalg.solve(zeros([3, 4]), zeros([3, 1]))).message).to.not.include("expandDims");
+  });
+});
+
+describe("messages of ops that are made of others", () => {
+  const flat = tensor([1, 2]);
+  const exp = (x: F64): F64 => x;
+  it("of funmHermitian, on shapes and dtypes, are its own in all its forms", async () => {
+    for (const [a, message] of [
+      [flat, /^funmHermitian: a must be a square matrix \(\.\.\.,n,n\).*got shape \[2\]/],
+      [tensor(Int32Array.of(1), { shape: [1, 1] }), /^funmHermitian: a must be float32, float64, complex64 or complex128, got int32\./],
+    ] as const) {
+      expect(() => linalg.funmHermitian(a as never, exp as never)).to.throw(message);
+      expect(() => linalg.funmHermitian.checked(a as never, exp as never)).to.throw(message);
+      expect(((await linalg.funmHermitian.async(a as never, exp as never).catch((e: unknown) => e)) as Error).message).to.match(message);
+    }
+  });
+  it("in a program have the name of the op that was called, replayed too", () => {
+    const l = tensor([
+      [0, 0],
+      [1, 1],
+    ]);
+    const f = (a: F64): F64 => sum(linalg.choleskySolve(a, tensor([[1], [1]])));
+    const program = compile(f, float64(2, 2));
+    const replayed = compile((a: F64) => program.runSync([a]) as F64, float64(2, 2));
+    for (const run of [
+      () => f(l),
+      () => program.runSync([l]),
+      () => replayed.runSync([l]),
+      () => grad((a: F64) => program.runSync([a]) as F64)(l),
+    ]) {
+      const error = caught(run);
+      expect([error.op, error.code]).to.deep.equal(["choleskySolve", "ERR_SINGULAR"]);
+    }
+    expect(caught(() => compile((a: F64) => linalg.logdet(a), float64(2, 2)).runSync([l])).op).to.equal("logdet");
   });
 });
 

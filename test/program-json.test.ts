@@ -1,7 +1,7 @@
 // Programs as JSON: whatever toJSON writes Program.from takes, and what comes back is the program. Mutated files: errors of this package, nothing else.
 import { expect } from "chai";
 import { isDefinedFor } from "../lib/core/form";
-import type { AnyRow, Attrs } from "../lib/core/row";
+import type { AnyRow } from "../lib/core/row";
 import {
   ArgumentError,
   add,
@@ -25,9 +25,9 @@ import {
 } from "../lib/index";
 import { sameBits } from "../lib/testing/close";
 import { cotangents, differentiable, floats, run, type Trial, tangentsOf } from "../lib/testing/common";
-import { attrGrid, type Case, inputsOf, signatureCase } from "../lib/testing/sample";
+import { attrGrid, type Case, inputsOf, casesOf as samplesOf, signatureCase } from "../lib/testing/sample";
 import { randoms } from "./hostile/randoms";
-import { packageOps } from "./support";
+import { caught, packageOps } from "./support";
 
 type F64 = Tensor<"float64">;
 type Json = null | boolean | number | string | Json[] | { [k: string]: Json };
@@ -39,13 +39,7 @@ interface Loose {
 /** Cases with dimensions of a batch inside the item: in every input, and in all but one. */
 function casesOf(k: Omit<Trial, "c">): Case[] {
   const { row } = k;
-  if (row.infer) {
-    const usual = attrGrid(row)[0] as Attrs;
-    return (row.samples?.(2) ?? []).map((s) => {
-      const attrs = { ...usual, ...s.attrs } as Attrs;
-      return { label: JSON.stringify(attrs), attrs, batch: undefined, shapes: row.inputs.map((i) => s.shapes[i] as number[]) };
-    });
-  }
+  if (row.infer) return samplesOf(row, [2]);
   return attrGrid(row).flatMap((attrs) => {
     const sizes = [undefined, ...(row.sizes?.(2) ?? [])];
     return sizes.flatMap((given) => {
@@ -130,6 +124,32 @@ describe("programs as JSON", () => {
     const many = (n: number) => compile((x: F64[]) => add(x[0] as F64, x[n - 1] as F64), Array<Spec<"float64">>(n).fill(float64()));
     expect(Program.from(many(32768).toJSON()).inputs.length).to.equal(32768);
     expect(() => many(32769).toJSON()).to.throw(ArgumentError, /^toJSON: a saved program has at most 32768 inputs, this one has 32769/);
+  });
+});
+
+describe("programs as JSON: versions", () => {
+  it("one that is unknown is told with those that are read, and whether it is a later one", () => {
+    const file = choleskyRule([2, 2], [2, 2]);
+    expect(Program.from(file).inputs.length).to.equal(2);
+    const message = (version: unknown): string => caught(() => Program.from({ ...file, version })).message;
+    for (const [version, given] of [
+      [2, "2"],
+      [1e9, "1000000000"],
+    ] as const)
+      expect(message(version)).to.equal(
+        `Program.from: version must be 1, got ${given}. A later backsolve wrote this program: it needs that one or one after it.`,
+      );
+    for (const [version, given] of [
+      [undefined, "undefined"],
+      [0, "0"],
+      [-1, "-1"],
+      [1.5, "1.5"],
+      ["1", '"1"'],
+      [[1], "[1]"],
+      [null, "null"],
+      [Number.NaN, "NaN"],
+    ] as const)
+      expect(message(version)).to.equal(`Program.from: version must be 1, got ${given}.`);
   });
 });
 

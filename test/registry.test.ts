@@ -1,5 +1,7 @@
 // The registry: TensorFlow's names, rules replaced and put back, ops and capabilities of users.
 import { expect } from "chai";
+import { rowOf } from "../lib/core/registry";
+import * as backsolve from "../lib/index";
 import {
   add,
   defineOp,
@@ -17,6 +19,7 @@ import {
   type Tensor,
 } from "../lib/index";
 import { checkOp, relativeError } from "../lib/testing/index";
+import { packageOps } from "./support";
 
 type F64 = Tensor<"float64">;
 
@@ -67,6 +70,24 @@ describe("registry", () => {
     }
     expect(() => registerGradient("Nothing", () => [])).to.throw(/registerGradient: there is no op named "Nothing"/);
     expect(() => registerGradient("inv", 3 as never)).to.throw(/the rule must be a function, got 3/);
+  });
+
+  it("lists what users call; the rows that serve these are hidden, and there by name", async () => {
+    const exported = new Set([...Object.keys(backsolve), ...Object.keys(linalg), "diagonal"]); // by diag
+    const [listed, own] = [new Set(registry.list()), packageOps.filter((name) => rowOf(name).hidden)];
+    expect(packageOps.filter((name) => listed.has(name) !== exported.has(name))).to.deep.equal([]);
+    expect(own).to.include.members(["gapQuotient", "normalSolve", "scale"]);
+    for (const name of own) {
+      expect(registry.get(name)?.name).to.equal(name);
+      expect(registry.op(name)).to.be.a("function");
+      expect(registry.capabilities().some((c) => c.op === name)).to.equal(false);
+    }
+    const helper = defineOp({ name: "userHelper", hidden: true, inputs: ["x"], outputs: ["y"], kernel: ({ x }) => mul(2, x) });
+    await checkOp(helper, { dtypes: ["float64"], sizes: [2] });
+    expect([registry.list().includes("userHelper"), registry.capabilities().some((c) => c.op === "userHelper")]).to.deep.equal([
+      false,
+      false,
+    ]);
   });
 
   it("says what an op can do once checkOp has seen it", async () => {

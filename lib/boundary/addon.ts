@@ -231,6 +231,9 @@ function isMusl(): boolean {
 export const platform = (): string =>
   `${process.platform}-${process.arch}${process.platform === "linux" ? (isMusl() ? "-musl" : "-gnu") : ""}`;
 
+/** Of a path, from the working folder, or a file: URL; what is no URL of a file stays as it is, and is not found. */
+const pathOf = (given: string): string => (/^file:/i.test(given) ? (attempted(() => fileURLToPath(given)) ?? given) : resolve(given));
+
 const LIBRARY_TOO_OLD = /GLIBC(XX)?_[\d.]+' not found/;
 function kindOf(why: string): Attempt["kind"] {
   if (why === OTHER_VERSION) return "version";
@@ -261,7 +264,7 @@ export function search(open = (path: string): Partial<Binding> | null => createR
   const forced = process.env.BACKSOLVE_BINARY;
   const place = placeOf();
   const find = (): Loaded | undefined => {
-    if (forced) return attempt("BACKSOLVE_BINARY", resolve(forced));
+    if (forced) return attempt("BACKSOLVE_BINARY", pathOf(forced));
     const local = place.root && attempt("local build", join(place.root, "build/Release/backsolve.node"));
     if (local || wrong) return local || undefined;
     const name = PACKAGES[platform()];

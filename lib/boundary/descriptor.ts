@@ -9,14 +9,18 @@ import { binding, type Job } from "./addon";
 
 let ids: Map<string, number> | undefined;
 
-/** The id of a kernel by name. */
-export function kernelId(name: string): number {
+const table = (): ReadonlyMap<string, number> => {
   ids ??= new Map(
     binding()
       .kernels()
       .map((k) => [k.name, k.id]),
   );
-  const id = ids.get(name);
+  return ids;
+};
+export const isKernel = (name: string): boolean => table().has(name);
+/** The id of a kernel by name. */
+export function kernelId(name: string): number {
+  const id = table().get(name);
   if (id === undefined) throw new BacksolveError("ERR_INTERNAL", name, "the native addon has no such kernel: rebuild it (npm run build).");
   return id;
 }

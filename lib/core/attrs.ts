@@ -51,6 +51,9 @@ export const ints = (): Attr<readonly number[]> => ({
   },
 });
 
+/** The options that every op has: of a call, and of an asynchronous one. */
+export const OPTIONS = { call: ["onFailure", "out"], async: ["onFailure", "signal"] } as const;
+
 /** What was given as the options of a function: an object, of the known names where they are told. */
 export function optionsOf(op: string, options: unknown): Record<string, unknown>;
 export function optionsOf<T extends object>(op: string, options: T | undefined, known: readonly (keyof T & string)[]): T;

@@ -39,6 +39,8 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
   notDefinite: { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `has eigenvalue ${i} outside the domain of the function` },
   negative: { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
   badPivot: { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },
+  empty: { code: "ERR_ARGUMENT", text: () => "has no elements along the axis" },
+  badIndex: { code: "ERR_ARGUMENT", text: (i) => `has entry ${i} of its indices out of range` },
   tooLarge: { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
   degenerateValues: {
     code: "ERR_DEGENERATE",
@@ -93,7 +95,7 @@ export function readFailures(
 function subject(n: number, batch: Shape, item: Shape | undefined): string {
   if (item?.length === 0) return batch.length === 0 ? "the value" : `element ${n} (shape ${shapeText(batch)})`;
   const shape = item ? ` (shape ${shapeText([...batch, ...item])})` : "";
-  if (batch.length === 0) return `the matrix${shape}`;
+  if (batch.length === 0) return item ? `the matrix${shape}` : "the input";
   return item ? `matrix ${n} of the batch${shape}` : `item ${n} of the batch (batch shape ${shapeText(batch)})`;
 }
 

@@ -12,4 +12,6 @@ export interface Instruction {
   readonly attrs: Attrs;
   readonly in: readonly (number | null)[];
   readonly out: readonly (number | null)[]; // null: nobody wants it
+  /** The name in errors, where it is not the row's: that of the composed op that it was recorded in. A saved program does not keep it. */
+  readonly within?: string;
 }

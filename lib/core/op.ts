@@ -1,7 +1,7 @@
-import { settle } from "../boundary/descriptor";
+import { isKernel, settle } from "../boundary/descriptor";
 import { runJob } from "../boundary/jobs";
 import { apply } from "./apply";
-import { type AttrSchema, type AttrsOf, checkSignal, parseAttrs } from "./attrs";
+import { type AttrSchema, type AttrsOf, checkSignal, OPTIONS, parseAttrs } from "./attrs";
 import { attrsOf, bindOp, isAttrsOf } from "./bind";
 import type { Op } from "./callable";
 import { checkRow } from "./check-row";
@@ -18,14 +18,7 @@ import { adopt, memoryOf, readable, storageOf, type Tensor, tracedOf } from "./t
 export type * from "./callable";
 export { scalar } from "./outcome";
 
-const COMMON = ["onFailure", "out"] as const;
-const ASYNC = ["onFailure", "signal"] as const;
-
-/**
- * Defines an op from its row and registers it under its name. The result is a function of the inputs, in the row's order, and one object of
- * options; it works in every transform, and in `compile` when its kernel is native or composed of ops.
- * @throws ArgumentError when the name is taken or the row contradicts itself.
- */
+/** `defineUserOp` for the package's own rows: to define these does not load the addon, and a test looks their kernels up. */
 export function defineOp<
   const I extends readonly string[],
   const O extends readonly string[],
@@ -41,9 +34,18 @@ export function defineOp<
   },
 ): Op<I, O, P, S, K>;
 export function defineOp(row: unknown): unknown {
-  const given = row as AnyRow;
-  checkRow(given);
-  const plain = { ...given, ...rulesOf(given) };
+  return define(row);
+}
+/**
+ * Defines an op from its row and registers it under its name. The result is a function of the inputs, in the row's order, and one object of
+ * options; it works in every transform, and in `compile` when its kernel is native or composed of ops.
+ * @throws ArgumentError when the name is taken, or for a row that contradicts itself: it names the field, what was given and what was expected.
+ */
+export const defineUserOp = ((row: unknown) => define(row, isKernel)) as typeof defineOp;
+
+function define(given: unknown, isKnown?: (kernel: string) => boolean): Loose {
+  const row = checkRow(given, isKnown);
+  const plain = { ...row, ...rulesOf(row) };
   const op = opOf(plain);
   addRow(plain, op);
   return op;
@@ -76,7 +78,7 @@ function opOf(row: AnyRow): Loose {
     }
     if ((args[arity] as { readonly signal?: unknown } | null | undefined)?.signal !== undefined)
       throw new ArgumentError(nameOf(row), `a signal needs ${nameOf(row)}.async: a synchronous call cannot be aborted.`);
-    const { inputs, attrs, options } = split(args, COMMON);
+    const { inputs, attrs, options } = split(args, OPTIONS.call);
     const passed = (options as { [RUN]?: RunContext })[RUN];
     const out = outOption(row, options.out);
     return shape(apply(row, inputs, attrs, passed ?? { collect: collects(nameOf(row), options), failures: [], out }));
@@ -87,7 +89,7 @@ function opOf(row: AnyRow): Loose {
     return { value: shape(apply(row, inputs, attrs, run)), failures: run.failures };
   };
   const asynchronous = async (...args: unknown[]) => {
-    const { inputs, attrs, options } = split(args, ASYNC);
+    const { inputs, attrs, options } = split(args, OPTIONS.async);
     const called = (options as { [RUN]?: RunContext })[RUN]?.op ?? nameOf(row);
     return shape(await applyAsync(row, inputs, attrs, { op: called, collect: collects(called, options), signal: options.signal }));
   };
@@ -96,7 +98,7 @@ function opOf(row: AnyRow): Loose {
 }
 
 const checkedAttrs = (row: AnyRow, given: unknown): Attrs =>
-  isAttrsOf(row, given as object) ? (given as Attrs) : attrsOf(row, parseAttrs(nameOf(row), row, given, COMMON) as Attrs);
+  isAttrsOf(row, given as object) ? (given as Attrs) : attrsOf(row, parseAttrs(nameOf(row), row, given, OPTIONS.call) as Attrs);
 
 /** Whether options say nothing but attributes. */
 const isAttrsOnly = (x: unknown): boolean =>

@@ -31,11 +31,16 @@ export function addRow(row: AnyRow, op: unknown): void {
   if (renamed)
     throw new ArgumentError("defineOp", `${JSON.stringify(row.name)} is what program files call the op ${renamed}: choose another name.`);
   if (rows.has(row.name)) throw new ArgumentError("defineOp", `an op named ${JSON.stringify(row.name)} exists already.`);
+  const known = row.tf === undefined ? undefined : byTensorFlowName.get(row.tf);
+  if (known) throw new ArgumentError("defineOp", `an op with TensorFlow's name ${JSON.stringify(row.tf)} exists already: ${known.name}.`);
   rows.set(row.name, row);
   functions.set(row.name, op);
   if (row.tf) byTensorFlowName.set(row.tf, row);
 }
 
+/** Names of all rows, the hidden ones, too. */
+export const rowNames = (): string[] => [...rows.keys()];
+const shown = (): AnyRow[] => [...rows.values()].filter((row) => !row.hidden);
 /** The row of this name; the engine's own needs are always there. */
 export function rowOf(name: string): AnyRow {
   const row = rows.get(name);
@@ -74,8 +79,8 @@ for (const [op, groups] of Object.entries(shipped as Readonly<Record<string, Rea
 
 /** The table of ops. */
 export const registry = {
-  /** Names of all ops, in the order of their definition. */
-  list: withoutOptions("registry.list", 0, (): string[] => [...rows.keys()]),
+  /** Names of the ops that are called, in the order of their definition; rows that are `hidden` serve these and are not among them. */
+  list: withoutOptions("registry.list", 0, (): string[] => shown().map((row) => row.name)),
   /** The row of an op, by its own or its TensorFlow name; undefined when there is none. */
   get: withoutOptions("registry.get", 1, (name: string): AnyRow | undefined => rows.get(name) ?? byTensorFlowName.get(name)),
   /**
@@ -83,9 +88,7 @@ export const registry = {
    * this process since.
    */
   capabilities: withoutOptions("registry.capabilities", 0, (): Capability[] =>
-    [...rows.values()].flatMap((row) =>
-      [...(capabilities.get(row.name) ?? [])].map(([dtype, modes]) => ({ op: row.name, tf: row.tf, dtype, modes })),
-    ),
+    shown().flatMap((row) => [...(capabilities.get(row.name) ?? [])].map(([dtype, modes]) => ({ op: row.name, tf: row.tf, dtype, modes }))),
   ),
   /** The function that `defineOp` made for this row, with inputs in the row's order and its attrs as options. */
   op: withoutOptions("registry.op", 1, (name: string): unknown =>
@@ -100,7 +103,7 @@ export const registry = {
  */
 export const registerGradient = withoutOptions("registerGradient", 2, (name: string, rule: GradientRule): (() => void) => {
   const row = registry.get(name);
-  if (!row) throw new ArgumentError("registerGradient", `there is no op named ${describe(name)}; registry.list() has all names.`);
+  if (!row) throw new ArgumentError("registerGradient", `there is no op named ${describe(name)}; registry.list() has the names.`);
   if (typeof rule !== "function") throw new ArgumentError("registerGradient", `the rule must be a function, got ${describe(rule)}.`);
   if (row.vjp || rules.has(row)) {
     process.emitWarning(`the gradient of ${row.name} is replaced.`, { type: "BacksolveWarning", code: "BACKSOLVE_GRADIENT_REPLACED" });

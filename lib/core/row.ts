@@ -93,6 +93,8 @@ export interface Row<
   /** TensorFlow's name. */
   readonly tf?: string;
   readonly doc?: string;
+  /** Whether only other rows call the op: it is not listed, but programs and `registry.get` know it by name. */
+  readonly hidden?: boolean;
   /** Names. The last may be variadic: "...xs" stands for one or more, which the op takes as an array and rules know as the array xs. */
   readonly inputs: readonly I[];
   readonly outputs: readonly O[];

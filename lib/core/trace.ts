@@ -62,18 +62,20 @@ export class Trace implements Level {
         'onFailure "nan" and checked cannot be used inside a compiled function: what fails is decided by its run, program.run(args, { onFailure: "nan", failures }).',
       );
     const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
-    return this.emit(row.name, own, inputs, wanted).filter((t) => t !== undefined);
+    return this.emit(row.name, own, inputs, wanted, options.op === nameOf(row) ? undefined : options.op).filter((t) => t !== undefined);
   }
   emit(
     op: string,
     attrs: Attrs,
     inputs: readonly (Tensor | undefined)[],
     outputs: readonly (ValueType | undefined)[],
+    within?: string,
   ): (Tensor | undefined)[] {
     if (!this.live) throw finished(op);
     const ids = inputs.map((t) => (t ? this.idOf(t) : null));
     const results = outputs.map((o) => (o ? this.value(o.dtype, o.shape) : undefined));
-    this.code.push({ op, attrs, in: ids, out: results.map((t) => t?.traced?.id ?? null) });
+    const out = results.map((t) => t?.traced?.id ?? null);
+    this.code.push({ op, attrs, in: ids, out, ...(within === undefined ? {} : { within }) });
     return results;
   }
 }

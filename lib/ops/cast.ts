@@ -42,6 +42,7 @@ const toInt32 = defineOp({
   ...common,
   name: "toInt32",
   publicName: "cast",
+  hidden: true,
   dtypes: { y: "int32" },
   failures: ["ERR_NOT_FINITE", "ERR_ARGUMENT"],
   kernel: native("castInt32"),

@@ -61,6 +61,7 @@ export const adjugate = defineOp({
 /** @internal d adj(A)[E]: (..., n, n), (..., n, n) -> (..., n, n). */
 export const adjugateDerivative = defineOp({
   name: "adjugateDerivative",
+  hidden: true,
   publicName: "adjugate",
   inputs: ["a", "e"],
   outputs: ["y"],
@@ -80,6 +81,7 @@ export const adjugateDerivative = defineOp({
 /** d² adj(A)[E, H], at any rank. */
 const adjugateSecond = defineOp({
   name: "adjugateSecond",
+  hidden: true,
   publicName: "adjugate",
   inputs: ["a", "e", "h"],
   outputs: ["y"],

@@ -44,6 +44,7 @@ const hints = {
  */
 export const gapQuotient = defineOp({
   name: "gapQuotient",
+  hidden: true,
   publicName: "eigh",
   inputs: ["w", "m"],
   outputs: ["q"],
@@ -82,7 +83,7 @@ const decomposition = (name: string, checks: number) =>
   defineOp({
     name,
     publicName: nameFor(checks),
-    ...(checks & STRICT ? {} : { tf: "SelfAdjointEigV2" }),
+    ...(checks & STRICT ? { hidden: true } : { tf: "SelfAdjointEigV2" }),
     inputs: ["a"],
     outputs: ["w", "v"],
     signature: "(n,n)->(n),(n,n)",

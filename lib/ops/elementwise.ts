@@ -73,6 +73,7 @@ export const div = defineOp({
 /** @internal g s, where 0 times anything is 0: what a derivative g becomes along a slope s. */
 defineOp({
   name: "scale",
+  hidden: true,
   inputs: ["g", "s"],
   outputs: ["y"],
   kernel: native("scale"),
@@ -82,6 +83,7 @@ defineOp({
 /** @internal g / d, where 0 over anything and anything over infinity is 0. */
 defineOp({
   name: "unscale",
+  hidden: true,
   inputs: ["g", "d"],
   outputs: ["y"],
   domain: { d: nonzero },

@@ -7,8 +7,11 @@ import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
 import type { Failure } from "../core/failures";
 import { Forward } from "../core/forward";
+import { infer } from "../core/infer";
 import { unwrapIfDead } from "../core/levels";
 import { type AsyncOptions, type CallOptions, type Checked, collects, refuseRecorded } from "../core/op";
+import { operands } from "../core/operands";
+import type { AnyRow, Attrs } from "../core/row";
 import { sameShape } from "../core/signature";
 import { adopt, isTensor, primal, type Tensor, wrap } from "../core/tensor";
 import { markOpaque } from "../core/trace";
@@ -24,6 +27,10 @@ type R = Tensor<Sym<"real">>;
 type Scalar = (x: R) => R;
 const OP = "funmHermitian";
 
+/** eigh, in whose errors stands the name of the function that was called. */
+const NAMED: AnyRow = { ...eigh.row, publicName: OP };
+const NO_ATTRS: Attrs = {};
+
 type Elementwise<D extends Float> = (x: Tensor<RealOf<D>>) => Tensor<RealOf<D>>;
 
 /** A call of funmHermitian that was checked: how often A is differentiated, and A without that. */
@@ -38,6 +45,7 @@ function begin(given: unknown, f: unknown, options: unknown, known: readonly str
   if (!a) throw new ArgumentError(OP, `a must be a tensor, got ${describe(given)}.`);
   if (typeof f !== "function") throw new ArgumentError(OP, `f must be a function of a tensor, got ${describe(f)}.`);
   parseAttrs(OP, {}, options, known);
+  infer(NAMED, operands(NAMED, NO_ATTRS, [a]), NO_ATTRS); // what it says of shapes and dtypes
   const order = liveLevels(a);
   if (order > 2) throw new BacksolveError("ERR_ARGUMENT", OP, "has derivatives up to the second order only.");
   const still = primal(a) as T;

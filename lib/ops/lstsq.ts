@@ -2,15 +2,17 @@
 import { type AttrSchema, oneOf, optionsOf, real as realNumber } from "../core/attrs";
 import { type DType, epsOf, type Float, type Real, type Sym } from "../core/dtype";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
+import { once } from "../core/levels";
 import { defineOp } from "../core/op";
 import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { invertible, positive } from "./domains";
 import { add, conj, equal, mul, neg, real, sub, where } from "./elementwise";
+import type { Forms } from "./forms";
 import { matmul } from "./products";
 import { sum } from "./reductions";
 import { adjoint, expandDims } from "./structure";
-import { type Forms, type Solver, withVectors } from "./vectors";
+import { type Solver, withVectors } from "./vectors";
 
 type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
@@ -37,6 +39,7 @@ const times = (p: T, q: T): T => matmul(p, q, { adjointB: true }); // P Qᴴ
  */
 const problemScale = defineOp({
   name: "problemScale",
+  hidden: true,
   publicName: "lstsq",
   inputs: ["a", "l2Regularizer"],
   outputs: ["c"],
@@ -97,11 +100,6 @@ function normalRule(method: Method, saved: Saved<"a" | "y" | "l2Regularizer" | "
   };
 }
 
-const once = (f: () => T): (() => T) => {
-  let value: T | undefined;
-  return () => (value ??= f());
-};
-
 const common = {
   inputs: ["a", "b", "l2Regularizer"],
   outputs: ["x"],
@@ -159,6 +157,7 @@ const lstsqOp = defineOp({
 const normalSolve = defineOp({
   ...normalCommon,
   name: "normalSolve",
+  hidden: true,
   publicName: "lstsq",
   sizes: (n) => [{ m: n + 2, n, k: 2 }],
   dtypes: REAL,
@@ -179,6 +178,7 @@ const cutHints = { cut: "use another rcond, or an l2Regularizer without one" };
 /** D²T(A)[E, H] of the T of `truncationDerivative`. */
 const truncationSecond = defineOp({
   name: "truncationSecond",
+  hidden: true,
   publicName: "lstsq",
   inputs: ["a", "e", "h"],
   outputs: ["d"],
@@ -208,6 +208,7 @@ const truncationSecond = defineOp({
 /** DT(A)[E], T(A) = U₁ S₁ V₁ᴴ with the singular values above rcond times the largest. It is its own adjoint, as T is a gradient. */
 const truncationDerivative = defineOp({
   name: "truncationDerivative",
+  hidden: true,
   publicName: "lstsq",
   inputs: ["a", "e"],
   outputs: ["d"],
@@ -249,6 +250,7 @@ const bySvd = (given: { readonly rcond: number }, of: T): Method => {
 const svdOp = defineOp({
   ...common,
   name: "lstsqSvd",
+  hidden: true,
   publicName: "lstsq",
   dtypes: { ...REAL, s: "real" },
   attrs: svdAttrs,
@@ -263,6 +265,7 @@ const svdOp = defineOp({
 const normalSolveSvd = defineOp({
   ...normalCommon,
   name: "normalSolveSvd",
+  hidden: true,
   publicName: "lstsq",
   dtypes: REAL,
   attrs: svdAttrs,

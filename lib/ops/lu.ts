@@ -4,10 +4,11 @@ import type { Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
-import { itemBlock, joinBlocks } from "./blocks";
+import { itemBlock } from "./blocks";
 import { eye } from "./creation";
 import { invertible, pivots, triangular } from "./domains";
 import { add, neg } from "./elementwise";
+import { concat } from "./joining";
 import { matmul } from "./products";
 import { adjoint, tril, triu } from "./structure";
 import { solveTriangular } from "./triangular";
@@ -140,12 +141,12 @@ export const luFactor = defineOp({
         // A2 = L U2: Ā2 = L⁻ᴴ Ū2, L̄ -= L⁻ᴴ Ū2 U2ᴴ
         const a2 = left(itemBlock(g, 0, k, k, n - k));
         lg = add(lg, neg(matmul(a2, itemBlock(f, 0, k, k, n - k), { adjointB: true })));
-        return applyPivots(pivots, joinBlocks(core(l, u, lg, ug, left, right), a2, -1), { inverse: true });
+        return applyPivots(pivots, concat([core(l, u, lg, ug, left, right), a2], { axis: -1 }), { inverse: true });
       }
       // A2 = L2 U: Ā2 = L̄2 U⁻ᴴ, Ū -= L2ᴴ L̄2 U⁻ᴴ
       const a2 = right(itemBlock(g, k, 0, m - k, k));
       ug = add(ug, neg(matmul(itemBlock(f, k, 0, m - k, k), a2, { adjointA: true })));
-      return applyPivots(pivots, joinBlocks(core(l, u, lg, ug, left, right), a2, -2), { inverse: true });
+      return applyPivots(pivots, concat([core(l, u, lg, ug, left, right), a2], { axis: -2 }), { inverse: true });
     },
   }),
 });

@@ -1,11 +1,11 @@
 import { flag, ints, optionsOf, withoutOptions } from "../core/attrs";
 import { attrsOf } from "../core/bind";
 import type { DType } from "../core/dtype";
-import { ArgumentError, describe } from "../core/errors";
+import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { asTensor, needMatrix } from "../core/operands";
 import { type Attrs, native } from "../core/row";
-import { checkAxis, type ReduceOptions, type Shape, type Tensor } from "../core/tensor";
+import { checkAxis, type ReduceOptions, type Shape, shapeText, sizeOf, type Tensor } from "../core/tensor";
 import { div } from "./elementwise";
 import { broadcastTo, diag, reshape } from "./structure";
 
@@ -78,3 +78,40 @@ export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {})
 export const trace = withoutOptions("trace", 1, <D extends DType>(a: Tensor<D>): Tensor<D> => {
   return sum(diag(needMatrix("trace", a)), { axis: -1 });
 });
+
+const argExtreme = (name: "argmax" | "argmin", tf: string) => {
+  const op = defineOp({
+    name,
+    tf,
+    inputs: ["x"],
+    outputs: ["i"],
+    types: "any",
+    dtypes: { i: "int32" },
+    signature: "(n,c)->(c)",
+    kernel: native(name),
+  });
+  return <D extends DType>(x: Tensor<D>, options: { axis?: number; keepDims?: boolean } = {}): Tensor<"int32"> => {
+    const t = asTensor(name, "x", x);
+    const { axis, keepDims = false } = optionsOf(name, options, ["axis", "keepDims"]);
+    if (typeof keepDims !== "boolean") throw new ArgumentError(name, `option keepDims must be true or false, got ${describe(keepDims)}.`);
+    const at = axis === undefined ? 0 : checkAxis(name, axis, t.rank);
+    const [before, n, behind] =
+      axis === undefined ? [[], t.size, []] : [t.shape.slice(0, at), t.shape[at] as number, t.shape.slice(at + 1)];
+    const columns = sizeOf(behind);
+    if (n === 0 && sizeOf(before) * columns > 0)
+      throw new ShapeError(
+        name,
+        `x has no elements along ${axis === undefined ? "any axis" : `axis ${at}`}, got shape ${shapeText(t.shape)}.`,
+      );
+    const i = op(reshape(t, [...before, n, columns]));
+    return reshape(i, reduced(t.shape, axis === undefined ? [...t.shape.keys()] : [at], keepDims));
+  };
+};
+
+/**
+ * Where along an axis, or in all of x row by row, the largest element is: int32, the first of equal ones, and the first NaN where there is one.
+ * Complex numbers go by real part, then imaginary part. NumPy's argmax; it has no derivative.
+ */
+export const argmax = argExtreme("argmax", "ArgMax");
+/** Where the smallest element is, otherwise as `argmax`. */
+export const argmin = argExtreme("argmin", "ArgMin");

@@ -37,6 +37,7 @@ const failures = ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NO_CONVERGENCE", "ERR_NOT_FI
 /** D²f(A)[herm E, herm H] = V Y Vᴴ, Y_ij = Σ_k f[w_i,w_k,w_j] (Ẽ_ik H̃_kj + H̃_ik Ẽ_kj), Ẽ = Vᴴ E V. */
 const spectralSecond = defineOp({
   name: "spectralSecond",
+  hidden: true,
   inputs: ["a", "e", "h"],
   outputs: ["d"],
   signature: "(n,n),(n,n),(n,n)->(n,n)",
@@ -59,6 +60,7 @@ const spectralSecond = defineOp({
 /** Df(A)[herm E] = V (f[w_i,w_j] ∘ Vᴴ E V) Vᴴ (Daleckii & Krein 1965). */
 const spectralDerivative = defineOp({
   name: "spectralDerivative",
+  hidden: true,
   inputs: ["a", "e"],
   outputs: ["d"],
   signature: "(n,n),(n,n)->(n,n)",

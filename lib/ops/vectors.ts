@@ -3,6 +3,7 @@ import type { Fits, Takes } from "../core/dtype";
 import type { AsyncOptions, CallOptions, Checked } from "../core/op";
 import type { AnyRow } from "../core/row";
 import { adopt, type DTypeOf, type Promote, type Tensor } from "../core/tensor";
+import { type Forms, inForms } from "./forms";
 import { expandDims, reshape } from "./structure";
 
 /** A solver of a X = b in its three forms. */
@@ -25,14 +26,6 @@ export interface Solver<Options> {
   readonly row: AnyRow;
 }
 
-/** The three forms of a function that is called with what was checked elsewhere. */
-export interface Forms {
-  (...args: never[]): unknown;
-  async(...args: never[]): Promise<unknown>;
-  checked(...args: never[]): Checked<unknown>;
-  readonly row: AnyRow;
-}
-
 /**
  * Lets the input b of an op, a stack of matrices of right-hand sides, also be one vector, NumPy 2's rule for a 1-D b: a column, or a row where
  * `isRow` says so of the options. In all three forms, and with `out`. F says what users may give.
@@ -40,9 +33,9 @@ export interface Forms {
 export function withVectors<F extends Forms = Forms>(op: Forms, isRow: (options: Record<string, unknown>) => boolean = () => false): F {
   const { row } = op;
   const [b, options] = [row.inputs.indexOf("b"), row.inputs.length];
-  const prepare = (args: unknown[]): { args: never[]; back(x: unknown): unknown } => {
+  return inForms(op, (args) => {
     const vector = adopt(row.name, args[b]);
-    if (vector?.rank !== 1) return { args: args as never[], back: (x) => x };
+    if (vector?.rank !== 1) return { args, back: (x) => x };
     const given = optionsOf(row.name, args[options]);
     const axis = isRow(given) ? -2 : -1;
     const matrix = (x: unknown) => {
@@ -52,26 +45,7 @@ export function withVectors<F extends Forms = Forms>(op: Forms, isRow: (options:
     const changed = [...args];
     changed[b] = matrix(vector);
     if (given.out !== undefined) changed[options] = { ...given, out: matrix(given.out) };
-    const back = (x: unknown) => {
-      const shape = (x as Tensor).shape;
-      return reshape(x as Tensor, [...shape.slice(0, -2), shape.at(axis === -1 ? -2 : -1) as number]);
-    };
-    return { args: changed as never[], back };
-  };
-  const sync = (...args: unknown[]) => {
-    const p = prepare(args);
-    return p.back(op(...p.args));
-  };
-  const asynchronous = async (...args: unknown[]) => {
-    const p = prepare(args);
-    return p.back(await op.async(...p.args));
-  };
-  const checked = (...args: unknown[]) => {
-    const p = prepare(args);
-    const { value, failures } = op.checked(...p.args);
-    return { value: p.back(value), failures };
-  };
-  Object.defineProperty(sync, "name", { value: row.name });
-  const forms: Forms = Object.assign(sync, { async: asynchronous, checked, row });
-  return forms as F;
+    const back = (x: Tensor) => reshape(x, [...x.shape.slice(0, -2), x.shape.at(axis === -1 ? -2 : -1) as number]);
+    return { args: changed, back };
+  });
 }

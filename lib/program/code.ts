@@ -33,7 +33,7 @@ export function resolve(op: string): { row: AnyRow; of: AnyRow; kernel: Native; 
 /** What errors say of an instruction. */
 export const siteOf = (instruction: Instruction | undefined): Site => {
   const found = instruction && resolve(instruction.op);
-  return found ? { op: nameOf(found.row), hints: found.row.hints } : { op: "program", hints: undefined };
+  return found ? { op: instruction.within ?? nameOf(found.row), hints: found.row.hints } : { op: "program", hints: undefined };
 };
 
 /** Whether output i of an instruction may be left out: every one of a fused rule, aux of the others. */

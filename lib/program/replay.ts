@@ -43,15 +43,17 @@ const itemOf = (code: Code, id: number): Shape => (code.values[id] as ValueType)
 const padded = (t: Tensor, at: number, count: number): Tensor =>
   count === 0 ? t : call("reshape", t, { shape: [...t.shape.slice(0, at), ...new Array<number>(count).fill(1), ...t.shape.slice(at)] });
 
-function step(code: Code, { op, attrs, in: ids, out }: Instruction, given: readonly (Tensor | undefined)[], rank: number) {
+function step(code: Code, { op, attrs, in: ids, out, within }: Instruction, given: readonly (Tensor | undefined)[], rank: number) {
   const found = resolve(op) as NonNullable<ReturnType<typeof resolve>>;
   const isBatched = (t: Tensor | undefined, i: number) => t !== undefined && t.rank > itemOf(code, ids[i] as number).length;
   const first = given.find(isBatched);
-  const lifted = first ? aligned(code, found, attrs, ids, given, rank) : given;
+  const align = found.row.infer && ids.length > 1 ? together : aligned;
+  const lifted = first ? align(code, found, attrs, ids, given, rank) : given;
   const own = first && found.row.infer ? liftedAttrs(found.row, attrs, (lifted[0] as Tensor).shape.slice(0, rank)) : attrs;
   const wanted = out.map((o) => o !== null);
   if (found.fused) return applyFused(found.of, lifted, own, wanted);
-  return applyAll(found.row, lifted as Tensor[], own, wanted.slice(found.row.outputs.length).includes(true));
+  const run = within === undefined ? undefined : { collect: false, failures: [], out: undefined, op: within };
+  return applyAll(found.row, lifted as Tensor[], own, wanted.slice(found.row.outputs.length).includes(true), run);
 }
 
 /** Batched operands with as many dimensions between their batch and their core as the operand that has most: ops broadcast from the right. */
@@ -69,6 +71,24 @@ function aligned(
   return given.map((t, i) => {
     if (!t || t.rank === itemOf(code, ids[i] as number).length) return t;
     return padded(t, rank, most - (between[i] as number));
+  });
+}
+
+/** All operands with the whole batch: a row with `infer` broadcasts none. */
+function together(
+  code: Code,
+  _found: unknown,
+  _attrs: Attrs,
+  ids: readonly (number | null)[],
+  given: readonly (Tensor | undefined)[],
+  rank: number,
+): (Tensor | undefined)[] {
+  const items = ids.map((id) => itemOf(code, id as number));
+  const batches = given.map((t, i) => (t && t.rank > (items[i] as Shape).length ? t.shape.slice(0, rank) : []));
+  const batch = broadcast(batches) as Shape;
+  return given.map((t, i) => {
+    const shape = [...batch, ...(items[i] as Shape)];
+    return !t || sameShape(t.shape, shape) ? t : call("broadcastTo", t, { shape });
   });
 }
 

@@ -1,6 +1,6 @@
 import { apply } from "../core/apply";
 import { type Float, isFloat } from "../core/dtype";
-import { portDType, portOf } from "../core/form";
+import { isVariadic, portDType, portOf } from "../core/form";
 import type { AnyRow } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { add, mul, sub } from "../ops/elementwise";
@@ -23,6 +23,12 @@ export const fail = (text: string): never => {
 export const checkError = (what: string, error: number, tolerance: number): void => {
   if (!(error <= tolerance)) fail(`${what}: error ${error.toExponential(2)}, tolerance ${tolerance.toExponential(2)}`);
 };
+
+/** Inputs as the op takes them: those of a variadic one as an array. */
+export function argumentsOf(row: AnyRow, inputs: readonly Tensor[]): readonly (Tensor | readonly Tensor[])[] {
+  const plain = row.inputs.length - 1;
+  return isVariadic(row) ? [...inputs.slice(0, plain), inputs.slice(plain)] : inputs;
+}
 
 /** What the op gives. */
 export const raw = ({ row, c }: Trial, inputs: readonly Tensor[]): Tensor[] => apply(row, inputs, c.attrs);

@@ -4,7 +4,7 @@ import { type Bound, bindOp } from "../core/bind";
 import { allocate, type Float, isComplex, isFloat, realOf } from "../core/dtype";
 import { BacksolveError, ShapeError } from "../core/errors";
 import { runBound } from "../core/evaluate";
-import { kernelOutputs, portDType, portOf } from "../core/form";
+import { inputsByName, kernelOutputs, portDType, portOf } from "../core/form";
 import { bindFused, residuals } from "../core/fused";
 import { infer } from "../core/infer";
 import { nameOf } from "../core/row";
@@ -16,7 +16,20 @@ import { compile } from "../program/compile";
 import { Spec } from "../program/spec";
 import { vjp } from "../transforms/vjp";
 import { epsOf, relativeError, sameBits } from "./close";
-import { checkError, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type T, type Trial } from "./common";
+import {
+  argumentsOf,
+  checkError,
+  cotangents,
+  differentiable,
+  fail,
+  floats,
+  pullback,
+  raw,
+  run,
+  sizeFactor,
+  type T,
+  type Trial,
+} from "./common";
 import { inputsOf } from "./sample";
 
 /** 1: the defining equations hold to LAPACK's own measure, |residual| / (n |value| eps) < 30. */
@@ -24,8 +37,8 @@ export function law(k: Trial): boolean {
   if (!k.row.law) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const outputs = raw(k, inputs);
-  const named = (names: readonly string[], list: readonly Tensor[]) => Object.fromEntries(names.map((n, i) => [n, list[i] as Tensor]));
-  k.row.law(named(k.row.inputs, inputs), named(k.row.outputs, outputs), k.c.attrs).forEach(([a, b], i) => {
+  const byName = Object.fromEntries(k.row.outputs.map((n, i) => [n, outputs[i] as Tensor]));
+  k.row.law(inputsByName(k.row, inputs), byName, k.c.attrs).forEach(([a, b], i) => {
     const n = Math.max(1, b.shape.at(-1) ?? 1);
     checkError(`equation ${i + 1} of the law`, relativeError(a, b, 0.1) / (n * epsOf(k.dtype)), 30);
   });
@@ -67,7 +80,7 @@ function shapesFit(k: Trial, inputs: readonly Tensor[]): boolean {
 }
 function expectShapeError(k: Trial, inputs: readonly Tensor[], what: string): void {
   try {
-    k.op(...inputs, k.c.attrs);
+    k.op(...argumentsOf(k.row, inputs), k.c.attrs);
   } catch (error) {
     if (error instanceof ShapeError && error.message.startsWith(`${nameOf(k.row)}: `)) return;
     throw new Error(`a wrong ${what} gave ${String(error)}`);
@@ -221,7 +234,7 @@ export async function asynchronous(k: Trial): Promise<void> {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const sync = raw(k, inputs);
   const twin = (k.op as unknown as { async(...args: unknown[]): Promise<unknown> }).async;
-  const result = await twin(...inputs, k.c.attrs);
+  const result = await twin(...argumentsOf(k.row, inputs), k.c.attrs);
   const list = sync.length === 1 ? [result as Tensor] : k.row.outputs.map((o) => (result as Record<string, Tensor>)[o] as Tensor);
   list.forEach((t, i) => {
     if (!sameBits(t, sync[i] as Tensor)) fail("the asynchronous call gives other bits");
@@ -296,14 +309,14 @@ export function isolation(k: Trial): boolean {
       if (isFloat(t.dtype)) array.fill(poison, n, 2 * n);
       return wrap(t.dtype, t.shape, array);
     });
-    const result = k.op(...bad, { ...c.attrs, onFailure: "nan" });
+    const result = k.op(...argumentsOf(k.row, bad), { ...c.attrs, onFailure: "nan" });
     const list = clean.length === 1 ? [result as Tensor] : k.row.outputs.map((o) => (result as Record<string, Tensor>)[o] as Tensor);
     list.forEach((t, i) => {
       for (const b of [0, 2])
         if (!sameBits(itemOf(t, 1, b), itemOf(clean[i] as Tensor, 1, b))) fail(`${poison} in item 1 changes item ${b}`);
     });
     const names = k.row.failures?.includes("ERR_NOT_FINITE") && sizeOf(c.shapes[0] as Shape) > 0;
-    if (names) expectCode(() => k.op(...bad, k.c.attrs), "ERR_NOT_FINITE");
+    if (names) expectCode(() => k.op(...argumentsOf(k.row, bad), k.c.attrs), "ERR_NOT_FINITE");
     list.forEach((t, i) => {
       if (names && typeof k.row.kernel !== "function" && !allNaN(itemOf(t, 1, 1)))
         fail(`output ${i} of the item that failed is not all NaN`);

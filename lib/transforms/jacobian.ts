@@ -1,11 +1,11 @@
 import { withoutOptions } from "../core/attrs";
-import { allocate, type DType, dtypes, isComplex } from "../core/dtype";
+import { allocate, dtypes, isComplex } from "../core/dtype";
 import { DtypeError, guard } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
 import { unwrapIfDead } from "../core/levels";
 import { sizeOf, storageOf, type Tensor, tracedOf, wrap } from "../core/tensor";
 import { flattenTensors, type Given, type Tensors, type TensorTree } from "../core/tree";
-import { joinBlocks } from "../ops/blocks";
+import { stack } from "../ops/joining";
 import { reshape } from "../ops/structure";
 import { asFunction, type Untold } from "./arguments";
 import { grad } from "./grad";
@@ -47,19 +47,12 @@ function jacobianOf(y: Tensor, pullback: (cotangent: Tensor) => Tensor[], inputs
   return inputs.map((x, i) => {
     const shape = [...y.shape, ...x.shape];
     const list = rows.map((r) => unwrapIfDead(r[i] as Tensor));
-    if (list.some((t) => t.box !== undefined || tracedOf(t))) return reshape(stackRows(list, x.size, x.dtype), shape);
+    if (list.some((t) => t.box !== undefined || tracedOf(t)))
+      return list.length === 0 ? zerosLike({ dtype: x.dtype, shape }) : reshape(stack(list), shape);
     const array = guard("jacobian", () => allocate(x.dtype, n * x.size));
     list.forEach((t, k) => array.set(storageOf(t).array, k * x.size));
     return wrap(x.dtype, shape, array);
   });
-}
-
-/** Rows one below the other, joined by halves: one by one into the whole would cost its size for each. */
-function stackRows(list: readonly Tensor[], size: number, dtype: DType): Tensor {
-  if (list.length === 0) return zerosLike({ dtype, shape: [0, size] });
-  if (list.length === 1) return reshape(list[0] as Tensor, [1, size]);
-  const half = list.length >> 1;
-  return joinBlocks(stackRows(list.slice(0, half), size, dtype), stackRows(list.slice(half), size, dtype), -2);
 }
 
 function oneHot(y: Tensor, k: number): Tensor {

@@ -56,6 +56,11 @@ const char* bind(const Kernel& kernel, const double* attrs, const Shape* operand
 }
 
 double matrix_flops(const Kernel& kernel, const Binding& b) {
+  if (kernel.flops == 0) {
+    double moved = 0;
+    for (int i = 0; i < b.signature->operands; ++i) moved += static_cast<double>(b.item_count(i));
+    return moved;
+  }
   const auto size = [&](int letter) { return static_cast<double>(b.dims[letter]); };
   switch (b.signature->letters()) {
     case 0:

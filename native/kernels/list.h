@@ -32,6 +32,14 @@ struct NoWork {
            run_in<Work<std::complex<double>>, f<std::complex<double>>>},                                                              \
           {bytes_of<Work<float>>, bytes_of<Work<double>>, bytes_of<Work<std::complex<float>>>, bytes_of<Work<std::complex<double>>>}})
 
+/// Of bool (bytes) and int32, too.
+#define BS_SINGLE_ANY(f, Work)                                                                                                        \
+  (Single{{run_in<Work<float>, f<float>>, run_in<Work<double>, f<double>>, run_in<Work<std::complex<float>>, f<std::complex<float>>>, \
+           run_in<Work<std::complex<double>>, f<std::complex<double>>>, run_in<Work<std::uint8_t>, f<std::uint8_t>>,                  \
+           run_in<Work<std::int32_t>, f<std::int32_t>>},                                                                              \
+          {bytes_of<Work<float>>, bytes_of<Work<double>>, bytes_of<Work<std::complex<float>>>, bytes_of<Work<std::complex<double>>>,  \
+           bytes_of<Work<std::uint8_t>>, bytes_of<Work<std::int32_t>>}})
+
 #define BS_LIST(file, list) \
   std::span<const Kernel> kernels_of_##file() { return list; }
 

@@ -41,7 +41,7 @@ struct Kernel {
   bool variadic = false;              // any number of inputs from 1 to `inputs`, alike
   char ports[kMaxOperands + 1] = {};  // a Port per operand, inputs then outputs: "TTT", "BTTT"
   unsigned nullable = 0;              // bit i: operand i may be absent
-  double flops = 0;                   // estimate: per element, or of a matrix: times n^3, m^2 k, m k n or m n (k + m^n) by letters
+  double flops = 0;  // estimate: per element, or of a matrix: times n^3, m^2 k, m k n or m n (k + m^n) by letters; 0: as it moves
 
   // family matrix:
   Text text;
