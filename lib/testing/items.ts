@@ -16,19 +16,7 @@ import { compile } from "../program/compile";
 import { Spec } from "../program/spec";
 import { vjp } from "../transforms/vjp";
 import { epsOf, relativeError, sameBits } from "./close";
-import {
-  argumentsOf,
-  checkError,
-  cotangents,
-  differentiable,
-  fail,
-  floats,
-  pullback,
-  raw,
-  run,
-  sizeFactor,
-  type Trial,
-} from "./common";
+import { argumentsOf, checkError, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type Trial } from "./common";
 import { inputsOf } from "./sample";
 
 /** 1: the defining equations hold to LAPACK's own measure, |residual| / (n |value| eps) < 30. */
