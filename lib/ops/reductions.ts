@@ -1,11 +1,10 @@
 import { flag, ints, optionsOf, withoutOptions } from "../core/attrs";
 import { attrsOf } from "../core/bind";
-import type { DType, Float } from "../core/dtype";
-import { ArgumentError, describe, ShapeError } from "../core/errors";
-import { checkT } from "../core/form";
+import { type DType, type Float, isFloat } from "../core/dtype";
+import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { asTensor, needMatrix } from "../core/operands";
-import { type AnyRow, type Attrs, native } from "../core/row";
+import { type Attrs, native } from "../core/row";
 import { checkAxis, type ReduceOptions, type Shape, shapeText, sizeOf, type Tensor } from "../core/tensor";
 import { div } from "./elementwise";
 import { broadcastTo, diag, reshape } from "./structure";
@@ -67,11 +66,11 @@ export function sum<D extends DType>(x: Tensor<D>, options?: ReduceOptions): Ten
   return sumOp(t, { axis: axesOf("sum", t, options), keepDims: options.keepDims ?? false }) as Tensor<D>;
 }
 
-const meanRow: AnyRow = { ...sumOp.row, name: "mean", types: "float" }; // in errors
 /** The mean over axes; of nothing, NaN. */
 export function mean<D extends Float>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
   const t: Tensor = asTensor("mean", "x", x);
-  checkT(meanRow, t.dtype, "x");
+  if (!isFloat(t.dtype))
+    throw new DtypeError("mean", `x must be float32, float64, complex64 or complex128, got ${t.dtype}. Cast it: cast(x, "float64").`);
   const axes = axesOf("mean", t, options);
   const count = axes.reduce((n, a) => n * (t.shape[a] as number), 1);
   return div(sum(t, { ...options, axis: axes }), count) as Tensor<D>;
