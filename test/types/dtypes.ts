@@ -21,6 +21,7 @@ import {
   type RealOf,
   real,
   type Sym,
+  scatterAdd,
   sum,
   type Tensor,
   tensor,
@@ -64,6 +65,8 @@ is<Promise<C64>>().the(add.async(f32, c64), true);
 is<F32>().the(linalg.inv.checked(f32).value, true);
 
 // precisions do not mix
+// @ts-expect-error
+scatterAdd(f32, i32, f64);
 // @ts-expect-error
 add(f32, f64);
 // @ts-expect-error
