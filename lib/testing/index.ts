@@ -1,7 +1,7 @@
 // Published as "backsolve/testing": the checks that every op of this package passes, for the ops of others.
 import { optionsOf } from "../core/attrs";
 import type { Float } from "../core/dtype";
-import { ArgumentError } from "../core/errors";
+import { ArgumentError, describe } from "../core/errors";
 import { isDefinedFor } from "../core/form";
 import { MODES, type Mode, recordCapability } from "../core/registry";
 import type { AnyRow } from "../core/row";
@@ -65,7 +65,8 @@ function capabilityOf(ran: ReadonlySet<CheckName>): Mode[] {
  * @throws CheckError with all failures.
  */
 export async function checkOp(op: { readonly row: AnyRow }, options: CheckOptions = {}): Promise<Report> {
-  const { row } = op;
+  const row = (op as Partial<typeof op> | null | undefined)?.row;
+  if (!row) throw new ArgumentError("checkOp", `expected an op, which has a row, got ${describe(op)}.`);
   optionsOf("checkOp", options, ["dtypes", "sizes", "only", "sample"]);
   const sample = options.sample && sampleOf("checkOp", options.sample);
   const failures: { check: CheckName; dtype: Float; case: string; message: string }[] = [];
