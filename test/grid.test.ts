@@ -118,6 +118,10 @@ describe("checkOp of a sample", () => {
       expect(error.message).to.match(message);
     }
   });
+  it("is of an op, or says so", async () => {
+    for (const op of [undefined, "concat", () => 0])
+      expect((await rejected(checkOp(op as never))).message).to.match(/^checkOp: expected an op, which has a row, got /);
+  });
 });
 
 describe("the variables of the tests", () => {
