@@ -1,13 +1,40 @@
 export type { NativeInfo } from "./boundary/addon";
 export { type Attr, type AttrSchema, type AttrsOf, type AttrValue, flag, int, ints, oneOf } from "./core/attrs";
 export type { Domain, Draw } from "./core/domain";
-export type { Complex, ComplexNumber, ComplexOf, DType, Float, Nested, Real, RealOf, Scalar, Sym } from "./core/dtype";
+// declarations of users' own modules name these
+export type {
+  Complex,
+  ComplexNumber,
+  ComplexOf,
+  DType,
+  Fits,
+  Float,
+  Nested,
+  Real,
+  RealOf,
+  Scalar,
+  Sym,
+  Takes,
+  TakesNumbers,
+  Wider,
+} from "./core/dtype";
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
 export type { Failure } from "./core/failures";
-export { type AsyncOptions, type CallOptions, type Checked, defineUserOp as defineOp, type Op } from "./core/op";
+export {
+  type AsyncOptions,
+  type Binary,
+  type CallOptions,
+  type Checked,
+  defineUserOp as defineOp,
+  type Nary,
+  type Op,
+  type Ternary,
+  type Unary,
+  type Variadic,
+} from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
-export { type AnyRow, type Native, native, type Row } from "./core/row";
-export { isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
+export { type AnyRow, type Attrs, type Native, native, type Row } from "./core/row";
+export { type DTypeOf, isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
 export type { Given, Tensors, TensorTree, Tree } from "./core/tree";
 export { Tensor } from "./methods";
 export { cast } from "./ops/cast";

@@ -19,6 +19,7 @@ import {
   jvp,
   type LinalgError,
   maximum,
+  mean,
   mul,
   type Program,
   registry,
@@ -140,6 +141,7 @@ describe("int32 and bool", () => {
     expect(caught(() => div(ints([1]), ints([2]))).message).to.match(
       /^div: a must be float32.*got int32\. Cast it: cast\(a, "float64"\)\.$/,
     );
+    expect(caught(() => mean(ints([1]))).message).to.match(/^mean: x must be float32.*got int32\. Cast it: cast\(x, "float64"\)\.$/);
     expect(caught(() => add(bools([true]), bools([true]))).code).to.equal("ERR_DTYPE");
     expect(caught(() => maximum(bools([true]), bools([true]))).code).to.equal("ERR_DTYPE");
     expect(caught(() => sum(bools([true]))).code).to.equal("ERR_DTYPE");

@@ -147,6 +147,11 @@ describe("structure", () => {
     expect(calling.length).to.be.above(20);
     expect(calling.filter((f) => f !== "lib/core/errors.ts" && !own.test(readFileSync(f, "utf8")))).to.deep.equal([]);
   });
+  it("no tensor of lib is of dtype never, which goes wherever a tensor goes: rules have symbolic dtypes", () => {
+    const all = files("lib", /\.ts$/);
+    expect(all.length).to.be.above(50);
+    expect(all.filter((f) => /Tensor<never>/.test(readFileSync(f, "utf8")))).to.deep.equal([]);
+  });
   it("no file is longer than 400 lines", () => {
     const long = [...files("lib", /\.ts$/), ...files("test", /\.ts$/), ...files("native", /\.(cc|h)$/)].filter(
       (f) => readFileSync(f, "utf8").split("\n").length > 401,

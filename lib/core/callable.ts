@@ -1,6 +1,8 @@
 // The types of functions made from rows: what they take, what they give, and what they refuse.
 import type { AttrSchema, AttrsOf } from "./attrs";
-import type { ComplexOf, DType, Fits, RealOf, Takes, TakesNumbers } from "./dtype";
+
+import type { ComplexOf, DType, Fits, Held, RealOf, Takes, TakesNumbers, Wider } from "./dtype";
+
 import type { Failure } from "./failures";
 import type { AnyRow, PortOf } from "./row";
 import type { DTypeOf, Operand, Promote, Tensor } from "./tensor";
@@ -30,29 +32,30 @@ type Options<S extends AttrSchema, More = unknown> = Partial<AttrsOf<S>> & More;
 /** unknown for operands that a row of these types may take. */
 type Accepts<Types, A> = Types extends "any"
   ? unknown
-  : A extends number
+  : [A] extends [number]
     ? unknown
     : Types extends "number" | "ordered"
       ? TakesNumbers[DTypeOf<A>]
       : Takes[DTypeOf<A>];
-/** Operands X of port T together, as one: a number, or a tensor of their dtype. */
-type All<I extends Names, P, X extends readonly unknown[], So = number> = X extends readonly [infer A, ...infer Xs]
-  ? I extends readonly [infer N extends string, ...infer Is extends Names]
-    ? All<Is, P, Xs, PortOf<P, N> extends "T" ? (So extends number ? A : A extends number ? So : Tensor<Promote<So, A>>) : So>
-    : So
-  : So;
-type DTypeOfAll<I extends Names, P, X extends readonly unknown[]> = Promote<All<I, P, X>, number>;
+/** Two operands as one: a number, or a tensor of their dtype. */
+type Both<A, B> = A extends number ? B : Tensor<Promote<A, B>>;
+/** Operands of port T as they are, others as numbers, which have no dtype to say. */
+type AsT<N extends string, P, A> = PortOf<P, N> extends "T" ? A : number;
+/** The T of two operands. */
+type T2<I extends Names, P, A, B> = Promote<AsT<I[0], P, A>, AsT<I[1], P, B>>;
+/** The T of three operands. */
+type T3<I extends Names, P, A, B, C> = Promote<Both<AsT<I[0], P, A>, AsT<I[1], P, B>>, AsT<I[2], P, C>>;
 /** Input N, given as A, of a row whose T is D. `Before`: the operands before it, as one. */
 type Input<N extends string, P, Types, A, Before, D extends DType> =
   PortOf<P, N> extends "T" ? A & Fits<DTypeOf<Before>, DTypeOf<A>> & Accepts<Types, A> : Operand<Ported<PortOf<P, N>, D>>;
 type Two<I extends Names, P, Types, A, B> = [
-  a: Input<I[0], P, Types, A, number, DTypeOfAll<I, P, [A, B]>>,
-  b: Input<I[1], P, Types, B, All<I, P, [A]>, DTypeOfAll<I, P, [A, B]>>,
+  a: Input<I[0], P, Types, A, number, T2<I, P, A, B>>,
+  b: Input<I[1], P, Types, B, AsT<I[0], P, A>, T2<I, P, A, B>>,
 ];
 type Three<I extends Names, P, Types, A, B, C> = [
-  a: Input<I[0], P, Types, A, number, DTypeOfAll<I, P, [A, B, C]>>,
-  b: Input<I[1], P, Types, B, All<I, P, [A]>, DTypeOfAll<I, P, [A, B, C]>>,
-  c: Input<I[2], P, Types, C, All<I, P, [A, B]>, DTypeOfAll<I, P, [A, B, C]>>,
+  a: Input<I[0], P, Types, A, number, T3<I, P, A, B, C>>,
+  b: Input<I[1], P, Types, B, AsT<I[0], P, A>, T3<I, P, A, B, C>>,
+  c: Input<I[2], P, Types, C, Both<AsT<I[0], P, A>, AsT<I[1], P, B>>, T3<I, P, A, B, C>>,
 ];
 /** Inputs that are all of one dtype D. */
 type Same<I extends Names, P, Types, D extends DType> = {
@@ -67,37 +70,64 @@ interface Made {
 /** A function made from a row of one input. */
 export interface Unary<I extends Names, O extends Names, P, S extends AttrSchema, Types> extends Made {
   <D extends DType = "float64">(x: Same<I, P, Types, D>[0], options?: Options<S, CallOptions>): Result<O, P, D>;
+  /** The same, off the event loop: see `Op`. */
   async<D extends DType = "float64">(x: Same<I, P, Types, D>[0], options?: Options<S, AsyncOptions>): Promise<Result<O, P, D>>;
+  /** The same with failing items as NaN, and the list of them. */
   checked<D extends DType = "float64">(x: Same<I, P, Types, D>[0], options?: Options<S>): Checked<Result<O, P, D>>;
 }
 /** A function made from a row of two inputs. */
 export interface Binary<I extends Names, O extends Names, P, S extends AttrSchema, Types> extends Made {
   <A extends Operand, B extends Operand>(
     ...args: [...inputs: Two<I, P, Types, A, B>, options?: Options<S, CallOptions>]
-  ): Result<O, P, DTypeOfAll<I, P, [A, B]>>;
+  ): Result<O, P, T2<I, P, A, B>>;
+  /** The same, off the event loop: see `Op`. */
   async<A extends Operand, B extends Operand>(
     ...args: [...inputs: Two<I, P, Types, A, B>, options?: Options<S, AsyncOptions>]
-  ): Promise<Result<O, P, DTypeOfAll<I, P, [A, B]>>>;
+  ): Promise<Result<O, P, T2<I, P, A, B>>>;
+  /** The same with failing items as NaN, and the list of them. */
   checked<A extends Operand, B extends Operand>(
     ...args: [...inputs: Two<I, P, Types, A, B>, options?: Options<S>]
-  ): Checked<Result<O, P, DTypeOfAll<I, P, [A, B]>>>;
+  ): Checked<Result<O, P, T2<I, P, A, B>>>;
 }
 /** A function made from a row of three inputs. */
 export interface Ternary<I extends Names, O extends Names, P, S extends AttrSchema, Types> extends Made {
   <A extends Operand, B extends Operand, C extends Operand>(
     ...args: [...inputs: Three<I, P, Types, A, B, C>, options?: Options<S, CallOptions>]
-  ): Result<O, P, DTypeOfAll<I, P, [A, B, C]>>;
+  ): Result<O, P, T3<I, P, A, B, C>>;
+  /** The same, off the event loop: see `Op`. */
   async<A extends Operand, B extends Operand, C extends Operand>(
     ...args: [...inputs: Three<I, P, Types, A, B, C>, options?: Options<S, AsyncOptions>]
-  ): Promise<Result<O, P, DTypeOfAll<I, P, [A, B, C]>>>;
+  ): Promise<Result<O, P, T3<I, P, A, B, C>>>;
+  /** The same with failing items as NaN, and the list of them. */
   checked<A extends Operand, B extends Operand, C extends Operand>(
     ...args: [...inputs: Three<I, P, Types, A, B, C>, options?: Options<S>]
-  ): Checked<Result<O, P, DTypeOfAll<I, P, [A, B, C]>>>;
+  ): Checked<Result<O, P, T3<I, P, A, B, C>>>;
+}
+/** unknown where all operands A, a union, have a dtype together. */
+type Agree<A> = [Clash<A>] extends [never] ? unknown : Clash<A>;
+type Clash<A, B = A> =
+  A extends Tensor<infer D> ? (B extends Tensor<infer E> ? (unknown extends Fits<D, E> ? never : Fits<D, E>) : never) : never;
+/** The dtype that the others of a union of operands are taken to. */
+type Highest<A, B = A> =
+  A extends Tensor<infer D> ? (Held<B extends Tensor<infer E> ? Wider<D, E> : D> extends Held<D> ? D : never) : never;
+type TOfList<A> = [A] extends [number] ? "float64" : Highest<A>;
+/** A function made from a row of any number of inputs, which are given as an array. */
+export interface Variadic<O extends Names, P, S extends AttrSchema, Types> extends Made {
+  <A extends Operand>(xs: readonly A[] & Agree<A> & Accepts<Types, A>, options?: Options<S, CallOptions>): Result<O, P, TOfList<A>>;
+  /** The same, off the event loop: see `Op`. */
+  async<A extends Operand>(
+    xs: readonly A[] & Agree<A> & Accepts<Types, A>,
+    options?: Options<S, AsyncOptions>,
+  ): Promise<Result<O, P, TOfList<A>>>;
+  /** The same with failing items as NaN, and the list of them. */
+  checked<A extends Operand>(xs: readonly A[] & Agree<A> & Accepts<Types, A>, options?: Options<S>): Checked<Result<O, P, TOfList<A>>>;
 }
 /** A function made from a row of more inputs. */
 export interface Nary<I extends Names, O extends Names, P, S extends AttrSchema, Types> extends Made {
   <D extends DType>(...args: [...inputs: Same<I, P, Types, D>, options?: Options<S, CallOptions>]): Result<O, P, D>;
+  /** The same, off the event loop: see `Op`. */
   async<D extends DType>(...args: [...inputs: Same<I, P, Types, D>, options?: Options<S, AsyncOptions>]): Promise<Result<O, P, D>>;
+  /** The same with failing items as NaN, and the list of them. */
   checked<D extends DType>(...args: [...inputs: Same<I, P, Types, D>, options?: Options<S>]): Checked<Result<O, P, D>>;
 }
 /**
@@ -106,8 +136,10 @@ export interface Nary<I extends Names, O extends Names, P, S extends AttrSchema,
  * { transfer: true })` needs none. An aborted signal rejects at once with its reason; inputs stay in use until the call has left them.
  * `checked`: the same with failing items as NaN, and the list of them.
  */
-export type Op<I extends Names, O extends Names, P, S extends AttrSchema, Types = "float"> = I[number] extends `...${string}`
-  ? Nary<I, O, P, S, Types>
+export type Op<I extends Names, O extends Names, P, S extends AttrSchema, Types = "float"> = I extends readonly [`...${infer N}`]
+  ? PortOf<P, N> extends "T"
+    ? Variadic<O, P, S, Types>
+    : Nary<I, O, P, S, Types>
   : I extends readonly [string]
     ? Unary<I, O, P, S, Types>
     : I extends readonly [string, string]

@@ -9,7 +9,7 @@ export interface Draw {
   readonly dtype: DType;
   /** The only source of randomness, so that samples come again. */
   readonly key: Key;
-  /** Of all inputs of the call: an index is below a size of another input. */
+  /** Of all inputs of the call, an array for a variadic one: an index is below a size of another input. */
   readonly shapes: { readonly [input: string]: Shape };
   readonly attrs: { readonly [name: string]: AttrValue };
 }

@@ -62,25 +62,25 @@ type Named<N> = N extends keyof Kinds ? Sym<N> : N extends DType ? N : never;
 type Joined<M, N> = M extends keyof Joins ? (N extends keyof Joins[M] ? Joins[M][N] : never) : never;
 type Join<D extends DType, E extends DType> = Named<Joined<NameOf<D>, NameOf<E>>>;
 /** Without the table where D and E are type parameters: of one it is known that it joins itself. */
-export type Wider<D extends DType, E extends DType> = [Box<D>, Box<E>, Box<RealOf<D>>] extends
-  | [Box<E>, Box<D>, unknown]
-  | [unknown, Box<RealOf<D>>, Box<E>]
+export type Wider<D extends DType, E extends DType> = [Held<D>, Held<E>, Held<RealOf<D>>] extends
+  | [Held<E>, Held<D>, unknown]
+  | [unknown, Held<RealOf<D>>, Held<E>]
   ? D
-  : [Box<D>, Box<RealOf<E>>] extends [Box<RealOf<E>>, Box<D>]
+  : [Held<D>, Held<RealOf<E>>] extends [Held<RealOf<E>>, Held<D>]
     ? E
     : Join<D, E>;
 /** Not a type parameter to the compiler, which decides conditions on it where they hold for all. */
-interface Box<out D> {
+export interface Held<out D> {
   readonly dtype: D;
 }
 /** The dtypes that may stand beside D. */
 export type Mates<D extends DType> = D | RealOf<D> | ComplexOf<D> | Named<keyof Joins[NameOf<D> & keyof Joins]>;
 /** unknown, which refuses nothing, where E may stand beside D, or where that is not known; never: a number, which takes the other's dtype. */
-export type Fits<D extends DType, E extends DType> = [Box<E>, Box<D>, Box<Real>] extends
-  | [Box<Mates<D>>, unknown, unknown]
-  | [unknown, Box<Mates<E>>, unknown]
-  | [unknown, unknown, Box<RealOf<D>>]
-  | [unknown, unknown, Box<RealOf<E>>]
+export type Fits<D extends DType, E extends DType> = [Held<E>, Held<D>, Held<Real>] extends
+  | [Held<Mates<D>>, unknown, unknown]
+  | [unknown, Held<Mates<E>>, unknown]
+  | [unknown, unknown, Held<RealOf<D>>]
+  | [unknown, unknown, Held<RealOf<E>>]
   ? unknown
   : [Join<D, E>] extends [never]
     ? DoNotMix<D, E>
@@ -234,14 +234,14 @@ const DTYPES: { readonly [kind: string]: DType } = {
 
 /** The dtype that a typed array, of any realm, stands for by itself, if any. */
 export function dtypeOfArray(x: unknown): DType | undefined {
-  const kind = kindOf.call(x as never);
+  const kind = kindOf.call(x);
   return kind !== undefined && Object.hasOwn(DTYPES, kind) ? DTYPES[kind] : undefined;
 }
 
 /** Another array over the memory of one that `dtypeOfArray` knows: nobody else can give it properties or another prototype. */
 export function viewOf(x: AnyArray): AnyArray {
   const { array } = dtypes[dtypeOfArray(x) as DType];
-  return new array(bufferOf.call(x as never), offsetOf.call(x as never), lengthOf.call(x as never));
+  return new array(bufferOf.call(x), offsetOf.call(x), lengthOf.call(x));
 }
 
 /** Memory for as many elements, to be written in full. */
@@ -261,7 +261,7 @@ export function copyOf(x: AnyArray): AnyArray {
 /** The same elements in the same memory, which is taken from x and everybody who has it. */
 export function takenFrom(op: string, x: AnyArray): AnyArray {
   const { array } = dtypes[dtypeOfArray(x) as DType];
-  const [buffer, offset, length] = [bufferOf.call(x as never), offsetOf.call(x as never), lengthOf.call(x as never)];
+  const [buffer, offset, length] = [bufferOf.call(x), offsetOf.call(x), lengthOf.call(x)];
   const bad = (why: string) => new ArgumentError(op, `option transfer: the memory of data cannot be taken over: ${why}.`);
   if (!types.isArrayBuffer(buffer)) throw bad("threads share it");
   let mine: ArrayBuffer;
@@ -270,7 +270,7 @@ export function takenFrom(op: string, x: AnyArray): AnyArray {
   } catch {
     throw bad("its owner does not let it go");
   }
-  if (length > 0 && (lengthOf.call(x as never) as number) > 0) throw bad("its owner does not let it go");
+  if (length > 0 && (lengthOf.call(x) as number) > 0) throw bad("its owner does not let it go");
   return new array(mine, offset, length);
 }
 

@@ -1,7 +1,7 @@
 // Elementwise ops. Cotangents are gradients of a real loss, dL/dRe z + i dL/dIm z: for holomorphic f, x̄ = ȳ conj(f'(x)).
 
 import { withoutOptions } from "../core/attrs";
-import { type DType, type Float, isComplex, type RealOf, type Sym } from "../core/dtype";
+import { type DType, isComplex, type RealOf, type Sym, type Takes } from "../core/dtype";
 import { zerosLike } from "../core/evaluate";
 import { defineOp, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
@@ -283,13 +283,13 @@ const imagPart = defineOp({
 });
 
 /** The real part; of a real tensor, itself. */
-export const real = withoutOptions("real", 1, <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
-  const t = asTensor("real", "x", x);
+export const real = withoutOptions("real", 1, <D extends DType>(x: Tensor<D> & Takes[D]): Tensor<RealOf<D>> => {
+  const t: Tensor = asTensor("real", "x", x);
   return (isComplex(t.dtype) ? realPart(t) : t) as Tensor<RealOf<D>>;
 });
 /** The imaginary part; of a real tensor, zeros. */
-export const imag = withoutOptions("imag", 1, <D extends Float>(x: Tensor<D>): Tensor<RealOf<D>> => {
-  const t = asTensor("imag", "x", x);
+export const imag = withoutOptions("imag", 1, <D extends DType>(x: Tensor<D> & Takes[D]): Tensor<RealOf<D>> => {
+  const t: Tensor = asTensor("imag", "x", x);
   return (isComplex(t.dtype) ? imagPart(t) : zerosLike(t)) as Tensor<RealOf<D>>;
 });
 

@@ -113,9 +113,14 @@ export interface Gather {
   readonly row: AnyRow;
 }
 export interface ScatterAdd {
-  <D extends Float>(x: Tensor<D>, indices: Tensor<"int32">, v: Tensor<D>, options?: AxisOptions & CallOptions): Tensor<D>;
-  async<D extends Float>(x: Tensor<D>, indices: Tensor<"int32">, v: Tensor<D>, options?: AxisOptions & AsyncOptions): Promise<Tensor<D>>;
-  checked<D extends Float>(x: Tensor<D>, indices: Tensor<"int32">, v: Tensor<D>, options?: AxisOptions): Checked<Tensor<D>>;
+  <D extends Float>(x: Tensor<D>, indices: Tensor<"int32">, v: Tensor<NoInfer<D>>, options?: AxisOptions & CallOptions): Tensor<D>;
+  async<D extends Float>(
+    x: Tensor<D>,
+    indices: Tensor<"int32">,
+    v: Tensor<NoInfer<D>>,
+    options?: AxisOptions & AsyncOptions,
+  ): Promise<Tensor<D>>;
+  checked<D extends Float>(x: Tensor<D>, indices: Tensor<"int32">, v: Tensor<NoInfer<D>>, options?: AxisOptions): Checked<Tensor<D>>;
   readonly row: AnyRow;
 }
 

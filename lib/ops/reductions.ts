@@ -1,7 +1,7 @@
 import { flag, ints, optionsOf, withoutOptions } from "../core/attrs";
 import { attrsOf } from "../core/bind";
-import type { DType } from "../core/dtype";
-import { ArgumentError, describe, ShapeError } from "../core/errors";
+import { type DType, isFloat } from "../core/dtype";
+import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { asTensor, needMatrix } from "../core/operands";
 import { type Attrs, native } from "../core/row";
@@ -69,6 +69,8 @@ export function sum<D extends DType>(x: Tensor<D>, options?: ReduceOptions): Ten
 /** The mean over axes; of nothing, NaN. */
 export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
   const t: Tensor = asTensor("mean", "x", x);
+  if (!isFloat(t.dtype))
+    throw new DtypeError("mean", `x must be float32, float64, complex64 or complex128, got ${t.dtype}. Cast it: cast(x, "float64").`);
   const axes = axesOf("mean", t, options);
   const count = axes.reduce((n, a) => n * (t.shape[a] as number), 1);
   return div(sum(t, { ...options, axis: axes }), count) as Tensor<D>;

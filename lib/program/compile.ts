@@ -36,5 +36,5 @@ export function compile<S extends readonly unknown[], R>(
       return outputs;
     },
   );
-  return programOf(code, rebuild) as unknown as Program<{ [K in keyof S]: Batched<S[K]> }, R>;
+  return programOf(code, rebuild);
 }

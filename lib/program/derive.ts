@@ -42,8 +42,8 @@ export const pushforwardOf = (code: Code, along: Mask, wanted: Mask): Code =>
         );
         return pick(outputs, wanted);
       },
-      pick(xs, along) as never,
-      ts as never,
+      pick(xs, along),
+      ts,
     );
-    return results(tangent as Tensor[]);
+    return results(tangent);
   });

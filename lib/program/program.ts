@@ -323,4 +323,4 @@ const filler = (t: ValueType): Tensor =>
   wrap(t.dtype, t.shape, new dtypes[t.dtype].array(bytesOf(t) / dtypes[t.dtype].array.BYTES_PER_ELEMENT));
 
 /** @internal A program of this code; `outTree` gives its outputs the tree of the function's. */
-export const programOf = (code: Code, outTree?: Rebuild): Program => new Program(KEY, code, outTree);
+export const programOf = <I, O>(code: Code, outTree?: Rebuild): Program<I, O> => new Program(KEY, code, outTree);

@@ -11,11 +11,10 @@ import { type Case, domainOf, tangent } from "./sample";
 
 export interface Trial {
   readonly row: AnyRow;
-  readonly op: (...args: unknown[]) => unknown;
+  readonly op: { (...args: unknown[]): unknown; async(...args: unknown[]): Promise<unknown>; readonly row: AnyRow };
   readonly dtype: Float;
   readonly c: Case;
 }
-export type T = Tensor<never>;
 
 export const fail = (text: string): never => {
   throw new Error(text);
@@ -56,10 +55,10 @@ export const sizeFactor = (inputs: readonly Tensor[]): number => 64 * Math.max(4
 /** Cotangents of the inputs. composed: an outer level watches, so that the fused kernel must not run. */
 export function pullback(k: Trial, inputs: readonly Tensor[], g: readonly Tensor[], composed: boolean): Tensor[] {
   const pulled = (...cots: Tensor[]): Tensor[] => {
-    const { pullback: back } = vjp((...xs: Tensor[]) => run(k, xs), ...(inputs as never[]));
-    return back(cots as never) as Tensor[];
+    const { pullback: back } = vjp((...xs: Tensor[]) => run(k, xs), ...inputs);
+    return back(cots) as Tensor[];
   };
-  return composed ? (vjp(pulled, ...(g as never[])).value as Tensor[]) : pulled(...g);
+  return composed ? (vjp(pulled, ...g).value as Tensor[]) : pulled(...g);
 }
 
 /** The directional derivative by differences, fourth order: error h⁴ f⁽⁵⁾ + ε/h. */
@@ -67,15 +66,15 @@ export function difference(f: (t: number) => Tensor[]): Tensor[] {
   const h = 2 ** -9;
   const [p2, p1, m1, m2] = [f(2 * h), f(h), f(-h), f(-2 * h)];
   return p1.map((p, i) => {
-    const near = sub(p as T, m1[i] as T);
-    const far = sub(p2[i] as T, m2[i] as T);
-    return mul(1 / (12 * h), sub(mul(8, near) as T, far as T)) as Tensor;
+    const near = sub(p, m1[i] as Tensor);
+    const far = sub(p2[i] as Tensor, m2[i] as Tensor);
+    return mul(1 / (12 * h), sub(mul(8, near), far));
   });
 }
 export const DIFFERENCE_TOLERANCE = 3e-9; // h⁴ times a fifth derivative of some hundreds, and ε / h = 1e-13
 
 export const along = (inputs: readonly Tensor[], v: readonly (Tensor | undefined)[], t: number): Tensor[] =>
-  inputs.map((x, i) => (v[i] ? (add(x as T, mul(t, v[i] as T) as T) as Tensor) : x));
+  inputs.map((x, i) => (v[i] ? (add(x, mul(t, v[i])) as Tensor) : x));
 export const tangentsOf = (k: Trial, inputs: readonly Tensor[], seed = 77): (Tensor | undefined)[] => {
   const keys = random.split(seed, inputs.length);
   return inputs.map((x, i) => (isFloat(x.dtype) ? tangent(domainOf(k.row, i), x, keys[i] as Key) : undefined));

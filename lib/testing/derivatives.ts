@@ -16,7 +16,6 @@ import {
   pullback,
   run,
   sizeFactor,
-  type T,
   type Trial,
   tangentsOf,
 } from "./common";
@@ -111,20 +110,20 @@ export function secondOrder(k: Trial): boolean {
   const g = cotangents(run(k, inputs));
   const at = (xs: Tensor[]): Tensor[] => {
     const all = inputs.map((x, i) => (which.includes(i) ? (xs[which.indexOf(i)] as Tensor) : x));
-    const { pullback: back } = vjp((...ys: Tensor[]) => run(k, ys), ...(all as never[]));
-    const pulled = back(g as never) as Tensor[];
+    const { pullback: back } = vjp((...ys: Tensor[]) => run(k, ys), ...all);
+    const pulled = back(g) as Tensor[];
     return which.map((i) => pulled[i] as Tensor);
   };
   const xs = which.map((i) => inputs[i] as Tensor);
   const v = which.map((i) => tangentsOf(k, inputs, 78)[i] as Tensor);
   const slopes = difference((t) => at(along(xs, v, t)));
-  const forward = jvp((...ys: Tensor[]) => at(ys), xs as never, v as never).tangent as Tensor[];
+  const forward = jvp((...ys: Tensor[]) => at(ys), xs, v).tangent as Tensor[];
   slopes.forEach((d, i) =>
     checkError("forward over reverse against differences", relativeError(forward[i] as Tensor, d), 40 * DIFFERENCE_TOLERANCE),
   );
   const w = which.map((i) => tangentsOf(k, inputs, 79)[i] as Tensor);
-  const { pullback: back } = vjp((...ys: Tensor[]) => at(ys), ...(xs as never[]));
-  const twice = back(w as never) as Tensor[];
+  const { pullback: back } = vjp((...ys: Tensor[]) => at(ys), ...xs);
+  const twice = back(w) as Tensor[];
   const got = twice.reduce((s, t, i) => s + inner(t, v[i] as Tensor), 0);
   const expected = slopes.reduce((s, d, i) => s + inner(w[i] as Tensor, d), 0);
   const scale = Math.max(1, ...slopes.map((d, i) => maxAbs(d) * maxAbs(w[i] as Tensor) * Math.sqrt(sizeOf(d.shape))));
@@ -143,7 +142,7 @@ export function secondOrderSingle(k: Trial): boolean {
       const pulled = pullback(k, ys, gs, false);
       return floats(xs).map((i) => pulled[i] as Tensor);
     };
-    return vjp(first, ...(xs as never[])).pullback(ws as never) as Tensor[];
+    return vjp(first, ...xs).pullback(ws) as Tensor[];
   };
   const exact = twice(inputs.map(widen), widenedOf(k, inputs, g), w.map(widen));
   twice(inputs, g, w).forEach((t, i) => {
@@ -167,7 +166,7 @@ export function forward(k: Trial): boolean {
     );
   const xs = which.map((i) => inputs[i] as Tensor);
   const vs = which.map((i) => v[i] as Tensor);
-  const pushed = jvp(f, xs as never, vs as never).tangent as Tensor[];
+  const pushed = jvp(f, xs, vs).tangent as Tensor[];
   if (epsOf(k.dtype) < 1e-10) {
     const slopes = difference((t) => run(k, along(inputs, v, t)));
     slopes.forEach((d, i) => checkError("jvp against differences", relativeError(pushed[i] as Tensor, d), 4 * DIFFERENCE_TOLERANCE));
@@ -189,15 +188,15 @@ export function missing(k: Trial): boolean {
   const g = cotangents(outputs);
   const whole = pullback(k, inputs, g, false);
   for (const i of floats(inputs)) {
-    const { pullback: back } = vjp((x: Tensor) => run(k, inputs.with(i, x)), inputs[i] as never);
-    const [alone] = back(g as never) as Tensor[];
+    const { pullback: back } = vjp((x: Tensor) => run(k, inputs.with(i, x)), inputs[i] as Tensor);
+    const [alone] = back(g) as Tensor[];
     checkError(`the cotangent of ${k.row.inputs[i]} alone`, relativeError(alone as Tensor, whole[i] as Tensor), 16 * epsOf(k.dtype));
   }
   if (outputs.length === 1) return true;
   outputs.forEach((_, o) => {
-    const zeroed = g.with(o, mul(0, g[o] as T) as Tensor);
-    const { pullback: back } = vjp((...xs: Tensor[]) => run(k, xs).filter((_t, i) => i !== o), ...(inputs as never[]));
-    const got = back(g.filter((_t, i) => i !== o) as never) as Tensor[];
+    const zeroed = g.with(o, mul(0, g[o] as Tensor));
+    const { pullback: back } = vjp((...xs: Tensor[]) => run(k, xs).filter((_t, i) => i !== o), ...inputs);
+    const got = back(g.filter((_t, i) => i !== o)) as Tensor[];
     pullback(k, inputs, zeroed, false).forEach((t, i) =>
       checkError(`without the cotangent of ${k.row.outputs[o]}`, relativeError(got[i] as Tensor, t), sizeFactor(inputs) * epsOf(k.dtype)),
     );

@@ -79,7 +79,7 @@ export async function checkOp(op: { readonly row: AnyRow }, options: CheckOption
       const { order, enough } = drawn(cases, sample, `${row.name} ${dtype} ${name}`);
       for (const [i, c] of order.entries()) {
         if (i >= enough && ran.has(name)) break;
-        const checked: Checked = { row, op: op as unknown as Checked["op"], dtype, c };
+        const checked: Checked = { row, op: op as Checked["op"], dtype, c };
         try {
           if ((await checks[name](checked)) === false) continue;
           report[name] = (report[name] ?? 0) + 1;
@@ -113,15 +113,15 @@ export function checkGrads(f: (...args: never[]) => Tensor, args: readonly Tree[
   const { leaves, rebuild } = flattenTensors("checkGrads", args);
   if (leaves.some((t) => t.dtype !== "float64" && t.dtype !== "complex128"))
     throw new ArgumentError("checkGrads", "arguments must be float64 or complex128: single precision cannot be differenced.");
-  checkLeaves((...xs) => f(...(rebuild(xs) as never[])), leaves as Tensor<never>[], order, tolerance);
+  checkLeaves((...xs) => f(...(rebuild(xs) as never[])), leaves, order, tolerance);
 }
 
-type OfLeaves = (...xs: readonly Tensor<never>[]) => Tensor;
-const gradientOf = (f: OfLeaves, xs: readonly Tensor<never>[]): Tensor<never>[] =>
-  grad(f as (...xs: Tensor[]) => Tensor, { argnums: xs.map((_, i) => i) })(...xs) as Tensor<never>[];
+type OfLeaves = (...xs: readonly Tensor[]) => Tensor;
+const gradientOf = (f: OfLeaves, xs: readonly Tensor[]): Tensor[] =>
+  grad(f as (...xs: Tensor[]) => Tensor, { argnums: xs.map((_, i) => i) })(...xs);
 
-function checkLeaves(f: OfLeaves, leaves: readonly Tensor<never>[], order: 1 | 2, tolerance: number): void {
-  const v = leaves.map((t, i) => random.normal(500 + i, t.shape, { dtype: t.dtype as Float }) as Tensor<never>);
+function checkLeaves(f: OfLeaves, leaves: readonly Tensor[], order: 1 | 2, tolerance: number): void {
+  const v = leaves.map((t, i) => random.normal(500 + i, t.shape, { dtype: t.dtype as Float }));
   const { got, expected, agree } = alongDirection(f, leaves, v, tolerance);
   if (!agree) {
     const text = `checkGrads: the gradient gives ${got} along a random direction, differences give ${expected}.`;
@@ -129,26 +129,26 @@ function checkLeaves(f: OfLeaves, leaves: readonly Tensor<never>[], order: 1 | 2
   }
   if (order === 1) return;
   const slope: OfLeaves = (...xs) => {
-    const terms = gradientOf(f, xs).map((g, i): Tensor<never> => real(sum(mul(conj(v[i] as Tensor<never>), g)))); // Re Σ conj(v) g
+    const terms = gradientOf(f, xs).map((g, i): Tensor => real(sum(mul(conj(v[i] as Tensor), g)))); // Re Σ conj(v) g
     return terms.reduce((a, b) => add(a, b));
   };
   checkLeaves(slope, leaves, 1, 10 * tolerance);
 }
 
 /** The derivative of f along v, by its gradient and by differences of the fourth order. */
-function alongDirection(f: OfLeaves, leaves: readonly Tensor<never>[], v: readonly Tensor<never>[], tolerance: number) {
+function alongDirection(f: OfLeaves, leaves: readonly Tensor[], v: readonly Tensor[], tolerance: number) {
   const h = 2 ** -12;
-  const value = (t: number) => f(...leaves.map((x, i): Tensor<never> => add(x, mul(t, v[i] as Tensor<never>)))).item() as number;
+  const value = (t: number) => f(...leaves.map((x, i): Tensor => add(x, mul(t, v[i] as Tensor)))).item() as number;
   const expected = (8 * (value(h) - value(-h)) - (value(2 * h) - value(-2 * h))) / (12 * h);
   const got = gradientOf(f, leaves).reduce((s, g, i) => s + inner(g, v[i] as Tensor), 0);
   return { got, expected, agree: Math.abs(got - expected) <= tolerance * Math.max(1, Math.abs(expected)) };
 }
 
 /** Says so where both agree along the Hermitian part of the direction at the leaves that are Hermitian. */
-function asHermitian(f: OfLeaves, leaves: readonly Tensor<never>[], v: readonly Tensor<never>[], tolerance: number): string {
-  const isHermitian = (t: Tensor<never>) => t.rank > 1 && (t.shape.at(-1) as number) > 1 && relativeError(t, adjoint(t)) === 0;
+function asHermitian(f: OfLeaves, leaves: readonly Tensor[], v: readonly Tensor[], tolerance: number): string {
+  const isHermitian = (t: Tensor) => t.rank > 1 && (t.shape.at(-1) as number) > 1 && relativeError(t, adjoint(t)) === 0;
   if (!leaves.some(isHermitian)) return "";
-  const within = v.map((d, i): Tensor<never> => (isHermitian(leaves[i] as Tensor<never>) ? mul(0.5, add(d, adjoint(d))) : d));
+  const within = v.map((d, i): Tensor => (isHermitian(leaves[i] as Tensor) ? mul(0.5, add(d, adjoint(d))) : d));
   const { got, agree } = alongDirection(f, leaves, within, tolerance);
   if (!agree) return "";
   return (

@@ -1,7 +1,7 @@
 // Checks 1, 2, 7, 8, 11 and 12: values, batches, programs, memory.
 
 import { type Bound, bindOp } from "../core/bind";
-import { allocate, type Float, isComplex, isFloat, realOf } from "../core/dtype";
+import { allocate, type DType, type Float, isComplex, isFloat, realOf } from "../core/dtype";
 import { BacksolveError, ShapeError } from "../core/errors";
 import { runBound } from "../core/evaluate";
 import { inputsByName, kernelOutputs, portDType, portOf } from "../core/form";
@@ -16,20 +16,7 @@ import { compile } from "../program/compile";
 import { Spec } from "../program/spec";
 import { vjp } from "../transforms/vjp";
 import { epsOf, relativeError, sameBits } from "./close";
-import {
-  argumentsOf,
-  checkError,
-  cotangents,
-  differentiable,
-  fail,
-  floats,
-  pullback,
-  raw,
-  run,
-  sizeFactor,
-  type T,
-  type Trial,
-} from "./common";
+import { argumentsOf, checkError, cotangents, differentiable, fail, floats, pullback, raw, run, sizeFactor, type Trial } from "./common";
 import { inputsOf } from "./sample";
 
 /** 1: the defining equations hold to LAPACK's own measure, |residual| / (n |value| eps) < 30. */
@@ -133,7 +120,7 @@ function itemOf(t: Tensor, rank: number, b: number): Tensor {
 function sumItems(t: Tensor, rank: number): Tensor {
   const count = sizeOf(t.shape.slice(0, rank));
   let total = itemOf(t, rank, 0);
-  for (let b = 1; b < count; b++) total = add(total as T, itemOf(t, rank, b) as T) as Tensor;
+  for (let b = 1; b < count; b++) total = add(total, itemOf(t, rank, b)) as Tensor;
   return total;
 }
 
@@ -146,7 +133,7 @@ export function compiled(k: Trial): boolean {
   if (which.length < inputs.length && rank > 0) return false; // programs have float inputs only; the others are constants of one item
   const given = which.map((i) => inputs[i] as Tensor);
   const all = (xs: readonly Tensor[]) => inputs.map((t, i) => (which.includes(i) ? (xs[which.indexOf(i)] as Tensor) : t));
-  const specs = given.map((t) => new Spec(t.dtype as Float, t.shape.slice(rank)));
+  const specs = given.map((t) => new Spec(t.dtype, t.shape.slice(rank)));
   const tolerance = 4 * sizeFactor(inputs) * epsOf(k.dtype);
   const eager = run(k, inputs);
   const programs: [Tensor[], (...xs: Tensor[]) => Tensor[]][] = [[eager, (...xs) => run(k, all(xs))]];
@@ -154,16 +141,16 @@ export function compiled(k: Trial): boolean {
   if (smooth) {
     // item by item, as the program sees it: a cotangent of ones
     const back = (...xs: Tensor[]): Tensor[] => {
-      const { value, pullback: p } = vjp((...ys: Tensor[]) => run(k, all(ys)), ...(xs as never[]));
-      return p((value as Tensor[]).map((o) => onesOf(o)) as never) as Tensor[];
+      const { value, pullback: p } = vjp((...ys: Tensor[]) => run(k, all(ys)), ...xs);
+      return p((value as Tensor[]).map((o) => onesOf(o))) as Tensor[];
     };
     programs.push([back(...given), back]);
   }
   for (const [want, f] of programs) {
-    const program = compile(f as never, ...(specs as never[])) as unknown as AnyProgram;
+    const program = compile(f, ...specs);
     const first = program.runSync(given, {});
     first.forEach((t, i) => checkError("compiled against eager", relativeError(t, want[i] as Tensor), tolerance));
-    for (const layout of ["single", "lanes"]) {
+    for (const layout of ["single", "lanes"] as const) {
       const base = program.runSync(given, { layout, threads: 1 });
       base.forEach((t, i) => checkError(`layout ${layout} against eager`, relativeError(t, want[i] as Tensor), tolerance));
       for (const options of [
@@ -186,16 +173,16 @@ export function shared(k: Trial): boolean {
   const inputs = inputsOf(row, c, k.dtype);
   if (c.batch?.join() !== "3" || inputs.some((t) => !isFloat(t.dtype))) return false;
   const count = wrap(realOf(k.dtype), [6, 3], storageOf(random.normal(9, [6, 3], { dtype: realOf(k.dtype) }) as Tensor).array); // of each item its own
-  const specs = [...inputs.map((t) => new Spec(t.dtype as Float, t.shape.slice(1))), new Spec(count.dtype as Float, [])];
-  const program = compile(((...xs: Tensor[]) => [...run(k, xs.slice(0, -1)), add(xs.at(-1) as T, 1)]) as never, ...(specs as never[]));
-  const go = (given: readonly Tensor[], options: object) => (program as unknown as AnyProgram).runSync([...given, count], options);
+  const specs = [...inputs.map((t) => new Spec(t.dtype, t.shape.slice(1))), new Spec<DType>(count.dtype, [])];
+  const program = compile((...xs: Tensor[]) => [...run(k, xs.slice(0, -1)), add(xs.at(-1) as Tensor, 1)], ...specs);
+  const go = (given: readonly Tensor[], options: object) => program.runSync([...given, count], options);
   const tolerance = 4 * sizeFactor(inputs) * epsOf(k.dtype);
-  const layouts = ["single", "lanes"].flatMap((layout) => [{ layout }, { layout, chunk: 1, threads: 2 }]);
+  const layouts = (["single", "lanes"] as const).flatMap((layout) => [{ layout }, { layout, chunk: 1, threads: 2 }]);
   const all = inputs.map((_, i) => i);
   for (const same of [[], ...all.map((i) => [i]), all]) {
     const given = inputs.map((t, i) => (same.includes(i) ? itemOf(t, 1, 0) : t));
     const repeated = given.map((t, i) => broadcastTo(t, (inputs[i] as Tensor).shape));
-    const want = [...run(k, repeated), add(count as T, 1) as Tensor];
+    const want = [...run(k, repeated), add(count, 1) as Tensor];
     for (const options of layouts) {
       go(given, options).forEach((t, i) => {
         const whole = broadcastTo(want[i] as Tensor, t.shape);
@@ -204,7 +191,7 @@ export function shared(k: Trial): boolean {
     }
   }
   if (!row.failures?.includes("ERR_NOT_FINITE") || inputs.some((t) => sizeOf(t.shape) === 0)) return true;
-  const bad = inputs.map((t) => wrap(t.dtype, t.shape.slice(1), allocate(t.dtype, sizeOf(t.shape.slice(1))).fill(Number.NaN as never)));
+  const bad = inputs.map((t) => wrap(t.dtype, t.shape.slice(1), allocate(t.dtype, sizeOf(t.shape.slice(1))).fill(Number.NaN)));
   for (const options of layouts) {
     const failures: { item: number }[] = [];
     const out = go(bad, { ...options, onFailure: "nan", failures });
@@ -233,8 +220,7 @@ function storageOfOnes(dtype: Float, n: number): Float32Array | Float64Array {
 export async function asynchronous(k: Trial): Promise<void> {
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const sync = raw(k, inputs);
-  const twin = (k.op as unknown as { async(...args: unknown[]): Promise<unknown> }).async;
-  const result = await twin(...argumentsOf(k.row, inputs), k.c.attrs);
+  const result = await k.op.async(...argumentsOf(k.row, inputs), k.c.attrs);
   const list = sync.length === 1 ? [result as Tensor] : k.row.outputs.map((o) => (result as Record<string, Tensor>)[o] as Tensor);
   list.forEach((t, i) => {
     if (!sameBits(t, sync[i] as Tensor)) fail("the asynchronous call gives other bits");
@@ -261,8 +247,8 @@ function elsewhere(k: Trial, inputs: readonly Tensor[]): void {
     const moved = inputs.map((t) => {
       const room = allocate(t.dtype, sizeOf(t.shape) + shift + 16);
       const part = room.subarray(shift, shift + storageOf(t).array.length);
-      part.set(storageOf(t).array as never);
-      return wrap(t.dtype, t.shape, part as never);
+      part.set(storageOf(t).array);
+      return wrap(t.dtype, t.shape, part);
     });
     raw(k, moved).forEach((t, i) => {
       if (!sameBits(t, here[i] as Tensor)) fail(`output ${k.row.outputs[i]} depends on where the inputs lie in memory`);
@@ -275,7 +261,7 @@ function writesAll({ row, c, dtype }: Trial, inputs: readonly Tensor[]): void {
   if (typeof row.kernel === "function" || row.kernel.alias) return;
   const twice = (bound: Bound, given: readonly Tensor[]): Tensor[] => {
     const [first, second] = [Number.NaN, 77].map((fill) => {
-      const outputs = bound.outputs.map((t) => wrap(t.dtype, t.shape, allocate(t.dtype, sizeOf(t.shape)).fill(fill as never)));
+      const outputs = bound.outputs.map((t) => wrap(t.dtype, t.shape, allocate(t.dtype, sizeOf(t.shape)).fill(fill)));
       runBound(bound, given, outputs, { collect: false, failures: [], out: undefined });
       return outputs;
     }) as [Tensor[], Tensor[]];
@@ -324,7 +310,7 @@ export function isolation(k: Trial): boolean {
     if (inputs.some((t) => !isFloat(t.dtype))) continue;
     // the same side by side in lanes
     const specs = inputs.map((t) => new Spec(t.dtype, t.shape.slice(1)));
-    const program = compile(((...xs: Tensor[]) => run(k, xs)) as never, ...(specs as never[])) as unknown as AnyProgram;
+    const program = compile((...xs: Tensor[]) => run(k, xs), ...specs);
     const want = program.runSync(inputs, { layout: "lanes" });
     program.runSync(bad, { layout: "lanes", onFailure: "nan" }).forEach((t, i) => {
       for (const b of [0, 2])
@@ -333,9 +319,6 @@ export function isolation(k: Trial): boolean {
     if (names) expectCode(() => program.runSync(bad, { layout: "lanes" }), "ERR_NOT_FINITE");
   }
   return true;
-}
-interface AnyProgram {
-  runSync(inputs: unknown, options: object): Tensor[];
 }
 function expectCode(f: () => unknown, code: string): void {
   try {

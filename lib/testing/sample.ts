@@ -121,5 +121,5 @@ export function tangent(domain: Domain, like: Tensor, key: Key): Tensor {
   const x = random.normal(key, like.shape, { dtype: like.dtype as Float }) as Tensor;
   const v = domain.tangent?.(x) ?? x;
   const reach = domain.reach?.(like.shape) ?? 1;
-  return reach === 1 ? v : (mul(reach, v as Tensor<never>) as Tensor);
+  return reach === 1 ? v : (mul(reach, v) as Tensor);
 }

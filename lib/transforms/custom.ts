@@ -23,7 +23,7 @@ export const customGrad = withoutOptions(
     return (...args) => {
       const inputs = args.map((a, i) => asTensor("customGrad", `argument ${i}`, a));
       // The rule stands for the function at every level, so that it runs on bare values, once.
-      const result = f(...(primals(inputs) as unknown as A));
+      const result = f(...(primals(inputs) as readonly Tensor[] as A));
       const single = !Array.isArray(result);
       const list = (single ? [result] : result).map((t: unknown) => adopt("customGrad", t));
       if (!list.every((t) => t !== undefined))

@@ -47,6 +47,10 @@ export function valueAndGrad<P extends readonly unknown[], R extends Tensor, con
 ): (...args: Arguments<P>) => { value: R; grad: { [K in keyof N]: Tensors<P[N[K]]> } };
 export function valueAndGrad(f: (...args: never[]) => Tensor, options: GradOptions = {}): (...args: unknown[]) => unknown {
   asFunction("valueAndGrad", f);
+  return both(f, options);
+}
+
+function both(f: (...args: never[]) => Tensor, options: GradOptions): (...args: unknown[]) => { value: Tensor; grad: unknown } {
   const { argnums = 0 } = optionsOf("grad", options, ["argnums"]);
   if (typeof argnums !== "number" && !Array.isArray(argnums))
     throw new ArgumentError("grad", `option argnums must be a position or an array of positions, got ${describe(argnums)}.`);
@@ -87,6 +91,6 @@ export function grad<P extends readonly unknown[], R extends Tensor, const N ext
 ): (...args: Arguments<P>) => { [K in keyof N]: Tensors<P[N[K]]> };
 export function grad(f: (...args: never[]) => Tensor, options: GradOptions = {}): (...args: never[]) => unknown {
   asFunction("grad", f);
-  const both = valueAndGrad(f as never, options as never) as unknown as (...args: never[]) => { grad: unknown };
-  return (...args) => both(...args).grad;
+  const g = both(f, options);
+  return (...args) => g(...args).grad;
 }

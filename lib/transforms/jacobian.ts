@@ -67,6 +67,6 @@ export const hessian = withoutOptions(
   1,
   <X = Untold[0]>(f: (x: X) => Tensor): ((x: X | Given<X>) => Jacobian<Tensors<X>, X>) => {
     asFunction("hessian", f);
-    return jacobian<X, Tensors<X>>(grad(f as (x: never) => Tensor) as unknown as (x: X) => Tensors<X>);
+    return jacobian<X, Tensors<X>>(grad<[X], Tensor>(f));
   },
 );

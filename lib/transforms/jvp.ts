@@ -35,6 +35,5 @@ export const jvp = withoutOptions(
 /** The Hessian-vector product of a real scalar function at x along v: forward over reverse, no Hessian is formed. */
 export const hvp = withoutOptions("hvp", 3, <X>(f: (x: X) => Tensor, x: X | Given<X>, v: X | Given<X>): Tensors<X> => {
   asFunction("hvp", f);
-  const g = grad(f as (x: never) => Tensor) as unknown as (x: X) => Tensors<X>;
-  return jvp<[X], Tensors<X>>(g, [x] as never, [v] as never).tangent;
+  return jvp<[X], Tensors<X>>(grad<[X], Tensor>(f), [x], [v]).tangent;
 });

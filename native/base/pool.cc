@@ -124,6 +124,15 @@ void resize(int threads, const char* from) {
 }
 
 void parallel(Index chunks, int threads, const Body& body, const std::function<void()>& after) {
+  if (chunks == 1) {  // most small calls: no need of a Job, which has a condition to wait for
+    const struct AtEnd {
+      const std::function<void()>& call;
+      ~AtEnd() {
+        if (call) call();
+      }
+    } at_end{after};
+    return body(0);
+  }
   Pool& pool = the_pool();
   const int most = std::min({threads > 0 ? threads : kMaxThreads, limit > 0 ? limit : kMaxThreads, size()});
   const int helpers = static_cast<int>(std::min<Index>(most, chunks)) - 1;

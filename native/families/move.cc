@@ -1,4 +1,4 @@
-// Views, their transposes, and bands of matrices.
+// Elements read and written by strides, and bands of matrices.
 #include <cstring>
 
 #include "../exec/steps.h"
@@ -31,10 +31,10 @@ const char* check_strides(std::span<const double> attrs, const Shape& walked, co
   }
   return low >= 0 && high < count_of(indexed.dims, indexed.rank) ? nullptr : "a stride leads out of the tensor";
 }
-const char* check_view(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
+const char* check_read(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
   return check_strides(attrs, operands[1], operands[0]);
 }
-const char* check_scatter(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
+const char* check_write(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
   return check_strides(attrs, operands[0], operands[1]);
 }
 
@@ -60,19 +60,19 @@ void run_band(bool upper, Index k, Index matrices, Index rows, Index cols, char*
   }
 }
 
-/// view: operands out, in. scatter: strides belong to the input, so they are the output's.
-Nest loops_of(bool scatter, const Index* walked, int rank, const double* strides) {
+/// To read: operands out, in. To write: strides belong to the input, so they are the output's.
+Nest loops_of(bool write, const Index* walked, int rank, const double* strides) {
   Axes axes;
   axes.rank = rank;
-  broadcast_strides(walked, rank, walked, rank, axes.stride[scatter ? 1 : 0]);
+  broadcast_strides(walked, rank, walked, rank, axes.stride[write ? 1 : 0]);
   for (int d = 0; d < rank; ++d) {
     axes.extent[d] = walked[d];
-    axes.stride[scatter ? 0 : 1][d] = static_cast<Index>(strides[d]);
+    axes.stride[write ? 0 : 1][d] = static_cast<Index>(strides[d]);
   }
   return coalesce(axes, 2);
 }
 
-Outcome whole_view(const Eager& e, const Kernel&) {
+Outcome whole_read(const Eager& e, const Kernel&) {
   const Operand &in = e.operands[0], &out = e.operands[1];
   if (count(out) == 0) return {};
   const std::size_t block = size_of(e.column);
@@ -85,7 +85,7 @@ Outcome whole_view(const Eager& e, const Kernel&) {
 }
 
 /// On one thread: strides may meet, and then the last element in row-major order stays.
-Outcome whole_scatter(const Eager& e, const Kernel&) {
+Outcome whole_write(const Eager& e, const Kernel&) {
   const Operand &in = e.operands[0], &out = e.operands[1];
   const std::size_t block = size_of(e.column);
   if (count(out) > 0) std::fill_n(data_of(out), static_cast<std::size_t>(count(out)) * block, char{0});
@@ -113,7 +113,7 @@ std::size_t block_of(const Planner& planner, const Step& s, Form form) {
   return size_of(s.code->column) * static_cast<std::size_t>(form == Form::lanes ? planner.width() : 1);
 }
 
-/// What a step of view or scatter knows.
+/// What a step of readStrided or writeStrided knows.
 struct Moves {
   int loops, rank;            // in Plan::numbers
   std::size_t block;          // bytes of an element
@@ -128,23 +128,23 @@ std::int32_t one_move(const Step& s, const Chunk& c, char* const* operands) {
   return 0;
 }
 
-void plan_move(Planner& planner, Step& s, Form form, bool scatter) {
+void plan_move(Planner& planner, Step& s, Form form, bool write) {
   const Instruction& code = *s.code;
-  const std::vector<Index>& walked = planner.type(scatter ? code.in[0] : code.out[0]).dims;
-  const Nest nest = loops_of(scatter, walked.data(), static_cast<int>(walked.size()), code.attrs.data() + 1);
+  const std::vector<Index>& walked = planner.type(write ? code.in[0] : code.out[0]).dims;
+  const Nest nest = loops_of(write, walked.data(), static_cast<int>(walked.size()), code.attrs.data() + 1);
   Moves d{};
   d.rank = nest.rank;
   d.loops = planner.add_numbers(nest.data, nest.size);
   d.block = block_of(planner, s, form);
   // nothing is reached through the offset when there is nothing to move
   const Index shift = nest.loops().count() == 0 ? 0 : static_cast<Index>(code.attrs[0]) * static_cast<Index>(d.block);
-  (scatter ? d.out_shift : d.in_shift) = shift;
-  if (scatter) d.zeros = static_cast<std::size_t>(planner.place(code.out[0]).count) * d.block;
+  (write ? d.out_shift : d.in_shift) = shift;
+  if (write) d.zeros = static_cast<std::size_t>(planner.place(code.out[0]).count) * d.block;
   s.one = one_move;
   planner.keep(s, d);
 }
-void plan_view(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, false); }
-void plan_scatter(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, true); }
+void plan_read(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, false); }
+void plan_write(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, true); }
 
 /// What a step of band knows.
 struct Bands {
@@ -169,8 +169,8 @@ void plan_band(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::read_strided{"readStrided", false, computes, in_lanes, check_view, whole_view, vote, plan_view};
-const Family family::write_strided{"writeStrided", false, computes, in_lanes, check_scatter, whole_scatter, vote, plan_scatter};
+const Family family::read_strided{"readStrided", false, computes, in_lanes, check_read, whole_read, vote, plan_read};
+const Family family::write_strided{"writeStrided", false, computes, in_lanes, check_write, whole_write, vote, plan_write};
 const Family family::band{"band", false, computes, in_lanes, check_band, whole_band, vote, plan_band};
 
 }  // namespace backsolve
