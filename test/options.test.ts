@@ -76,6 +76,7 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   "linalg.powmHermitian": [a, 2],
   "linalg.applyPivots": [tensor(Int32Array.of(0, 1)), a],
   "linalg.luSolve": [a, tensor(Int32Array.of(0, 1)), a],
+  "linalg.ldlSolve": [a, a, tensor(Int32Array.of(0, 1)), a],
   "random.key": [1],
   "random.split": [1, 2],
   "random.normal": [1, [2]],

@@ -146,6 +146,25 @@ function reflected({ n, at }: Matrix): (i: number, j: number) => Pair {
   return (i, j) => [part(i, j, 0), part(i, j, 1)];
 }
 
+/**
+ * Hermitian, with eigenvalues of both signs, about 1.5 in magnitude: elements on the diagonal, alternating in sign, and pairs beside it, far
+ * apart, so that Bunch and Kaufman's pivots are of both sizes, need exchanges, and are far from ties.
+ */
+export const indefinite: Domain = {
+  name: "indefinite",
+  sample: (draw) =>
+    hermitianPart(
+      matrices(normal(draw), ({ n, at }) => (i, j) => {
+        const [[re, im], scale, from] = [at(i, j), 0.1 / Math.sqrt(n), Math.min(i, n - 1 - i)];
+        const single = from % 2 === 1 || 2 * i === n - 1;
+        const large = single ? i === j : i + j === n - 1;
+        return [scale * re + (large ? (from % 4 < 2 ? 1.5 : -1.5) : 0), scale * im];
+      }),
+    ),
+  tangent: hermitianPart,
+  reach: norm,
+};
+
 /** Hermitian, with eigenvalues of 1 or more. */
 export const positiveDefinite: Domain = {
   name: "positiveDefinite",
@@ -185,6 +204,7 @@ export const triangular: Domain = {
       const [[re, im], scale] = [at(i, j), 0.4 / Math.sqrt(n)];
       return [scale * re + (i === j ? 1.5 : 0), scale * im];
     }),
+  reach: norm,
 };
 
 // ---- Indices ----

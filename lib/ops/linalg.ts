@@ -3,6 +3,7 @@ export { cholesky, choleskySolve, logdet } from "./cholesky";
 export { adjugate, det, slogdet } from "./determinant";
 export { eigh, eigvalsh } from "./eigh";
 export { funmHermitian } from "./funm";
+export { ldlFactor, ldlSolve } from "./ldl";
 export { type LstsqOptions, lstsq } from "./lstsq";
 export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } from "./lu";
 export { matmul } from "./products";

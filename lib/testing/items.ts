@@ -259,7 +259,7 @@ function elsewhere(k: Trial, inputs: readonly Tensor[]): void {
 /** Every output and aux of the kernel, and every cotangent of the fused rule, is written in full, whatever it held before. */
 function writesAll({ row, c, dtype }: Trial, inputs: readonly Tensor[]): void {
   if (typeof row.kernel === "function" || row.kernel.alias) return;
-  const twice = (bound: Bound, given: readonly Tensor[]): Tensor[] => {
+  const twice = (bound: Bound, given: readonly (Tensor | undefined)[]): Tensor[] => {
     const [first, second] = [Number.NaN, 77].map((fill) => {
       const outputs = bound.outputs.map((t) => wrap(t.dtype, t.shape, allocate(t.dtype, sizeOf(t.shape)).fill(fill)));
       runBound(bound, given, outputs, { collect: false, failures: [], out: undefined });
@@ -276,7 +276,7 @@ function writesAll({ row, c, dtype }: Trial, inputs: readonly Tensor[]): void {
   const saved = residuals(row).map((n) => [...inputs, ...outputs][names.indexOf(n)] as Tensor);
   const g = row.outputs.map((o, i) => {
     const port = portDType(portOf(row, c.attrs, o), dtype);
-    return random.normal(2000 + i, (outputs[i] as Tensor).shape, { dtype: port as Float }) as Tensor;
+    return isFloat(port) ? random.normal(2000 + i, (outputs[i] as Tensor).shape, { dtype: port }) : undefined;
   });
   if (row.gauge) return; // random cotangents are not those of a function of the gauge
   twice(bindFused(row, [...saved, ...g], c.attrs), [...saved, ...g]);

@@ -14,6 +14,7 @@
 //   gesdd  A = U diag(s) Vᴴ is F = conj(V) diag(s) Uᵀ: its left vectors by rows are Vᴴ, its right ones U.
 //   heevd  A = V diag(w) Vᴴ: 'U' on the lower triangle hands Fortran F = conj(A) = Z diag(w) Zᴴ, Z = conj(V). It leaves Z column by column,
 //          so that the buffer read by rows holds Zᵀ = Vᴴ: its conjugate transpose is V (a plain transpose only if real).
+//   hetrf  has no flip: 'U' on the lower triangle would begin its pivots at the last row. It gets a copy of A by columns, and leaves L so.
 //
 // 'Conjugate without transpose' does not exist in BLAS: conj(A)⁻¹ B is computed as conj(A⁻¹ conj(B)), by conjugating data.
 // gemm with beta = 0 does not read C (BLAS standard; the tests hold OpenBLAS to it), so C may be uninitialised.
@@ -42,6 +43,12 @@ template <class T>
 Int heevd_lower(Matrix<T> a, Real<T>* w, bool vectors, const EigenWork& size, T* work, Real<T>* rwork, Int* iwork) {
   return fortran::heevd(vectors ? 'V' : 'N', 'U', to_int(a.rows), a.data, leading(a), w, work, to_int(size.work), rwork, to_int(size.real),
                         iwork, to_int(size.integer));
+}
+
+/// P A Pᵀ = L D Lᴴ (Bunch-Kaufman) of the A whose lower triangle lies in `f` by columns, in place; `pivots` as LAPACK has them.
+template <class T>
+void hetrf_columns(Matrix<T> f, Int* pivots) {
+  if (f.rows > 0) fortran::hetrf('L', to_int(f.rows), f.data, leading(f), pivots);
 }
 
 /// Workspace of the QR routines, in elements of T, for an m x n matrix and k right-hand sides: their blocks are at most 64 wide.

@@ -34,6 +34,9 @@ template <class T>
 inline Symbol<void(const char* uplo, const char* trans, const Int* n, const Int* k, const Real<T>* alpha, const T* a, const Int* lda,
                    const Real<T>* beta, T* c, const Int* ldc, Length, Length)>
     herk{kLetter<T>, kComplex<T> ? "herk" : "syrk"};
+template <class T>
+inline Symbol<void(const char* uplo, const Int* n, T* a, const Int* lda, Int* ipiv, T* work, const Int* lwork, Int* info, Length)> hetrf{
+    kLetter<T>, kComplex<T> ? "hetrf" : "sytrf"};
 template <class T>  // real
 inline Symbol<void(const char* jobz, const char* uplo, const Int* n, T* a, const Int* lda, T* w, T* work, const Int* lwork, Int* iwork,
                    const Int* liwork, Int* info, Length, Length)>
@@ -77,6 +80,13 @@ Int potrf(char uplo, Int n, T* a, Int lda) {
   Int info = 0;
   symbol::potrf<T>(&uplo, &n, a, &lda, &info, 1);
   return info;
+}
+/// With a workspace of one element LAPACK takes its unblocked code: the blocked one crashes in the zgemv of an OpenBLAS for Haswell.
+template <class T>
+void hetrf(char uplo, Int n, T* a, Int lda, Int* ipiv) {
+  Int info = 0, one = 1;
+  T work;
+  symbol::hetrf<T>(&uplo, &n, a, &lda, ipiv, &work, &one, &info, 1);
 }
 template <class T>
 void trsm(char side, char uplo, char trans, char diag, Int m, Int n, T alpha, const T* a, Int lda, T* b, Int ldb) {
