@@ -51,6 +51,24 @@ describe("bound rows", () => {
     expect(attrsOf(solve, { ...fallback, rcond: 0 })).not.to.equal(attrsOf(solve, { ...fallback, rcond: -0 }));
     expect(attrsOf(solve, { ...fallback, rcond: 0.1 })).to.equal(attrsOf(solve, { ...fallback, rcond: 0.1 }));
   });
+  it("tell thousands of attributes apart of any magnitude, without comparing them all", () => {
+    const solve = rowOf("lstsq") as AnyRow;
+    const fallback = attrsOf(solve);
+    const values = Array.from({ length: 2000 }, (_, i) => (i + 1) * (i % 2 ? 1e-13 : 2 ** 40));
+    for (const rcond of values) attrsOf(solve, { ...fallback, rcond });
+    let reads = 0;
+    for (const value of values) {
+      const given = {
+        ...fallback,
+        get rcond() {
+          reads++; // for its hash, and once for each that it is compared with
+          return value;
+        },
+      };
+      expect(attrsOf(solve, given).rcond).to.equal(value);
+    }
+    expect(reads).to.be.below(4 * values.length);
+  });
   it("do not see what a caller does to the attributes and shapes afterwards", () => {
     const axis = [0];
     const b = bindOp(row, [f64(2, 3)], { axis, keepDims: false });

@@ -8,6 +8,7 @@ import {
   compile,
   DtypeError,
   float64,
+  full,
   gather,
   grad,
   hvp,
@@ -126,6 +127,28 @@ describe("gather", () => {
     );
     expect(out.toArray()).to.deep.equal(y.toArray());
     expect(out.at(0, 0, 0)).to.equal(8);
+  });
+  it("does not write to an out of another shape", () => {
+    const [x, i] = [zeros([2, 3, 2, 2]), zeros([2, 3, 2, 2], { dtype: "int32" })];
+    for (const shape of [
+      [2, 3, 1, 4],
+      [2, 3, 4],
+      [2, 3],
+      [2, 3, 2, 3],
+      [2, 4, 2, 2],
+      [2, 3, 2, 2, 1],
+    ]) {
+      const out = full(shape, 7);
+      expect(
+        caught(() => gather(x, i, { axis: 1, out })),
+        shape.join(),
+      ).to.be.instanceOf(ArgumentError);
+      expect(
+        caught(() => scatterAdd(x, i, x, { axis: 1, out })),
+        shape.join(),
+      ).to.be.instanceOf(ArgumentError);
+      expect(out.data.every((v) => v === 7)).to.equal(true);
+    }
   });
   it("says what does not fit", () => {
     expect(caught(() => gather(x, ints([0])))).to.be.instanceOf(ShapeError);

@@ -76,6 +76,8 @@ describe("concat", () => {
     expect(error).to.be.instanceOf(ShapeError);
     expect(error.message).to.equal("concat: xs[2] has shape [2, 3], xs[0] has [2, 2]: all sizes but those along axis 0 must be equal.");
     expect(caught(() => concat([...Array.from({ length: 20 }, () => a), ones([2])] as F64[])).message).to.include("xs[20] has shape [2]");
+    const mixed = [...Array.from({ length: 20 }, () => a), tensor([[1, 2]], { dtype: "float32" })];
+    expect(caught(() => concat(mixed as never)).message).to.include("xs[20] is float32");
     expect(caught(() => concat([tensor(1), tensor(2)])).message).to.include("use stack");
     for (const axis of [2, -3, 0.5, Number.NaN, "0", null])
       expect(

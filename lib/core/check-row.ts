@@ -46,7 +46,7 @@ const listOf =
   (value, at, row) =>
     Array.isArray(value) ? first(value.entries(), ([i, x]) => check(x, `${at}[${i}]`, row)) : wrong(at, `an array of ${what}`, value);
 const distinct: Check = (value, at) => {
-  const list = value as readonly unknown[];
+  const list = (value as readonly unknown[]).map((x) => (typeof x === "string" ? plainName(x) : x));
   const twice = list.find((x, i) => list.indexOf(x) < i);
   return twice === undefined ? undefined : `${at} has ${describe(twice)} twice.`;
 };
@@ -70,8 +70,13 @@ const takenBy = (x: string, at: string, row: AnyRow, taken: readonly ("inputs" |
   return by && `${at}: the name ${describe(x)} is one of ${by} already.`;
 };
 /** The last input may be variadic. */
-const inputName: Check = (value, at, row) =>
-  name(typeof value === "string" && at === `inputs[${row.inputs.length - 1}]` ? plainName(value) : value, at, row);
+const inputName: Check = (value, at, row) => {
+  if (typeof value !== "string" || plainName(value) === value) return name(value, at, row);
+  const isLast = at === `inputs[${row.inputs.length - 1}]`;
+  return isLast
+    ? name(plainName(value), at, row)
+    : `${at} stands for any number of inputs, which only the last may, got ${describe(value)}.`;
+};
 /** An object whose keys are some of these names, and whose values pass. */
 const recordOf =
   (namesOf: ((row: AnyRow) => readonly string[]) | undefined, what: string, check: Check): Check =>

@@ -17,8 +17,14 @@ function add(attrs: Attrs, of: Interned): Attrs {
 }
 
 const mix = (h: number, x: number): number => Math.imul(h ^ x, 0x01000193); // FNV-1a
+const double = new Float64Array(1);
+const halves = new Int32Array(double.buffer);
 function hashOf(value: AttrValue): number {
-  if (typeof value === "number") return (value | 0) ^ ((value * 2 ** 20) | 0);
+  if (typeof value === "number") {
+    if (value === (value | 0)) return value | 0;
+    double[0] = value;
+    return mix(halves[0] as number, halves[1] as number);
+  }
   if (typeof value === "boolean") return value ? 1 : 2;
   if (value === undefined) return 3;
   let h = value.length;

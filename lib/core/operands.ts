@@ -66,11 +66,11 @@ export const needMatrix = <D extends DType>(op: string, x: Tensor<D>): Tensor<D>
   return t;
 };
 
-/** T: the dtype of the inputs that carry it; real with complex of one precision promotes, other mixtures are errors. */
-function dtypeOfOperands(row: AnyRow, args: readonly Operand[], ports: readonly Port[]): DType {
+/** T: the dtype of the inputs that carry it, all where no ports are given; real with complex of one precision promotes, other mixtures are errors. */
+export function dtypeOfOperands(row: AnyRow, args: readonly Operand[], ports?: readonly Port[]): DType {
   let t: DType | undefined;
   args.forEach((a, i) => {
-    if (typeof a === "number" || ports[i] !== "T") return;
+    if (typeof a === "number" || (ports && ports[i] !== "T")) return;
     if (row.kernel && !isFloat(a.dtype)) checkT(row, a.dtype, inputName(row, i));
     if (t === undefined || t === a.dtype) t = a.dtype;
     else if (isFloat(t) && isFloat(a.dtype) && realOf(t) === realOf(a.dtype)) t = dtypes[t].complex;

@@ -1,7 +1,7 @@
 // Elements chosen by index along an axis.
 import { flag, optionsOf } from "../core/attrs";
 import type { DType, Float, Sym } from "../core/dtype";
-import { ShapeError } from "../core/errors";
+import { ArgumentError, ShapeError } from "../core/errors";
 import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
 import { asTensor } from "../core/operands";
 import { type AnyRow, native } from "../core/row";
@@ -94,8 +94,9 @@ function alongAxis<F extends Forms>(op: F): F {
       return behind.length === 1 ? whole : reshape(whole, [...t.shape.slice(0, at + 1), columns]);
     };
     const to = options.out === undefined ? undefined : adopt(name, options.out);
-    const fits = to && behind.length > 1 && to.rank === x.rank;
-    const out = fits ? reshape(to, [...to.shape.slice(0, at + 1), sizeOf(to.shape.slice(at + 1))]) : options.out;
+    if (to && !sameShape(to.shape.slice(at + 1), behind))
+      throw new ArgumentError(name, `option out has shape ${shapeText(to.shape)}: behind axis ${at} the result has ${shapeText(behind)}.`);
+    const out = to && behind.length > 1 ? reshape(to, [...to.shape.slice(0, at + 1), columns]) : options.out;
     const back = (y: Tensor): Tensor => (behind.length === 1 ? y : reshape(y, [...y.shape.slice(0, -1), ...behind]));
     return { args: [...operands.map(flat), { ...options, ...(out !== undefined && { out }), rows: true }, ...rest], back };
   });

@@ -4,7 +4,7 @@ import type { DType, Sym } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { MAX_INPUTS } from "../core/form";
 import { defineOp } from "../core/op";
-import { asTensor } from "../core/operands";
+import { asTensor, dtypeOfOperands } from "../core/operands";
 import { native } from "../core/row";
 import { checkAxis, type Operand, type Shape, shapeText, type Tensor } from "../core/tensor";
 import { expandDims, slice } from "./structure";
@@ -86,6 +86,7 @@ export function concat<D extends DType>(xs: readonly Tensor<D>[], options: { axi
     list.map((x) => x.shape),
     at,
   );
+  if (list.length > MAX_INPUTS) dtypeOfOperands(concatOp.row, list); // its errors count the operands of all calls together
   return tree(list as Tensor<D>[], at);
 }
 

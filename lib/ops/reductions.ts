@@ -1,6 +1,6 @@
 import { flag, ints, optionsOf, withoutOptions } from "../core/attrs";
 import { attrsOf } from "../core/bind";
-import { type DType, isFloat } from "../core/dtype";
+import { type DType, type Float, isFloat } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { asTensor, needMatrix } from "../core/operands";
@@ -67,7 +67,7 @@ export function sum<D extends DType>(x: Tensor<D>, options?: ReduceOptions): Ten
 }
 
 /** The mean over axes; of nothing, NaN. */
-export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
+export function mean<D extends Float>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
   const t: Tensor = asTensor("mean", "x", x);
   if (!isFloat(t.dtype))
     throw new DtypeError("mean", `x must be float32, float64, complex64 or complex128, got ${t.dtype}. Cast it: cast(x, "float64").`);
