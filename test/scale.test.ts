@@ -70,6 +70,10 @@ const LAWS: readonly Law[] = [
         calls("luSolve", { adjoint }, [add(tril(l as T, { k: -1 }), triu(u as T)) as Tensor, pivots as Tensor, b as Tensor]),
     }),
   ),
+  { row: "ldlFactor", p: [1], q: [0, 1] },
+  ...solves("ldlDivide").slice(0, 2),
+  { row: "ldlSolve", p: [0, 1, undefined, 1], q: [0], subnormal: "digits" },
+  { row: "ldlSolve", p: [0, 0, undefined, 1], q: [1] },
   { row: "applyPivots", p: [undefined, 1], q: [1] },
   { row: "det", p: [1], q: [N] },
   { row: "slogdet", p: [1], q: [0, 0], log: [undefined, N] },
@@ -322,6 +326,7 @@ describe("scale", () => {
     const matrices = new Set<Domain>([
       domains.positiveDefinite,
       domains.hermitian,
+      domains.indefinite,
       domains.invertible,
       domains.triangular,
       domains.ascending,

@@ -24,13 +24,7 @@ std::int32_t to_int32(const Call& call, const NoWork<S>&) {
   return 0;
 }
 
-template <class... S>
-constexpr Single of_columns() {
-  return {{run_in<NoWork<S>, to_int32<S>>...}, {bytes_of<NoWork<S>>...}};
-}
-constexpr Single kToInt32 = of_columns<float, double, std::complex<float>, std::complex<double>, std::uint8_t, std::int32_t>();
-
-constexpr Kernel kList[] = {{"castInt32", "T() -> I()", "", 1, kToInt32}};
+constexpr Kernel kList[] = {{"castInt32", "T() -> I()", "", 1, BS_SINGLE_ANY(to_int32, NoWork)}};
 
 }  // namespace
 
