@@ -115,6 +115,31 @@ describe("gather", () => {
     for (const at of [2 ** 31 - 1, -(2 ** 31), 3, -4])
       expect(fields(caught(() => gather(tensor([1, 2, 3]), ints([0, at]))))).to.include({ code: "ERR_ARGUMENT", index: 1 });
   });
+  it("has derivatives where items failed: NaN for these, in both modes, the next order and programs", () => {
+    const bad = ints([
+      [0, 9],
+      [1, 1],
+    ]);
+    const [a, failed] = [
+      tensor([
+        [1, 2],
+        [3, 4],
+      ]) as F64,
+      [Number.NaN, Number.NaN],
+    ];
+    const nan = { onFailure: "nan" } as const;
+    const f = (x: F64): F64 => gather(mul(x, x), bad, nan);
+    expect(grad((x: F64) => sum(f(x)))(a).toArray()).to.deep.equal([failed, [0, 16]]);
+    expect(jvp(f, [a], [a]).tangent.toArray()).to.deep.equal([failed, [32, 32]]);
+    expect(hvp((x: F64) => sum(f(x)), a, a).toArray()).to.deep.equal([failed, [0, 16]]);
+    const s = (x: F64, v: F64): F64 => scatterAdd(x, bad, mul(v, v), nan);
+    const [, v] = grad((x: F64, y: F64) => sum(s(x, y)), { argnums: [0, 1] })(a, a);
+    expect(v.toArray()).to.deep.equal([failed, [6, 8]]);
+    expect(jvp((y: F64) => s(a, y), [a], [a]).tangent.toArray()).to.deep.equal([failed, [0, 50]]);
+    const program = compile((x: F64, i: Tensor<"int32">) => grad((y: F64) => sum(gather(mul(y, y), i)))(x), float64(2), int32(2));
+    expect(program.runSync([a, bad], nan).toArray()).to.deep.equal([failed, [0, 16]]);
+    expect(fields(caught(() => program.runSync([a, bad])))).to.include({ code: "ERR_ARGUMENT", op: "gather", item: 0, index: 1 });
+  });
   it("writes to out", () => {
     const out = zeros([2, 2, 2]);
     const y = gather(

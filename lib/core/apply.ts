@@ -6,7 +6,7 @@ import type { Failure } from "./failures";
 import { areData, topLevel, unwrapIfDead } from "./levels";
 import { composed, RUN, type RunContext } from "./outcome";
 import { rowOf, ruleFor } from "./registry";
-import type { AnyRow, Attrs, Pass } from "./row";
+import { type AnyRow, type Attrs, nameOf, type Pass } from "./row";
 import type { Tensor } from "./tensor";
 
 const PLAIN: RunContext = { collect: false, failures: [], out: undefined };
@@ -15,6 +15,9 @@ const NO_ATTRS: Attrs = {};
 export const within = (op: string, failures?: Failure[]): Pass => ({
   [RUN]: { ...PLAIN, collect: failures !== undefined, failures: failures ?? [], op } satisfies RunContext,
 });
+
+/** In a rule, a call that fails for the items for which the row's own did: who differentiates took NaN for these, so that they are NaN again. */
+export const again = (row: AnyRow): RunContext => ({ ...PLAIN, collect: true, failures: [], op: nameOf(row), again: true });
 
 /**
  * Runs an op on whatever its inputs are: the highest live level among them says what becomes of it; where there is none it is computed.

@@ -56,7 +56,7 @@ export class Trace implements Level {
       return composed(row, inputs, attrs, options);
     }
     const { outputs: types, attrs: own } = bindOp(row, inputs, attrs);
-    if (options.collect)
+    if (options.collect && !options.again)
       throw new ArgumentError(
         options.op ?? nameOf(row),
         'onFailure "nan" and checked cannot be used inside a compiled function: what fails is decided by its run, program.run(args, { onFailure: "nan", failures }).',
