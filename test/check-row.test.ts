@@ -81,6 +81,7 @@ const TABLE: readonly [object | unknown, string][] = [
   [{ ...good, inputs: ["b", "...a"], outputs: ["a"] }, 'malformed: outputs: the name "a" is one of inputs already.'],
   [{ ...good, kernel: native(() => "choleski") }, 'malformed: kernel: the native table has no kernel "choleski".'],
   [{ ...good, domain: { c: domains.any } }, 'malformed: domain names "c", which is no input: a, b.'],
+  [{ ...good, inputs: ["...a"], domain: { a: domains.any, c: domains.any } }, 'malformed: domain names "c", which is no input: a.'],
   [
     { ...good, domain: { a: "positive" } },
     'malformed: domain.a must be a domain: { sample(draw) { ... } }, or one of `domains`, got "positive".',

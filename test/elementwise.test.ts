@@ -11,10 +11,12 @@ import {
   complex64,
   complex128,
   exp,
+  expm1,
   float32,
   float64,
   grad,
   imag,
+  log1p,
   maximum,
   minimum,
   mul,
@@ -61,6 +63,8 @@ const UNARY: Readonly<Record<string, (x: number) => number>> = {
   sqrt: Math.sqrt,
   exp: Math.exp,
   log: Math.log,
+  log1p: Math.log1p,
+  expm1: Math.expm1,
   sin: Math.sin,
   cos: Math.cos,
   cosh: Math.cosh,
@@ -112,7 +116,10 @@ interface Golden {
   readonly rows: readonly { x: number[]; y: [number, number][] }[];
 }
 // abs of complex numbers rounds twice, in a sum of squares that is halved by the root; the parts of tanh are quotients of such sums
-const ULPS: Readonly<Record<string, number>> = { abs: 2, tanh: 2, "complex tanh": 6 };
+const ULPS: Readonly<Record<string, number>> = { abs: 2, tanh: 2, "complex tanh": 6, log1p: 2, expm1: 2 };
+/** Of complex expm1, away from 0, the real part has the square of a sine of 1 ulp. */
+const mostOf = (name: string, x: readonly number[]): number =>
+  name === "expm1" && Math.abs(x[1] ?? 0) >= 0.5 ? 3 : (ULPS[x.length === 2 && name === "tanh" ? "complex tanh" : name] as number);
 
 const PARTS = [0, 0.3, 1, -0.7, 2.5, -3, 20, -20, 60];
 
@@ -170,8 +177,7 @@ describe("elementwise values", () => {
   }
   const golden = JSON.parse(readFileSync("test/golden/elementwise.json", "utf8")) as { cases: Golden[] };
   for (const { name, dtype, rows } of golden.cases) {
-    const most = ULPS[dtype.startsWith("complex") && name === "tanh" ? "complex tanh" : name] as number;
-    it(`${name}, ${dtype}: within ${most} ulp of mpmath`, () => {
+    it(`${name}, ${dtype}: within ${Math.max(...rows.map(({ x }) => mostOf(name, x)))} ulp of mpmath`, () => {
       const { eps, least } = kinds[dtype];
       const ulp = (v: number): number => eps * 2 ** Math.floor(Math.log2(Math.max(Math.abs(v), least)));
       for (const list of results(name, dtype, [rows.flatMap((r) => r.x)])) {
@@ -179,16 +185,41 @@ describe("elementwise values", () => {
         expect(list.length).to.equal(want.length);
         want.forEach(({ x, y: [high, low] }, i) => {
           const error = Math.abs((list[i] as number) - high - low) / ulp(high);
-          expect(error, `${name}(${x}): ${list[i]}, not ${high}`).to.be.at.most(most);
+          expect(error, `${name}(${x}): ${list[i]}, not ${high}`).to.be.at.most(mostOf(name, x));
         });
       }
     });
   }
-  it("tanh and abs of complex numbers with infinities: as C99 has them", () => {
+  it("log1p and expm1 of -1, -0, infinities, NaN and the largest numbers", () => {
+    const inf = Number.POSITIVE_INFINITY;
+    const given: Readonly<Record<string, [number, number][]>> = {
+      log1p: [[-0, -0], [0, 0], [-1, -inf], [-1.5, Number.NaN], [-inf, Number.NaN], [inf, inf], [Number.NaN, Number.NaN]], // biome-ignore format: pairs
+      expm1: [[-0, -0], [0, 0], [-inf, -1], [-800, -1], [inf, inf], [800, inf], [Number.NaN, Number.NaN]], // biome-ignore format: pairs
+    };
+    for (const dtype of ["float32", "float64"] as const) {
+      for (const [name, pairs] of Object.entries(given))
+        for (const list of results(name, dtype, [pairs.map(([x]) => x)]))
+          expect(list, `${name}, ${dtype}`).to.deep.equal(pairs.map(([, y]) => y));
+      const most = dtype === "float32" ? 3.4028234663852886e38 : Number.MAX_VALUE;
+      for (const [y] of results("log1p", dtype, [[most]])) expect(y).to.be.closeTo(Math.log(most), 2e-7 * Math.log(most));
+    }
+  });
+  it("log1p and expm1: derivatives at 0, and where expm1 rounds to -1", () => {
+    const slopes = (f: (x: F64) => F64, x: number[]) => grad((t: F64) => sum(f(t)))(tensor(x)).toArray() as number[];
+    expect(slopes(log1p, [0, 1, -0.5])).to.deep.equal([1, 0.5, 2]);
+    const got = slopes(expm1, [0, 1e-20, -50, Number.NEGATIVE_INFINITY]);
+    [1, 1, Math.exp(-50), 0].forEach((s, i) => expect(got[i]).to.be.closeTo(s, 1e-15 * s));
+  });
+  it("tanh, abs, log1p and expm1 of complex numbers with infinities: as C99 has them", () => {
     const inf = Number.POSITIVE_INFINITY;
     const cases: Readonly<Record<string, [Pair, readonly number[]][]>> = {
       tanh: [[[inf, 1], [1, 0]], [[-inf, -1], [-1, -0]], [[inf, inf], [1, 0]], [[-inf, Number.NaN], [-1, 0]], [[Number.NaN, 0], [Number.NaN, 0]],
         [[1, inf], [Number.NaN, Number.NaN]], [[30, inf], [Number.NaN, Number.NaN]], [[0, 0.5], [0, Math.tan(0.5)]], [[-0, -0], [-0, -0]]], // biome-ignore format: pairs
+      log1p: [[[-1, 0], [-inf, 0]], [[-1, -0], [-inf, -0]], [[inf, 1], [inf, 0]], [[-inf, -1], [inf, -Math.PI]], [[inf, inf], [inf, Math.PI / 4]],
+        [[1, -inf], [inf, -Math.PI / 2]], [[Number.NaN, inf], [inf, Number.NaN]], [[Number.NaN, 0], [Number.NaN, Number.NaN]], [[-0, -0], [-0, -0]],
+        [[-3, -0], [Math.log(2), -Math.PI]], [[-0, 0], [-0, 0]]], // biome-ignore format: pairs
+      expm1: [[[-inf, 1], [-1, 0]], [[-inf, -inf], [-1, -0]], [[inf, 0], [inf, 0]], [[inf, Number.NaN], [inf, Number.NaN]],
+        [[Number.NaN, 0], [Number.NaN, 0]], [[1, inf], [Number.NaN, Number.NaN]], [[-0, -0], [-0, -0]], [[0, -0], [0, -0]]], // biome-ignore format: pairs
       abs: [[[inf, Number.NaN], [inf]], [[Number.NaN, -inf], [inf]], [[Number.NaN, 1], [Number.NaN]], [[0, -0], [0]], [[-inf, inf], [inf]]], // biome-ignore format: pairs
     };
     for (const [name, list] of Object.entries(cases))

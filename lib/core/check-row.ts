@@ -277,7 +277,7 @@ const FIELDS: { readonly [k in keyof Required<AnyRow>]: Check } = {
     typeof value === "function" ? first(attrCases(row), (attrs) => calling(at, () => ports(value(attrs), at, row))) : ports(value, at, row),
   ),
   types: optional(oneOf(TYPES)),
-  domain: optional(recordOf((row) => row.inputs, "input", domain)),
+  domain: optional(recordOf((row) => row.inputs.map(plainName), "input", domain)),
   gauge: optional(func),
   law: optional(func),
   failures: optional(listOf("codes of errors", oneOf(CODES))),

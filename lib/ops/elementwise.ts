@@ -171,6 +171,33 @@ export const log = defineOp({
   slopes: ({ x }) => ({ x: () => ({ over: x }) }),
 });
 
+/**
+ * log(1 + x), accurate for tiny x: every part within 2 ulp. -Infinity at -1, NaN for real x below; the principal branch for complex x.
+ */
+export const log1p = defineOp({
+  name: "log1p",
+  tf: "Log1p",
+  ...x,
+  domain: { x: between(-0.5, 3) },
+  kernel: native("log1p"),
+  saves: ["x"],
+  slopes: ({ x }) => ({ x: () => ({ over: add(x, 1) }) }),
+});
+
+/**
+ * eˣ - 1, accurate for tiny x: within 2 ulp, each part of a complex value, too, where |Im x| < 1/2, else 3; but the real part cancels where
+ * e^Re x cos Im x is near 1.
+ */
+export const expm1 = defineOp({
+  name: "expm1",
+  tf: "Expm1",
+  ...x,
+  kernel: native("expm1"),
+  saves: ["x"],
+  // not y + 1, which is 0 where y rounds to -1
+  slopes: ({ x }) => ({ x: (): Slope<T> => ({ times: exp(x) }) }),
+});
+
 /** sin x, x in radians. */
 export const sin = defineOp({
   name: "sin",
