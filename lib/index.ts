@@ -33,7 +33,7 @@ export {
   type Variadic,
 } from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
-export { type AnyRow, type Attrs, type Native, native, type Row } from "./core/row";
+export { type AnyRow, type Attrs, type NamedTensors, type Native, native, type Port, type Ports, type Row } from "./core/row";
 export { type DTypeOf, isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
 export type { Given, Tensors, TensorTree, Tree } from "./core/tree";
 export { Tensor } from "./methods";
