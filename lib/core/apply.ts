@@ -6,7 +6,7 @@ import type { Failure } from "./failures";
 import { areData, topLevel, unwrapIfDead } from "./levels";
 import { composed, RUN, type RunContext } from "./outcome";
 import { rowOf, ruleFor } from "./registry";
-import { type AnyRow, type Attrs, nameOf, type Pass } from "./row";
+import type { AnyRow, Attrs, Pass } from "./row";
 import type { Tensor } from "./tensor";
 
 const PLAIN: RunContext = { collect: false, failures: [], out: undefined };
@@ -16,8 +16,21 @@ export const within = (op: string, failures?: Failure[]): Pass => ({
   [RUN]: { ...PLAIN, collect: failures !== undefined, failures: failures ?? [], op } satisfies RunContext,
 });
 
-/** In a rule, a call that fails for the items for which the row's own did: who differentiates took NaN for these, so that they are NaN again. */
-export const again = (row: AnyRow): RunContext => ({ ...PLAIN, collect: true, failures: [], op: nameOf(row), again: true });
+let repeating = false;
+/**
+ * Runs the rule of a call. Of one that took NaN for items that fail (`collected`), every op in the rule does, too: these items fail there again.
+ * Rules are synchronous, so that the flag is put back before anybody else runs.
+ */
+export function inRuleOf<R>(collected: boolean, rule: () => R): R {
+  if (collected === repeating) return rule();
+  const before = repeating;
+  repeating = collected;
+  try {
+    return rule();
+  } finally {
+    repeating = before;
+  }
+}
 
 /**
  * Runs an op on whatever its inputs are: the highest live level among them says what becomes of it; where there is none it is computed.
@@ -28,7 +41,8 @@ export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, optio
 };
 
 /** Outputs, then aux where they are wanted. Aux has no derivative, so that it is never boxed. */
-export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext = PLAIN): Tensor[] {
+export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wantAux: boolean, asked: RunContext = PLAIN): Tensor[] {
+  const options = repeating && !asked.collect ? { ...asked, collect: true, failures: [], again: true } : asked;
   if (typeof row.kernel !== "function" && areData(given)) return evaluate(row, given, attrs, wantAux, options);
   const inputs = given.map(unwrapIfDead);
   const level = topLevel(inputs);

@@ -1,5 +1,5 @@
 // Forward mode: a level that carries tangents along, by a row's own rule or by the transpose of its reverse one.
-import { applyAll } from "./apply";
+import { applyAll, inRuleOf } from "./apply";
 import { isFloat } from "./dtype";
 import { zerosLike } from "./evaluate";
 import { inputsByName } from "./form";
@@ -30,7 +30,9 @@ export class Forward implements Level {
     const outputs = applyAll(row, values, attrs, wantAux, options);
     const along = inputs.map((t) => this.tangentOf(t));
     if (!along.some((t) => t)) return outputs;
-    const tangents = pushforward(row, attrs, values, outputs.slice(0, row.outputs.length), along);
+    const ruled = <R>(rule: () => R): R => inRuleOf(options.collect, rule);
+    const pushed = ruled(() => pushforward(row, attrs, values, outputs.slice(0, row.outputs.length), along));
+    const tangents = pushed.map((t) => (typeof t === "function" ? once(() => ruled(t)) : t));
     return outputs.map((o, i) => (tangents[i] ? this.dual(o, tangents[i]) : o));
   }
 }

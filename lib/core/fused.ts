@@ -71,14 +71,15 @@ export function fusedTypes(row: AnyRow, attrs: Attrs, given: readonly (ValueType
 export const bindFused = (row: AnyRow, given: Given, attrs: Attrs): Bound =>
   bind(fusedRow(row), given, attrs, (_rule, reads, own) => fusedTypes(row, own, reads));
 
-const PLAIN = { collect: false, failures: [], out: undefined };
-
-/** A fused rule as one call or instruction, from what it reads; undefined where somebody differentiates that. */
+/**
+ * A fused rule as one call or instruction, from what it reads; undefined where somebody differentiates that. `collect`: items that fail are NaN.
+ */
 export function fused(
   row: AnyRow,
   attrs: Attrs,
   given: readonly (Tensor | undefined)[],
   wanted: readonly boolean[],
+  collect = false,
 ): (Tensor | undefined)[] | undefined {
   const inputs = given.map((t) => t && unwrapIfDead(t));
   const level = topLevel(inputs);
@@ -88,6 +89,6 @@ export function fused(
   if (level?.emit) return level.emit(bound.row.name, bound.attrs, inputs, asked);
   const op = nameOf(row);
   const outputs = asked.map((t) => t && output(op, t));
-  runBound(bound, inputs, outputs, PLAIN);
+  runBound(bound, inputs, outputs, { collect, failures: [], out: undefined });
   return outputs;
 }

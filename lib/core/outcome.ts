@@ -17,7 +17,7 @@ export interface RunContext {
   readonly out: Tensor | undefined;
   readonly op?: string; // the name that errors say: the composed op's that the user called
   readonly batch?: Shape; // whose items failures name: the composed op's
-  readonly again?: boolean; // a rule's call of what its own call asked, too: in a trace it fails where that did
+  readonly again?: boolean; // collects as it is in the rule of a call that did: in a trace it is recorded as any other
 }
 /** The key under which a composed kernel passes its caller's options on to the ops that it is made of. */
 export const RUN: unique symbol = Symbol("run");

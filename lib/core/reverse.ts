@@ -1,5 +1,5 @@
 // Reverse mode: a level that records a graph, and the way back along it.
-import { applyAll, call } from "./apply";
+import { applyAll, call, inRuleOf } from "./apply";
 import { type DType, isFloat } from "./dtype";
 import { inputsByName, isVariadic, plainName } from "./form";
 import { fused, fusedTypes, residuals } from "./fused";
@@ -24,6 +24,7 @@ export interface Node {
   saved: Readonly<Record<string, Tensor>>;
   readonly inputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
   readonly outputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
+  readonly collected: boolean; // items that failed are NaN
   met: number; // by which walk over the graph last
 }
 export interface Edge {
@@ -38,7 +39,17 @@ export class Reverse implements Level {
   live = true;
 
   leaf(value: Tensor): Tensor {
-    const node = { id: nextId(), row: undefined, attrs: NO_ATTRS, parents: [], saved: {}, inputs: [], outputs: [typeOf(value)], met: 0 };
+    const node = {
+      id: nextId(),
+      row: undefined,
+      attrs: NO_ATTRS,
+      parents: [],
+      saved: {},
+      inputs: [],
+      outputs: [typeOf(value)],
+      collected: false,
+      met: 0,
+    };
     return this.#boxed(value, node, 0);
   }
   /** Where t hangs in the graph. */
@@ -61,6 +72,7 @@ export class Reverse implements Level {
       saved: savedOf(row, values, outputs, aux, rule !== undefined),
       inputs: values.map(typeOf),
       outputs: outputs.map(typeOf),
+      collected: options.collect,
       met: 0,
     };
     const boxed = outputs.map((o, i) => this.#boxed(o, node, i));
@@ -124,7 +136,7 @@ export function backward(
     const g = cotangents.get(node);
     if (!node.row || !g) continue;
     cotangents.delete(node);
-    pullback(node, g).forEach((h, i) => h && give(node.parents[i] as Edge, h));
+    inRuleOf(node.collected, () => pullback(node, g)).forEach((h, i) => h && give(node.parents[i] as Edge, h));
   }
   return leaves.map((l) => l && cotangents.get(l)?.[0]);
 }
@@ -139,7 +151,7 @@ function pullback(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | und
   if (rule) return fitted(applyUserRule(row, rule, node.saved, g, node.attrs, node.inputs.length));
   const read = residuals(row).map((n) => node.saved[n]);
   const isWhole = read.every((t) => t !== undefined); // not where a user's rule, which reads no aux, was there when the op ran
-  const whole = row.fused && isWhole ? fused(row, node.attrs, [...read, ...g], wanted) : undefined;
+  const whole = row.fused && isWhole ? fused(row, node.attrs, [...read, ...g], wanted, node.collected) : undefined;
   if (whole) return fitted(whole);
   return fitted(applyRule(row, node.saved, g, node.attrs, node.inputs, wanted).map((t, i) => (wanted[i] ? t?.() : undefined)));
 }

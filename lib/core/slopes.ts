@@ -1,6 +1,6 @@
 // Derivatives of rows that say less than a rule: elementwise rows give slopes, linear rows are their own derivative. docs/adr/0008-slopes.md
 
-import { again, apply, call } from "./apply";
+import { apply, call } from "./apply";
 import { isComplex, isFloat } from "./dtype";
 import { arityOf, inputsInOrder, isElementwise } from "./form";
 import { named, scalar } from "./outcome";
@@ -68,7 +68,7 @@ const linearly =
     });
     return named(
       row.outputs,
-      apply(row, inputs, attrs, again(row)).map((t, i) => asWideAs(values[row.outputs[i] as string] as Tensor, t)),
+      apply(row, inputs, attrs).map((t, i) => asWideAs(values[row.outputs[i] as string] as Tensor, t)),
     );
   };
 

@@ -1,13 +1,11 @@
 // Elements chosen by index along an axis.
-import { again } from "../core/apply";
+import { within } from "../core/apply";
 import { flag, optionsOf } from "../core/attrs";
 import type { DType, Float, Sym } from "../core/dtype";
 import { ArgumentError, ShapeError } from "../core/errors";
 import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
 import { asTensor } from "../core/operands";
-import { RUN } from "../core/outcome";
-import { rowOf } from "../core/registry";
-import { type AnyRow, native, type Pass } from "../core/row";
+import { type AnyRow, native } from "../core/row";
 import { broadcast, sameShape } from "../core/signature";
 import { adopt, checkAxis, type Shape, shapeText, sizeOf, type Tensor } from "../core/tensor";
 import { zeros } from "./creation";
@@ -16,8 +14,6 @@ import { type Forms, inForms } from "./forms";
 import { broadcastTo, reshape } from "./structure";
 
 type T = Tensor<Sym<"T">>;
-/** Options of an op in a rule of `of`, which fails for the items for which that did. */
-const repeated = (of: string): Pass => ({ [RUN]: again(rowOf(of)) });
 
 // Both choose elements of vectors, or of the columns of matrices: further axes lie behind one another as columns.
 const attrs = { rows: flag(false) };
@@ -47,7 +43,7 @@ const gatherOp = defineOp({
       const g: Tensor = y; // of floats: other dtypes have no cotangents
       const back: Tensor = scatterAddOp(zeros(itemOf(shapes.x, rows), { dtype: g.dtype as Float }) as T, indices, g as T, {
         rows,
-        ...repeated("gather"),
+        ...within("gather"),
       });
       return back as typeof y;
     },
@@ -68,7 +64,7 @@ const scatterAddOp = defineOp({
   linear: true,
   saves: ["indices"],
   // y_p = x_p + Σ v_i over p(i) = p: x̄ = ȳ, v̄_i = ȳ_p(i)
-  vjp: ({ indices }, { y: g }, { rows }) => ({ x: () => g, v: (): T => gatherOp(g, indices, { rows, ...repeated("scatterAdd") }) }),
+  vjp: ({ indices }, { y: g }, { rows }) => ({ x: () => g, v: (): T => gatherOp(g, indices, { rows, ...within("scatterAdd") }) }),
 });
 
 interface AlongAxis {
