@@ -345,7 +345,6 @@ export function keep(t: Tensor, known: Map<Storage, Storage>): Tensor {
   let own = known.get(storage);
   if (!own) {
     own = new Storage(storage.exposed ? guard("vjp", () => copyOf(storage.array)) : storage.array);
-    own.shared = !storage.exposed && storage.shared;
     own.kept = storage.kept = !storage.exposed;
     known.set(storage, own);
   }
