@@ -8,11 +8,19 @@ import {
   type AnyRow,
   add,
   compile,
+  cos,
+  div,
+  exp,
   float64,
   grad,
   linalg,
   matmul,
+  maximum,
+  minimum,
   mul,
+  neg,
+  sin,
+  sub,
   sum,
   type Tensor,
   tensor,
@@ -42,6 +50,9 @@ describe("bound rows", () => {
     expect(new Set([first, ...others]).size).to.equal(8);
     for (const [i, b] of others.entries()) expect([of([1], false), of([0], true)][i] ?? b).to.equal(b);
     expect(of([0], false).outputs[0]).to.deep.equal(f64(3));
+    expect(of([0], false, { dtype: "float32", shape: [2, 3] } as never).outputs[0]?.dtype, "right after the same of float64").to.equal(
+      "float32",
+    );
     expect(of([1], true).outputs[0]).to.deep.equal(f64(2, 1));
   });
   it("tell -0 from 0 and NaN from what it is not in attributes", () => {
@@ -111,6 +122,18 @@ describe("bound rows", () => {
         [2, 0],
         [1, 2],
       ]);
+  });
+  it("outlive native code's forgetting: more calls are prepared than it keeps", () => {
+    const ops = [add, sub, mul, div, maximum, minimum] as const;
+    for (let n = 1; n <= 450; n++) {
+      const x = tensor(Float64Array.from({ length: n }, (_, i) => i + 1));
+      for (let k = 0; k < 2; k++) for (const op of ops) op(x, x);
+      for (let k = 0; k < 2; k++) for (const op of [exp, sin, cos, neg] as const) op(x);
+    }
+    for (let n = 1; n <= 450; n++) {
+      const x = tensor(Float64Array.from({ length: n }, (_, i) => i + 1));
+      expect([add(x, x).data[n - 1], mul(x, x).data[n - 1], neg(x).data[n - 1]]).to.deep.equal([2 * n, n * n, -n]);
+    }
   });
   it("give the failure of the call that fails, and its op, whoever called before", () => {
     const bad = tensor([

@@ -41,7 +41,31 @@ const weighted = defineOp({
 });
 const [a, b, c] = [tensor([1, 2]), tensor([3, 5]), tensor([10, 20])] as [Tensor<"float64">, Tensor<"float64">, Tensor<"float64">];
 
+/** w times the sum. */
+const scaled = defineOp({
+  name: "testScaled",
+  inputs: ["w", "...xs"],
+  outputs: ["y"],
+  infer: ({ w }) => ({ y: w }),
+  samples: (n) => [{ shapes: { w: [n], xs: [[n], [n]] } }],
+  kernel: ({ w, xs }) =>
+    mul(
+      w,
+      xs.reduce((s, t) => add(s, t)),
+    ),
+});
+
 describe("rows with any number of inputs", () => {
+  it("may have others before them", () => {
+    expect(scaled(c, [a, b]).toArray()).to.deep.equal([40, 140]);
+    expect(
+      grad((w: Tensor<"float64">, x: Tensor<"float64">) => sum(scaled(w, [x, b, x])), { argnums: [0, 1] })(c, a).map((t) => t.toArray()),
+    ).to.deep.equal([
+      [5, 9],
+      [20, 40],
+    ]);
+    expect(caught(() => scaled(c, [a, "x" as never])).message).to.include("xs[1] must be a tensor or a number");
+  });
   it("take an array, of tensors and numbers, and promote as others do", () => {
     expect(weighted([a, b, c]).toArray()).to.deep.equal([37, 72]);
     expect(weighted([a]).toArray()).to.deep.equal([1, 2]);

@@ -122,7 +122,7 @@ export interface Variadic<O extends Names, P, S extends AttrSchema, Types> exten
   /** The same with failing items as NaN, and the list of them. */
   checked<A extends Operand>(xs: readonly A[] & Agree<A> & Accepts<Types, A>, options?: Options<S>): Checked<Result<O, P, TOfList<A>>>;
 }
-/** A function made from a row of more inputs. */
+/** A function made from a row of more inputs, or of any number after others. */
 export interface Nary<I extends Names, O extends Names, P, S extends AttrSchema, Types> extends Made {
   <D extends DType>(...args: [...inputs: Same<I, P, Types, D>, options?: Options<S, CallOptions>]): Result<O, P, D>;
   /** The same, off the event loop: see `Op`. */
@@ -140,10 +140,12 @@ export type Op<I extends Names, O extends Names, P, S extends AttrSchema, Types 
   ? PortOf<P, N> extends "T"
     ? Variadic<O, P, S, Types>
     : Nary<I, O, P, S, Types>
-  : I extends readonly [string]
-    ? Unary<I, O, P, S, Types>
-    : I extends readonly [string, string]
-      ? Binary<I, O, P, S, Types>
-      : I extends readonly [string, string, string]
-        ? Ternary<I, O, P, S, Types>
-        : Nary<I, O, P, S, Types>;
+  : I extends readonly [...string[], `...${string}`]
+    ? Nary<I, O, P, S, Types>
+    : I extends readonly [string]
+      ? Unary<I, O, P, S, Types>
+      : I extends readonly [string, string]
+        ? Binary<I, O, P, S, Types>
+        : I extends readonly [string, string, string]
+          ? Ternary<I, O, P, S, Types>
+          : Nary<I, O, P, S, Types>;
