@@ -1,5 +1,6 @@
 // A trace is a level: what it captures from outside, and what runs outside. docs/adr/0013-levels.md
 import { expect } from "chai";
+import type { Code } from "../lib/core/ir";
 import type { Shape } from "../lib/core/tensor";
 import { Trace } from "../lib/core/trace";
 import {
@@ -19,7 +20,6 @@ import {
   tensor,
   vjp,
 } from "../lib/index";
-import type { Code } from "../lib/program/code";
 import { replay } from "../lib/program/replay";
 import { relativeError } from "../lib/testing/index";
 

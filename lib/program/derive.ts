@@ -1,9 +1,10 @@
 // The derivatives of a program are programs, at item shapes: so they run over batches, in lanes and in threads, and have derivatives in turn.
+
+import type { Code } from "../core/ir";
 import type { Tensor } from "../core/tensor";
 import { flattenTensors } from "../core/tree";
 import { jvp } from "../transforms/jvp";
 import { linearize } from "../transforms/linearize";
-import type { Code } from "./code";
 import { type Named, record } from "./record";
 import { replay } from "./replay";
 

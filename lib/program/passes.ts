@@ -2,8 +2,8 @@
 
 import { attrsOf } from "../core/bind";
 import { numberOf } from "../core/intern";
-import type { Instruction } from "../core/ir";
-import { type Code, optional, resolve } from "./code";
+import type { Code, Instruction } from "../core/ir";
+import { optional, resolve } from "./code";
 
 export const optimize = (code: Code): Code => compact(deadCode(commonSubexpressions(code)));
 

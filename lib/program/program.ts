@@ -8,7 +8,7 @@ import { checkSignal, optionsOf, withoutOptions } from "../core/attrs";
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
 import { ArgumentError, asPrimitive, DtypeError, describe, guard, ShapeError } from "../core/errors";
 import { type Failure, failureOf, readFailures } from "../core/failures";
-import type { ValueType } from "../core/ir";
+import type { Code, ValueType } from "../core/ir";
 import { unwrapIfDead } from "../core/levels";
 import { inspectCustom } from "../core/node";
 import { refuseRecorded, scalar } from "../core/op";
@@ -34,7 +34,7 @@ import {
 } from "../core/tensor";
 import { markOpaque } from "../core/trace";
 import type { TensorTree, Tree } from "../core/tree";
-import { batchStrides, type Code, describeProgram, outputIds, siteOf } from "./code";
+import { batchStrides, describeProgram, outputIds, siteOf } from "./code";
 import { fromJSON, type ProgramJSON, toJSON } from "./json";
 import { leavesBy, type Rebuild, treeOf } from "./names";
 import { programRow, type Runs } from "./op";

@@ -1,8 +1,7 @@
 import { BacksolveError, guard } from "../core/errors";
-import type { ValueType } from "../core/ir";
+import type { Code, ValueType } from "../core/ir";
 import { readable, storageOf, type Tensor, wrap } from "../core/tensor";
 import { Trace } from "../core/trace";
-import type { Code } from "./code";
 import { optimize } from "./passes";
 
 export interface Named<V> {

@@ -4,13 +4,13 @@ import { apply, applyAll } from "../core/apply";
 import { ArgumentError, ShapeError } from "../core/errors";
 import { signatureOf } from "../core/form";
 import { fusedLetters } from "../core/fused";
-import type { Instruction, ValueType } from "../core/ir";
+import type { Code, Instruction, ValueType } from "../core/ir";
 import { rowOf } from "../core/registry";
 import { applyFused } from "../core/reverse";
 import { type AnyRow, type Attrs, nameOf } from "../core/row";
 import { broadcast, sameShape } from "../core/signature";
 import { type Shape, shapeText, type Tensor, wrap } from "../core/tensor";
-import { type Code, resolve } from "./code";
+import { resolve } from "./code";
 
 /** Outputs for inputs of shape [...batch, ...item], batches broadcast; every output has the whole batch. */
 export function replay(code: Code, inputs: readonly Tensor[]): Tensor[] {
