@@ -73,7 +73,7 @@ function interval({ dtype, low, high }: Interval): readonly [number, number] {
   const [first, end] = [roundedUp(dtype, low), roundedUp(dtype, high)];
   if (!Number.isFinite(first) || !Number.isFinite(end)) throw wrong(`low and high must be finite in ${dtype}, got ${low} and ${high}.`);
   if (low === high) {
-    const near = (realOf(dtype) === "float32" ? Math.fround(low) : low) + 0; // -0 is 0, as JSON does not tell them apart
+    const near = realOf(dtype) === "float32" ? Math.fround(low) : low;
     return [near, near];
   }
   if (first === end) throw wrong(`no number of ${dtype} is at least ${low} and less than ${high}.`);
