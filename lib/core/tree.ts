@@ -76,3 +76,22 @@ export function flatten<L>(op: string, tree: unknown, leafOf: (x: unknown) => L 
 /** A tree of tensors and numbers; numbers become float64 scalars. */
 export const flattenTensors = (op: string, tree: unknown): Flat<Tensor> =>
   flatten(op, tree, (x) => (typeof x === "number" ? scalar("float64", x) : adopt(op, x)), "a tensor or a number");
+
+/**
+ * f of every leaf, or of the leaves at the same place in several trees of the first one's structure: a tree of the results. Numbers are float64
+ * scalars.
+ */
+export function treeMap<T>(f: (...leaves: Tensor[]) => Tensor | number, tree: T, ...others: readonly unknown[]): Tensors<T> {
+  const first = flattenTensors("treeMap", tree);
+  const rest = others.map((t) => flattenTensors("treeMap", t));
+  rest.forEach((other, i) => {
+    if (other.paths.length === first.paths.length && other.paths.every((p, k) => p === first.paths[k])) return;
+    const text = (flat: Flat<Tensor>): string => flat.paths.map((p) => p || "one tensor").join(", ");
+    throw new ArgumentError("treeMap", `trees must be alike: the first has (${text(first)}), tree ${i + 1} (${text(other)}).`);
+  });
+  return first.rebuild(first.leaves.map((t, k) => f(t, ...rest.map((r) => r.leaves[k] as Tensor)))) as Tensors<T>;
+}
+/** The leaves of a tree, in the order of its keys. */
+export const treeLeaves = (tree: unknown): Tensor[] => flattenTensors("treeLeaves", tree).leaves;
+/** f of what was found before and the next leaf, from the first leaf to the last. */
+export const treeReduce = <A>(f: (found: A, leaf: Tensor) => A, tree: unknown, start: A): A => treeLeaves(tree).reduce(f, start);

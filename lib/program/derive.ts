@@ -6,7 +6,7 @@ import { ruleEpoch } from "../core/registry";
 import type { Tensor } from "../core/tensor";
 import { flattenTensors } from "../core/tree";
 import { jvp } from "../transforms/jvp";
-import { linearize } from "../transforms/linearize";
+import { withPullback } from "../transforms/pullback";
 import { internCode } from "./intern";
 import { type Named, record } from "./record";
 import { replay } from "./replay";
@@ -59,7 +59,7 @@ export function pullbackOf(code: Code, wanted: Mask, given: Mask): Code {
     internCode(
       record([...typed(code, code.inputs, "x"), ...pick(typed(code, code.outputs, "g"), given)], (args) => {
         const [xs, gs] = [args.slice(0, code.inputs.length), args.slice(code.inputs.length)];
-        const { pullback } = linearize("program", flattenTensors("program", pick(xs, wanted)), (tree) =>
+        const { pullback } = withPullback("program", flattenTensors("program", pick(xs, wanted)), (tree) =>
           moving(code, xs, wanted, tree as Tensor[]),
         );
         return results(pullback(given.map((is) => (is ? gs.shift() : undefined))));
