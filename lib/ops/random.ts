@@ -64,9 +64,9 @@ interface Interval {
   readonly high: number;
 }
 const isUnit = ({ low, high }: Pick<Interval, "low" | "high">): boolean => low === 0 && high === 1;
+const wrong = (text: string): ArgumentError => new ArgumentError(UNIFORM, text);
 /** The ends as the kernel takes them: numbers of the dtype, of which there is one between them, or equal. @throws ArgumentError for others. */
 function interval({ dtype, low, high }: Interval): readonly [number, number] {
-  const wrong = (text: string) => new ArgumentError(UNIFORM, text);
   if (!Number.isFinite(low) || !Number.isFinite(high))
     throw wrong(`low and high must be finite numbers, got ${describe(low)} and ${describe(high)}.`);
   if (low > high) throw wrong(`low must not be greater than high, got ${low} and ${high}.`);
