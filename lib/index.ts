@@ -1,8 +1,9 @@
 export type { NativeInfo } from "./boundary/addon";
 export { cond } from "./control/cond";
+export { hessian, type Jacobian, jacfwd, jacobian, jacrev } from "./control/jacobian";
+export { linearize } from "./control/linearize";
 export { checkpoint } from "./control/remember";
 export { customRoot, type RootOptions } from "./control/root";
-export { linearize } from "./control/linearize";
 export { type Carried, type Scanned, type ScanOptions, scan } from "./control/scan";
 export { type Axes, type VmapOptions, type Vmapped, vmap } from "./control/vmap";
 export { type WhileOptions, whileLoop } from "./control/while";
@@ -66,6 +67,5 @@ export { type Info, info, setThreads } from "./runtime";
 export type { Arguments } from "./transforms/arguments";
 export { customGrad } from "./transforms/custom";
 export { type GradOptions, grad, valueAndGrad } from "./transforms/grad";
-export { hessian, type Jacobian, jacfwd, jacobian, jacrev } from "./transforms/jacobian";
 export { hvp, jvp } from "./transforms/jvp";
 export { vjp } from "./transforms/vjp";

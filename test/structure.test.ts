@@ -61,7 +61,6 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/program\/(record|replay)$/ },
   { group: /^lib\/program\/derive$/ },
   { group: /^lib\/control\//, within: true },
-  { group: /^lib\/transforms\/jacobian$/ },
   { group: /^lib\/program\/op$/ },
   { group: /^lib\/program\/program$/ },
   { group: /^lib\/program\/compile$/ },

@@ -7,15 +7,15 @@ import { once, primals } from "../core/levels";
 import type { AnyRow, Attrs } from "../core/row";
 import { sizeOf, type Tensor } from "../core/tensor";
 import { type Flat, flattenTensors, type Tensors } from "../core/tree";
-import { solve as solveLinear } from "../ops/lu";
 import { neg } from "../ops/elementwise";
 import { concat } from "../ops/joining";
+import { solve as solveLinear } from "../ops/lu";
 import { reshape, slice } from "../ops/structure";
 import { replay } from "../program/replay";
 import { type Arguments, asFunction } from "../transforms/arguments";
-import { jacfwd } from "../transforms/jacobian";
 import { jvp } from "../transforms/jvp";
 import { withPullback } from "../transforms/pullback";
+import { jacfwd } from "./jacobian";
 import { type Traced, traceTree, typeOfTensor } from "./trees";
 
 export interface RootOptions<X> {

@@ -73,6 +73,20 @@ export function flatten<L>(op: string, tree: unknown, leafOf: (x: unknown) => L 
   return { leaves, paths, rebuild };
 }
 
+/** The same leaves in the order of these paths, if they are just those: trees do not differ by the order of their keys. */
+export function inOrderOf<L>(flat: Flat<L>, paths: readonly string[]): Flat<L> {
+  if (flat.paths.length !== paths.length || flat.paths.every((p, i) => p === paths[i])) return flat;
+  const at = new Map(flat.paths.map((p, i) => [p, i]));
+  const order = paths.map((p) => at.get(p));
+  if (order.some((i) => i === undefined)) return flat;
+  const back = new Map(order.map((i, k) => [i as number, k]));
+  return {
+    leaves: order.map((i) => flat.leaves[i as number] as L),
+    paths: [...paths],
+    rebuild: (leaves) => flat.rebuild(flat.leaves.map((_, i) => leaves[back.get(i) as number])),
+  };
+}
+
 /** A tree of tensors and numbers; numbers become float64 scalars. */
 export const flattenTensors = (op: string, tree: unknown): Flat<Tensor> =>
   flatten(op, tree, (x) => (typeof x === "number" ? scalar("float64", x) : adopt(op, x)), "a tensor or a number");

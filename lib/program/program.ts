@@ -251,7 +251,7 @@ export class Program<I = Inputs, O = TensorTree> {
     const derive = (key: string, make: () => Code): Runs => {
       const program = this.#derived.get(key) ?? new Program(KEY, make());
       this.#derived.set(key, program);
-      return (given, failures) => program.#call(given, { ...options, failures });
+      return (given, failures) => program.#call(given, given.some(tracedOf) ? {} : { ...options, failures });
     };
     const listed = options.failures ?? [];
     const report = (failures: readonly Failure[]) => {

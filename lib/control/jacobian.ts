@@ -4,15 +4,15 @@ import { DtypeError, guard } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
 import { sizeOf, type Tensor, wrap } from "../core/tensor";
 import { type Flat, flattenTensors, type Given, type Tensors, type TensorTree } from "../core/tree";
-import { linearized } from "../control/linearize";
-import { applyControl } from "../control/rows";
-import { typeOfTensor } from "../control/trees";
 import { reshape, slice, transpose } from "../ops/structure";
 import { internControl } from "../program/intern";
 import { type Recorded, recordBody } from "../program/record";
-import { asFunction, type Untold } from "./arguments";
-import { grad } from "./grad";
-import { withPullback } from "./pullback";
+import { asFunction, type Untold } from "../transforms/arguments";
+import { grad } from "../transforms/grad";
+import { withPullback } from "../transforms/pullback";
+import { linearized } from "./linearize";
+import { applyControl } from "./rows";
+import { typeOfTensor } from "./trees";
 
 /** The type of a Jacobian: in every leaf of the result's tree the tree of the argument. */
 export type Jacobian<R, X> = [TensorTree] extends [R] ? TensorTree : R extends Tensor ? Tensors<X> : { [K in keyof R]: Jacobian<R[K], X> };
