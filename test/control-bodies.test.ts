@@ -94,7 +94,10 @@ describe("bodies in bodies", () => {
         : b.loop(mapped(inside), [x, c, half], { length, mapped: 1, sums: [true, false] });
     });
   /** The same code, its first two inputs the other way round. */
-  const mapped = (code: ReturnType<typeof built>) => ({ ...code, inputs: [1, 0, 2].map((i) => code.inputs[i] as { name: string; id: number }) });
+  const mapped = (code: ReturnType<typeof built>) => ({
+    ...code,
+    inputs: [1, 0, 2].map((i) => code.inputs[i] as { name: string; id: number }),
+  });
   const scan = (length: number, reverse: boolean) =>
     built([f64(n), f64(length, n), f64(n)], (b, c, x, s) => b.loop(inner, [c, x, s], { length, carries: 1, mapped: 1, reverse }));
   for (const kinds of [

@@ -86,7 +86,9 @@ describe("loops with carries as instructions", () => {
   });
   it("tensors without elements", () => {
     const empty = body([f64(0), f64(2, 0), f64(0)], (c, x, s) => [add(c, s), x, sum(x, { axis: 0 })]);
-    const code = built([f64(0), f64(3, 2, 0), f64(0)], (b, c, x, s) => b.loop(empty, [c, x, s], { length: 3, carries: 1, mapped: 1, sums: [false, true] }));
+    const code = built([f64(0), f64(3, 2, 0), f64(0)], (b, c, x, s) =>
+      b.loop(empty, [c, x, s], { length: 3, carries: 1, mapped: 1, sums: [false, true] }),
+    );
     same(differences(code));
   });
   it("matrices: factors and solutions, with kernels for lanes and without", () => {

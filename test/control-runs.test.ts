@@ -1,10 +1,10 @@
 // Runs of programs with loops: what fails and how it is told, sums over a batch, threads, progress and ends.
 import { expect } from "chai";
-import { add, eye, type Failure, type LinalgError, less, linalg, mul, reshape, sum, type Tensor, tanh, tensor } from "../lib/index";
 import { storageOf } from "../lib/core/tensor";
+import { add, eye, type Failure, type LinalgError, less, linalg, mul, reshape, sum, type Tensor, tanh, tensor } from "../lib/index";
 import { type Program, programOf } from "../lib/program/program";
 import { relativeError, sameBits } from "../lib/testing/close";
-import { body, built, f64, LAYOUTS, numbers, type, type Options } from "./control";
+import { body, built, f64, LAYOUTS, numbers, type Options, type } from "./control";
 import { caught, fields, rejected } from "./support";
 
 type F64 = Tensor<"float64">;
@@ -56,15 +56,27 @@ describe("failures inside bodies", () => {
       }
     }
   });
-  const sliceOf = (t: F64, i: number): F64 => reshaped(tensor(storageOf(t).array.slice(16 * i, 16 * (i + 1)) as Float64Array) as F64, 4, 2, 2);
+  const sliceOf = (t: F64, i: number): F64 =>
+    reshaped(tensor(storageOf(t).array.slice(16 * i, 16 * (i + 1)) as Float64Array) as F64, 4, 2, 2);
 
   it("name every loop around, from the outside in, and instructions behind bodies by their own numbers", () => {
     const items = built([f64(3, 2, 2), f64(2)], (b, a, s) => {
-      const [, y] = b.loop(factor, [s, b.loop(body([f64(2, 2)], (x) => mul(x, 1)), [a], { length: 3, mapped: 1 })[0] as number], {
-        length: 3,
-        carries: 1,
-        mapped: 1,
-      }) as [number, number];
+      const [, y] = b.loop(
+        factor,
+        [
+          s,
+          b.loop(
+            body([f64(2, 2)], (x) => mul(x, 1)),
+            [a],
+            { length: 3, mapped: 1 },
+          )[0] as number,
+        ],
+        {
+          length: 3,
+          carries: 1,
+          mapped: 1,
+        },
+      ) as [number, number];
       return b.call([a, y], (x, t) => add(sum(linalg.inv(x)), sum(t)));
     });
     const outer = built([f64(2, 3, 2, 2), f64(2)], (b, x, s) => [
@@ -85,7 +97,9 @@ describe("failures inside bodies", () => {
       reshaped(matrices(...Array.from({ length: 60 }, (_, i) => (i === bad + 30 ? value : 1))), 2, 5, 2, 3, 2, 2);
     for (const options of LAYOUTS) {
       const run = (x: F64) => caught(() => program(whole).runSync(named(numbers(f64(2), 1), x), options)).message;
-      expect(run(at(6 * 3 + 3 + 2, -1)), JSON.stringify(options)).to.match(/^scan, step 3: vmap, item 1: scan, step 2: cholesky: item 1 of/);
+      expect(run(at(6 * 3 + 3 + 2, -1)), JSON.stringify(options)).to.match(
+        /^scan, step 3: vmap, item 1: scan, step 2: cholesky: item 1 of/,
+      );
       expect(run(at(6 * 4 + 1, 0))).to.match(/^scan, step 4: vmap, item 0: scan, step 1: cholesky: /);
     }
   });
@@ -125,7 +139,9 @@ describe("failures inside bodies", () => {
       const failures: Failure[] = [];
       const out = program(code).runSync(named(matrices(1e6, 2, -3, 9e9)), { ...options, onFailure: "nan", failures }).y0 as Tensor;
       expect(failures.map(({ item, code: c }) => `${item} ${c}`)).to.deep.equal(["1 ERR_NO_CONVERGENCE", "2 ERR_NOT_POSITIVE_DEFINITE"]);
-      expect([...(storageOf(out).array as Float64Array)].map(Number.isNaN)).to.deep.equal([0, 1, 1, 0].flatMap((x) => new Array(4).fill(x === 1)));
+      expect([...(storageOf(out).array as Float64Array)].map(Number.isNaN)).to.deep.equal(
+        [0, 1, 1, 0].flatMap((x) => new Array(4).fill(x === 1)),
+      );
     }
   });
   it("of what all items share fail every item, where they are", () => {
@@ -137,7 +153,11 @@ describe("failures inside bodies", () => {
         return b.call([last, y], (p, q) => add(p, q));
       });
       const failures: Failure[] = [];
-      program(shared).runSync(named(sliceOf(data, 1), numbers(f64(2), 1), numbers(f64(2), 1, [3])), { ...options, onFailure: "nan", failures });
+      program(shared).runSync(named(sliceOf(data, 1), numbers(f64(2), 1), numbers(f64(2), 1, [3])), {
+        ...options,
+        onFailure: "nan",
+        failures,
+      });
       expect(failures.map(({ item, path }) => `${item} ${path}`)).to.deep.equal([0, 1, 2].map((i) => `${i} scan, step 1`));
     }
   });
@@ -223,14 +243,23 @@ describe("loops of one item", () => {
         const step = body([f64(2)], (x) => tanh(add(x, 0.25)));
         const code =
           kind === "while"
-            ? built([f64(2)], (b, x) => b.whileLoop(body([f64(2)], (t) => less(sum(t), 1e9)), step, [x], 2 ** 50))
-            : built([f64(2)], (b, x) => b.loop(step, [x], { length, carries: kind === "scan" ? 1 : 0, sums: kind === "scan" ? [] : [true] }));
+            ? built([f64(2)], (b, x) =>
+                b.whileLoop(
+                  body([f64(2)], (t) => less(sum(t), 1e9)),
+                  step,
+                  [x],
+                  2 ** 50,
+                ),
+              )
+            : built([f64(2)], (b, x) =>
+                b.loop(step, [x], { length, carries: kind === "scan" ? 1 : 0, sums: kind === "scan" ? [] : [true] }),
+              );
         const batch = layout === "lanes" ? [9] : [];
         const stop = new AbortController();
-        const run = program(code).run(named(numbers(f64(2), 1, batch)), { layout, signal: stop.signal });
+        const x = numbers(f64(2), 1, batch);
+        const run = program(code).run(named(x), { layout, signal: stop.signal });
         setTimeout(() => stop.abort(new Error("enough")), 30);
         expect((await rejected(run)).message).to.equal("enough");
-        // The thread is free again: another run ends.
-        await program(body([f64(2)], (x) => add(x, 1))).run(named(numbers(f64(2), 1)));
+        while (storageOf(x).busy > 0) await new Promise((later) => setTimeout(later, 1)); // until the job has left it
       });
 });

@@ -12,11 +12,11 @@ export const type = (dtype: DType, ...shape: number[]): ValueType => ({ dtype, s
 export const f64 = (...shape: number[]): ValueType => type("float64", ...shape);
 
 /** The code of a function of such tensors. */
-export const body = (types: readonly ValueType[], f: (...args: any[]) => Tensor | readonly Tensor[]): Code =>
+export const body = (types: readonly ValueType[], f: (...args: never[]) => Tensor | readonly Tensor[]): Code =>
   record(
     types.map((value, i) => ({ name: `x${i}`, value })),
     (args) => {
-      const out = f(...args);
+      const out = f(...(args as never[]));
       return (Array.isArray(out) ? out : [out]).map((value, i) => ({ name: `y${i}`, value: value as Tensor }));
     },
   );
@@ -56,7 +56,7 @@ export class Builder {
     return code.outputs.map(({ id }) => map.get(id) as number);
   }
   /** A function of these. */
-  call(ids: readonly number[], f: (...args: any[]) => Tensor | readonly Tensor[]): number[] {
+  call(ids: readonly number[], f: (...args: never[]) => Tensor | readonly Tensor[]): number[] {
     return this.inline(
       body(
         ids.map((id) => this.values[id] as ValueType),
@@ -75,7 +75,17 @@ export class Builder {
     const { carries = 0, mapped = 0, length, unwanted, ...rest } = options;
     const results = outputTypes(code).slice(carries);
     const sums = options.sums ?? results.map(() => false);
-    const loop: Loop = { kind: "loop", name: carries > 0 ? "scan" : "vmap", body: code, reverse: false, ...rest, length, carries, mapped, sums };
+    const loop: Loop = {
+      kind: "loop",
+      name: carries > 0 ? "scan" : "vmap",
+      body: code,
+      reverse: false,
+      ...rest,
+      length,
+      carries,
+      mapped,
+      sums,
+    };
     const stacked = results.map((t, i) => (sums[i] ? t : type(t.dtype, length, ...t.shape)));
     return this.control(loop, ids, [...outputTypes(code).slice(0, carries), ...stacked], unwanted);
   }
@@ -185,7 +195,8 @@ export function numbers({ dtype, shape }: ValueType, seed: number, batch: readon
   };
   const whole = [...batch, ...shape];
   const array = new dtypes[dtype].array(sizeOf(whole) * (isComplex(dtype) ? 2 : 1));
-  for (let i = 0; i < array.length; i++) array[i] = dtype === "bool" ? Number(next() > 0) : dtype === "int32" ? Math.round(5 * next()) : next();
+  for (let i = 0; i < array.length; i++)
+    array[i] = dtype === "bool" ? Number(next() > 0) : dtype === "int32" ? Math.round(5 * next()) : next();
   return wrap(dtype, whole, array);
 }
 

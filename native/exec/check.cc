@@ -1,8 +1,9 @@
 // Descriptors come from JavaScript: nothing in them is believed before it was checked here.
+#include "check.h"
+
 #include <algorithm>
 #include <array>
 
-#include "check.h"
 #include "shape.h"
 
 namespace backsolve {
@@ -90,9 +91,7 @@ class ProgramCheck {
     return {true, t.dtype, t.dims.data(), static_cast<int>(t.dims.size())};
   }
 
-  std::string instruction(const Instruction& code) {
-    return code.control == nullptr ? call(code) : control(code);
-  }
+  std::string instruction(const Instruction& code) { return code.control == nullptr ? call(code) : control(code); }
 
   std::string control(const Instruction& code) {
     for (const int v : code.in) {
@@ -164,7 +163,8 @@ std::string check(const Program& program, const Run& run, const std::vector<Inde
   for (std::size_t o = 0; o < run.out.size(); ++o) {
     Index needed;
     const bool summed = run.summed(o);
-    if (summed && static_cast<int>(program.values[static_cast<std::size_t>(program.outputs[o])].dtype) >= kFloatTypes) return "a sum of no floats";
+    if (summed && static_cast<int>(program.values[static_cast<std::size_t>(program.outputs[o])].dtype) >= kFloatTypes)
+      return "a sum of no floats";
     if (__builtin_mul_overflow(summed ? 1 : items, count(program.outputs[o]), &needed) || needed > kMaxItems) return "output too large";
     if (needed == 0 || !outputs || (needed <= sizes[run.in.size() + o] && run.out[o] != nullptr)) continue;
     small = static_cast<int>(run.in.size() + o);

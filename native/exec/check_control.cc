@@ -81,7 +81,8 @@ class ControlCheck {
     if (!takes(then, 1) || !takes(otherwise, 1)) return "a body with other inputs";
     if (then.outputs.size() != code_.out.size() || otherwise.outputs.size() != code_.out.size()) return "wrong number of outputs";
     for (std::size_t o = 0; o < code_.out.size(); ++o) {
-      if (!same(output(then, o), output(otherwise, o)) || !outputs_are(o, output(then, o))) return "an output of another type than the body's";
+      if (!same(output(then, o), output(otherwise, o)) || !outputs_are(o, output(then, o)))
+        return "an output of another type than the body's";
     }
     return "";
   }
@@ -91,7 +92,8 @@ class ControlCheck {
     if (k_.length < 0) return "bad number of steps";
     if (!takes(test, 0) || !takes(body, 0)) return "a body with other inputs";
     if (test.outputs.size() != 1 || !is_truth(output(test, 0))) return "no truth value";
-    if (k_.carries > code_.in.size() || body.outputs.size() != k_.carries || code_.out.size() != k_.carries) return "wrong number of outputs";
+    if (k_.carries > code_.in.size() || body.outputs.size() != k_.carries || code_.out.size() != k_.carries)
+      return "wrong number of outputs";
     for (std::size_t i = 0; i < k_.carries; ++i) {
       if (!same(type(code_.in[i]), output(body, i))) return "a carry that changes its type";
       if (!outputs_are(i, output(body, i))) return "an output of another type than the body's";

@@ -97,8 +97,8 @@ class Runner {
   const Level memory_{};
   Sums sums_;
   std::uintptr_t shared_ = 0;
-  std::vector<std::uintptr_t> base_;                                     // of Ref, without what is a chunk's own
-  std::optional<Failure> common_;                                        // a hoisted instruction that failed: it fails every item
+  std::vector<std::uintptr_t> base_;  // of Ref, without what is a chunk's own
+  std::optional<Failure> common_;     // a hoisted instruction that failed: it fails every item
   Index common_steps_[kMaxDepth] = {};
   std::atomic<Index> first_failing_{std::numeric_limits<Index>::max()};  // group that begins a chunk
   std::atomic<bool> aborted_{false};
@@ -227,8 +227,18 @@ void Runner::one_chunk(const Level& memory, Index first_group, Index groups) {
   auto* marks = reinterpret_cast<std::int32_t*>(arena + plan_.marks_offset);
   auto* steps = reinterpret_cast<Index*>(arena + plan_.steps_offset);
   const Index room = plan_.chunk * plan_.width;
-  Chunk c{.plan = &plan_, .run = &run_, .first_item = first_group * plan_.width, .items = 0, .groups = groups, .base = base,
-          .lists = lists, .failed = marks, .info = marks + room, .steps = steps + program_.depth, .now = steps, .depth = program_.depth,
+  Chunk c{.plan = &plan_,
+          .run = &run_,
+          .first_item = first_group * plan_.width,
+          .items = 0,
+          .groups = groups,
+          .base = base,
+          .lists = lists,
+          .failed = marks,
+          .info = marks + room,
+          .steps = steps + program_.depth,
+          .now = steps,
+          .depth = program_.depth,
           .scratch = &memory->kernel};
   c.items = std::min(plan_.items - c.first_item, c.groups * plan_.width);
   const bool counts_inner = plan_.counts_inner && !run_.inner;

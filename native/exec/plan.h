@@ -94,7 +94,7 @@ struct Pattern {
   std::vector<bool> varies;  // per input: whether it differs from item to item
   Layout layout;
   Index chunk;
-  int threads;  // at most
+  int threads;             // at most
   std::vector<bool> sums;  // per output
   int first_site;
   Pattern(const Program& program, const Run& run);
@@ -114,15 +114,14 @@ struct Plan {
   bool counts_inner = false;                           // progress is that of its loops
   int threads = 1;
   double flops = 0;  // of all items together, estimated
-  std::size_t arena_bytes = 0, temp_offset = 0, lists_offset = 0, marks_offset = 0, steps_offset = 0, sums_offset = 0,
-              base_offset = 0;
+  std::size_t arena_bytes = 0, temp_offset = 0, lists_offset = 0, marks_offset = 0, steps_offset = 0, sums_offset = 0, base_offset = 0;
   std::size_t temp_bytes = 0, scratch_bytes = 0, shared_bytes = 0;
-  std::vector<Place> places;  // per value
+  std::vector<Place> places;      // per value
   std::size_t hoisted_bytes = 0;  // of arena, for hoisted loops
   std::vector<Step> hoisted, steps;
   std::vector<Inner> inners;  // of the steps that have bodies
-  std::vector<int> splats;  // values to repeat into lanes once
-  std::vector<int> lists;   // program inputs read item by item
+  std::vector<int> splats;    // values to repeat into lanes once
+  std::vector<int> lists;     // program inputs read item by item
   std::vector<int> shared_inputs;
   std::vector<Ref> refs;
   std::vector<Index> numbers;

@@ -51,7 +51,7 @@ struct Program {
   std::vector<int> outputs;
   std::shared_ptr<class Plans> plans;  // of its last runs; null: every run is planned anew
   // Found by check(), bodies included as often as they are named:
-  Index sites = 0;      // instructions. Those of bodies are numbered behind the one that runs them, in order.
+  Index sites = 0;  // instructions. Those of bodies are numbered behind the one that runs them, in order.
   Index all_values = 0, bytes = 0;
   int depth = 0;    // of loops and whiles in each other
   int nesting = 0;  // of bodies in each other
@@ -78,8 +78,8 @@ struct Run {
 };
 
 struct Failure {
-  Index item;  // linear in batch
-  int site;    // the instruction's number
+  Index item;         // linear in batch
+  int site;           // the instruction's number
   std::int32_t info;  // status.h
   Index at = 0;       // in Outcome::steps, times Outcome::depth: where the loops around it were; -1 of one that was not entered
 };

@@ -123,8 +123,7 @@ void step_pass(const Step& s, Chunk& c) {
 
 void step_accumulate(const Step& s, Chunk& c) {
   const auto& [count, dtype] = detail<Transfer>(s, c);
-  for (Index g = 0; g < c.groups; ++g)
-    add_lanes(*c.plan, dtype, count, c.at(ref(s, c, 1), g), c.at(ref(s, c, 0), g), used_lanes(c, g));
+  for (Index g = 0; g < c.groups; ++g) add_lanes(*c.plan, dtype, count, c.at(ref(s, c, 1), g), c.at(ref(s, c, 0), g), used_lanes(c, g));
 }
 
 }  // namespace backsolve

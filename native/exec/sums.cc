@@ -44,7 +44,8 @@ void fold_lanes(const char* sum, std::byte* to, Index vectors, int width) {
 
 void add_lanes(const Plan& plan, DType t, Index count, char* sum, const char* x, int lanes) {
   const Index vectors = count * (is_complex(t) ? 2 : 1);
-  if (lanes < plan.width) return is_wide(t) ? add_some<double>(sum, x, vectors, plan.width, lanes) : add_some<float>(sum, x, vectors, plan.width, lanes);
+  if (lanes < plan.width)
+    return is_wide(t) ? add_some<double>(sum, x, vectors, plan.width, lanes) : add_some<float>(sum, x, vectors, plan.width, lanes);
   const auto add = plan.isa->map_flat[static_cast<int>(Map::add)][static_cast<int>(is_wide(t) ? DType::f64 : DType::f32)];
   const void* const in[3] = {sum, x, nullptr};
   constexpr Index kStrides[4] = {1, 1, 1, 0};
@@ -82,7 +83,8 @@ void Sums::begin(char* room, std::uintptr_t* base) const {
 void Sums::fold(char* room, std::byte* to) const {
   each([&](std::size_t, DType t, Index count, Index from, Index at) {
     const Index vectors = count * (is_complex(t) ? 2 : 1);
-    is_wide(t) ? fold_lanes<double>(room + from, to + at, vectors, plan_.width) : fold_lanes<float>(room + from, to + at, vectors, plan_.width);
+    is_wide(t) ? fold_lanes<double>(room + from, to + at, vectors, plan_.width)
+               : fold_lanes<float>(room + from, to + at, vectors, plan_.width);
   });
 }
 

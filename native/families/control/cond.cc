@@ -92,7 +92,8 @@ class Choice {
       if (c_.stopped) return;
       for (std::size_t o = 0; side && o < cond_.outputs.size(); ++o) {
         const Value& out = cond_.outputs[o];
-        if (out.operand >= 0) copy_groups(out, groups_.count, room(c_, inner_, cond_.rooms[o]), out.bytes, at(out.operand), step(out.operand));
+        if (out.operand >= 0)
+          copy_groups(out, groups_.count, room(c_, inner_, cond_.rooms[o]), out.bytes, at(out.operand), step(out.operand));
       }
     }
     const Ref& mask = ref(s_, c_, 0);
@@ -109,8 +110,7 @@ class Choice {
 
 }  // namespace
 
-const Family family::cond{"cond",  true, computes, in_lanes, check, whole, control::vote,
-                          [](Planner& planner, Step& s, Form form) {
+const Family family::cond{"cond", true, computes, in_lanes, check, whole, control::vote, [](Planner& planner, Step& s, Form form) {
                             s.run = [](const Step& step, Chunk& c) {
                               for_groups(step, c, [&](Groups groups) { Choice(step, c, groups).work(); });
                             };

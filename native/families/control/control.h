@@ -46,11 +46,11 @@ class Body {
 
 /// An operand, as far as it is copied or chosen.
 struct Value {
-  int operand;       // of the step; -1: nobody wants it
-  Index count;       // elements
+  int operand;  // of the step; -1: nobody wants it
+  Index count;  // elements
   DType dtype;
-  Index bytes;       // of a group
-  bool dense;        // its groups lie side by side, so that a body can take the place for its own
+  Index bytes;  // of a group
+  bool dense;   // its groups lie side by side, so that a body can take the place for its own
 };
 /// Of operand i of a step.
 Value value_of(const Planner& planner, const Step& s, std::size_t i);

@@ -1,7 +1,7 @@
 // A body again and again. One that hands nothing on is a batch of its own where its program is not in lanes: batch.cc.
+#include "../../exec/sums.h"
 #include "batch.h"
 #include "control.h"
-#include "../../exec/sums.h"
 
 namespace backsolve {
 namespace {
@@ -42,7 +42,12 @@ bool streams(const Instruction& code, std::size_t operand) {
 class Laying {
  public:
   Laying(Planner& planner, Step& s)
-      : planner_(planner), s_(s), k_(*s.code->control), body_(*k_.bodies[0]), inner_(planner.add_inner(s)), loop_(std::make_shared<Loop>()) {}
+      : planner_(planner),
+        s_(s),
+        k_(*s.code->control),
+        body_(*k_.bodies[0]),
+        inner_(planner.add_inner(s)),
+        loop_(std::make_shared<Loop>()) {}
 
   void work() {
     loop_->level = planner_.level();
@@ -115,7 +120,12 @@ class Laying {
 class Runs {
  public:
   Runs(const Step& s, Chunk& c, Groups groups)
-      : s_(s), c_(c), groups_(groups), inner_(inner_of(s, c)), loop_(*static_cast<const Loop*>(inner_.detail.get())), k_(*s.code->control),
+      : s_(s),
+        c_(c),
+        groups_(groups),
+        inner_(inner_of(s, c)),
+        loop_(*static_cast<const Loop*>(inner_.detail.get())),
+        k_(*s.code->control),
         body_(c, inner_, 0, groups) {}
 
   void work() {
@@ -159,7 +169,8 @@ class Runs {
       body_.set(s_.code->in.size() + i, written(carry, run));
     }
     for (const Moving& m : loop_.mapped) body_.set(m.port, m.room < 0 ? at(m.element.operand) + t * m.element.bytes : packed(m, t));
-    for (const Moving& m : loop_.stacked) body_.set(m.port, m.room < 0 ? at(m.element.operand) + t * m.element.bytes : room(c_, inner_, m.room));
+    for (const Moving& m : loop_.stacked)
+      body_.set(m.port, m.room < 0 ? at(m.element.operand) + t * m.element.bytes : room(c_, inner_, m.room));
     for (const Sum& sum : loop_.sums) body_.set(sum.port, run == 0 ? place(sum.sum, sum.to) : room(c_, inner_, sum.next));
   }
 
@@ -206,9 +217,11 @@ class Runs {
     for (const Carry& carry : loop_.carries) {
       if (carry.to.operand < 0) continue;
       if (k_.length == 0)
-        copy_groups(carry.from, groups_.count, at(carry.to.operand), step(carry.to.operand), at(carry.from.operand), step(carry.from.operand));
+        copy_groups(carry.from, groups_.count, at(carry.to.operand), step(carry.to.operand), at(carry.from.operand),
+                    step(carry.from.operand));
       else if (carry.room[0] >= 0)
-        copy_groups(carry.from, groups_.count, at(carry.to.operand), step(carry.to.operand), room(c_, inner_, carry.room[0]), carry.from.bytes);
+        copy_groups(carry.from, groups_.count, at(carry.to.operand), step(carry.to.operand), room(c_, inner_, carry.room[0]),
+                    carry.from.bytes);
     }
     for (const Sum& sum : loop_.sums) {
       if (sum.to.operand < 0) continue;

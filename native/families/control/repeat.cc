@@ -1,4 +1,5 @@
-// A body while a test holds. In lanes until it holds for no item: one that is done, or failed, keeps its carries, and counts as failed before.
+// A body while a test holds. In lanes until it holds for no item: one that is done, or failed, keeps its carries, and counts as failed
+// before.
 #include "control.h"
 
 namespace backsolve {
@@ -47,9 +48,17 @@ void plan_step(Planner& planner, Step& s, Form form) {
 class Repeats {
  public:
   Repeats(const Step& s, Chunk& c, Groups groups)
-      : s_(s), c_(c), groups_(groups), inner_(inner_of(s, c)), repeat_(*static_cast<const Repeat*>(inner_.detail.get())),
-        k_(*s.code->control), test_(c, inner_, 0, groups), body_(c, inner_, 1, groups), width_(detail<Kept>(s, c).lanes ? c.plan->width : 1),
-        marks_(c, groups, room(c, inner_, repeat_.marks)), mask_(room(c, inner_, repeat_.mask)) {}
+      : s_(s),
+        c_(c),
+        groups_(groups),
+        inner_(inner_of(s, c)),
+        repeat_(*static_cast<const Repeat*>(inner_.detail.get())),
+        k_(*s.code->control),
+        test_(c, inner_, 0, groups),
+        body_(c, inner_, 1, groups),
+        width_(detail<Kept>(s, c).lanes ? c.plan->width : 1),
+        marks_(c, groups, room(c, inner_, repeat_.marks)),
+        mask_(room(c, inner_, repeat_.mask)) {}
 
   void work() {
     for (std::size_t i = 0; i < k_.carries; ++i) {
@@ -65,8 +74,8 @@ class Repeats {
         body_.set(s_.code->in.size() + i, room(c_, inner_, repeat_.rooms[now ^ 1][i]));
       }
       if (!ran(body_)) break;
-      for (std::size_t i = 0; i < k_.carries && !all_; ++i) keep_done(repeat_.from[i], room(c_, inner_, repeat_.rooms[now][i]),
-                                                                      room(c_, inner_, repeat_.rooms[now ^ 1][i]));
+      for (std::size_t i = 0; i < k_.carries && !all_; ++i)
+        keep_done(repeat_.from[i], room(c_, inner_, repeat_.rooms[now][i]), room(c_, inner_, repeat_.rooms[now ^ 1][i]));
     }
     c_.now[repeat_.level] = -1;
     for (std::size_t i = 0; i < k_.carries; ++i) {
@@ -122,7 +131,8 @@ class Repeats {
   void give_up() {
     c_.now[repeat_.level] = -1;
     for (Index i = 0; i < items(); ++i) {
-      if (marks_.looks_at(i)) c_.fail(groups_.first * width_ + i, s_.instruction, make_info(Fail::max_steps, std::min(k_.length, kMaxIndex)));
+      if (marks_.looks_at(i))
+        c_.fail(groups_.first * width_ + i, s_.instruction, make_info(Fail::max_steps, std::min(k_.length, kMaxIndex)));
     }
   }
   static constexpr Index kMaxIndex = INT32_MAX / kFailKinds;
@@ -134,9 +144,7 @@ class Repeats {
 };
 
 void plan(Planner& planner, Step& s, Form form) {
-  s.run = [](const Step& step, Chunk& c) {
-    for_groups(step, c, [&](Groups groups) { Repeats(step, c, groups).work(); });
-  };
+  s.run = [](const Step& step, Chunk& c) { for_groups(step, c, [&](Groups groups) { Repeats(step, c, groups).work(); }); };
   plan_step(planner, s, form);
 }
 
