@@ -2,7 +2,7 @@
 import { expect } from "chai";
 import { add, greater, less, linalg, mul, sum, type Tensor, tanh } from "../lib/index";
 import { describeProgram } from "../lib/program/code";
-import { body, built, f64 } from "./control";
+import { body, built, f64 } from "./bodies";
 import { randoms } from "./hostile/randoms";
 import { F64, id, native, refusal } from "./native";
 

@@ -1,7 +1,7 @@
 // Loops that hand nothing on, conditions, whiles, and all of them in each other, against the same work one op at a time.
 import { expect } from "chai";
 import { add, eye, greater, less, linalg, matrixTranspose, mul, sub, sum, type Tensor, tanh } from "../lib/index";
-import { type Builder, body, built, differences, f64, type } from "./control";
+import { type Builder, body, built, differences, f64, type } from "./bodies";
 
 type F64 = Tensor<"float64">;
 const same = (wrong: string[]): void => {

@@ -1,7 +1,7 @@
 // Loops as instructions, against the same work one op at a time.
 import { expect } from "chai";
 import { add, cast, eye, greater, linalg, matrixTranspose, mul, sub, sum, type Tensor, tanh, tensor, where } from "../lib/index";
-import { body, built, differences, f64, type } from "./control";
+import { body, built, differences, f64, type } from "./bodies";
 
 const same = (wrong: string[]): void => {
   expect(wrong.slice(0, 5)).to.deep.equal([]);

@@ -4,7 +4,7 @@ import { storageOf } from "../lib/core/tensor";
 import { add, eye, type Failure, type LinalgError, less, linalg, mul, reshape, sum, type Tensor, tanh, tensor } from "../lib/index";
 import { type Program, programOf } from "../lib/program/program";
 import { relativeError, sameBits } from "../lib/testing/close";
-import { body, built, f64, LAYOUTS, numbers, type Options, type } from "./control";
+import { body, built, f64, LAYOUTS, numbers, type Options, type } from "./bodies";
 import { caught, fields, rejected } from "./support";
 
 type F64 = Tensor<"float64">;

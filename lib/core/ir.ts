@@ -48,8 +48,8 @@ export interface Loop {
 export interface Cond {
   readonly kind: "cond";
   readonly name: "cond";
-  readonly then: Code;
-  readonly otherwise: Code;
+  readonly whenTrue: Code;
+  readonly whenFalse: Code;
 }
 /** A body while a test holds. Inputs: the carries, then what is shared; both bodies read all of them. Outputs: the last carries. */
 export interface While {
@@ -66,11 +66,23 @@ export interface Call {
   readonly kind: "call";
   readonly name: string;
   readonly body: Code;
-  /** The row of the same inputs and outputs that says so. */
+  /** The row that says so, of the first `arity` inputs; the others are what its function took from outside. */
   readonly row: AnyRow;
+  readonly arity: number;
 }
 export type Control = Loop | Cond | While | Call;
 
 /** The bodies of a control, in the order in which their instructions count. */
 export const bodiesOf = (control: Control): readonly Code[] =>
-  control.kind === "cond" ? [control.then, control.otherwise] : control.kind === "while" ? [control.test, control.body] : [control.body];
+  control.kind === "cond"
+    ? [control.whenTrue, control.whenFalse]
+    : control.kind === "while"
+      ? [control.test, control.body]
+      : [control.body];
+
+/** The same control over what f makes of its bodies. */
+export function withBodies(control: Control, f: (body: Code) => Code): Control {
+  if (control.kind === "cond") return { ...control, whenTrue: f(control.whenTrue), whenFalse: f(control.whenFalse) };
+  if (control.kind === "while") return { ...control, test: f(control.test), body: f(control.body) };
+  return { ...control, body: f(control.body) };
+}

@@ -123,14 +123,14 @@ function numbersOf(control: Control): number[] {
   return control.kind === "while" ? [control.maxSteps, control.carries] : [];
 }
 
-/** What a run computes: an id that two outputs share is computed once, but for one that is summed and one that is not. */
+/** What a run computes: an id that two outputs share once, but for one that is summed over the batch and one that is not. */
 export interface Computed {
-  readonly id: number;
-  readonly sum: boolean;
+  readonly outputs: readonly { readonly id: number; readonly sum: boolean }[];
+  /** Which of these each output of the code is. */
+  readonly of: readonly number[];
 }
-/** `sums`: which outputs are summed over the batch; nothing: none. `of`: which of `outputs` each output of the code is. */
-export function computedOf(code: Code, sums: readonly boolean[] | undefined): { outputs: readonly Computed[]; of: readonly number[] } {
-  const outputs: Computed[] = [];
+export function computedOf(code: Code, sums: readonly boolean[] | undefined): Computed {
+  const outputs: { id: number; sum: boolean }[] = [];
   const known = new Map<string, number>();
   const of = code.outputs.map(({ id }, i) => {
     const sum = sums?.[i] ?? false;

@@ -34,7 +34,9 @@ import {
 } from "../core/tensor";
 import { markOpaque } from "../core/trace";
 import type { TensorTree, Tree } from "../core/tree";
-import { batchStrides, computedOf, depthOf, describeProgram, siteOf } from "./code";
+import { lowered } from "./calls";
+import { batchStrides, type Computed, computedOf, depthOf, describeProgram, siteOf } from "./code";
+import { checkOpaque } from "./derive";
 import { fromJSON, type ProgramJSON, toJSON } from "./json";
 import { leavesBy, type Rebuild, treeOf } from "./names";
 import { programRow, type Runs } from "./op";
@@ -100,17 +102,19 @@ export class Program<I = Inputs, O = TensorTree> {
   readonly #inTree: Rebuild;
   readonly #outTree: Rebuild;
   readonly #inLeaves: (args: unknown) => unknown[];
+  #lowered: Code | undefined;
   #handle: object | undefined;
   readonly #derived = new Map<string, Program>(); // by what they read and give
   #epoch = 0;
 
-  readonly #computed: ReturnType<typeof computedOf>;
+  readonly #sums: readonly boolean[] | undefined;
+  #computed: Computed | undefined;
 
   /** @internal Use `compile` or `Program.from`. `sums`: which outputs are summed over the batch. */
   constructor(key: symbol, code: Code, outTree?: Rebuild, sums?: readonly boolean[]) {
     if (key !== KEY) throw new ArgumentError("Program", "is not for calling: compile(f, ...) and Program.from(json) make programs.");
     this.#code = code;
-    this.#computed = computedOf(code, sums);
+    this.#sums = sums;
     this.#inTree = treeOf(code.inputs.map((i) => i.name));
     this.#outTree = outTree ?? treeOf(code.outputs.map((o) => o.name));
     this.#inLeaves = leavesBy(code.inputs.map((i) => i.name));
@@ -124,7 +128,7 @@ export class Program<I = Inputs, O = TensorTree> {
     return new Program<I, O>(KEY, fromJSON(json));
   });
   toJSON(): ProgramJSON {
-    return toJSON(this.#code);
+    return toJSON(this.#run());
   }
   /** Names, dtypes and item shapes of the inputs, in the order of the arguments' leaves. */
   get inputs(): readonly { name: string; dtype: DType; shape: Shape }[] {
@@ -162,7 +166,7 @@ export class Program<I = Inputs, O = TensorTree> {
       begin: () => call(binding().runProgramAsync, this.#buffers(b, [])),
       nameOf: this.#nameOf(b),
       signal,
-      progress: onProgress && { total: itemsOf(this.#code, b.batch), report: onProgress },
+      progress: onProgress && { total: itemsOf(this.#run(), b.batch), report: onProgress },
     });
     return this.#tree(this.#finish(b, flat, outputs));
   }
@@ -181,7 +185,7 @@ export class Program<I = Inputs, O = TensorTree> {
       const shown = ports.slice(0, MAX_PRINTED).map(({ name, dtype, shape }) => `${name}: ${dtype} ${shapeText(shape)}`);
       return [...shown, ...(ports.length > MAX_PRINTED ? [`... ${ports.length - MAX_PRINTED} more`] : [])].join(", ");
     };
-    const { length } = this.#code.code;
+    const { length } = this.#run().code;
     return `Program (${list(this.inputs)}) -> { ${list(this.outputs)} }, ${length} ${length === 1 ? "instruction" : "instructions"}`;
   }
   [Symbol.toPrimitive](hint: string): string {
@@ -195,10 +199,19 @@ export class Program<I = Inputs, O = TensorTree> {
     const { dtype, shape } = this.#code.values[id] as ValueType;
     return { name, dtype, shape: [...shape] };
   }
+  /** What runs and is saved: calls are what they are made of. */
+  #run(): Code {
+    this.#lowered ??= lowered(this.#code);
+    return this.#lowered;
+  }
+  #outputs(): Computed {
+    this.#computed ??= computedOf(this.#run(), this.#sums);
+    return this.#computed;
+  }
   #native(): object {
     this.#handle ??= guard("program", () => {
-      const ids = this.#computed.outputs.map((o) => o.id);
-      const { descriptor, constants } = describeProgram(this.#code, ids);
+      const ids = this.#outputs().outputs.map((o) => o.id);
+      const { descriptor, constants } = describeProgram(this.#run(), ids);
       return binding().createProgram(descriptor, ...constants);
     });
     return this.#handle;
@@ -224,11 +237,7 @@ export class Program<I = Inputs, O = TensorTree> {
   /** The outputs, for inputs that are data, boxed or traced. */
   #call(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
     const { opaque } = this.#code;
-    if (opaque.length > 0 && inputs.some((t) => t.box))
-      throw new ArgumentError(
-        "program",
-        `was compiled from a function with a derivative of its own (${opaque.join(", ")}), which a program does not hold: differentiate inside, compile(grad(f), ...).`,
-      );
+    if (inputs.some((t) => t.box)) checkOpaque(this.#code);
     if (inputs.some(tracedOf)) {
       for (const name of opaque) markOpaque(inputs, name);
       for (const name of OPTIONS)
@@ -274,21 +283,23 @@ export class Program<I = Inputs, O = TensorTree> {
     const { collect, failures, layout, chunk, threads } = readOptions(options);
     const words = [collect ? 1 : 0, layout, chunk, threads, batch.length, ...batch];
     inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
-    for (const { sum } of this.#computed.outputs) words.push(sum ? 1 : 0);
+    for (const { sum } of this.#outputs().outputs) words.push(sum ? 1 : 0);
     // After the last of the user's own code: getters could have handed memory out.
     if (job) for (const t of inputs) words.push(storageOf(t).exposed ? 0 : 1);
-    const types = this.#computed.outputs.map(({ id, sum }) => {
-      const { dtype, shape } = this.#code.values[id] as ValueType;
+    const code = this.#run();
+    const types = this.#outputs().outputs.map(({ id, sum }) => {
+      const { dtype, shape } = code.values[id] as ValueType;
       return { dtype, shape: checkSize("program", sum ? shape : [...batch, ...shape]) };
     });
     return { descriptor: Float64Array.from(words), inputs, types, batch, failures };
   }
   #finish(b: Bound, flat: Float64Array | undefined, outputs: readonly Tensor[]): Tensor[] {
-    const site = (at: number, steps: readonly number[]) => siteOf(this.#code, at, steps);
-    const failures = readFailures(flat, failureKinds, site, b.batch, undefined, b.batch, depthOf(this.#code));
+    const code = this.#run();
+    const site = (at: number, steps: readonly number[]) => siteOf(code, at, steps);
+    const failures = readFailures(flat, failureKinds, site, b.batch, undefined, b.batch, depthOf(code));
     if (failures.length > 0 && !b.failures) throw failureOf(failures[0] as Failure);
     for (const f of failures) b.failures?.push(f);
-    return this.#computed.of.map((i) => outputs[i] as Tensor);
+    return this.#outputs().of.map((i) => outputs[i] as Tensor);
   }
 }
 

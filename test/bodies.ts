@@ -90,7 +90,7 @@ export class Builder {
     return this.control(loop, ids, [...outputTypes(code).slice(0, carries), ...stacked], unwanted);
   }
   cond(then: Code, otherwise: Code, ids: readonly number[], unwanted?: number[]): number[] {
-    const cond: Cond = { kind: "cond", name: "cond", then, otherwise };
+    const cond: Cond = { kind: "cond", name: "cond", whenTrue: then, whenFalse: otherwise };
     return this.control(cond, ids, outputTypes(then), unwanted);
   }
   whileLoop(test: Code, code: Code, ids: readonly number[], maxSteps: number): number[] {
@@ -163,7 +163,8 @@ function plain(code: Code, instruction: Instruction, given: readonly Tensor[]): 
 }
 function controlled(control: Control, given: readonly Tensor[]): Tensor[] {
   if (control.kind === "call") throw new Error("not executed");
-  if (control.kind === "cond") return interpret(storageOf(given[0] as Tensor).array[0] ? control.then : control.otherwise, given.slice(1));
+  if (control.kind === "cond")
+    return interpret(storageOf(given[0] as Tensor).array[0] ? control.whenTrue : control.whenFalse, given.slice(1));
   if (control.kind === "while") {
     const shared = given.slice(control.carries);
     let carries = given.slice(0, control.carries);
