@@ -136,7 +136,7 @@ struct Inner {
   std::vector<Index> rooms;   // where in the arena
   std::vector<Index> frames;  // where in the arena each body's own begins
   std::vector<Plan> bodies;
-  std::vector<Plan> batch;    // of a loop that is a batch of its own: as of any program, and without a frame
+  std::vector<Plan> batch;  // of a loop that is a batch of its own: as of any program, and without a frame
   std::shared_ptr<const void> detail;
 };
 
