@@ -237,6 +237,12 @@ bool Planner::streams(const Instruction& code, std::size_t operand) const {
   return asks != nullptr && asks(code, operand);
 }
 
+/// In lanes: a result that is an output and nothing else, which the step itself unpacks.
+bool Planner::streams_out(const Instruction& code, std::size_t output) const {
+  const Place& p = place(code.out[output]);
+  return p.output >= 0 && !p.wanted && streams(code, code.in.size() + output);
+}
+
 /// In lanes: inputs packed before who needs them first, shared values repeated.
 void Planner::bring_inputs(const Instruction& code, int site) {
   if (!plan_.lanes) return;
@@ -266,7 +272,7 @@ void Planner::give_outputs(const Instruction& code, int site) {
   if (!plan_.lanes || outer_ != nullptr) return;
   for (std::size_t o = 0; o < code.out.size(); ++o) {
     const int v = code.out[o];
-    if (v < 0 || place(v).output < 0 || (!place(v).wanted && streams(code, code.in.size() + o))) continue;
+    if (v < 0 || place(v).output < 0 || streams_out(code, o)) continue;
     add_transfer(step_unpack, site, {Pending::item_form, v}, {Pending::output, v, place(v).output});
   }
 }
@@ -303,7 +309,8 @@ void Planner::give_output(int v, std::size_t output, int site) {
 
 void Planner::add_instruction(const Instruction& code, int site, bool hoist) {
   Index outputs = 0;
-  for (const int v : code.out) {
+  for (std::size_t o = 0; o < code.out.size(); ++o) {
+    const int v = code.out[o];
     if (v < 0) continue;
     Place& p = mutable_place(v);
     outputs += p.count;
@@ -311,7 +318,7 @@ void Planner::add_instruction(const Instruction& code, int site, bool hoist) {
       std::size_t& shared = root().plan_.shared_bytes;
       p.shared = static_cast<Index>(shared);
       shared += static_cast<std::size_t>(round_up(static_cast<Index>(p.bytes)));
-    } else if (p.port < 0 && (plan_.lanes || p.output < 0)) {
+    } else if (p.port < 0 && (p.output < 0 || (plan_.lanes && !streams_out(code, o)))) {
       define(v);
     }
   }
