@@ -1,4 +1,8 @@
 export type { NativeInfo } from "./boundary/addon";
+export { cond } from "./control/cond";
+export { type Carried, type Scanned, type ScanOptions, scan } from "./control/scan";
+export { type Axes, type VmapOptions, type Vmapped, vmap } from "./control/vmap";
+export { type WhileOptions, whileLoop } from "./control/while";
 export { type Attr, type AttrSchema, type AttrsOf, type AttrValue, flag, int, ints, oneOf } from "./core/attrs";
 export type { Domain, Draw } from "./core/domain";
 // declarations of users' own modules name these

@@ -20,7 +20,7 @@ namespace {
 constexpr const char* kDTypeNames[kDTypes] = {"float32", "float64", "complex64", "complex128", "bool", "int32"};
 /// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/boundary/addon.ts has
 /// the same.
-constexpr int kBoundary = 3;
+constexpr int kBoundary = 4;
 constexpr napi_type_tag kProgramTag = {0x6261636b736f6c76, 0x70726f6772616d31};
 
 Napi::Value list_kernels(const Napi::CallbackInfo& info) {
@@ -136,14 +136,6 @@ Napi::Value explain_program(const Napi::CallbackInfo& info) {
     const auto program = program_of(info);
     std::vector<bool> quiet;
     return Napi::String::New(info.Env(), explain(*program, read_run(info, *program, Mode::now, quiet)));
-  });
-}
-
-Napi::Value fill_random(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] {
-    const Fill f = read_fill(info);
-    fill_random(f.draw, f.data, f.first, f.count);
-    return info.Env().Undefined();
   });
 }
 
@@ -270,7 +262,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("runProgram", run_program);
   add("runProgramAsync", run_program_async);
   add("explainProgram", explain_program);
-  add("fillRandom", fill_random);
   add("cancel", cancel);
   add("done", done);
   add("outputs", outputs);

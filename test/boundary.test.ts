@@ -202,6 +202,10 @@ describe("native boundary", () => {
     }
     const [rule, operands] = solveRule();
     for (let k = 0; k < 6000; k++) attempt(() => native.run(mutate(rule, random), ...operands));
+    const draw = Float64Array.of(id("randomUniformFloat64"), 0, 5, 3, 0, -1, 1, 2, 1, 5, 2, 2, 2, 0, ...operand(2, 3));
+    const keys = Int32Array.from(memory.subarray(0, 12));
+    expect(() => native.run(draw, keys, f64(0, 12))).not.to.throw();
+    for (let k = 0; k < 6000; k++) attempt(() => native.run(mutate(draw, random), keys, f64(0, 12)));
     const p = Float64Array.from(program(2));
     const handle = native.createProgram(p);
     const r = batchRun(1, 3, 2);

@@ -239,7 +239,7 @@ describe("wrong arguments", () => {
       "key",
       () => random.uniform(wrong("seed"), 2),
       "ERR_ARGUMENT",
-      /^random\.uniform: key must be random\.key\(seed\) or a seed, got "seed"/,
+      /^random\.uniform: key must be an int32 tensor of shape \[2\], as random\.key\(seed\) gives, or a seed, got "seed"/,
     ],
     ["keys", () => random.split(1, 2 ** 31), "ERR_ARGUMENT", /^random\.split: n must be an integer from 0 to 1048576, got 2147483648/],
     ["step", () => arange(0, 1, 0), "ERR_ARGUMENT", /^arange: step must not be 0/],

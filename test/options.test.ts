@@ -57,6 +57,7 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   reshape: [a, [4]],
   scatterAdd: [a, zeros([2, 2], { dtype: "int32" }), a],
   setThreads: [b.info().threads],
+  scan: [(carry: F64, x: F64) => ({ carry, y: x }), 1, a],
   slice: [a, [0, 0], [1, 1]],
   stack: [[a, a]],
   stopGradient: [a],
@@ -66,6 +67,8 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   trace: [a],
   transpose: [a, [1, 0]],
   valueAndGrad: [f],
+  vmap: [f],
+  whileLoop: [(x: F64) => b.less(x, 1), (x: F64) => b.add(x, 1), 0],
   zeros: [3],
   tril: [a],
   triu: [a],
@@ -90,7 +93,7 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
 };
 /** Classes; functions all of whose arguments are the user's own; what makes rows, which defineOp checks. */
 const WITHOUT =
-  /^(compile|vjp|(float|complex|int)\d+|bool|isTensor|defineOp|native|flag|int|ints|oneOf|[A-Z]\w*|testing\.(sameBits|relativeError|CheckError))$/;
+  /^(compile|cond|vjp|(float|complex|int)\d+|bool|isTensor|defineOp|native|flag|int|ints|oneOf|[A-Z]\w*|testing\.(sameBits|relativeError|CheckError))$/;
 
 function* exported(): Generator<[string, Call]> {
   for (const [prefix, members] of Object.entries({

@@ -270,39 +270,47 @@ describe("random: the distribution", () => {
   });
 });
 
-describe("fillRandom: the native boundary", () => {
-  const good = [2, 1, 0, 1, 0, 0, 1];
-  const fill = (words: number[], ...buffers: [AnyArray, AnyArray?]): void => {
-    binding().fillRandom(Float64Array.from(words), ...(buffers as [AnyArray]));
+describe("random: the native boundary", () => {
+  const kernels = binding().kernels();
+  /** Calls a kernel on these attributes, shapes and buffers. */
+  const run = (kernel: string, attrs: number[], dims: number[][], ...buffers: AnyArray[]): unknown => {
+    const id = kernels.find((k) => k.name === kernel)?.id as number;
+    const operands = dims.flatMap((d, i) => [1, i === 0 || kernel === "randomSplit" ? 5 : 1, d.length, ...d, 0]);
+    return binding().run(Float64Array.of(id, 0, 5, attrs.length, ...attrs, 2, ...operands), ...buffers);
   };
+  const key = Int32Array.of(0, 1);
   it("refuses descriptors that do not fit", () => {
-    const buffer = new Float64Array(4);
-    const wrong: [at: number, values: number[]][] = [
-      [0, [-1, 3, 0.5, Number.NaN]],
-      [1, [-1, 4, 5, 6]],
-      [2, [-1, 2 ** 32, 0.5]],
-      [3, [-1, 2 ** 32]],
-      [4, [-1, 0.5, 2 ** 53, Infinity]],
-      [5, [1, 2, Number.NaN, -Infinity]],
-      [6, [0, -1, Infinity]],
-    ];
-    for (const [at, values] of wrong)
-      for (const x of values) expect(() => fill(good.with(at, x), buffer)).to.throw(/^backsolve internal: /);
-    expect(() => fill(good.slice(1), buffer)).to.throw(/too short/);
-    expect(() => fill([...good, 0], buffer)).to.throw(/too long/);
-    expect(() => fill(good, new Float32Array(4))).to.throw(/wrong type of array/);
-    expect(() => fill(good, new Float32Array(4), new Float32Array(4))).to.throw(/wrong number of buffers/);
-    fill(good, buffer);
-    expect(buffer[0]).to.not.equal(0);
+    const refused = (kernel: string, attrs: number[], dims: number[][], why: RegExp): void => {
+      const [k, out] = dims.map((d) => d.reduce((a, b) => a * b, 1)) as [number, number];
+      const memory = kernel === "randomSplit" ? new Int32Array(out) : new Float64Array(out);
+      expect(() => run(kernel, attrs, dims, new Int32Array(k), memory)).to.throw(why);
+    };
+    for (const first of [-1, 0.5, 2 ** 53, Infinity, Number.NaN]) refused("randomNormalFloat64", [first], [[2], [4]], /bad first number/);
+    for (const attrs of [[], [0, 0]]) refused("randomNormalFloat64", attrs, [[2], [4]], /wrong number of attributes/);
+    refused("randomUniformFloat64", [0, 1], [[2], [4]], /wrong number of attributes/);
+    for (const [low, high] of [
+      [1, 0],
+      [Number.NaN, 1],
+      [0, Number.NaN],
+      [-Infinity, 0],
+      [0, Infinity],
+    ] as const)
+      refused("randomUniformFloat64", [0, low, high], [[2], [4]], /low and high are no interval/);
+    for (const k of [[], [1], [3], [2, 1]]) refused("randomNormalFloat64", [0], [k, [4]], /a key is two words/);
+    for (const x of [[4], [2, 4], [], [4, 3]])
+      refused("randomNormalFloat64", [0], [[3, 2], x], /leading dimensions are not those of the keys/);
+    for (const x of [[2], [5, 3], [2, 2, 2], [5, 2, 1]]) refused("randomSplit", [0], [[2], x], /a key is two words/);
+    expect(() => run("randomNormalFloat64", [0], [[2], [4]], key, new Float64Array(3))).to.throw(/a buffer is too small/);
+    expect(() => run("randomNormalFloat64", [0], [[2], [4]], key, new Float32Array(4))).to.throw(/wrong type of array/);
+    const whole = new Float64Array(4);
+    run("randomNormalFloat64", [0], [[2], [4]], key, whole);
+    expect(whole).to.deep.equal(drawn({ kind: "normal", key: [0, 1], dtype: "float64" }, 4));
   });
 
-  it("writes as many as the buffer holds, and nothing where it is gone", () => {
+  it("writes as many as the operand has", () => {
     const whole = allocate("float64", 1000).fill(7);
-    fill(good, whole.subarray(1, 998));
+    run("randomNormalFloat64", [0], [[2], [997]], key, whole.subarray(1, 998));
     expect([whole[0], whole[998], whole[999]]).to.deep.equal([7, 7, 7]);
     expect(whole.subarray(1, 998)).to.deep.equal(drawn({ kind: "normal", key: [0, 1], dtype: "float64" }, 997));
-    const gone = new Float64Array(8);
-    structuredClone(gone.buffer, { transfer: [gone.buffer] });
-    fill(good, gone);
   });
 });

@@ -34,7 +34,6 @@ export interface Binding {
   runProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
   runProgramAsync(handle: object, descriptor: Float64Array, ...inputs: AnyArray[]): Job;
   explainProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): string;
-  fillRandom(descriptor: Float64Array, buffer: AnyArray): void;
   cancel(job: Job): void;
   /** Items finished so far. */
   done(job: Job): number;
@@ -121,7 +120,7 @@ const BESIDE: { readonly [platform: string]: string } =
       };
 
 /** The number of docs/native-boundary.md, which an addon has from its sources. */
-const BOUNDARY = 3;
+const BOUNDARY = 4;
 const EXPORTS = [
   "kernels",
   "failureKinds",

@@ -249,7 +249,7 @@ const bySignature = needs((row) => row.signature !== undefined, "a signature");
 const byInfer = needs((row) => row.infer !== undefined, "infer");
 
 /** Every field of a row. */
-const FIELDS: { readonly [k in keyof Required<AnyRow>]: Check } = {
+const FIELDS: { readonly [k in Exclude<keyof AnyRow, "control">]-?: Check } = {
   name,
   publicName: optional(text),
   tf: optional(text),

@@ -14,7 +14,9 @@ import { alias, memoryOf, readable, type Shape, sizeOf, storageOf, type Tensor, 
 export const zerosLike = <D extends DType>(t: { readonly dtype: D; readonly shape: Shape }): Tensor<D> => {
   const array = guard("zeros", () => allocate(t.dtype, sizeOf(t.shape)));
   array.fill(0);
-  return wrap(t.dtype, t.shape, array);
+  const zeros = wrap(t.dtype, t.shape, array);
+  storageOf(zeros).literal = true;
+  return zeros;
 };
 
 /** An op on data. */

@@ -4,10 +4,10 @@ import { isFloat } from "./dtype";
 import { zerosLike } from "./evaluate";
 import { inputsByName } from "./form";
 import { boxOf, type Level, nextId, once, valuesAt } from "./levels";
-import { named, type RunContext } from "./outcome";
+import { named, RUN, type RunContext } from "./outcome";
 import { ruleFor } from "./registry";
 import { backward, type Edge, Reverse } from "./reverse";
-import type { AnyRow, Attrs, Tangent } from "./row";
+import type { AnyRow, Attrs, ControlOf, Tangent } from "./row";
 import { applyRule, applyUserRule, unbroadcast } from "./rules";
 import { boxOver, type Tensor } from "./tensor";
 
@@ -27,12 +27,19 @@ export class Forward implements Level {
   }
   interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
     const values = valuesAt(inputs, this);
+    if (row.control) return this.#together(row.control, inputs, options);
     const outputs = applyAll(row, values, attrs, wantAux, options);
     const along = inputs.map((t) => this.tangentOf(t));
     if (!along.some((t) => t)) return outputs;
     const ruled = <R>(rule: () => R): R => inRuleOf(options.collect, rule);
     const pushed = ruled(() => pushforward(row, attrs, values, outputs.slice(0, row.outputs.length), along));
     const tangents = pushed.map((t) => (typeof t === "function" ? once(() => ruled(t)) : t));
+    return outputs.map((o, i) => (tangents[i] ? this.dual(o, tangents[i]) : o));
+  }
+  /** Bodies compute outputs and tangents in one run. */
+  #together(of: ControlOf, inputs: readonly Tensor[], options: RunContext): Tensor[] {
+    const along = inputs.map((t) => this.tangentOf(t));
+    const { outputs, tangents } = of.dual(valuesAt(inputs, this), along, { [RUN]: options });
     return outputs.map((o, i) => (tangents[i] ? this.dual(o, tangents[i]) : o));
   }
 }

@@ -1,5 +1,5 @@
 // A level is an interpreter: one call of a transform or of compile, which says what becomes of every op on its tensors. docs/adr/0013-levels.md
-import type { ValueType } from "./ir";
+import type { Control, ValueType } from "./ir";
 import type { RunContext } from "./outcome";
 import type { AnyRow, Attrs } from "./row";
 import { type Box, type LevelTag, type Tensor, tracedOf } from "./tensor";
@@ -15,6 +15,8 @@ export interface Level extends LevelTag {
     attrs: Attrs,
     inputs: readonly (Tensor | undefined)[],
     outputs: readonly (ValueType | undefined)[],
+    within?: string,
+    control?: Control,
   ): (Tensor | undefined)[];
 }
 

@@ -57,7 +57,9 @@ const SCALAR: Shape = Object.freeze([]);
 /** A tensor whose first element, which for its shape is the only one, is x. */
 export function filled<D extends DType>(dtype: D, shape: Shape, x: number): Tensor<D> {
   const t = blank(dtype, shape) as Tensor<D>;
-  storageOf(t).array[0] = x;
+  const storage = storageOf(t);
+  storage.array[0] = x;
+  storage.literal = true;
   return t;
 }
 /** A tensor of one value. */

@@ -60,7 +60,7 @@ export class Reverse implements Level {
   interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
     const values = valuesAt(inputs, this);
     const rule = ruleFor(row);
-    const results = applyAll(row, values, attrs, wantAux || !rule, options);
+    const results = applyAll(row.control?.saving?.() ?? row, values, attrs, wantAux || !rule, options);
     const some = results.length > row.outputs.length; // aux
     const outputs = some ? results.slice(0, row.outputs.length) : results;
     const aux = some ? results.slice(row.outputs.length) : NONE;
@@ -94,6 +94,14 @@ function savedOf(row: AnyRow, values: readonly Tensor[], outputs: readonly Tenso
     else saved[plainName(name)] = inputsByName(row, values)[plainName(name)] as Tensor;
   }
   if (row.aux && aux.length > 0) Object.assign(saved, named(Object.keys(row.aux), aux));
+  if (row.control)
+    Object.assign(
+      saved,
+      named(
+        aux.map((_, i) => `saved${i}`),
+        aux,
+      ),
+    );
   return saved;
 }
 const typeOf = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype });

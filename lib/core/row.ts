@@ -156,7 +156,22 @@ export interface Row<
 }
 
 /** A row with its types forgotten, as the engine handles it. */
-export interface AnyRow extends Row<string, string, AttrSchema, Readonly<Record<string, Tensor>>, Attrs> {}
+export interface AnyRow extends Row<string, string, AttrSchema, Readonly<Record<string, Tensor>>, Attrs> {
+  /** @internal Of a row that stands for an instruction with bodies; its kernel runs them. */
+  readonly control?: ControlOf;
+}
+
+/** What the engine asks of a row with bodies. */
+export interface ControlOf {
+  /** The control, of ir.ts, which is built on this file. */
+  readonly control: object;
+  /** Of the outputs. */
+  readonly types: readonly { readonly dtype: DType; readonly shape: Shape }[];
+  /** The row of the same inputs that gives, after these outputs, what the rule reads beside them. */
+  saving?(): AnyRow;
+  /** Outputs and their tangents in one run, which a body computes together. */
+  dual(inputs: readonly Tensor[], tangents: readonly (Tensor | undefined)[], pass: Pass): { outputs: Tensor[]; tangents: Tangent[] };
+}
 
 /** Options of the caller, opaque. */
 export type Pass = object;

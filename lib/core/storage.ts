@@ -9,6 +9,8 @@ export class Storage {
   busy = 0; // asynchronous jobs that have not left it, aborted ones included
   kept = false; // a pullback reads its memory whenever it is called
 
+  literal = false; // every element is one number that the program's text says
+
   shared = false; // its memory lies beside other results', which nobody who sees one is to see
 
   constructor(array: AnyArray, view?: AnyArray) {

@@ -3,7 +3,7 @@
 import { bindOp } from "./bind";
 import type { DType } from "./dtype";
 import { ArgumentError, BacksolveError } from "./errors";
-import type { Instruction, ValueType } from "./ir";
+import type { Code, Control, Instruction, ValueType } from "./ir";
 import { type Level, nextId, unwrapIfDead } from "./levels";
 import { composed, type RunContext } from "./outcome";
 import { type AnyRow, type Attrs, nameOf } from "./row";
@@ -18,7 +18,7 @@ export interface Capture {
 /** The record of one call of a traced function. */
 export class Trace implements Level {
   readonly id = nextId();
-  readonly title = "compile";
+  readonly title: string;
   live = true;
   readonly values: ValueType[] = [];
   readonly captures: Capture[] = [];
@@ -29,7 +29,8 @@ export class Trace implements Level {
   readonly #hold: (captured: Tensor) => Tensor;
 
   /** `hold` gives what is kept of a tensor from outside: data, boxed by a level below, or a value of a trace below. */
-  constructor(hold: (captured: Tensor) => Tensor) {
+  constructor(title: string, hold: (captured: Tensor) => Tensor) {
+    this.title = title;
     this.#hold = hold;
   }
   /** A new value of the program, without data. */
@@ -41,7 +42,7 @@ export class Trace implements Level {
   idOf(given: Tensor): number {
     const t = unwrapIfDead(given);
     if (t.traced?.trace === this) return t.traced.id;
-    if (t.traced && !t.traced.trace.live) throw finished(this.title);
+    if (t.traced && !t.traced.trace.live) throw finished(t.traced.trace.title);
     const known = this.#idOfCapture.get(t);
     if (known !== undefined) return known;
     const tensor = this.#hold(t);
@@ -51,18 +52,46 @@ export class Trace implements Level {
     return id;
   }
   interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
-    if (typeof row.kernel === "function") {
-      markOpaque(inputs, nameOf(row)); // here because the row has a rule of its own, which a program cannot hold
-      return composed(row, inputs, attrs, options);
-    }
-    const { outputs: types, attrs: own } = bindOp(row, inputs, attrs);
     if (options.collect && !options.again)
       throw new ArgumentError(
         options.op ?? nameOf(row),
         'onFailure "nan" and checked cannot be used inside a compiled function: what fails is decided by its run, program.run(args, { onFailure: "nan", failures }).',
       );
+    const within = options.op === nameOf(row) ? undefined : options.op;
+    if (row.control) return this.emit(row.name, attrs, inputs, row.control.types, within, row.control.control as Control) as Tensor[];
+    if (typeof row.kernel === "function") return this.#call(row, inputs, attrs, options);
+    const { outputs: types, attrs: own } = bindOp(row, inputs, attrs);
     const wanted = types.map((t, i) => (i < row.outputs.length || wantAux ? t : undefined));
-    return this.emit(row.name, own, inputs, wanted, options.op === nameOf(row) ? undefined : options.op).filter((t) => t !== undefined);
+    return this.emit(row.name, own, inputs, wanted, within).filter((t) => t !== undefined);
+  }
+  /** A function of other ops with a rule of its own: its ops as a body, which stands where it was called. */
+  #call(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunContext): Tensor[] {
+    const inner = new Trace(nameOf(row), (t) => t);
+    const args = inputs.map((t) => inner.value(t.dtype, t.shape));
+    let results: Tensor[];
+    try {
+      results = composed(row, args, attrs, options);
+    } finally {
+      inner.live = false;
+    }
+    const outputs = results.map((t) => inner.idOf(t));
+    const body: Code = {
+      values: inner.values,
+      inputs: [...args.map((t) => inner.idOf(t)), ...inner.captures.map((c) => c.id)].map((id, i) => ({ name: `x${i}`, id })),
+      constants: [],
+      code: inner.code,
+      outputs: outputs.map((id, i) => ({ name: `y${i}`, id })),
+      opaque: [...inner.opaque],
+    };
+    const given = [...inputs, ...inner.captures.map((c) => c.tensor)];
+    const types = results.map(({ dtype, shape }) => ({ dtype, shape }));
+    return this.emit(row.name, attrs, given, types, undefined, {
+      kind: "call",
+      name: nameOf(row),
+      body,
+      row,
+      arity: inputs.length,
+    }) as Tensor[];
   }
   emit(
     op: string,
@@ -70,18 +99,19 @@ export class Trace implements Level {
     inputs: readonly (Tensor | undefined)[],
     outputs: readonly (ValueType | undefined)[],
     within?: string,
+    control?: Control,
   ): (Tensor | undefined)[] {
-    if (!this.live) throw finished(op);
+    if (!this.live) throw finished(this.title);
     const ids = inputs.map((t) => (t ? this.idOf(t) : null));
     const results = outputs.map((o) => (o ? this.value(o.dtype, o.shape) : undefined));
     const out = results.map((t) => t?.traced?.id ?? null);
-    this.code.push({ op, attrs, in: ids, out, ...(within === undefined ? {} : { within }) });
+    this.code.push({ op, attrs, in: ids, out, ...(within === undefined ? {} : { within }), ...(control && { control }) });
     return results;
   }
 }
 
 const finished = (op: string): BacksolveError =>
-  new BacksolveError("ERR_TRACED", op, "a traced tensor was used after its compile call had finished.");
+  new BacksolveError("ERR_TRACED", op, `a traced tensor was used after its ${op} call had finished.`);
 
 /** Says of every program that records what these become that the derivative of its instructions is not that of this function. */
 export function markOpaque(tensors: readonly Tensor[], name: string): void {

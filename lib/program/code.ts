@@ -5,21 +5,10 @@ import type { Site } from "../core/failures";
 import { dtypeOf, kernelName } from "../core/form";
 import { fusedRow } from "../core/fused";
 import { encodeAttrs } from "../core/infer";
-import type { Instruction, ValueType } from "../core/ir";
+import type { Code, Instruction, ValueType } from "../core/ir";
 import { registry } from "../core/registry";
 import { type AnyRow, type Native, nameOf } from "../core/row";
 import { type Shape, sizeOf } from "../core/tensor";
-
-/** A program: static single assignment over item values. Every pass maps one of these to another. */
-export interface Code {
-  readonly values: readonly ValueType[];
-  readonly inputs: readonly { readonly name: string; readonly id: number }[];
-  readonly constants: readonly { readonly id: number; readonly array: AnyArray }[];
-  readonly code: readonly Instruction[];
-  readonly outputs: readonly { readonly name: string; readonly id: number }[];
-  /** Functions in it with a derivative of their own, which instructions do not hold: the program has none. */
-  readonly opaque: readonly string[];
-}
 
 /** The row and the kernel that an instruction names: "cholesky", or "cholesky_vjp" for its fused rule. */
 export function resolve(op: string): { row: AnyRow; of: AnyRow; kernel: Native; fused: boolean } | undefined {

@@ -1,9 +1,8 @@
 // Programs as JSON.
 import type { AnyArray, DType } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
-import type { ValueType } from "../core/ir";
+import type { Code, ValueType } from "../core/ir";
 import { type Shape, sizeOf } from "../core/tensor";
-import type { Code } from "./code";
 import { bad, type Json, MAX_ELEMENTS, MAX_OPERANDS, MAX_VALUES, object } from "./reading";
 import { readVersion1 } from "./version1";
 

@@ -3,10 +3,10 @@
 import { isFloat } from "../core/dtype";
 import { LinalgError } from "../core/errors";
 import type { Failure } from "../core/failures";
+import type { Code } from "../core/ir";
 import { once } from "../core/levels";
 import type { AnyRow, Tangent } from "../core/row";
 import type { Tensor } from "../core/tensor";
-import type { Code } from "./code";
 import { type Mask, pullbackOf, pushforwardOf } from "./derive";
 
 /** Outputs for inputs of any level; failures of the run are put into the list, where they are not thrown. */

@@ -8,7 +8,7 @@ import { checkSignal, optionsOf, withoutOptions } from "../core/attrs";
 import { type AnyArray, type DType, dtypes } from "../core/dtype";
 import { ArgumentError, asPrimitive, DtypeError, describe, guard, ShapeError } from "../core/errors";
 import { type Failure, failureOf, readFailures } from "../core/failures";
-import type { ValueType } from "../core/ir";
+import type { Code, ValueType } from "../core/ir";
 import { unwrapIfDead } from "../core/levels";
 import { inspectCustom } from "../core/node";
 import { refuseRecorded, scalar } from "../core/op";
@@ -34,7 +34,9 @@ import {
 } from "../core/tensor";
 import { markOpaque } from "../core/trace";
 import type { TensorTree, Tree } from "../core/tree";
-import { batchStrides, type Code, describeProgram, outputIds, siteOf } from "./code";
+import { lowered } from "./calls";
+import { batchStrides, describeProgram, outputIds, siteOf } from "./code";
+import { checkOpaque } from "./derive";
 import { fromJSON, type ProgramJSON, toJSON } from "./json";
 import { leavesBy, type Rebuild, treeOf } from "./names";
 import { programRow, type Runs } from "./op";
@@ -100,6 +102,7 @@ export class Program<I = Inputs, O = TensorTree> {
   readonly #inTree: Rebuild;
   readonly #outTree: Rebuild;
   readonly #inLeaves: (args: unknown) => unknown[];
+  #lowered: Code | undefined;
   #handle: object | undefined;
   readonly #derived = new Map<string, Program>(); // by what they read and give
   #epoch = 0;
@@ -121,7 +124,7 @@ export class Program<I = Inputs, O = TensorTree> {
     return new Program<I, O>(KEY, fromJSON(json));
   });
   toJSON(): ProgramJSON {
-    return toJSON(this.#code);
+    return toJSON(this.#run());
   }
   /** Names, dtypes and item shapes of the inputs, in the order of the arguments' leaves. */
   get inputs(): readonly { name: string; dtype: DType; shape: Shape }[] {
@@ -178,7 +181,7 @@ export class Program<I = Inputs, O = TensorTree> {
       const shown = ports.slice(0, MAX_PRINTED).map(({ name, dtype, shape }) => `${name}: ${dtype} ${shapeText(shape)}`);
       return [...shown, ...(ports.length > MAX_PRINTED ? [`... ${ports.length - MAX_PRINTED} more`] : [])].join(", ");
     };
-    const { length } = this.#code.code;
+    const { length } = this.#run().code;
     return `Program (${list(this.inputs)}) -> { ${list(this.outputs)} }, ${length} ${length === 1 ? "instruction" : "instructions"}`;
   }
   [Symbol.toPrimitive](hint: string): string {
@@ -192,9 +195,14 @@ export class Program<I = Inputs, O = TensorTree> {
     const { dtype, shape } = this.#code.values[id] as ValueType;
     return { name, dtype, shape: [...shape] };
   }
+  /** What runs and is saved: calls are what they are made of. */
+  #run(): Code {
+    this.#lowered ??= lowered(this.#code);
+    return this.#lowered;
+  }
   #native(): object {
     this.#handle ??= guard("program", () => {
-      const { descriptor, constants } = describeProgram(this.#code);
+      const { descriptor, constants } = describeProgram(this.#run());
       return binding().createProgram(descriptor, ...constants);
     });
     return this.#handle;
@@ -220,11 +228,7 @@ export class Program<I = Inputs, O = TensorTree> {
   /** The outputs, for inputs that are data, boxed or traced. */
   #call(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
     const { opaque } = this.#code;
-    if (opaque.length > 0 && inputs.some((t) => t.box))
-      throw new ArgumentError(
-        "program",
-        `was compiled from a function with a derivative of its own (${opaque.join(", ")}), which a program does not hold: differentiate inside, compile(grad(f), ...).`,
-      );
+    if (inputs.some((t) => t.box)) checkOpaque(this.#code);
     if (inputs.some(tracedOf)) {
       for (const name of opaque) markOpaque(inputs, name);
       for (const name of OPTIONS)
@@ -272,18 +276,20 @@ export class Program<I = Inputs, O = TensorTree> {
     inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
     // After the last of the user's own code: getters could have handed memory out.
     if (job) for (const t of inputs) words.push(storageOf(t).exposed ? 0 : 1);
-    const types = outputIds(this.#code).map((id) => {
-      const { dtype, shape } = this.#code.values[id] as ValueType;
+    const code = this.#run();
+    const types = outputIds(code).map((id) => {
+      const { dtype, shape } = code.values[id] as ValueType;
       return { dtype, shape: checkSize("program", [...batch, ...shape]) };
     });
     return { descriptor: Float64Array.from(words), inputs, types, batch, failures };
   }
   #finish(b: Bound, flat: Float64Array | undefined, outputs: readonly Tensor[]): Tensor[] {
-    const failures = readFailures(flat, failureKinds, (i) => siteOf(this.#code.code[i]), b.batch, undefined);
+    const failures = readFailures(flat, failureKinds, (i) => siteOf(this.#run().code[i]), b.batch, undefined);
     if (failures.length > 0 && !b.failures) throw failureOf(failures[0] as Failure);
     for (const f of failures) b.failures?.push(f);
-    const ids = outputIds(this.#code);
-    return this.#code.outputs.map((o) => outputs[ids.indexOf(o.id)] as Tensor);
+    const code = this.#run();
+    const ids = outputIds(code);
+    return code.outputs.map((o) => outputs[ids.indexOf(o.id)] as Tensor);
   }
 }
 

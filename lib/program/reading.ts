@@ -2,9 +2,8 @@
 // recomputed from the rows and equal, sizes bounded. After that a program is as safe as eager calls.
 import { checkDType, dtypes } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
-import type { ValueType } from "../core/ir";
+import type { Code, ValueType } from "../core/ir";
 import { checkShape, shapeText, sizeOf } from "../core/tensor";
-import type { Code } from "./code";
 import { clash } from "./names";
 
 export const MAX_VALUES = 1_000_000; // native/exec/check.cc has 2^20

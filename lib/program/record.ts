@@ -1,9 +1,11 @@
+// Codes from functions: of compile, which holds what it takes from outside, and of bodies, which have it as further inputs.
 import { BacksolveError, guard } from "../core/errors";
-import type { ValueType } from "../core/ir";
+import type { Code, ValueType } from "../core/ir";
 import { readable, storageOf, type Tensor, wrap } from "../core/tensor";
 import { Trace } from "../core/trace";
-import type { Code } from "./code";
+import { internCode } from "./intern";
 import { optimize } from "./passes";
+import { uniform } from "./uniform";
 
 export interface Named<V> {
   readonly name: string;
@@ -32,23 +34,71 @@ function held(t: Tensor): Tensor {
   );
 }
 
-/** The code of f, from one call with traced tensors of the inputs' types. */
-export function record(inputs: readonly Named<ValueType>[], f: (args: Tensor[]) => readonly Named<Tensor>[]): Code {
-  const trace = new Trace(held);
-  const args = inputs.map(({ value }) => trace.value(value.dtype, value.shape));
-  let results: readonly Named<Tensor>[];
+/** Runs f once, on traced tensors of these types. */
+function traced(trace: Trace, types: readonly ValueType[], f: (args: Tensor[]) => readonly Tensor[]): { ins: number[]; outs: number[] } {
+  const args = types.map(({ dtype, shape }) => trace.value(dtype, shape));
+  let results: readonly Tensor[];
   try {
     results = f(args);
   } finally {
     trace.live = false;
   }
-  const outputs = results.map(({ name, value }) => ({ name, id: trace.idOf(value) }));
+  return { ins: args.map((t) => trace.idOf(t)), outs: results.map((t) => trace.idOf(t)) };
+}
+
+/** The code of f, from one call with traced tensors of the inputs' types. */
+export function record(inputs: readonly Named<ValueType>[], f: (args: Tensor[]) => readonly Named<Tensor>[]): Code {
+  const trace = new Trace("compile", held);
+  let names: string[] = [];
+  const { ins, outs } = traced(
+    trace,
+    inputs.map((i) => i.value),
+    (args) => {
+      const results = f(args);
+      names = results.map((r) => r.name);
+      return results.map((r) => r.value);
+    },
+  );
   return optimize({
     values: trace.values,
-    inputs: inputs.map(({ name }, i) => ({ name, id: trace.idOf(args[i] as Tensor) })),
+    inputs: inputs.map(({ name }, i) => ({ name, id: ins[i] as number })),
     constants: trace.captures.map(({ id, tensor }) => ({ id, array: storageOf(tensor).array })),
     code: trace.code,
-    outputs,
+    outputs: names.map((name, i) => ({ name, id: outs[i] as number })),
     opaque: [...trace.opaque],
   });
+}
+
+/** A body, and the tensors from outside that it reads after its arguments. */
+export interface Recorded {
+  readonly body: Code;
+  readonly captures: readonly Tensor[];
+}
+
+const isLiteral = (t: Tensor): boolean => !t.box && !t.traced && storageOf(t).literal;
+
+/**
+ * The body of f. Tensors from outside are captured whole, with their boxes, and become its last inputs; only what the text of the function says,
+ * numbers, is a constant: so the same function gives the same body, and the plans made for it are found again.
+ */
+export function recordBody(title: string, types: readonly ValueType[], f: (args: Tensor[]) => readonly Tensor[]): Recorded {
+  const trace = new Trace(title, (t) => t);
+  const { ins, outs } = traced(trace, types, f);
+  const used = new Set([...outs, ...trace.code.flatMap((i) => i.in)]);
+  const outside = trace.captures.filter((c) => used.has(c.id));
+  const shared = outside.filter((c) => !isLiteral(c.tensor));
+  const code = optimize(
+    uniform({
+      values: trace.values,
+      inputs: [...ins, ...shared.map((c) => c.id)].map((id, i) => ({ name: `x${i}`, id })),
+      constants: outside.filter((c) => isLiteral(c.tensor)).map(({ id, tensor }) => ({ id, array: storageOf(tensor).array.slice() })),
+      code: trace.code,
+      outputs: outs.map((id, i) => ({ name: `y${i}`, id })),
+      opaque: [...trace.opaque],
+    }),
+  );
+  const read = new Set([...code.outputs.map((o) => o.id), ...code.code.flatMap((i) => i.in)]);
+  const live = shared.map((_, i) => read.has((code.inputs[ins.length + i] as { id: number }).id));
+  const inputs = code.inputs.filter((_, i) => i < ins.length || live[i - ins.length]);
+  return { body: internCode({ ...code, inputs }), captures: shared.filter((_, i) => live[i]).map((c) => c.tensor) };
 }

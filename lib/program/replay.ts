@@ -4,13 +4,14 @@ import { apply, applyAll } from "../core/apply";
 import { ArgumentError, ShapeError } from "../core/errors";
 import { signatureOf } from "../core/form";
 import { fusedLetters } from "../core/fused";
-import type { Instruction, ValueType } from "../core/ir";
-import { rowOf } from "../core/registry";
+import type { Code, Control, Instruction, ValueType } from "../core/ir";
+import { rowOf, ruleFor } from "../core/registry";
 import { applyFused } from "../core/reverse";
 import { type AnyRow, type Attrs, nameOf } from "../core/row";
 import { broadcast, sameShape } from "../core/signature";
 import { type Shape, shapeText, type Tensor, wrap } from "../core/tensor";
-import { type Code, resolve } from "./code";
+import { rowOfCall } from "./callee";
+import { resolve } from "./code";
 
 /** Outputs for inputs of shape [...batch, ...item], batches broadcast; every output has the whole batch. */
 export function replay(code: Code, inputs: readonly Tensor[]): Tensor[] {
@@ -43,7 +44,20 @@ const itemOf = (code: Code, id: number): Shape => (code.values[id] as ValueType)
 const padded = (t: Tensor, at: number, count: number): Tensor =>
   count === 0 ? t : call("reshape", t, { shape: [...t.shape.slice(0, at), ...new Array<number>(count).fill(1), ...t.shape.slice(at)] });
 
-function step(code: Code, { op, attrs, in: ids, out, within }: Instruction, given: readonly (Tensor | undefined)[], rank: number) {
+/** Of controls: what they are made of is built on this file. */
+let rowOfControl: (control: Control) => AnyRow;
+export const whenControlled = (f: typeof rowOfControl): void => void (rowOfControl = f);
+
+function control(instruction: Instruction, of: Control, given: readonly Tensor[]): Tensor[] {
+  const run = instruction.within === undefined ? undefined : { collect: false, failures: [], out: undefined, op: instruction.within };
+  if (of.kind !== "call") return applyAll(rowOfControl(of), given, {}, false, run);
+  if (!of.row.vjp && !ruleFor(of.row)) return replay(of.body, given); // a rule that was put back
+  return applyAll(rowOfCall(of, replay), given, instruction.attrs, false, run);
+}
+
+function step(code: Code, instruction: Instruction, given: readonly (Tensor | undefined)[], rank: number) {
+  const { op, attrs, in: ids, out, within } = instruction;
+  if (instruction.control) return control(instruction, instruction.control, given as Tensor[]);
   const found = resolve(op) as NonNullable<ReturnType<typeof resolve>>;
   const isBatched = (t: Tensor | undefined, i: number) => t !== undefined && t.rank > itemOf(code, ids[i] as number).length;
   const first = given.find(isBatched);

@@ -1,5 +1,5 @@
 // Version 1 of program files: one body, and the names of what it could not hold.
-import type { Code } from "./code";
+import type { Code } from "../core/ir";
 import { readInstruction } from "./instruction";
 import { Body, type Json, list, MAX_OPERANDS, text } from "./reading";
 

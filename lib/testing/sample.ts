@@ -7,6 +7,7 @@ import { arityOf, inputName, inputsByName, inputsInOrder, plainName, portDType, 
 import type { AnyRow, Attrs } from "../core/row";
 import { isLiteral, sameShape } from "../core/signature";
 import { isTensor, type Shape, shapeText, storageOf, type Tensor } from "../core/tensor";
+import { tensor } from "../ops/creation";
 import { any } from "../ops/domains";
 import { mul } from "../ops/elementwise";
 import { type Key, random } from "../ops/random";
@@ -91,7 +92,7 @@ export function drawn<X>(list: readonly X[], sample: Sample | undefined, name: s
   if (!sample) return { order: list, enough: list.length };
   let hash = 0x811c9dc5; // FNV-1a
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  const u = storageOf(random.uniform({ hi: sample.seed | 0, lo: hash }, [list.length])).array as Float64Array;
+  const u = storageOf(random.uniform(tensor(Int32Array.of(sample.seed, hash)), [list.length])).array as Float64Array;
   const order = Array.from(list.keys()).sort((i, j) => (u[i] as number) - (u[j] as number));
   return { order: order.map((i) => list[i] as X), enough: Math.ceil(sample.share * list.length) };
 }

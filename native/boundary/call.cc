@@ -256,24 +256,4 @@ Run read_run(const Napi::CallbackInfo& info, const Program& program, Mode mode, 
   return run;
 }
 
-Fill read_fill(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  Words words(info[0]);
-  Fill f{};
-  f.draw.kind = static_cast<Draw::Kind>(words.integer(0, static_cast<Index>(Draw::Kind::count) - 1, "kind"));
-  f.draw.dtype = static_cast<DType>(words.integer(0, kFloatTypes - 1, "dtype"));
-  for (std::uint32_t& k : f.draw.key) k = static_cast<std::uint32_t>(words.integer(0, UINT32_MAX, "key"));
-  f.first = words.integer(0, kMaxInteger / kDrawBlock, "first") * kDrawBlock;
-  const double low = words.number(), high = words.number();
-  words.end();
-  if (info.Length() != 2) refuse(env, "wrong number of buffers");
-  if (!(std::isfinite(low) && std::isfinite(high) && low < high)) refuse(env, "low and high are no interval");
-  set_interval(f.draw, low, high);
-  const Buffer b = buffer_of(info[1], f.draw.dtype);
-  f.data = b.data;
-  f.count = b.size * width_of(f.draw.dtype);
-  f.draw.variance = width_of(f.draw.dtype) == 2 ? 0.5 : 1;
-  return f;
-}
-
 }  // namespace backsolve

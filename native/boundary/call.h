@@ -8,7 +8,6 @@
 #include <system_error>
 
 #include "../exec/program.h"
-#include "../kernels/random.h"
 
 namespace backsolve {
 
@@ -58,14 +57,6 @@ Eager read_eager(const Napi::CallbackInfo& info, Mode mode, std::vector<bool>& q
 Program read_program(const Napi::CallbackInfo& info);
 /// Buffers are arguments from the third: inputs, then outputs.
 Run read_run(const Napi::CallbackInfo& info, const Program& program, Mode mode, std::vector<bool>& quiet);
-
-/// The numbers that a buffer is to be filled with.
-struct Fill {
-  Draw draw;
-  Index first, count;
-  void* data;
-};
-Fill read_fill(const Napi::CallbackInfo& info);
 
 Napi::Error coded(Napi::Env env, const char* text, const char* code);
 

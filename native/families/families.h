@@ -4,6 +4,6 @@
 
 namespace backsolve::family {
 
-extern const Family matrix, map, reduce, read_strided, write_strided, band, join;
+extern const Family matrix, map, reduce, read_strided, write_strided, band, join, random;
 
 }  // namespace backsolve::family

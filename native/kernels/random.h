@@ -6,10 +6,9 @@ namespace backsolve {
 
 /// Which numbers of a stream: lib/ops/random.ts defines them.
 struct Draw {
-  /// unit: uniform in (0, 1). uniform: in [low, high). normal: of mean 0 and a variance.
-  enum class Kind : int { unit, uniform, normal, count };
+  /// unit: uniform in (0, 1). uniform: in [low, high). normal: of mean 0 and a variance. split: the words of further keys.
+  enum class Kind : int { unit, uniform, normal, split, none };
   Kind kind;
-  DType dtype;  // of a complex one both parts are numbers of the stream
   std::uint32_t key[2];
   double variance;
   // uniform: low = start and high - low = wide + rest, all in units of a power of two in which nothing overflows or underflows.
@@ -18,12 +17,7 @@ struct Draw {
 
 constexpr Index kDrawBlock = 256;  // numbers made at a time
 
-/// Numbers first, first + 1, ... of a stream; first: a multiple of kDrawBlock.
-using RandomFill = void (*)(const Draw& draw, void* out, Index first, Index count);
-
-/// low and high of uniform numbers: finite numbers of the dtype, low < high.
-void set_interval(Draw& draw, double low, double high);
-/// count numbers, on all threads.
-void fill_random(const Draw& draw, void* out, Index first, Index count);
+/// Numbers first, first + 1, ... of a stream, `step` numbers apart in memory; first: a multiple of kDrawBlock.
+using RandomFill = void (*)(const Draw& draw, void* out, Index step, Index first, Index count);
 
 }  // namespace backsolve

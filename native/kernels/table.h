@@ -6,13 +6,14 @@
 
 #include "../sets.h"
 #include "kernel.h"
+#include "random.h"
 #include "signature.h"
 
 namespace backsolve {
 
 struct Family;
 namespace family {
-extern const Family matrix, map, reduce;
+extern const Family matrix, map, reduce, random;
 }
 
 /// dtype of an operand: given the kernel's column T, or one, floating ones by LAPACK's letters. Real of int32 and bool: these themselves.
@@ -54,6 +55,8 @@ struct Kernel {
   // family map, family reduce:
   Map map = Map::count;
   Reduce reduce = Reduce::count;
+  // family random:
+  Draw::Kind draw = Draw::Kind::none;
 
   constexpr Kernel(const char* n, const Text& declared, const char* largest, double cost, const Single& code, Lanes in_lanes = Lanes::none,
                    const Limits& of_lanes = {})
@@ -66,6 +69,9 @@ struct Kernel {
     port_list(of_operands);
   }
   constexpr Kernel(const char* n, Reduce which) : name(n), family(&family::reduce), flops(1), reduce(which) { port_list("TT"); }
+  constexpr Kernel(const char* n, const char* of_operands, Draw::Kind which) : name(n), family(&family::random), flops(10), draw(which) {
+    port_list(of_operands);
+  }
   /// That moves elements.
   constexpr Kernel(const char* n, const Family& of) : name(n), family(&of) { port_list("TT"); }
   /// That moves elements of as many inputs as a call has, all of T.

@@ -39,7 +39,7 @@ struct LanesTable {
   void (*pack[6])(void* lanes, const void* const* items, Index count, int width);
   void (*unpack[6])(void* const* items, const void* lanes, Index count, int width, int used);
 
-  RandomFill random[2];  // float, double
+  RandomFill random[3];  // float, double, the words of keys
 
   struct Code {
     LanesKernel run;

@@ -1,7 +1,7 @@
 // Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"), uniform numbers in
 // any interval, and normal ones by Box and Muller. The same bits on every instruction set: integers and the correctly rounded + - * / sqrt
 // in a fixed order; a product is `rounded` before it is added to, so that no compiler contracts the two, and no library function is
-// called. test/random-definition.ts says the same in plain JavaScript.
+// called. tools/goldens/random_numbers.py says the same in Python.
 #include "../../kernels/random.h"
 
 #include "../fill.h"
@@ -202,7 +202,7 @@ void uniforms(const Draw& draw, uint64_t first, Index n, double* out) {
 }
 
 template <class R>
-void fill(const Draw& draw, void* out, Index first, Index count) {
+void fill(const Draw& draw, void* out, Index step, Index first, Index count) {
   const uint64_t counter = static_cast<uint64_t>(first);
   R* to = static_cast<R*>(out);
   Block<double> block;
@@ -214,7 +214,22 @@ void fill(const Draw& draw, void* out, Index first, Index count) {
       uniforms<R>(draw, counter + static_cast<uint64_t>(done), n, block.at);
     else
       units(draw, counter + static_cast<uint64_t>(done), 1, n, sizeof(R) == 4 ? kBelowOneSingle : kBelowOne, block.at);
-    for (Index i = 0; i < n; ++i) to[done + i] = static_cast<R>(block.at[i]);
+    if (step == 1)
+      for (Index i = 0; i < n; ++i) to[done + i] = static_cast<R>(block.at[i]);
+    else
+      for (Index i = 0; i < n; ++i) to[(done + i) * step] = static_cast<R>(block.at[i]);
+  }
+}
+
+/// Key i is the words of counter i in a range that no other draw comes to.
+void split(const Draw& draw, void* out, Index step, Index first, Index count) {
+  constexpr uint64_t kRange = uint64_t{0x73706c74} << 32;
+  uint32_t* to = static_cast<uint32_t*>(out);
+  Block<uint32_t> high, low;
+  for (Index done = 0; done < count; done += kDrawBlock) {
+    const Index n = count - done < kDrawBlock ? count - done : kDrawBlock;
+    threefry(draw.key, kRange + static_cast<uint64_t>(first + done) / 2, 1, n / 2, high.at, low.at);
+    for (Index i = 0; i < n; ++i) to[(done + i) * step] = (i % 2 == 0 ? high : low).at[i / 2];
   }
 }
 
@@ -223,6 +238,7 @@ void fill(const Draw& draw, void* out, Index first, Index count) {
 void fill_random(LanesTable& table) {
   table.random[0] = &fill<float>;
   table.random[1] = &fill<double>;
+  table.random[2] = &split;
 }
 
 }  // namespace backsolve::BS_ISA

@@ -1,0 +1,150 @@
+import { optionsOf } from "../core/attrs";
+import { ArgumentError, describe, ShapeError } from "../core/errors";
+import type { Loop, ValueType } from "../core/ir";
+import { scalar } from "../core/op";
+import type { RunContext } from "../core/outcome";
+import { isTensor, shapeText, type Tensor } from "../core/tensor";
+import type { Flat, Tensors } from "../core/tree";
+import { internControl } from "../program/intern";
+import { asFunction } from "../transforms/arguments";
+import { segmented } from "./checkpoint";
+import { applyControl } from "./rows";
+import { checkCarry, dtypeOfNumbers, flattenGiven, flattenLike, type Traced, traceTree, typeOfTensor } from "./trees";
+
+export interface ScanOptions {
+  /** How many runs, where xs does not say. */
+  readonly length?: number;
+  /** From the last element to the first; results stand where their elements do. */
+  readonly reverse?: boolean;
+  /** In reverse mode only the carries of every k-th run are kept, and those between are computed again: memory for length / k + k of them. */
+  readonly checkpoint?: number;
+}
+export interface Scanned<C, Y> {
+  /** After the last run. */
+  readonly carry: C;
+  /** What each run gave, stacked along a new leading axis. */
+  readonly ys: Y;
+}
+
+/** What may be given for a carry of this type: numbers for scalars. */
+export type Carried<C> = C extends Tensor ? C | number : C extends object ? { readonly [K in keyof C]: Carried<C[K]> } : C;
+
+const MAX_LENGTH = 2 ** 31 - 1;
+
+function lengthOf(flat: Flat<Tensor | number>, given: unknown): number {
+  if (given !== undefined && !(Number.isSafeInteger(given) && (given as number) >= 0 && (given as number) <= MAX_LENGTH))
+    throw new ArgumentError("scan", `option length must be an integer from 0 to ${MAX_LENGTH}, got ${describe(given)}.`);
+  let length = given as number | undefined;
+  let told = "option length says";
+  flat.leaves.forEach((t, i) => {
+    const path = flat.paths[i] || "xs";
+    if (!isTensor(t) || t.rank === 0) throw new ShapeError("scan", `xs must be tensors with an element per run, got a scalar at ${path}.`);
+    const n = t.shape[0] as number;
+    if (length !== undefined && n !== length)
+      throw new ShapeError("scan", `${path} has ${n} elements along its first axis (shape ${shapeText(t.shape)}), ${told} ${length}.`);
+    if (length === undefined) [length, told] = [n, `${path} has`];
+  });
+  if (length === undefined) throw new ArgumentError("scan", "there are no xs: option length must say how many runs there are.");
+  return length;
+}
+
+type Stepper = (carry: unknown, x: unknown) => unknown;
+
+interface Run {
+  readonly carry: Flat<Tensor | number>;
+  readonly traced: Traced;
+  readonly types: readonly ValueType[]; // of the carries
+  readonly next: Flat<Tensor>;
+  readonly ys: Flat<Tensor> | undefined;
+}
+
+/** The body of one run, at these dtypes of the carried numbers. */
+function traceStep(f: Stepper, carry: Flat<Tensor | number>, numbers: readonly ValueType["dtype"][], xs: Flat<Tensor> | undefined): Run {
+  const types = carry.leaves.map(
+    (t, i): ValueType => (typeof t === "number" ? { dtype: numbers[i] as ValueType["dtype"], shape: [] } : typeOfTensor(t)),
+  );
+  const each = xs ? xs.leaves.map(({ dtype, shape }) => ({ dtype, shape: shape.slice(1) })) : [];
+  let next: Flat<Tensor> | undefined;
+  let ys: Flat<Tensor> | undefined;
+  const traced = traceTree("scan", [...types, ...each], (args) => {
+    const given: unknown = f(carry.rebuild(args.slice(0, types.length)), xs?.rebuild(args.slice(types.length)));
+    if (typeof given !== "object" || given === null || isTensor(given) || !("carry" in given))
+      throw new ArgumentError("scan", `the function must return { carry, y }, got ${describe(given)}.`);
+    const { carry: c, y } = given as { carry: unknown; y?: unknown };
+    next = flattenLike("scan", c, types);
+    ys = y === undefined ? undefined : flattenLike("scan", y);
+    return { leaves: [...next.leaves, ...(ys?.leaves ?? [])], paths: [], rebuild: (l) => l };
+  });
+  return { carry, traced, types, next: next as Flat<Tensor>, ys };
+}
+
+/** A carried number takes the dtype that becomes of it. */
+function settled(f: Stepper, carry: Flat<Tensor | number>, xs: Flat<Tensor> | undefined): Run {
+  const isNumber = (i: number): boolean => typeof carry.leaves[i] === "number";
+  const guess = dtypeOfNumbers([...carry.leaves, ...(xs?.leaves ?? [])]);
+  let step = traceStep(
+    f,
+    carry,
+    carry.leaves.map(() => guess),
+    xs,
+  );
+  const given = step.next.leaves;
+  if (given.length === carry.leaves.length && given.some((t, i) => isNumber(i) && t.dtype !== guess))
+    step = traceStep(
+      f,
+      carry,
+      given.map((t) => t.dtype),
+      xs,
+    );
+  checkCarry("scan", carry, step.types, step.next);
+  return step;
+}
+
+/**
+ * Runs f from element to element: f(carry, x) gives { carry, y }, the carry for the next run and a result. Carry, elements and results are trees of
+ * tensors; the carry keeps its shapes and dtypes, a number in it takes the dtype of what f makes of it. f is traced, and the runs are one
+ * instruction, natively, with derivatives of any order and mode.
+ * @throws ShapeError, DtypeError, ArgumentError that name the leaf.
+ */
+export function scan<C, X = undefined, Y = undefined>(
+  f: (carry: Tensors<C>, x: X) => { readonly carry: NoInfer<Tensors<C>> | number; readonly y?: Y },
+  carry0: C,
+  xs?: X,
+  options?: ScanOptions,
+): Scanned<Tensors<C>, Y>;
+export function scan<C, X = undefined, Y = undefined>(
+  f: (carry: C, x: X) => { readonly carry: NoInfer<C> | number; readonly y?: Y },
+  carry0: Carried<C>,
+  xs?: X,
+  options?: ScanOptions,
+): Scanned<C, Y>;
+export function scan(f: (carry: never, x: never) => unknown, carry0: unknown, xs?: unknown, options: ScanOptions = {}): unknown {
+  asFunction("scan", f);
+  return run(f as Stepper, carry0, xs, options);
+}
+
+function run(f: Stepper, carry0: unknown, given: unknown, options: ScanOptions, context?: RunContext): Scanned<unknown, unknown> {
+  const { length: asked, reverse = false, checkpoint } = optionsOf("scan", options, ["length", "reverse", "checkpoint"]);
+  if (typeof reverse !== "boolean") throw new ArgumentError("scan", `option reverse must be true or false, got ${describe(reverse)}.`);
+  if (checkpoint !== undefined && !(Number.isSafeInteger(checkpoint) && checkpoint > 0))
+    throw new ArgumentError("scan", `option checkpoint must be a positive integer, got ${describe(checkpoint)}.`);
+  const xs = given === undefined || given === null ? undefined : (flattenGiven("scan", given) as Flat<Tensor>);
+  const length = lengthOf(xs ?? { leaves: [], paths: [], rebuild: () => undefined }, asked);
+  const { carry, traced, types, next, ys } = settled(f, flattenGiven("scan", carry0), xs);
+  const results = ys?.leaves.length ?? 0;
+  const loop: Loop = {
+    kind: "loop",
+    name: "scan",
+    body: traced.body,
+    length,
+    reverse,
+    carries: types.length,
+    mapped: xs?.leaves.length ?? 0,
+    sums: new Array<boolean>(results).fill(false),
+  };
+  const start = carry.leaves.map((t, i) => (typeof t === "number" ? scalar((types[i] as ValueType).dtype, t) : t));
+  const inputs = [...start, ...(xs?.leaves ?? []), ...traced.captures];
+  const apply = (l: Loop, ins: readonly Tensor[]): Tensor[] => applyControl(internControl(l), ins, context);
+  const out = checkpoint === undefined || checkpoint >= length ? apply(loop, inputs) : segmented(loop, checkpoint, inputs, apply);
+  return { carry: next.rebuild(out.slice(0, types.length)), ys: ys?.rebuild(out.slice(types.length)) };
+}

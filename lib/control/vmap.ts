@@ -1,0 +1,115 @@
+import { optionsOf } from "../core/attrs";
+import { ArgumentError, describe, ShapeError } from "../core/errors";
+import type { Failure } from "../core/failures";
+import { scalar } from "../core/op";
+import type { RunContext } from "../core/outcome";
+import { checkAxis, shapeText, type Tensor } from "../core/tensor";
+import { type Flat, flattenTensors } from "../core/tree";
+import { transpose } from "../ops/structure";
+import { internControl } from "../program/intern";
+import { type Arguments, asFunction } from "../transforms/arguments";
+import { applyControl } from "./rows";
+import { flattenGiven, traceTree } from "./trees";
+
+/** An axis for every tensor of a tree, or a tree of them; null: not mapped over. */
+export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes };
+export interface VmapOptions {
+  /** The axis of items: one for all arguments, an array with an entry per argument, or, of one argument, a tree; null: shared by all items. */
+  readonly in?: Axes;
+  /** Where the results have their axis of items. */
+  readonly out?: Axes;
+}
+/** A function over batches, in its forms. */
+export interface Vmapped<P extends readonly unknown[], R> {
+  (...args: Arguments<P>): R;
+  /** Items that fail are NaN, and listed. */
+  checked(...args: Arguments<P>): { readonly value: R; readonly failures: readonly Failure[] };
+}
+
+/** The axis of each leaf. `of`: in or out. */
+function axesOf(of: string, axes: Axes, paths: readonly string[]): (number | null)[] {
+  return paths.map((path) => {
+    let found: unknown = axes;
+    for (const key of path === "" ? [] : path.split(".")) {
+      if (typeof found !== "object" || found === null) break;
+      if (!Object.hasOwn(found, key)) throw new ArgumentError("vmap", `option ${of} has no entry for ${path}.`);
+      found = (found as Readonly<Record<string, unknown>>)[key];
+    }
+    if (found === null || Number.isSafeInteger(found)) return found as number | null;
+    throw new ArgumentError(
+      "vmap",
+      `option ${of} must be an axis or null, or a tree of them, got ${describe(found)} for ${path || "the result"}.`,
+    );
+  });
+}
+
+const shifted = (x: Tensor, from: number, to: number): Tensor => {
+  if (from === to) return x;
+  const axes = x.shape.map((_, i) => i).filter((i) => i !== from);
+  axes.splice(to, 0, from);
+  return transpose(x, axes);
+};
+
+interface Mapped {
+  readonly items: readonly (Tensor | undefined)[]; // with the axis of items in front; undefined: shared
+  readonly size: number;
+}
+function mapped(flat: Flat<Tensor | number>, axes: Axes): Mapped {
+  let size: number | undefined;
+  let first = "";
+  const items = axesOf("in", axes, flat.paths).map((axis, i) => {
+    const [t, path] = [flat.leaves[i] as Tensor | number, flat.paths[i] as string];
+    if (axis === null || typeof t === "number") return undefined;
+    if (t.rank === 0) throw new ShapeError("vmap", `argument ${path} has no axis of items: it is a scalar. Share it: { in: [..., null] }.`);
+    const at = checkAxis("vmap", axis, t.rank);
+    const n = t.shape[at] as number;
+    if (size !== undefined && n !== size)
+      throw new ShapeError(
+        "vmap",
+        `argument ${path} has ${n} items (shape ${shapeText(t.shape)}, axis ${at}), argument ${first} has ${size}.`,
+      );
+    if (size === undefined) [size, first] = [n, path];
+    return shifted(t, at, 0);
+  });
+  if (size === undefined) throw new ArgumentError("vmap", "no argument has an axis of items: at least one must be mapped over.");
+  return { items, size };
+}
+
+/**
+ * f, written for one item, over batches: one call for all items, natively, in lanes and threads. What f takes from outside, and arguments whose
+ * axis is null, are shared: their gradients are summed over the items.
+ */
+export function vmap<P extends readonly unknown[], R>(f: (...args: P) => R, options: VmapOptions = {}): Vmapped<P, R> {
+  asFunction("vmap", f);
+  const { in: from = 0, out: to = 0 } = optionsOf("vmap", options, ["in", "out"]);
+  const run = (args: readonly unknown[], context?: RunContext): R => {
+    const isTree = typeof from === "object" && from !== null && !Array.isArray(from);
+    const flat = flattenGiven("vmap", args);
+    const { items, size } = mapped(flat, isTree ? [from] : from);
+    const each = items.filter((t) => t !== undefined);
+    const types = each.map(({ dtype, shape }) => ({ dtype, shape: shape.slice(1) }));
+    const { body, captures, out } = traceTree("vmap", types, (traced) => {
+      const rest = [...traced];
+      const leaves = flat.leaves.map((t, i) => (items[i] ? rest.shift() : typeof t === "number" ? scalar("float64", t) : t));
+      return flattenTensors("vmap", f(...(flat.rebuild(leaves) as P)));
+    });
+    const sums = out.leaves.map(() => false);
+    const loop = internControl({ kind: "loop", name: "vmap", body, length: size, reverse: false, carries: 0, mapped: each.length, sums });
+    const results = applyControl(loop, [...each, ...captures], context);
+    const axes = axesOf("out", to, out.paths);
+    return out.rebuild(
+      results.map((y, i) => {
+        const axis = axes[i];
+        if (typeof axis !== "number")
+          throw new ArgumentError("vmap", `option out must be an axis, got null for ${out.paths[i] || "the result"}.`);
+        return shifted(y, 0, checkAxis("vmap", axis, y.rank));
+      }),
+    ) as R;
+  };
+  const plain = (...args: Arguments<P>): R => run(args);
+  const checked = (...args: Arguments<P>) => {
+    const failures: Failure[] = [];
+    return { value: run(args, { collect: true, failures, out: undefined }), failures };
+  };
+  return Object.assign(plain, { checked });
+}

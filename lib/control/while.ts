@@ -1,0 +1,60 @@
+import { optionsOf } from "../core/attrs";
+import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
+import type { ValueType } from "../core/ir";
+import { scalar } from "../core/op";
+import { isTensor, shapeText, type Tensor } from "../core/tensor";
+import { type Flat, flattenTensors, type Tensors } from "../core/tree";
+import { internControl } from "../program/intern";
+import { asFunction } from "../transforms/arguments";
+import { applyControl } from "./rows";
+import { checkCarry, dtypeOfNumbers, flattenGiven, flattenLike, type Traced, together, traceTree, typeOfTensor } from "./trees";
+
+export interface WhileOptions {
+  /** The body runs at most so often; where the test still holds then, the item fails with ERR_NO_CONVERGENCE. */
+  readonly maxSteps?: number;
+}
+const MAX_STEPS = 2 ** 31 - 1;
+
+function truth(t: unknown): Tensor {
+  if (!isTensor(t)) throw new ArgumentError("whileLoop", `the test must return a bool tensor of shape [], got ${describe(t)}.`);
+  if (t.dtype !== "bool") throw new DtypeError("whileLoop", `the test must return bool, got ${t.dtype}: compare, less(x, 0).`);
+  if (t.rank !== 0) throw new ShapeError("whileLoop", `the test must return shape [], got ${shapeText(t.shape)}.`);
+  return t;
+}
+
+/**
+ * Carries body(carry) along while test(carry) holds. The carry keeps its tree, shapes and dtypes. In forward mode it is differentiated like any op;
+ * in reverse mode not, as the number of runs is not known beforehand: `scan` of a fixed length, or `customRoot`, is.
+ */
+export function whileLoop<C>(
+  test: (carry: Tensors<C>) => Tensor<"bool">,
+  body: (carry: Tensors<C>) => NoInfer<Tensors<C>>,
+  carry0: C,
+  options: WhileOptions = {},
+): Tensors<C> {
+  asFunction("whileLoop", test);
+  asFunction("whileLoop", body);
+  const { maxSteps = 1_000_000 } = optionsOf("whileLoop", options, ["maxSteps"]);
+  if (!Number.isSafeInteger(maxSteps) || maxSteps < 1 || maxSteps > MAX_STEPS)
+    throw new ArgumentError("whileLoop", `option maxSteps must be an integer from 1 to ${MAX_STEPS}, got ${describe(maxSteps)}.`);
+  const carry = flattenGiven("whileLoop", carry0);
+  const guess = dtypeOfNumbers(carry.leaves);
+  let types = carry.leaves.map((t): ValueType => (typeof t === "number" ? { dtype: guess, shape: [] } : typeOfTensor(t)));
+  const runs = () => traceTree("whileLoop", types, (leaves) => flattenLike("whileLoop", body(carry.rebuild(leaves) as Tensors<C>), types));
+  let run: Traced = runs();
+  const isNew = (t: Tensor, i: number): boolean => typeof carry.leaves[i] === "number" && t.dtype !== guess;
+  if (run.out.leaves.length === types.length && run.out.leaves.some(isNew)) {
+    types = types.map((t, i) => (typeof carry.leaves[i] === "number" ? { dtype: (run.out.leaves[i] as Tensor).dtype, shape: [] } : t));
+    run = runs();
+  }
+  checkCarry("whileLoop", carry, types, run.out);
+  const asked = traceTree(
+    "whileLoop",
+    types,
+    (leaves): Flat<Tensor> => flattenTensors("whileLoop", truth(test(carry.rebuild(leaves) as Tensors<C>))),
+  );
+  const { bodies, captures } = together(types.length, asked, run);
+  const control = internControl({ kind: "while", name: "whileLoop", test: bodies[0], body: bodies[1], carries: types.length, maxSteps });
+  const start = carry.leaves.map((t, i) => (typeof t === "number" ? scalar((types[i] as ValueType).dtype, t) : t));
+  return carry.rebuild(applyControl(control, [...start, ...captures])) as Tensors<C>;
+}
