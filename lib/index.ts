@@ -1,5 +1,9 @@
 export type { NativeInfo } from "./boundary/addon";
 export { cond } from "./control/cond";
+export { hessian, type Jacobian, jacfwd, jacobian, jacrev } from "./control/jacobian";
+export { linearize } from "./control/linearize";
+export { checkpoint } from "./control/remember";
+export { customRoot, type RootOptions } from "./control/root";
 export { type Carried, type Scanned, type ScanOptions, scan } from "./control/scan";
 export { type Axes, type VmapOptions, type Vmapped, vmap } from "./control/vmap";
 export { type WhileOptions, whileLoop } from "./control/while";
@@ -39,7 +43,7 @@ export {
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Attrs, type NamedTensors, type Native, native, type Port, type Ports, type Row } from "./core/row";
 export { type DTypeOf, isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
-export type { Given, Tensors, TensorTree, Tree } from "./core/tree";
+export { type Given, type Tensors, type TensorTree, type Tree, treeLeaves, treeMap, treeReduce } from "./core/tree";
 export { Tensor } from "./methods";
 export { cast } from "./ops/cast";
 export * from "./ops/creation";
@@ -63,6 +67,5 @@ export { type Info, info, setThreads } from "./runtime";
 export type { Arguments } from "./transforms/arguments";
 export { customGrad } from "./transforms/custom";
 export { type GradOptions, grad, valueAndGrad } from "./transforms/grad";
-export { hessian, type Jacobian, jacobian } from "./transforms/jacobian";
 export { hvp, jvp } from "./transforms/jvp";
 export { vjp } from "./transforms/vjp";

@@ -20,7 +20,7 @@ namespace {
 constexpr const char* kDTypeNames[kDTypes] = {"float32", "float64", "complex64", "complex128", "bool", "int32"};
 /// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/boundary/addon.ts has
 /// the same.
-constexpr int kBoundary = 4;
+constexpr int kBoundary = 5;
 constexpr napi_type_tag kProgramTag = {0x6261636b736f6c76, 0x70726f6772616d31};
 
 Napi::Value list_kernels(const Napi::CallbackInfo& info) {

@@ -104,7 +104,7 @@ describe("native jobs", () => {
       for (let i = 0; i < 100; i++) a.set(spd(8), i * 64);
       const jobs = [];
       for (let k = 0; k < 50; k++) {
-        jobs.push(native.runProgramAsync(native.createProgram(Float64Array.from(program(8))), Float64Array.of(0, 0, 0, 0, 1, 100, 64, 0), a).promise);
+        jobs.push(native.runProgramAsync(native.createProgram(Float64Array.from(program(8))), Float64Array.of(0, 0, 0, 0, 1, 100, 64, 0, 0), a).promise);
         if (k % 10 === 0) gc();
       }
       Promise.all(jobs).then((r) => console.log(r.every((x) => x === undefined)));`;

@@ -52,7 +52,7 @@ function refuseThreads() {
 /** Without threads of V8's own: where memory ends, it is they whom the lack of it ends first, and the process with them. */
 const ALONE = ["--v8-pool-size=0", "--single-threaded-gc"];
 /** What V8 says when it ends the process because its own heap gets no memory. */
-const V8_ENDS = /Fatal process out of memory|JavaScript heap out of memory/;
+const V8_ENDS = /[Pp]rocess out of memory|JavaScript heap out of memory/;
 
 export interface Ended {
   status: number | null;

@@ -82,7 +82,7 @@ describe("concat, native", () => {
         [2, 7],
         [2, 7],
       ].flatMap((d) => [code, 2, ...d]);
-      const words = [1, 4, ...types, 2, 0, 1, 0, 2];
+      const words = [2, 1, 4, ...types, 2, 0, 1, 0, 2];
       const join = [id("concat"), code, 1, 1, 3, 0, 1, 0, 1, 2];
       const handle = native.createProgram(Float64Array.from([...words, ...join, id("add"), code, 0, 2, 2, 2, 1, 3, 1, 3]));
       const [items, each] = [37, 6 * width];
@@ -94,7 +94,7 @@ describe("concat, native", () => {
         [1, 3],
       ] as const) {
         const out = new array(items * 14 * width) as Arrays;
-        native.runProgram(handle, Float64Array.from([0, layout, chunk, 0, 1, items, 6, 0]), x, s, out);
+        native.runProgram(handle, Float64Array.from([0, layout, chunk, 0, 1, items, 6, 0, 0]), x, s, out);
         const want = Array.from({ length: items }, (_, i) => {
           const item = x.subarray(i * each, (i + 1) * each) as Arrays;
           return expected([3, 1, 3], [2], [], width, [item, s, item]).map((v) => 2 * v);
@@ -130,7 +130,7 @@ describe("concat, native", () => {
     const made = (inputs: number[], outputs: number[]): object =>
       native.createProgram(
         Float64Array.from([
-          ...[1, 2, 1, 1, 1, 1, 1, inputs.length, 1, 0, 0, 1],
+          ...[2, 1, 2, 1, 1, 1, 1, 1, inputs.length, 1, 0, 0, 1],
           ...[id("concat"), 1, 1, 0, inputs.length, ...inputs, outputs.length, ...outputs, 1, 1],
         ]),
       );

@@ -43,8 +43,8 @@ export const job = (descriptor: Float64Array, ...quiet: number[]): Float64Array 
   Float64Array.from([...descriptor, ...(quiet.length > 0 ? quiet : [0])]);
 export const spd = (n: number): Float64Array => Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? n : 0.5));
 /** One program: L = cholesky(A), items of n x n. */
-export const program = (n: number): number[] => [1, 2, F64, 2, n, n, F64, 2, n, n, 1, 0, 0, 1, id("cholesky"), F64, 0, 1, 0, 1, 1, 1, 1];
-export const batchRun = (flags: number, items: number, n: number): Float64Array => Float64Array.from([flags, 0, 0, 0, 1, items, n * n]);
+export const program = (n: number): number[] => [2, 1, 2, F64, 2, n, n, F64, 2, n, n, 1, 0, 0, 1, id("cholesky"), F64, 0, 1, 0, 1, 1, 1, 1];
+export const batchRun = (flags: number, items: number, n: number): Float64Array => Float64Array.from([flags, 0, 0, 0, 1, items, n * n, 0]);
 
 /** Takes the memory away from an array. */
 export const transfer = (a: Float64Array): unknown => structuredClone(a.buffer, { transfer: [a.buffer as ArrayBuffer] });
@@ -87,7 +87,7 @@ export function child(script: string, { inWorker = false, args = [], ...limits }
     const cholesky = (flags, ...d) => Float64Array.from([id("cholesky"), flags, F64, 0, 2, ...operand(...d), ...operand(...d)]);
     const start = (d, ...inputs) => native.runAsync(Float64Array.from([...d, ...inputs.map(() => 0)]), ...inputs);
     const spd = (n) => Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? n : 0.5));
-    const program = (n) => [1, 2, F64, 2, n, n, F64, 2, n, n, 1, 0, 0, 1, id("cholesky"), F64, 0, 1, 0, 1, 1, 1, 1];
+    const program = (n) => [2, 1, 2, F64, 2, n, n, F64, 2, n, n, 1, 0, 0, 1, id("cholesky"), F64, 0, 1, 0, 1, 1, 1, 1];
   `;
   const body = inWorker ? script.replace("HELPERS", () => JSON.stringify(helpers)) : helpers + script;
   const done = inProcess(["-e", body, ...args], { ...limits, node: ["--expose-gc"] });

@@ -66,6 +66,10 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   tensor: [[1, 2]],
   trace: [a],
   transpose: [a, [1, 0]],
+  checkpoint: [f],
+  customRoot: [(x: F64) => x, (x: F64) => x],
+  jacfwd: [f],
+  jacrev: [f],
   valueAndGrad: [f],
   vmap: [f],
   whileLoop: [(x: F64) => b.less(x, 1), (x: F64) => b.add(x, 1), 0],
@@ -93,7 +97,7 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
 };
 /** Classes; functions all of whose arguments are the user's own; what makes rows, which defineOp checks. */
 const WITHOUT =
-  /^(compile|cond|vjp|(float|complex|int)\d+|bool|isTensor|defineOp|native|flag|int|ints|oneOf|[A-Z]\w*|testing\.(sameBits|relativeError|CheckError))$/;
+  /^(compile|cond|linearize|treeLeaves|treeMap|treeReduce|vjp|(float|complex|int)\d+|bool|isTensor|defineOp|native|flag|int|ints|oneOf|[A-Z]\w*|testing\.(sameBits|relativeError|CheckError))$/;
 
 function* exported(): Generator<[string, Call]> {
   for (const [prefix, members] of Object.entries({

@@ -133,11 +133,11 @@ describe("programs as JSON: versions", () => {
     expect(Program.from(file).inputs.length).to.equal(2);
     const message = (version: unknown): string => caught(() => Program.from({ ...file, version })).message;
     for (const [version, given] of [
-      [2, "2"],
+      [3, "3"],
       [1e9, "1000000000"],
     ] as const)
       expect(message(version)).to.equal(
-        `Program.from: version must be 1, got ${given}. A later backsolve wrote this program: it needs that one or one after it.`,
+        `Program.from: version must be 1 or 2, got ${given}. A later backsolve wrote this program: it needs that one or one after it.`,
       );
     for (const [version, given] of [
       [undefined, "undefined"],

@@ -41,7 +41,7 @@ function limits(): void {
     });
     it("memory for BLAS, before it is loaded: an error, or the result", () => {
       let told = 0;
-      for (const megabytes of [70, 100, 140, 200, 400]) {
+      for (const megabytes of [75, 100, 140, 200, 400]) {
         for (const [n, threads] of [
           [100, 1],
           [600, 4],
@@ -56,7 +56,7 @@ function limits(): void {
             native.setThreads(${threads});
             const calls = [inverse(${n}), inverse(100, 3)];
             for (let i = 0; i < 3; i++) console.log(calls.map(compute).join("\\n"));`);
-          if (endedByV8) continue; // of 70 MiB it needs most itself
+          if (endedByV8) continue; // of 75 MiB it needs most itself
           expect(status, `${megabytes} MiB, n = ${n}: ${err}`).to.equal(0);
           told++;
           for (const line of out.split("\n"))

@@ -2,11 +2,12 @@ import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors"
 import type { ValueType } from "../core/ir";
 import { unwrapIfDead } from "../core/levels";
 import { isTensor, shapeText, type Tensor, tracedOf } from "../core/tensor";
-import { flattenTensors } from "../core/tree";
+import { flattenTensors, inOrderOf } from "../core/tree";
+import { reshaped } from "../program/dead";
 import { internControl } from "../program/intern";
 import { type Arguments, asFunction } from "../transforms/arguments";
 import { applyControl } from "./rows";
-import { together, traceTree, typeOfTensor } from "./trees";
+import { type DTypeAt, dtypesAt, flattenGiven, flattenLike, range, type Traced, together, traceTree, typeOfTensor } from "./trees";
 
 function checkPredicate(pred: unknown): Tensor<"bool"> | boolean {
   if (typeof pred === "boolean") return pred;
@@ -29,29 +30,46 @@ function checkPredicate(pred: unknown): Tensor<"bool"> | boolean {
 export function cond<P extends readonly unknown[], R>(
   pred: Tensor<"bool"> | boolean,
   then: (...args: P) => R,
-  otherwise: (...args: P) => NoInfer<R>,
+  otherwise: (...args: P) => NoInfer<R> | number,
   ...args: Arguments<P>
 ): R {
   asFunction("cond", then);
   asFunction("cond", otherwise);
   const given = checkPredicate(pred);
   const flat = flattenTensors("cond", args);
+  const types = flat.leaves.map(typeOfTensor);
+  const ofBranch = (f: (...args: P) => unknown, leaves: readonly Tensor[]): unknown => f(...(flat.rebuild(leaves) as P));
+  const branch = (f: (...args: P) => unknown, like?: DTypeAt) =>
+    traceTree("cond", types, (leaves) => flattenLike("cond", ofBranch(f, leaves), like));
+  const known = ({ out }: Traced): DTypeAt => dtypesAt(out.paths, out.leaves.map(typeOfTensor));
   if (typeof given === "boolean" || !tracedOf(given)) {
     const holds = typeof given === "boolean" ? given : given.item();
-    const chosen = holds ? then : otherwise;
-    const out = flattenTensors("cond", chosen(...(flat.rebuild(flat.leaves) as P)));
+    const [taken, other] = holds ? [then, otherwise] : [otherwise, then];
+    const result = ofBranch(taken, flat.leaves);
+    const numbers = flattenGiven("cond", result).leaves.some((t) => typeof t === "number");
+    const out = flattenLike("cond", result, numbers ? known(branch(other)) : undefined);
     return out.rebuild(out.leaves) as R;
   }
-  const types = flat.leaves.map(typeOfTensor);
-  const branch = (f: (...args: P) => R) => traceTree("cond", types, (leaves) => flattenTensors("cond", f(...(flat.rebuild(leaves) as P))));
-  const [a, b] = [branch(then), branch(otherwise)];
+  const first = branch(then);
+  const b = branch(otherwise, known(first));
+  const a = branchAgain(first, () => branch(then, known(b)), b);
+  const { out: other } = b;
+  const aligned = inOrderOf(a.out, other.paths);
   const paths = (f: { readonly paths: readonly string[] }) => f.paths.map((p) => p || "one tensor").join(", ");
-  if (paths(a.out) !== paths(b.out))
-    throw new ArgumentError("cond", `both branches must give the same tree: then gives (${paths(a.out)}), otherwise (${paths(b.out)}).`);
-  a.out.leaves.forEach((t, i) => sameType(typeOfTensor(t), typeOfTensor(b.out.leaves[i] as Tensor), a.out.paths[i] as string));
-  const { bodies, captures } = together(types.length, a, b);
+  if (paths(aligned) !== paths(other))
+    throw new ArgumentError("cond", `both branches must give the same tree: then gives (${paths(a.out)}), otherwise (${paths(other)}).`);
+  aligned.leaves.forEach((t, i) => sameType(typeOfTensor(t), typeOfTensor(other.leaves[i] as Tensor), other.paths[i] as string));
+  const order = other.paths.map((p) => a.out.paths.indexOf(p));
+  const { bodies, captures } = together(types.length, { ...a, body: reshaped(a.body, range(a.body.inputs.length), order) }, b);
   const control = internControl({ kind: "cond", name: "cond", whenTrue: bodies[0], whenFalse: bodies[1] });
-  return a.out.rebuild(applyControl(control, [unwrapIfDead(given), ...flat.leaves, ...captures])) as R;
+  return other.rebuild(applyControl(control, [unwrapIfDead(given), ...flat.leaves, ...captures])) as R;
+}
+
+/** The first branch was traced before the dtypes of the second were known: where a number of it became another dtype it is traced again. */
+function branchAgain(first: Traced, again: () => Traced, second: Traced): Traced {
+  const like = new Map(second.out.paths.map((p, i) => [p, second.out.leaves[i]?.dtype]));
+  const differs = first.out.paths.some((p, i) => like.has(p) && like.get(p) !== first.out.leaves[i]?.dtype);
+  return differs ? again() : first;
 }
 
 function sameType(a: ValueType, b: ValueType, path: string): void {

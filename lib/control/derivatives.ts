@@ -80,7 +80,7 @@ function pullbackOfLoop(loop: Loop, wanted: Mask, given: Mask): Derived<number> 
   const arrives = body.outputs.map((_, i) =>
     i < carries ? active[i] === true : reached[i] === true && floats[i] === true && given[i] === true,
   );
-  const pulled = pullbackOf(body, active, arrives);
+  const pulled = pullbackOf(body, active, arrives, loop.name);
   const g = positions(arrives);
   const at = (i: number): number => n + g.indexOf(i);
   const isSum = (i: number): boolean => sums[i - carries] === true;
@@ -121,7 +121,7 @@ function pushforwardOfLoop(loop: Loop, along: Mask): Derived<Given> {
   const n = body.inputs.length;
   const active = moving(body, carries, along);
   const reached = reaches(body, active).map((is, i) => (i < carries ? active[i] === true : is));
-  const dual = pushforwardOf(body, active, reached, true);
+  const dual = pushforwardOf(body, active, reached, true, loop.name);
   const t = positions(active);
   const part = (from: number, to: number): { ins: number[]; sources: Source[] } => {
     const [own, moved] = [range(from, to), t.filter((i) => i >= from && i < to)];
@@ -164,8 +164,8 @@ function pullbackOfCond(cond: Cond, wanted: Mask, given: Mask): Derived<number> 
   return {
     control: internControl({
       ...cond,
-      whenTrue: pullbackOf(cond.whenTrue, active, arrives),
-      whenFalse: pullbackOf(cond.whenFalse, active, arrives),
+      whenTrue: pullbackOf(cond.whenTrue, active, arrives, "cond"),
+      whenFalse: pullbackOf(cond.whenFalse, active, arrives, "cond"),
     }),
     ins: [...source("input", range(0, n + 1)), ...source("cotangent", positions(arrives))],
     outs: positions(active).map((i) => i + 1),
@@ -180,8 +180,8 @@ function pushforwardOfCond(cond: Cond, along: Mask): Derived<Given> {
   return {
     control: internControl({
       ...cond,
-      whenTrue: pushforwardOf(cond.whenTrue, active, reached, true),
-      whenFalse: pushforwardOf(cond.whenFalse, active, reached, true),
+      whenTrue: pushforwardOf(cond.whenTrue, active, reached, true, "cond"),
+      whenFalse: pushforwardOf(cond.whenFalse, active, reached, true, "cond"),
     }),
     ins: [
       ...source("input", range(0, n + 1)),
@@ -208,6 +208,7 @@ function pushforwardOfWhile(loop: While, along: Mask): Derived<Given> {
     active,
     range(0, carries).map((k) => active[k] === true),
     true,
+    "whileLoop",
   );
   const order = [...range(0, carries), ...dc.map((i) => n + t.indexOf(i)), ...range(carries, n), ...ds.map((i) => n + t.indexOf(i))];
   return {

@@ -1,15 +1,16 @@
 import { optionsOf } from "../core/attrs";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import type { Loop, ValueType } from "../core/ir";
+import { types } from "../core/node";
 import { scalar } from "../core/op";
 import type { RunContext } from "../core/outcome";
 import { isTensor, shapeText, type Tensor } from "../core/tensor";
-import type { Flat, Tensors } from "../core/tree";
+import { type Flat, inOrderOf, type Tensors } from "../core/tree";
 import { internControl } from "../program/intern";
 import { asFunction } from "../transforms/arguments";
 import { segmented } from "./checkpoint";
 import { applyControl } from "./rows";
-import { checkCarry, dtypeOfNumbers, flattenGiven, flattenLike, type Traced, traceTree, typeOfTensor } from "./trees";
+import { checkCarry, dtypeOfNumbers, dtypesAt, flattenGiven, flattenLike, type Traced, traceTree, typeOfTensor } from "./trees";
 
 export interface ScanOptions {
   /** How many runs, where xs does not say. */
@@ -26,6 +27,10 @@ export interface Scanned<C, Y> {
   readonly ys: Y;
 }
 
+/** Any tree; of arrays the compiler infers tuples. */
+export type Trees = [] | readonly unknown[] | object | number;
+/** The same tree with tensors for numbers, as the function gets it. */
+export type Carry<C> = C extends number ? Tensor<"float64"> : C extends Tensor ? C : { -readonly [K in keyof C]: Carry<C[K]> };
 /** What may be given for a carry of this type: numbers for scalars. */
 export type Carried<C> = C extends Tensor ? C | number : C extends object ? { readonly [K in keyof C]: Carried<C[K]> } : C;
 
@@ -58,24 +63,34 @@ interface Run {
   readonly ys: Flat<Tensor> | undefined;
 }
 
+function checkStep(given: unknown): { carry: unknown; y?: unknown } {
+  const refuse = (got: string): never => {
+    throw new ArgumentError("scan", `the function must return { carry, y }, got ${got}.`);
+  };
+  if (types.isPromise(given)) refuse("a promise: functions given to transforms are synchronous");
+  if (typeof given !== "object" || given === null || isTensor(given)) return refuse(isTensor(given) ? "a tensor" : describe(given));
+  const keys = Object.keys(given);
+  const unknown = keys.find((k) => k !== "carry" && k !== "y");
+  if (unknown !== undefined || !keys.includes("carry")) refuse(`{ ${keys.join(", ")} }`);
+  return given as { carry: unknown; y?: unknown };
+}
+
 /** The body of one run, at these dtypes of the carried numbers. */
 function traceStep(f: Stepper, carry: Flat<Tensor | number>, numbers: readonly ValueType["dtype"][], xs: Flat<Tensor> | undefined): Run {
-  const types = carry.leaves.map(
+  const own = carry.leaves.map(
     (t, i): ValueType => (typeof t === "number" ? { dtype: numbers[i] as ValueType["dtype"], shape: [] } : typeOfTensor(t)),
   );
   const each = xs ? xs.leaves.map(({ dtype, shape }) => ({ dtype, shape: shape.slice(1) })) : [];
   let next: Flat<Tensor> | undefined;
   let ys: Flat<Tensor> | undefined;
-  const traced = traceTree("scan", [...types, ...each], (args) => {
-    const given: unknown = f(carry.rebuild(args.slice(0, types.length)), xs?.rebuild(args.slice(types.length)));
-    if (typeof given !== "object" || given === null || isTensor(given) || !("carry" in given))
-      throw new ArgumentError("scan", `the function must return { carry, y }, got ${describe(given)}.`);
-    const { carry: c, y } = given as { carry: unknown; y?: unknown };
-    next = flattenLike("scan", c, types);
+  const traced = traceTree("scan", [...own, ...each], (args) => {
+    const given: unknown = f(carry.rebuild(args.slice(0, own.length)), xs?.rebuild(args.slice(own.length)));
+    const { carry: c, y } = checkStep(given);
+    next = inOrderOf(flattenLike("scan", c, dtypesAt(carry.paths, own)), carry.paths);
     ys = y === undefined ? undefined : flattenLike("scan", y);
     return { leaves: [...next.leaves, ...(ys?.leaves ?? [])], paths: [], rebuild: (l) => l };
   });
-  return { carry, traced, types, next: next as Flat<Tensor>, ys };
+  return { carry, traced, types: own, next: next as Flat<Tensor>, ys };
 }
 
 /** A carried number takes the dtype that becomes of it. */
@@ -106,18 +121,18 @@ function settled(f: Stepper, carry: Flat<Tensor | number>, xs: Flat<Tensor> | un
  * instruction, natively, with derivatives of any order and mode.
  * @throws ShapeError, DtypeError, ArgumentError that name the leaf.
  */
-export function scan<C, X = undefined, Y = undefined>(
-  f: (carry: Tensors<C>, x: X) => { readonly carry: NoInfer<Tensors<C>> | number; readonly y?: Y },
+export function scan<C extends Trees, X = undefined, Y = undefined>(
+  f: (carry: Carry<C>, x: X) => { readonly carry: NoInfer<Carried<Carry<C>>>; readonly y?: Y },
   carry0: C,
   xs?: X,
   options?: ScanOptions,
-): Scanned<Tensors<C>, Y>;
+): Scanned<Carry<C>, Tensors<Y>>;
 export function scan<C, X = undefined, Y = undefined>(
-  f: (carry: C, x: X) => { readonly carry: NoInfer<C> | number; readonly y?: Y },
+  f: (carry: C, x: X) => { readonly carry: NoInfer<Carried<C>>; readonly y?: Y },
   carry0: Carried<C>,
   xs?: X,
   options?: ScanOptions,
-): Scanned<C, Y>;
+): Scanned<C, Tensors<Y>>;
 export function scan(f: (carry: never, x: never) => unknown, carry0: unknown, xs?: unknown, options: ScanOptions = {}): unknown {
   asFunction("scan", f);
   return run(f as Stepper, carry0, xs, options);
@@ -130,7 +145,7 @@ function run(f: Stepper, carry0: unknown, given: unknown, options: ScanOptions, 
     throw new ArgumentError("scan", `option checkpoint must be a positive integer, got ${describe(checkpoint)}.`);
   const xs = given === undefined || given === null ? undefined : (flattenGiven("scan", given) as Flat<Tensor>);
   const length = lengthOf(xs ?? { leaves: [], paths: [], rebuild: () => undefined }, asked);
-  const { carry, traced, types, next, ys } = settled(f, flattenGiven("scan", carry0), xs);
+  const { carry, traced, types, ys } = settled(f, flattenGiven("scan", carry0), xs);
   const results = ys?.leaves.length ?? 0;
   const loop: Loop = {
     kind: "loop",
@@ -146,5 +161,5 @@ function run(f: Stepper, carry0: unknown, given: unknown, options: ScanOptions, 
   const inputs = [...start, ...(xs?.leaves ?? []), ...traced.captures];
   const apply = (l: Loop, ins: readonly Tensor[]): Tensor[] => applyControl(internControl(l), ins, context);
   const out = checkpoint === undefined || checkpoint >= length ? apply(loop, inputs) : segmented(loop, checkpoint, inputs, apply);
-  return { carry: next.rebuild(out.slice(0, types.length)), ys: ys?.rebuild(out.slice(types.length)) };
+  return { carry: carry.rebuild(out.slice(0, types.length)), ys: ys?.rebuild(out.slice(types.length)) };
 }

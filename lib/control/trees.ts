@@ -1,5 +1,5 @@
 // Bodies from functions of trees.
-import { isFloat } from "../core/dtype";
+import { isFloat, realOf } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import type { Code, ValueType } from "../core/ir";
 import { unwrapIfDead } from "../core/levels";
@@ -53,10 +53,13 @@ export const flattenGiven = (op: string, tree: unknown): Flat<Tensor | number> =
 
 const at = (path: string): string => (path === "" ? "" : ` at ${path}`);
 
-/** Of a number that is carried: the dtype of the tensors around it, float64 where they have none or several. */
-export function dtypeOfNumbers(leaves: readonly (Tensor | number)[]): "float32" | "float64" {
-  const found = new Set(leaves.flatMap((t) => (typeof t === "number" || !isFloat(t.dtype) ? [] : [t.dtype])));
-  return found.size > 0 && [...found].every((d) => d === "float32" || d === "complex64") ? "float32" : "float64";
+/** Of a number that is carried, before it is known what becomes of it: the dtype of the tensors around it; float64 where they have several. */
+export function dtypeOfNumbers(leaves: readonly (Tensor | number)[]): "float32" | "float64" | "int32" {
+  const tensors = leaves.filter((t) => typeof t !== "number");
+  const floats = new Set(tensors.filter((t) => isFloat(t.dtype)).map((t) => realOf(t.dtype)));
+  if (floats.size > 0) return floats.size === 1 && floats.has("float32") ? "float32" : "float64";
+  const whole = leaves.every((t) => typeof t !== "number" || t === (t | 0));
+  return whole && tensors.some((t) => t.dtype === "int32") ? "int32" : "float64";
 }
 
 /** What f gives for the next run must be as what it was given. @throws ArgumentError, ShapeError, DtypeError that names the leaf. */
@@ -77,14 +80,22 @@ export function checkCarry(op: string, before: Flat<unknown>, types: readonly Va
   });
 }
 
-/** A tree of results; numbers take the dtype of what is given at the same place, if something is. */
-export function flattenLike(op: string, tree: unknown, like: readonly ValueType[] = []): Flat<Tensor> {
+/** The dtype of a leaf whose path is known. */
+export type DTypeAt = (path: string) => ValueType["dtype"] | undefined;
+export const dtypesAt = (paths: readonly string[], types: readonly ValueType[]): DTypeAt => {
+  const known = new Map(paths.map((p, i) => [p, types[i]?.dtype]));
+  return (path) => known.get(path);
+};
+
+/** A tree of results; numbers take the dtype of what is known at the same place, if something is. */
+export function flattenLike(op: string, tree: unknown, like: DTypeAt = () => undefined): Flat<Tensor> {
   const flat = flattenGiven(op, tree);
   const leaves = flat.leaves.map((t, i) => {
     if (typeof t !== "number") return t;
-    const want = like[i]?.dtype ?? "float64";
+    const path = flat.paths[i] as string;
+    const want = like(path) ?? "float64";
     if (want === "int32" ? t !== (t | 0) : want === "bool")
-      throw new DtypeError(op, `a number at ${flat.paths[i] || "the result"} must be ${want}, got ${describe(t)}.`);
+      throw new DtypeError(op, `a number${at(path)} must be ${want}, got ${describe(t)}.`);
     return scalar(want, t);
   });
   return { ...flat, leaves };

@@ -3,11 +3,12 @@ import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors"
 import type { ValueType } from "../core/ir";
 import { scalar } from "../core/op";
 import { isTensor, shapeText, type Tensor } from "../core/tensor";
-import { type Flat, flattenTensors, type Tensors } from "../core/tree";
+import { type Flat, flattenTensors, inOrderOf } from "../core/tree";
 import { internControl } from "../program/intern";
 import { asFunction } from "../transforms/arguments";
 import { applyControl } from "./rows";
-import { checkCarry, dtypeOfNumbers, flattenGiven, flattenLike, type Traced, together, traceTree, typeOfTensor } from "./trees";
+import type { Carried, Carry, Trees } from "./scan";
+import { checkCarry, dtypeOfNumbers, dtypesAt, flattenGiven, flattenLike, type Traced, together, traceTree, typeOfTensor } from "./trees";
 
 export interface WhileOptions {
   /** The body runs at most so often; where the test still holds then, the item fails with ERR_NO_CONVERGENCE. */
@@ -26,12 +27,24 @@ function truth(t: unknown): Tensor {
  * Carries body(carry) along while test(carry) holds. The carry keeps its tree, shapes and dtypes. In forward mode it is differentiated like any op;
  * in reverse mode not, as the number of runs is not known beforehand: `scan` of a fixed length, or `customRoot`, is.
  */
-export function whileLoop<C>(
-  test: (carry: Tensors<C>) => Tensor<"bool">,
-  body: (carry: Tensors<C>) => NoInfer<Tensors<C>>,
+export function whileLoop<C extends Trees>(
+  test: (carry: Carry<C>) => Tensor<"bool">,
+  body: (carry: Carry<C>) => NoInfer<Carried<Carry<C>>>,
   carry0: C,
+  options?: WhileOptions,
+): Carry<C>;
+export function whileLoop<C>(
+  test: (carry: C) => Tensor<"bool">,
+  body: (carry: C) => NoInfer<Carried<C>>,
+  carry0: Carried<C>,
+  options?: WhileOptions,
+): C;
+export function whileLoop(
+  test: (carry: never) => unknown,
+  body: (carry: never) => unknown,
+  carry0: unknown,
   options: WhileOptions = {},
-): Tensors<C> {
+): unknown {
   asFunction("whileLoop", test);
   asFunction("whileLoop", body);
   const { maxSteps = 1_000_000 } = optionsOf("whileLoop", options, ["maxSteps"]);
@@ -40,7 +53,10 @@ export function whileLoop<C>(
   const carry = flattenGiven("whileLoop", carry0);
   const guess = dtypeOfNumbers(carry.leaves);
   let types = carry.leaves.map((t): ValueType => (typeof t === "number" ? { dtype: guess, shape: [] } : typeOfTensor(t)));
-  const runs = () => traceTree("whileLoop", types, (leaves) => flattenLike("whileLoop", body(carry.rebuild(leaves) as Tensors<C>), types));
+  const runs = () =>
+    traceTree("whileLoop", types, (leaves) =>
+      inOrderOf(flattenLike("whileLoop", body(carry.rebuild(leaves) as never), dtypesAt(carry.paths, types)), carry.paths),
+    );
   let run: Traced = runs();
   const isNew = (t: Tensor, i: number): boolean => typeof carry.leaves[i] === "number" && t.dtype !== guess;
   if (run.out.leaves.length === types.length && run.out.leaves.some(isNew)) {
@@ -51,10 +67,10 @@ export function whileLoop<C>(
   const asked = traceTree(
     "whileLoop",
     types,
-    (leaves): Flat<Tensor> => flattenTensors("whileLoop", truth(test(carry.rebuild(leaves) as Tensors<C>))),
+    (leaves): Flat<Tensor> => flattenTensors("whileLoop", truth(test(carry.rebuild(leaves) as never))),
   );
   const { bodies, captures } = together(types.length, asked, run);
   const control = internControl({ kind: "while", name: "whileLoop", test: bodies[0], body: bodies[1], carries: types.length, maxSteps });
   const start = carry.leaves.map((t, i) => (typeof t === "number" ? scalar((types[i] as ValueType).dtype, t) : t));
-  return carry.rebuild(applyControl(control, [...start, ...captures])) as Tensors<C>;
+  return carry.rebuild(applyControl(control, [...start, ...captures]));
 }

@@ -20,8 +20,9 @@ export type Code =
 export class BacksolveError extends Error {
   readonly code: Code;
   readonly op: string;
-  constructor(code: Code, op: string, detail: string) {
-    super(`${op}: ${detail}`);
+  /** `path`: where the loops around the op were, which the message begins with. */
+  constructor(code: Code, op: string, detail: string, path: readonly string[] = []) {
+    super([...path, op, detail].join(": "));
     this.code = code;
     this.op = op;
     // The stack, made from the name when it is first read, says "ShapeError [ERR_SHAPE]: ..." as Node's own errors do.
@@ -56,8 +57,8 @@ export class ArgumentError extends BacksolveError {
 export class LinalgError extends BacksolveError {
   readonly item: number;
   readonly index: number;
-  constructor(code: Code, op: string, detail: string, item: number, index: number) {
-    super(code, op, detail);
+  constructor(code: Code, op: string, detail: string, item: number, index: number, path?: readonly string[]) {
+    super(code, op, detail, path);
     this.item = item;
     this.index = index;
   }

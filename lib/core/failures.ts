@@ -15,6 +15,8 @@ export interface Failure {
   readonly index: number;
   readonly op: string;
   readonly message: string;
+  /** Where the loops around the op were, from the outside in: "scan, step 412", "vmap, item 17". */
+  readonly path?: readonly string[];
 }
 
 /** What a kind of failure, by the addon's name for it (native/base/fails.def), is to users. What helps is said by `hints` of the row. */
@@ -25,6 +27,7 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
   },
   singular: { code: "ERR_SINGULAR", text: (i) => `is singular: the pivot in column ${i} is exactly zero` },
   notFinite: { code: "ERR_NOT_FINITE", text: () => "contains NaN or infinity" },
+  maxSteps: { code: "ERR_NO_CONVERGENCE", text: (i) => `did not end within ${i === 0 ? "its" : i} steps` },
   noConvergence: { code: "ERR_NO_CONVERGENCE", text: (i) => `did not converge (LAPACK's info ${i})` },
   rankDeficient: { code: "ERR_RANK_DEFICIENT", text: () => "is rank-deficient" },
   outOfMemory: { code: "ERR_OUT_OF_MEMORY", text: () => "needs more workspace than there is" },
@@ -63,30 +66,39 @@ const unknown = (kind: string | undefined) => ({ code: "ERR_INTERNAL" as const, 
 /** Who reports a failure. */
 export interface Site {
   readonly op: string;
+  /** Where the loops around it were, from the outside in: "scan, step 412". */
+  readonly path?: readonly string[];
   /** What helps, by kind. */
   readonly hints: { readonly [kind: string]: string } | undefined;
 }
 
-/** `[item, instruction, kind, index, ...]` as failures; `names`: of the kinds; `siteOf` an instruction. */
+/**
+ * `[item, site, kind, index, steps.., ...]` as failures; `names`: of the kinds; `siteOf` an instruction, where the loops around it were; `depth`:
+ * of how many loops in each other steps are told.
+ */
 export function readFailures(
   flat: Float64Array | undefined,
   names: () => readonly string[],
-  siteOf: (instruction: number) => Site,
+  siteOf: (instruction: number, steps: readonly number[]) => Site,
   batch: Shape,
   item: Shape | undefined,
   reportBatch: Shape = batch,
+  depth = 0,
 ): Failure[] {
   const out: Failure[] = [];
   if (!flat || flat.length === 0) return out;
   const items = spread(batch, reportBatch);
   const kinds = names();
-  for (let i = 0; i < flat.length; i += 4) {
+  for (let i = 0; i < flat.length; i += 4 + depth) {
     const [at, instruction, kind, index] = [flat[i] as number, flat[i + 1] as number, flat[i + 2] as number, flat[i + 3] as number];
     const name = kinds[kind];
     const { code, text } = (name !== undefined && Object.hasOwn(KINDS, name) && KINDS[name]) || unknown(name);
-    const { op, hints } = siteOf(instruction);
+    const { op, hints, path = [] } = siteOf(instruction, [...flat.subarray(i + 4, i + 4 + depth)]);
     const hint = name !== undefined && hints && Object.hasOwn(hints, name) ? `: ${hints[name]}` : "";
-    for (const n of items(at)) out.push({ item: n, code, index, op, message: `${subject(n, reportBatch, item)} ${text(index)}${hint}.` });
+    for (const n of items(at)) {
+      const message = `${subject(n, reportBatch, item)} ${text(index)}${hint}.`;
+      out.push(path.length > 0 ? { item: n, code, index, op, message, path } : { item: n, code, index, op, message });
+    }
   }
   return out;
 }
@@ -122,4 +134,4 @@ function spread(batch: Shape, reportBatch: Shape): (item: number) => number[] {
   };
 }
 
-export const failureOf = (f: Failure): LinalgError => new LinalgError(f.code, f.op, f.message, f.item, f.index);
+export const failureOf = (f: Failure): LinalgError => new LinalgError(f.code, f.op, f.message, f.item, f.index, f.path);

@@ -9,7 +9,7 @@ const VARIADIC = "...";
 export const MAX_INPUTS = 15;
 
 /** Whether the last input of the row stands for any number of them. */
-export const isVariadic = ({ inputs }: AnyRow): boolean => (inputs[inputs.length - 1] as string).startsWith(VARIADIC);
+export const isVariadic = ({ inputs }: AnyRow): boolean => inputs.at(-1)?.startsWith(VARIADIC) === true; // controls may have none
 /** Under which name rules know an input. */
 export const plainName = (name: string): string => (name.startsWith(VARIADIC) ? name.slice(VARIADIC.length) : name);
 

@@ -36,7 +36,7 @@ export interface Code {
  */
 export interface Loop {
   readonly kind: "loop";
-  readonly name: "scan" | "vmap";
+  readonly name: "scan" | "vmap" | "checkpoint";
   readonly body: Code;
   readonly length: number;
   readonly reverse: boolean;

@@ -303,13 +303,14 @@ const elementsOf = (t: Tensor): AnyArray | number[] | undefined =>
 
 /** The data under all boxes; a traced tensor has none and says so. */
 export function storageOf(t: Tensor): Storage {
-  const storage = ownStorage(primal(t));
+  const value = primal(t);
+  const storage = ownStorage(value);
   if (storage) return storage;
   throw new BacksolveError(
     "ERR_TRACED",
-    "compile",
+    value.traced?.trace.title ?? "compile",
     "a traced tensor has no data: the function runs once to record its operations, so it cannot read values (data, item, at, toArray) or " +
-      "branch on them. Use where(), or pass the value in from outside.",
+      "branch on them. Use where() or cond(), or pass the value in from outside.",
   );
 }
 

@@ -73,6 +73,39 @@ export function flatten<L>(op: string, tree: unknown, leafOf: (x: unknown) => L 
   return { leaves, paths, rebuild };
 }
 
+/** The same leaves in the order of these paths, if they are just those: trees do not differ by the order of their keys. */
+export function inOrderOf<L>(flat: Flat<L>, paths: readonly string[]): Flat<L> {
+  if (flat.paths.length !== paths.length || flat.paths.every((p, i) => p === paths[i])) return flat;
+  const at = new Map(flat.paths.map((p, i) => [p, i]));
+  const order = paths.map((p) => at.get(p));
+  if (order.some((i) => i === undefined)) return flat;
+  const back = new Map(order.map((i, k) => [i as number, k]));
+  return {
+    leaves: order.map((i) => flat.leaves[i as number] as L),
+    paths: [...paths],
+    rebuild: (leaves) => flat.rebuild(flat.leaves.map((_, i) => leaves[back.get(i) as number])),
+  };
+}
+
 /** A tree of tensors and numbers; numbers become float64 scalars. */
 export const flattenTensors = (op: string, tree: unknown): Flat<Tensor> =>
   flatten(op, tree, (x) => (typeof x === "number" ? scalar("float64", x) : adopt(op, x)), "a tensor or a number");
+
+/**
+ * f of every leaf, or of the leaves at the same place in several trees of the first one's structure: a tree of the results. Numbers are float64
+ * scalars.
+ */
+export function treeMap<T>(f: (...leaves: Tensor[]) => Tensor | number, tree: T, ...others: readonly unknown[]): Tensors<T> {
+  const first = flattenTensors("treeMap", tree);
+  const rest = others.map((t) => flattenTensors("treeMap", t));
+  rest.forEach((other, i) => {
+    if (other.paths.length === first.paths.length && other.paths.every((p, k) => p === first.paths[k])) return;
+    const text = (flat: Flat<Tensor>): string => flat.paths.map((p) => p || "one tensor").join(", ");
+    throw new ArgumentError("treeMap", `trees must be alike: the first has (${text(first)}), tree ${i + 1} (${text(other)}).`);
+  });
+  return first.rebuild(first.leaves.map((t, k) => f(t, ...rest.map((r) => r.leaves[k] as Tensor)))) as Tensors<T>;
+}
+/** The leaves of a tree, in the order of its keys. */
+export const treeLeaves = (tree: unknown): Tensor[] => flattenTensors("treeLeaves", tree).leaves;
+/** f of what was found before and the next leaf, from the first leaf to the last. */
+export const treeReduce = <A>(f: (found: A, leaf: Tensor) => A, tree: unknown, start: A): A => treeLeaves(tree).reduce(f, start);

@@ -5,7 +5,7 @@ import type { Site } from "../core/failures";
 import { dtypeOf, kernelName } from "../core/form";
 import { fusedRow } from "../core/fused";
 import { encodeAttrs } from "../core/infer";
-import type { Code, Instruction, ValueType } from "../core/ir";
+import { bodiesOf, type Code, type Control, type Instruction, type ValueType } from "../core/ir";
 import { registry } from "../core/registry";
 import { type AnyRow, type Native, nameOf } from "../core/row";
 import { type Shape, sizeOf } from "../core/tensor";
@@ -19,18 +19,76 @@ export function resolve(op: string): { row: AnyRow; of: AnyRow; kernel: Native; 
   return { row: fusedRow(base), of: base, kernel: base.fused, fused: true };
 }
 
-/** What errors say of an instruction. */
-export const siteOf = (instruction: Instruction | undefined): Site => {
-  const found = instruction && resolve(instruction.op);
-  return found ? { op: instruction.within ?? nameOf(found.row), hints: found.row.hints } : { op: "program", hints: undefined };
-};
+/** What errors say of instruction `site`, which counts those of bodies behind who runs them, where the loops around it were at `steps`. */
+export function siteOf({ code }: Code, site: number, steps: readonly number[] = [], path: readonly string[] = []): Site {
+  let at = site;
+  for (const instruction of code) {
+    if (at === 0) return { ...named(instruction), path };
+    at--;
+    const { control } = instruction;
+    for (const body of control ? bodiesOf(control) : []) {
+      const count = sitesOf(body);
+      if (at < count && control) {
+        if (control.kind === "cond" || control.kind === "call") return siteOf(body, at, steps, path);
+        const where = `${control.name}, ${control.name === "vmap" ? "item" : "step"} ${steps[0]}`;
+        return siteOf(body, at, steps.slice(1), [...path, where]);
+      }
+      at -= count;
+    }
+  }
+  return { op: "program", hints: undefined };
+}
+function named({ op, within, control }: Instruction): Site {
+  if (control) return { op: within ?? control.name, hints: undefined };
+  const found = resolve(op);
+  return found ? { op: within ?? nameOf(found.row), hints: found.row.hints } : { op: "program", hints: undefined };
+}
+
+/** A property of code and of its bodies, computed once. */
+function memoized(compute: (code: Code) => number): (code: Code) => number {
+  const known = new WeakMap<Code, number>();
+  return (code) => {
+    const found = known.get(code) ?? compute(code);
+    known.set(code, found);
+    return found;
+  };
+}
+const bodiesIn = ({ code }: Code): Code[] => code.flatMap(({ control }) => (control ? bodiesOf(control) : []));
+const sitesOf = memoized((code) => bodiesIn(code).reduce((n, body) => n + sitesOf(body), code.code.length));
+/** How many loops and whiles are in each other. */
+export const depthOf = memoized(({ code }) =>
+  code.reduce((most, { control }) => {
+    const loops = control?.kind === "loop" || control?.kind === "while" ? 1 : 0;
+    return control ? Math.max(most, ...bodiesOf(control).map((body) => depthOf(body) + loops)) : most;
+  }, 0),
+);
 
 /** Whether output i of an instruction may be left out: every one of a fused rule, aux of the others. */
 export const optional = (found: { row: AnyRow; fused: boolean }, i: number): boolean => found.fused || i >= found.row.outputs.length;
 
-/** The descriptor of docs/native-boundary.md. */
-export function describeProgram(code: Code): { descriptor: Float64Array; constants: AnyArray[] } {
-  const words: number[] = [1, code.values.length];
+/** The descriptor of docs/native-boundary.md: bodies before whoever runs them, the program itself last. */
+export function describeProgram(code: Code, outputs: readonly number[]): { descriptor: Float64Array; constants: AnyArray[] } {
+  const words: number[] = [2, 0];
+  const constants: AnyArray[] = [];
+  const known = new Map<Code, number>();
+  const add = (part: Code, given: readonly number[]): void => {
+    if (known.has(part)) return;
+    for (const body of bodiesIn(part))
+      add(
+        body,
+        body.outputs.map((o) => o.id),
+      );
+    describeCode(part, (body) => known.get(body) as number, words, given);
+    for (const c of part.constants) constants.push(c.array);
+    known.set(part, known.size);
+  };
+  add(code, outputs);
+  words[1] = known.size;
+  return { descriptor: Float64Array.from(words), constants };
+}
+
+function describeCode(code: Code, numberOf: (body: Code) => number, words: number[], outputs: readonly number[]): void {
+  words.push(code.values.length);
   const push = (ids: readonly number[]) => {
     words.push(ids.length);
     for (const id of ids) words.push(id);
@@ -39,13 +97,49 @@ export function describeProgram(code: Code): { descriptor: Float64Array; constan
   push(code.inputs.map((i) => i.id));
   push(code.constants.map((c) => c.id));
   words.push(code.code.length);
-  for (const instruction of code.code) describeInstruction(code, instruction, words);
-  push(outputIds(code));
-  return { descriptor: Float64Array.from(words), constants: code.constants.map((c) => c.array) };
+  for (const instruction of code.code) {
+    if (instruction.control) describeControl(instruction, instruction.control, numberOf, words);
+    else describeInstruction(code, instruction, words);
+  }
+  push(outputs);
 }
 
-/** The values to compute: an id that two outputs share is computed once. */
-export const outputIds = (code: Code): number[] => [...new Set(code.outputs.map((o) => o.id))];
+function describeControl({ in: ins, out: outs }: Instruction, control: Control, numberOf: (body: Code) => number, words: number[]): void {
+  const kind = KINDS.indexOf(control.kind);
+  if (kind < 0) throw new BacksolveError("ERR_INTERNAL", control.name, "is not an instruction.");
+  const numbers = numbersOf(control);
+  const bodies = bodiesOf(control);
+  words.push(-1, kind);
+  for (const list of [numbers, bodies.map(numberOf), ins, outs]) {
+    words.push(list.length);
+    for (const x of list) words.push(x ?? -1);
+  }
+}
+const KINDS: readonly Control["kind"][] = ["loop", "cond", "while"];
+
+function numbersOf(control: Control): number[] {
+  if (control.kind === "loop")
+    return [control.length, Number(control.reverse), control.carries, control.mapped, ...control.sums.map(Number)];
+  return control.kind === "while" ? [control.maxSteps, control.carries] : [];
+}
+
+/** What a run computes: an id that two outputs share once, but for one that is summed over the batch and one that is not. */
+export interface Computed {
+  readonly outputs: readonly { readonly id: number; readonly sum: boolean }[];
+  /** Which of these each output of the code is. */
+  readonly of: readonly number[];
+}
+export function computedOf(code: Code, sums: readonly boolean[] | undefined): Computed {
+  const outputs: { id: number; sum: boolean }[] = [];
+  const known = new Map<string, number>();
+  const of = code.outputs.map(({ id }, i) => {
+    const sum = sums?.[i] ?? false;
+    const at = known.get(`${id} ${sum}`) ?? outputs.push({ id, sum }) - 1;
+    known.set(`${id} ${sum}`, at);
+    return at;
+  });
+  return { outputs, of };
+}
 
 function describeInstruction(code: Code, { op, attrs, in: ins, out: outs }: Instruction, words: number[]): void {
   const found = resolve(op);

@@ -6,7 +6,7 @@ import { ruleEpoch } from "../core/registry";
 import type { Tensor } from "../core/tensor";
 import { flattenTensors } from "../core/tree";
 import { jvp } from "../transforms/jvp";
-import { linearize } from "../transforms/linearize";
+import { withPullback } from "../transforms/pullback";
 import { internCode } from "./intern";
 import { type Named, record } from "./record";
 import { replay } from "./replay";
@@ -35,12 +35,14 @@ function once(code: Code, key: string, make: () => Code): Code {
 export const maskText = (mask: Mask): string => mask.map(Number).join("");
 
 /** @throws ArgumentError where a code holds functions with derivatives that are not those of its instructions. */
-export function checkOpaque({ opaque }: Code): void {
+export function checkOpaque({ opaque }: Code, name = "program"): void {
   if (opaque.length === 0) return;
-  throw new ArgumentError(
-    "program",
-    `was compiled from a function with a derivative of its own (${opaque.join(", ")}), which a program does not hold: differentiate inside, compile(grad(f), ...).`,
-  );
+  const of = opaque.join(", ");
+  const text =
+    name === "program"
+      ? `was compiled from a function with a derivative of its own (${of}), which a program does not hold: differentiate inside, compile(grad(f), ...).`
+      : `its body holds a function whose derivative its instructions do not tell (${of}): differentiate inside the body, or call ${of} outside.`;
+  throw new ArgumentError(name, text);
 }
 
 /** Calls f with the inputs that the mask chooses moved. */
@@ -53,13 +55,13 @@ function moving(code: Code, xs: readonly Tensor[], mask: Mask, moved: readonly T
 }
 
 /** Reads all inputs, then the cotangents of the `given` outputs; gives the cotangents of the `wanted` inputs. */
-export function pullbackOf(code: Code, wanted: Mask, given: Mask): Code {
-  checkOpaque(code);
+export function pullbackOf(code: Code, wanted: Mask, given: Mask, name?: string): Code {
+  checkOpaque(code, name);
   return once(code, `vjp/${maskText(wanted)}/${maskText(given)}`, () =>
     internCode(
       record([...typed(code, code.inputs, "x"), ...pick(typed(code, code.outputs, "g"), given)], (args) => {
         const [xs, gs] = [args.slice(0, code.inputs.length), args.slice(code.inputs.length)];
-        const { pullback } = linearize("program", flattenTensors("program", pick(xs, wanted)), (tree) =>
+        const { pullback } = withPullback("program", flattenTensors("program", pick(xs, wanted)), (tree) =>
           moving(code, xs, wanted, tree as Tensor[]),
         );
         return results(pullback(given.map((is) => (is ? gs.shift() : undefined))));
@@ -69,8 +71,8 @@ export function pullbackOf(code: Code, wanted: Mask, given: Mask): Code {
 }
 
 /** Reads all inputs, then the tangents of the `along` ones; gives the tangents of the `wanted` outputs, after `primal`, all outputs. */
-export function pushforwardOf(code: Code, along: Mask, wanted: Mask, primal = false): Code {
-  checkOpaque(code);
+export function pushforwardOf(code: Code, along: Mask, wanted: Mask, primal = false, name?: string): Code {
+  checkOpaque(code, name);
   return once(code, `jvp/${maskText(along)}/${maskText(wanted)}/${primal}`, () =>
     internCode(
       record([...typed(code, code.inputs, "x"), ...pick(typed(code, code.inputs, "t"), along)], (args) => {

@@ -10,7 +10,8 @@ export function invariantCode(code: Code): Code {
   const constants = [...code.constants];
   const moved = code.code.flatMap((instruction) => {
     const { control } = instruction;
-    if (control?.kind !== "loop" || control.length === 0) return [instruction];
+    // A loop that goes over nothing stands for a function that is to be computed where it stands.
+    if (control?.kind !== "loop" || control.length === 0 || control.carries + control.mapped === 0) return [instruction];
     return withoutInvariants(instruction, control, values, constants);
   });
   return { ...code, values, constants, code: moved };

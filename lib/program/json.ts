@@ -3,40 +3,99 @@ import type { AnyArray, DType } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
 import type { Code, ValueType } from "../core/ir";
 import { type Shape, sizeOf } from "../core/tensor";
+import { extentOf, MAX_DEPTH, MAX_RUNS, writeControl } from "./control-json";
 import { bad, type Json, MAX_ELEMENTS, MAX_OPERANDS, MAX_VALUES, object } from "./reading";
 import { readVersion1 } from "./version1";
+import { readVersion2 } from "./version2";
 
+interface ConstantJSON {
+  readonly id: number;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly data: string;
+}
+interface InstructionJSON {
+  readonly op: string;
+  readonly attrs: Readonly<Record<string, unknown>>;
+  readonly in: readonly (number | null)[];
+  readonly out: readonly (number | null)[];
+}
+/** A body; its inputs and outputs are known by position. */
+interface BodyJSON {
+  readonly inputs: readonly { id: number; dtype: DType; shape: Shape }[];
+  readonly constants: readonly ConstantJSON[];
+  readonly code: readonly InstructionJSON[];
+  readonly outputs: readonly number[];
+}
 export interface ProgramJSON {
   readonly format: "backsolve-program";
-  readonly version: 1;
+  /** 2 where there are instructions with bodies. */
+  readonly version: 1 | 2;
   readonly inputs: readonly { name: string; id: number; dtype: DType; shape: Shape }[];
-  readonly constants: readonly { id: number; dtype: DType; shape: Shape; data: string }[];
-  readonly code: readonly { op: string; attrs: Record<string, unknown>; in: readonly (number | null)[]; out: readonly (number | null)[] }[];
+  readonly constants: readonly ConstantJSON[];
+  readonly code: readonly InstructionJSON[];
   readonly outputs: readonly { name: string; id: number }[];
   /** Absent where empty. */
   readonly opaque?: readonly string[];
+  /** Of version 2: the bodies that instructions name by position, each before those that use it. */
+  readonly programs?: readonly BodyJSON[];
 }
 
-/** @throws ArgumentError: a program beyond what `fromJSON` takes. */
-export function toJSON(code: Code): ProgramJSON {
+function checkSizes(code: Code): void {
   const atMost = (most: number, count: number, what: string): void => {
     if (count > most) throw new ArgumentError("toJSON", `a saved program has at most ${most} ${what}, this one has ${count}.`);
   };
   atMost(MAX_VALUES, code.code.length, "instructions");
   for (const list of ["inputs", "constants", "outputs"] as const) atMost(MAX_OPERANDS, code[list].length, list);
   for (const { shape } of code.values) atMost(MAX_ELEMENTS, sizeOf(shape), "elements in a value");
+  const { depth, runs } = extentOf(code);
+  atMost(MAX_DEPTH, depth, "bodies in one another");
+  atMost(MAX_RUNS, runs, "runs of loops in loops");
+}
+
+/** @throws ArgumentError: a program beyond what `fromJSON` takes. */
+export function toJSON(code: Code): ProgramJSON {
+  const table = new Map<Code, number>();
+  const programs: BodyJSON[] = [];
+  const at = (body: Code): number => {
+    const known = table.get(body);
+    if (known !== undefined) return known;
+    const { inputs, constants, code: instructions, outputs } = partsOf(body, at);
+    programs.push({
+      inputs: inputs.map(({ id, dtype, shape }) => ({ id, dtype, shape })),
+      constants,
+      code: instructions,
+      outputs: outputs.map((o) => o.id),
+    });
+    table.set(body, programs.length - 1);
+    return programs.length - 1;
+  };
+  const parts = partsOf(code, at);
+  return {
+    format: "backsolve-program",
+    version: programs.length > 0 ? 2 : 1,
+    ...(programs.length > 0 ? { programs } : {}),
+    ...parts,
+    ...(code.opaque.length > 0 ? { opaque: [...code.opaque] } : {}),
+  };
+}
+
+function partsOf(code: Code, at: (body: Code) => number): Pick<ProgramJSON, "inputs" | "constants" | "code" | "outputs"> {
+  checkSizes(code);
   const type = (id: number): ValueType => {
     const { dtype, shape } = code.values[id] as ValueType;
     return { dtype, shape: [...shape] };
   };
   return {
-    format: "backsolve-program",
-    version: 1,
     inputs: code.inputs.map(({ name, id }) => ({ name, id, ...type(id) })),
     constants: code.constants.map(({ id, array }) => ({ id, ...type(id), data: base64(array) })),
-    code: code.code.map(({ op, attrs, in: ins, out }) => ({ op, attrs: { ...attrs }, in: [...ins], out: [...out] })),
+    code: code.code.map(({ op, attrs, in: ins, out, control }) => ({
+      op,
+      attrs: control ? writeControl(control, at) : { ...attrs },
+      in: [...ins],
+      out: [...out],
+    })),
     outputs: code.outputs.map((o) => ({ ...o })),
-    ...(code.opaque.length > 0 ? { opaque: [...code.opaque] } : {}),
   };
 }
 
@@ -44,7 +103,10 @@ export function toJSON(code: Code): ProgramJSON {
 const base64 = (a: AnyArray): string => Buffer.from(a.buffer, a.byteOffset, a.byteLength).toString("base64");
 
 /** Files of every version load for ever: a version that is new has a reader of its own, and those before stay as they are. */
-const READERS: ReadonlyMap<unknown, (root: Json) => Code> = new Map([[1, readVersion1]]);
+const READERS: ReadonlyMap<unknown, (root: Json) => Code> = new Map([
+  [1, readVersion1],
+  [2, readVersion2],
+]);
 
 /** @throws ArgumentError, ShapeError, DtypeError: what is wrong and where. */
 export function fromJSON(json: unknown): Code {

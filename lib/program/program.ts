@@ -35,7 +35,7 @@ import {
 import { markOpaque } from "../core/trace";
 import type { TensorTree, Tree } from "../core/tree";
 import { lowered } from "./calls";
-import { batchStrides, describeProgram, outputIds, siteOf } from "./code";
+import { batchStrides, type Computed, computedOf, depthOf, describeProgram, siteOf } from "./code";
 import { checkOpaque } from "./derive";
 import { fromJSON, type ProgramJSON, toJSON } from "./json";
 import { leavesBy, type Rebuild, treeOf } from "./names";
@@ -107,10 +107,14 @@ export class Program<I = Inputs, O = TensorTree> {
   readonly #derived = new Map<string, Program>(); // by what they read and give
   #epoch = 0;
 
-  /** @internal Use `compile` or `Program.from`. */
-  constructor(key: symbol, code: Code, outTree?: Rebuild) {
+  readonly #sums: readonly boolean[] | undefined;
+  #computed: Computed | undefined;
+
+  /** @internal Use `compile` or `Program.from`. `sums`: which outputs are summed over the batch. */
+  constructor(key: symbol, code: Code, outTree?: Rebuild, sums?: readonly boolean[]) {
     if (key !== KEY) throw new ArgumentError("Program", "is not for calling: compile(f, ...) and Program.from(json) make programs.");
     this.#code = code;
+    this.#sums = sums;
     this.#inTree = treeOf(code.inputs.map((i) => i.name));
     this.#outTree = outTree ?? treeOf(code.outputs.map((o) => o.name));
     this.#inLeaves = leavesBy(code.inputs.map((i) => i.name));
@@ -162,7 +166,7 @@ export class Program<I = Inputs, O = TensorTree> {
       begin: () => call(binding().runProgramAsync, this.#buffers(b, [])),
       nameOf: this.#nameOf(b),
       signal,
-      progress: onProgress && { total: sizeOf(b.batch), report: onProgress },
+      progress: onProgress && { total: itemsOf(this.#run(), b.batch), report: onProgress },
     });
     return this.#tree(this.#finish(b, flat, outputs));
   }
@@ -200,9 +204,14 @@ export class Program<I = Inputs, O = TensorTree> {
     this.#lowered ??= lowered(this.#code);
     return this.#lowered;
   }
+  #outputs(): Computed {
+    this.#computed ??= computedOf(this.#run(), this.#sums);
+    return this.#computed;
+  }
   #native(): object {
     this.#handle ??= guard("program", () => {
-      const { descriptor, constants } = describeProgram(this.#run());
+      const ids = this.#outputs().outputs.map((o) => o.id);
+      const { descriptor, constants } = describeProgram(this.#run(), ids);
       return binding().createProgram(descriptor, ...constants);
     });
     return this.#handle;
@@ -251,7 +260,7 @@ export class Program<I = Inputs, O = TensorTree> {
     const derive = (key: string, make: () => Code): Runs => {
       const program = this.#derived.get(key) ?? new Program(KEY, make());
       this.#derived.set(key, program);
-      return (given, failures) => program.#call(given, { ...options, failures });
+      return (given, failures) => program.#call(given, given.some(tracedOf) ? {} : { ...options, failures });
     };
     const listed = options.failures ?? [];
     const report = (failures: readonly Failure[]) => {
@@ -274,22 +283,23 @@ export class Program<I = Inputs, O = TensorTree> {
     const { collect, failures, layout, chunk, threads } = readOptions(options);
     const words = [collect ? 1 : 0, layout, chunk, threads, batch.length, ...batch];
     inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
+    for (const { sum } of this.#outputs().outputs) words.push(sum ? 1 : 0);
     // After the last of the user's own code: getters could have handed memory out.
     if (job) for (const t of inputs) words.push(storageOf(t).exposed ? 0 : 1);
     const code = this.#run();
-    const types = outputIds(code).map((id) => {
+    const types = this.#outputs().outputs.map(({ id, sum }) => {
       const { dtype, shape } = code.values[id] as ValueType;
-      return { dtype, shape: checkSize("program", [...batch, ...shape]) };
+      return { dtype, shape: checkSize("program", sum ? shape : [...batch, ...shape]) };
     });
     return { descriptor: Float64Array.from(words), inputs, types, batch, failures };
   }
   #finish(b: Bound, flat: Float64Array | undefined, outputs: readonly Tensor[]): Tensor[] {
-    const failures = readFailures(flat, failureKinds, (i) => siteOf(this.#run().code[i]), b.batch, undefined);
+    const code = this.#run();
+    const site = (at: number, steps: readonly number[]) => siteOf(code, at, steps);
+    const failures = readFailures(flat, failureKinds, site, b.batch, undefined, b.batch, depthOf(code));
     if (failures.length > 0 && !b.failures) throw failureOf(failures[0] as Failure);
     for (const f of failures) b.failures?.push(f);
-    const code = this.#run();
-    const ids = outputIds(code);
-    return code.outputs.map((o) => outputs[ids.indexOf(o.id)] as Tensor);
+    return this.#outputs().of.map((i) => outputs[i] as Tensor);
   }
 }
 
@@ -301,6 +311,17 @@ function runOptions<T extends RunOptions>(options: T, known: readonly (keyof T &
       "expected an object of options, got an argument: the arguments are one array, run([a, b], options).",
     );
   return optionsOf("program", options, known);
+}
+
+/** What progress counts: the items of the batch, of one item those of its loops that hand nothing on. */
+function itemsOf(code: Code, batch: Shape): number {
+  const items = sizeOf(batch);
+  if (items !== 1) return items;
+  const loops = code.code.map(({ control }) => (control?.kind === "loop" && control.carries === 0 ? control.length : 0));
+  return Math.max(
+    loops.reduce((a, b) => a + b, 0),
+    1,
+  );
 }
 
 const itemRank = (code: Code, input: number): number =>
@@ -328,5 +349,6 @@ function checkInput(name: string, given: unknown, want: ValueType): Tensor {
 const filler = (t: ValueType): Tensor =>
   wrap(t.dtype, t.shape, new dtypes[t.dtype].array(bytesOf(t) / dtypes[t.dtype].array.BYTES_PER_ELEMENT));
 
-/** @internal A program of this code; `outTree` gives its outputs the tree of the function's. */
-export const programOf = <I, O>(code: Code, outTree?: Rebuild): Program<I, O> => new Program(KEY, code, outTree);
+/** @internal A program of this code; `outTree` gives its outputs the tree of the function's; `sums`: which are summed over a run's batch. */
+export const programOf = <I, O>(code: Code, outTree?: Rebuild, sums?: readonly boolean[]): Program<I, O> =>
+  new Program(KEY, code, outTree, sums);

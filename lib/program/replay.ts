@@ -9,7 +9,7 @@ import { rowOf, ruleFor } from "../core/registry";
 import { applyFused } from "../core/reverse";
 import { type AnyRow, type Attrs, nameOf } from "../core/row";
 import { broadcast, sameShape } from "../core/signature";
-import { type Shape, shapeText, type Tensor, wrap } from "../core/tensor";
+import { primal, type Shape, shapeText, type Tensor, wrap } from "../core/tensor";
 import { rowOfCall } from "./callee";
 import { resolve } from "./code";
 
@@ -48,6 +48,12 @@ const padded = (t: Tensor, at: number, count: number): Tensor =>
 let rowOfControl: (control: Control) => AnyRow;
 export const whenControlled = (f: typeof rowOfControl): void => void (rowOfControl = f);
 
+/** No level records what lies behind a stop. */
+function stopped({ attrs }: Instruction, given: Tensor): Tensor {
+  const x = primal(given);
+  return x.traced ? call("stopGradient", x, attrs) : x;
+}
+
 function control(instruction: Instruction, of: Control, given: readonly Tensor[]): Tensor[] {
   const run = instruction.within === undefined ? undefined : { collect: false, failures: [], out: undefined, op: instruction.within };
   if (of.kind !== "call") return applyAll(rowOfControl(of), given, {}, false, run);
@@ -58,6 +64,7 @@ function control(instruction: Instruction, of: Control, given: readonly Tensor[]
 function step(code: Code, instruction: Instruction, given: readonly (Tensor | undefined)[], rank: number) {
   const { op, attrs, in: ids, out, within } = instruction;
   if (instruction.control) return control(instruction, instruction.control, given as Tensor[]);
+  if (op === "stopGradient") return [stopped(instruction, given[0] as Tensor)];
   const found = resolve(op) as NonNullable<ReturnType<typeof resolve>>;
   const isBatched = (t: Tensor | undefined, i: number) => t !== undefined && t.rank > itemOf(code, ids[i] as number).length;
   const first = given.find(isBatched);

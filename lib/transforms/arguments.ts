@@ -3,7 +3,7 @@ import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors"
 import { scalar } from "../core/op";
 import { sameShape } from "../core/signature";
 import { shapeText, type Tensor } from "../core/tensor";
-import { type Flat, flattenTensors, type Given } from "../core/tree";
+import { type Flat, flattenTensors, type Given, inOrderOf } from "../core/tree";
 
 export function asFunction(op: string, f: unknown): void {
   if (typeof f !== "function") throw new ArgumentError(op, `expected a function, got ${describe(f)}.`);
@@ -14,7 +14,8 @@ export type Arguments<P extends readonly unknown[]> = { [K in keyof P]: P[K] | G
 /** Where a function does not tell its arguments' types. */
 export type Untold = Tensor<"float64">[];
 
-export function checkCotangent(op: string, what: string, given: Flat<Tensor>, like: Flat<Tensor>): (Tensor | undefined)[] {
+export function checkCotangent(op: string, what: string, tree: Flat<Tensor>, like: Flat<Tensor>): (Tensor | undefined)[] {
+  const given = inOrderOf(tree, like.paths);
   if (given.leaves.length !== like.leaves.length || given.paths.some((p, i) => p !== like.paths[i])) {
     throw new ArgumentError(op, `the ${what} must have the tree of the value (${like.paths.map((p) => p || "one tensor").join(", ")}).`);
   }
@@ -30,7 +31,7 @@ export function checkCotangent(op: string, what: string, given: Flat<Tensor>, li
 
 /** A number in the place of a tensor takes that tensor's dtype, and its shape when it has one element. */
 export function likewise(op: string, tree: unknown, like: Flat<Tensor>): Flat<Tensor> {
-  const flat = flattenTensors(op, tree);
+  const flat = inOrderOf(flattenTensors(op, tree), like.paths);
   if (flat.leaves.length !== like.leaves.length) return flat;
   const leaves = flat.leaves.map((t, i) => {
     const want = like.leaves[i] as Tensor;

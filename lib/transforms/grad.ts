@@ -6,7 +6,7 @@ import { filled } from "../core/outcome";
 import { shapeText, type Tensor } from "../core/tensor";
 import { type Flat, flattenTensors, type Tensors } from "../core/tree";
 import { type Arguments, asFunction, type Untold } from "./arguments";
-import { linearize } from "./linearize";
+import { withPullback } from "./pullback";
 
 function scalarLoss(op: string, out: Flat<Tensor>): Tensor {
   const [value] = out.leaves;
@@ -66,7 +66,7 @@ function both(f: (...args: never[]) => Tensor, options: GradOptions): (...args: 
       "grad",
       wanted.map((n) => args[n]),
     );
-    const { out, pullback } = linearize("grad", input, (tree) => {
+    const { out, pullback } = withPullback("grad", input, (tree) => {
       const given = args.map((a) => (typeof a === "number" ? scalar("float64", a) : a));
       wanted.forEach((n, i) => (given[n] = (tree as unknown[])[i]));
       return f(...(given as never[]));

@@ -1,7 +1,7 @@
 import { keepSaved } from "../core/reverse";
 import { flattenTensors, type Given, type Tensors } from "../core/tree";
 import { type Arguments, asFunction, checkCotangent, likewise } from "./arguments";
-import { linearize } from "./linearize";
+import { withPullback } from "./pullback";
 
 /**
  * f(...args) and the pullback: cotangents of the value (its tree) to an array of cotangents, one entry per argument. The pullback keeps what it
@@ -13,7 +13,7 @@ export function vjp<P extends readonly unknown[], R>(
 ): { value: R; pullback: (cotangent: R | Given<R>) => { [K in keyof P]: Tensors<P[K]> } } {
   asFunction("vjp", f);
   const input = flattenTensors("vjp", args);
-  const { out, roots, pullback: pull } = linearize("vjp", input, (tree) => f(...(tree as P)));
+  const { out, roots, pullback: pull } = withPullback("vjp", input, (tree) => f(...(tree as P)));
   keepSaved(roots);
   const pullback = (cotangent: R | Given<R>) =>
     input.rebuild(pull(checkCotangent("vjp", "cotangent", likewise("vjp", cotangent, out), out))) as { [K in keyof P]: Tensors<P[K]> };

@@ -41,6 +41,25 @@ std::vector<bool> read_quiet(Words& words, std::size_t inputs) {
   return quiet;
 }
 
+/// What stands behind the -1 of an instruction with bodies: its kind, its numbers, its bodies.
+std::shared_ptr<const Control> read_control(Words& words, const std::vector<std::shared_ptr<const Program>>& before) {
+  auto k = std::make_shared<Control>();
+  k->kind = static_cast<Control::Kind>(words.integer(0, 2, "kind of control"));
+  const Index least = k->kind == Control::Kind::loop ? 4 : k->kind == Control::Kind::cond ? 0 : 2;
+  const Index numbers = words.integer(least, k->kind == Control::Kind::loop ? kMaxValues : least, "numbers of a control");
+  if (least > 0) k->length = words.integer(0, kMaxInteger, "length");
+  if (k->kind == Control::Kind::loop) k->reverse = words.integer(0, 1, "reverse") != 0;
+  if (least > 0) k->carries = static_cast<std::size_t>(words.integer(0, kMaxValues, "carries"));
+  if (k->kind == Control::Kind::loop) {
+    k->mapped = static_cast<std::size_t>(words.integer(0, kMaxValues, "mapped inputs"));
+    for (Index i = least; i < numbers; ++i) k->sums.push_back(words.integer(0, 1, "sum") != 0);
+  }
+  const Index bodies = words.integer(1, 2, "body count");
+  for (Index i = 0; i < bodies; ++i)
+    k->bodies.push_back(before[static_cast<std::size_t>(words.integer(0, static_cast<Index>(before.size()) - 1, "body"))]);
+  return k;
+}
+
 }  // namespace
 
 void refuse_overlap(Napi::Env env, std::span<const Range> inputs, std::span<Range> outputs) {
@@ -176,11 +195,9 @@ Eager read_eager(const Napi::CallbackInfo& info, Mode mode, std::vector<bool>& q
   return e;
 }
 
-Program read_program(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  Words words(info[0]);
+/// One of the programs of a descriptor, but for its constants' data. `before`: those that it may have as bodies.
+static Program read_code(Words& words, const std::vector<std::shared_ptr<const Program>>& before) {
   Program p;
-  words.integer(1, 1, "version");
   const Index values = words.integer(0, kMaxValues, "value count");
   for (Index i = 0; i < values; ++i) {
     const DType t = read_dtype(words);
@@ -191,24 +208,50 @@ Program read_program(const Napi::CallbackInfo& info) {
   const Index code = words.integer(0, kMaxValues, "code count");
   for (Index i = 0; i < code; ++i) {
     Instruction x;
-    x.kernel = static_cast<int>(words.integer(0, static_cast<Index>(kernels().size()) - 1, "kernel"));
-    x.column = read_dtype(words);
-    x.attrs = read_attrs(words);
+    x.kernel = static_cast<int>(words.integer(-1, static_cast<Index>(kernels().size()) - 1, "kernel"));
+    if (x.kernel < 0) {
+      x.control = read_control(words, before);
+    } else {
+      x.column = read_dtype(words);
+      x.attrs = read_attrs(words);
+    }
     x.in = read_ids(words, -1, values, "instruction input");
     x.out = read_ids(words, -1, values, "instruction output");
     p.code.push_back(std::move(x));
   }
   p.outputs = read_ids(words, 0, values, "output");
-  words.end();
-  if (info.Length() != 1 + p.constants.size()) refuse(env, "wrong number of constants");
-  for (std::size_t i = 0; i < p.constants.size(); ++i) {
-    const DType t = p.values[static_cast<std::size_t>(p.constants[i])].dtype;
-    const Buffer b = buffer_of(info[1 + i], t);
+  return p;
+}
+
+/// Copies the constants of a program from the buffers from `next` on.
+static void take_constants(const Napi::CallbackInfo& info, Program& p, std::size_t& next) {
+  for (const int v : p.constants) {
+    const Type& t = p.values[static_cast<std::size_t>(v)];
+    if (next >= info.Length()) refuse(info.Env(), "wrong number of constants");
+    const Buffer b = buffer_of(info[next], t.dtype);
     const auto* bytes = static_cast<const std::byte*>(b.data);
-    if (!fits(b, 0, p.values[static_cast<std::size_t>(p.constants[i])].dims)) gone(env, i);
-    p.constant_data.emplace_back(bytes, bytes + static_cast<std::size_t>(b.size) * size_of(t));
+    if (!fits(b, 0, t.dims)) gone(info.Env(), next - 1);
+    p.constant_data.emplace_back(bytes, bytes + static_cast<std::size_t>(b.size) * size_of(t.dtype));
+    ++next;
   }
-  if (const std::string why = check(p); !why.empty()) refuse(env, why);
+}
+
+Program read_program(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Words words(info[0]);
+  words.integer(2, 2, "version");
+  const Index count = words.integer(1, kMaxValues, "program count");
+  std::vector<std::shared_ptr<const Program>> bodies;
+  Program p;
+  std::size_t next = 1;
+  for (Index i = 0; i < count; ++i) {
+    p = read_code(words, bodies);
+    take_constants(info, p, next);
+    if (const std::string why = check(p); !why.empty()) refuse(env, why);
+    if (i + 1 < count) bodies.push_back(std::make_shared<const Program>(std::move(p)));
+  }
+  words.end();
+  if (next != info.Length()) refuse(env, "wrong number of constants");
   p.plans = std::make_shared<Plans>();
   return p;
 }
@@ -228,6 +271,8 @@ Run read_run(const Napi::CallbackInfo& info, const Program& program, Mode mode, 
     for (Index& s : strides) s = words.integer(0, kMaxInteger, "stride");
     run.strides.push_back(std::move(strides));
   }
+  run.sums.resize(program.outputs.size());
+  for (std::size_t o = 0; o < run.sums.size(); ++o) run.sums[o] = words.integer(0, 1, "sum") != 0;
   if (mode == Mode::job) quiet = read_quiet(words, program.inputs.size());
   words.end();
   const std::size_t here = mode == Mode::now ? program.outputs.size() : 0;

@@ -96,9 +96,10 @@ void take(Job& job, ProgramRun& p, const std::vector<bool>& quiet) {
   auto& [program, run] = p;
   for (std::size_t i = 0; i < run.in.size(); ++i) run.in[i] = keep(job, run.in[i], run.in_bytes[i], quiet[i]);
   const Index items = count_of(run.batch.data(), static_cast<int>(run.batch.size()));
-  for (const int id : program->outputs) {
-    const Type& t = program->values[static_cast<std::size_t>(id)];
-    job.results.push_back({t.dtype, items * count_of(t.dims.data(), static_cast<int>(t.dims.size())), nullptr});
+  for (std::size_t o = 0; o < program->outputs.size(); ++o) {
+    const Type& t = program->values[static_cast<std::size_t>(program->outputs[o])];
+    const Index each = count_of(t.dims.data(), static_cast<int>(t.dims.size()));
+    job.results.push_back({t.dtype, run.summed(o) ? each : items * each, nullptr});
   }
   run.abort = &job.abort;
   run.done = &job.done;
@@ -278,17 +279,19 @@ Napi::Value Jobs::outputs(Napi::Env env, Napi::Value handle) {
 
 Napi::Value Jobs::failures(Napi::Env env, const Outcome& outcome) {
   if (outcome.failures.empty()) return env.Undefined();
-  const Memory memory = Block::make(outcome.failures.size() * 4 * sizeof(double));
+  const std::size_t length = outcome.failures.size() * static_cast<std::size_t>(4 + outcome.depth);
+  const Memory memory = Block::make(length * sizeof(double));
   auto* to = reinterpret_cast<double*>(memory->data());
   for (const Failure& f : outcome.failures) {
     *to++ = static_cast<double>(f.item);
-    *to++ = f.instruction;
+    *to++ = f.site;
     *to++ = static_cast<double>(static_cast<int>(kind_of(f.info)));
     *to++ = index_of(f.info);
+    for (int d = 0; d < outcome.depth; ++d) *to++ = static_cast<double>(outcome.steps[static_cast<std::size_t>(f.at * outcome.depth + d)]);
   }
   napi_value over = memory->size() < kLargeBytes ? nullptr : external(env, memory);
   if (over == nullptr) over = copied(env, memory);
-  return array_over(env, napi_float64_array, outcome.failures.size() * 4, over);
+  return array_over(env, napi_float64_array, length, over);
 }
 
 double Jobs::copy(Napi::Env env, Napi::Value handle, std::size_t result, Napi::Value array, std::size_t from) {

@@ -1,8 +1,9 @@
 // Descriptors come from JavaScript: nothing in them is believed before it was checked here.
+#include "check.h"
+
 #include <algorithm>
 #include <array>
 
-#include "program.h"
 #include "shape.h"
 
 namespace backsolve {
@@ -13,24 +14,44 @@ constexpr Index kMaxProgramBytes = Index{1} << 50;
 constexpr Index kMaxItems = Index{1} << 50;
 constexpr Index kMaxCount = Index{1} << 20;  // instructions of a program, or values
 
-std::string check_values(const Program& p) {
-  if (p.values.size() > kMaxCount || p.code.size() > kMaxCount) return "program too long";
-  Index total = 0;
+/// With its bodies, as often as they are named.
+void measure(Program& p) {
+  const auto add = [](Index& sum, Index x) { sum = std::min(sum + x, 2 * kMaxProgramBytes); };
+  p.sites = static_cast<Index>(p.code.size());
+  p.all_values = static_cast<Index>(p.values.size());
+  p.bytes = p.depth = p.nesting = 0;
+  for (const Instruction& code : p.code) {
+    if (code.control == nullptr) continue;
+    const int loops = code.control->kind == Control::Kind::cond ? 0 : 1;
+    for (const auto& body : code.control->bodies) {
+      add(p.sites, body->sites);
+      add(p.all_values, body->all_values);
+      add(p.bytes, body->bytes);
+      p.depth = std::max(p.depth, body->depth + loops);
+      p.nesting = std::max(p.nesting, body->nesting + 1);
+    }
+  }
+}
+
+std::string check_values(Program& p) {
+  measure(p);
+  if (p.nesting > kMaxDepth) return "bodies in bodies too deep";
+  if (p.all_values > kMaxCount || p.sites > kMaxCount) return "program too long";
   for (const Type& t : p.values) {
     if (static_cast<int>(t.dtype) > static_cast<int>(DType::i32)) return "bad dtype";
     if (t.dims.size() > kMaxRank) return "rank too large";
     if (checked_count(t.dims.data(), static_cast<int>(t.dims.size())) < 0) return "value too large";
     Index bytes = static_cast<Index>(size_of(t.dtype));
     for (const Index n : t.dims) bytes *= std::max<Index>(n, 1);
-    total += bytes;
-    if (total > kMaxProgramBytes) return "program too large";
+    p.bytes += bytes;
+    if (p.bytes > kMaxProgramBytes) return "program too large";
   }
-  return "";
+  return p.bytes > kMaxProgramBytes ? "program too large" : "";
 }
 
 class ProgramCheck {
  public:
-  explicit ProgramCheck(const Program& p) : p_(p), defined_(p.values.size(), false) {}
+  explicit ProgramCheck(Program& p) : p_(p), defined_(p.values.size(), false) {}
 
   std::string run() {
     if (std::string wrong = check_values(p_); !wrong.empty()) return wrong;
@@ -47,16 +68,14 @@ class ProgramCheck {
     for (std::size_t i = 0; i < p_.code.size(); ++i) {
       if (std::string wrong = instruction(p_.code[i]); !wrong.empty()) return "instruction " + std::to_string(i) + ": " + wrong;
     }
-    std::vector<bool> seen(p_.values.size(), false);
     for (const int v : p_.outputs) {
-      if (!known(v) || seen[static_cast<std::size_t>(v)]) return "bad output id";
-      seen[static_cast<std::size_t>(v)] = true;
+      if (!known(v)) return "bad output id";
     }
     return "";
   }
 
  private:
-  const Program& p_;
+  Program& p_;
   std::vector<bool> defined_;
 
   bool in_range(int v) const { return v >= 0 && static_cast<std::size_t>(v) < p_.values.size(); }
@@ -72,7 +91,19 @@ class ProgramCheck {
     return {true, t.dtype, t.dims.data(), static_cast<int>(t.dims.size())};
   }
 
-  std::string instruction(const Instruction& code) {
+  std::string instruction(const Instruction& code) { return code.control == nullptr ? call(code) : control(code); }
+
+  std::string control(const Instruction& code) {
+    for (const int v : code.in) {
+      if (!known(v)) return "input used before it is defined";
+    }
+    for (const int v : code.out) {
+      if (v != -1 && !define(v)) return "output defined twice";
+    }
+    return check_control(p_, code);
+  }
+
+  std::string call(const Instruction& code) {
     if (code.kernel < 0 || static_cast<std::size_t>(code.kernel) >= kernels().size()) return "unknown kernel";
     const Kernel& k = kernels()[static_cast<std::size_t>(code.kernel)];
     if (code.out.size() != static_cast<std::size_t>(k.outputs)) return "wrong number of outputs";
@@ -104,13 +135,14 @@ Index reach(const std::vector<Index>& batch, const std::vector<Index>& strides, 
 
 }  // namespace
 
-std::string check(const Program& program) { return ProgramCheck(program).run(); }
+std::string check(Program& program) { return ProgramCheck(program).run(); }
 
 std::string check(const Program& program, const Run& run, const std::vector<Index>& sizes, int& small) {
   const bool outputs = sizes.size() > run.in.size();
   if (run.in.size() != program.inputs.size() || run.strides.size() != program.inputs.size()) return "wrong number of inputs";
   if (run.out.size() != program.outputs.size()) return "wrong number of outputs";
   if (sizes.size() != run.in.size() + (outputs ? run.out.size() : 0)) return "wrong number of sizes";
+  if (run.sums.size() > run.out.size()) return "wrong number of sums";
   if (run.batch.size() > kMaxRank) return "too many batch dimensions";
   if (run.chunk < 0 || run.threads < 0) return "bad chunk or threads";
   const Index items = checked_count(run.batch.data(), static_cast<int>(run.batch.size()));
@@ -130,7 +162,10 @@ std::string check(const Program& program, const Run& run, const std::vector<Inde
   }
   for (std::size_t o = 0; o < run.out.size(); ++o) {
     Index needed;
-    if (__builtin_mul_overflow(items, count(program.outputs[o]), &needed) || needed > kMaxItems) return "output too large";
+    const bool summed = run.summed(o);
+    if (summed && static_cast<int>(program.values[static_cast<std::size_t>(program.outputs[o])].dtype) >= kFloatTypes)
+      return "a sum of no floats";
+    if (__builtin_mul_overflow(summed ? 1 : items, count(program.outputs[o]), &needed) || needed > kMaxItems) return "output too large";
     if (needed == 0 || !outputs || (needed <= sizes[run.in.size() + o] && run.out[o] != nullptr)) continue;
     small = static_cast<int>(run.in.size() + o);
     return "an output is too small";

@@ -31,6 +31,9 @@ struct Family {
   Vote (*vote)(const Planner& planner, const Instruction& code, int width);
   /// Says how the step computes: `one`, and of Form::lanes `run`, if one group after the other will not do.
   void (*plan)(Planner& planner, Step& step, Form form);
+  /// In lanes: whether an operand that is an input or an output of the program is wanted item by item, as the step itself packs or unpacks
+  /// it. Null: never.
+  bool (*streams)(const Instruction& code, std::size_t operand) = nullptr;
 };
 
 }  // namespace backsolve

@@ -1,3 +1,4 @@
+// Where values live, and which steps there are.
 #include <algorithm>
 #include <atomic>
 
@@ -5,18 +6,21 @@
 #include "steps.h"
 
 namespace backsolve {
-namespace {
 
-constexpr Index kMaxArena = Index{1} << 30;  // a chunk that was asked for is cut to this
-constexpr Index kItemsOfChunk = 64;
-constexpr Index kFirstCache = Index{32} << 10;
-
-}  // namespace
-
-Planner::Planner(const Program& program, const Pattern& pattern) : program_(program), pattern_(pattern) {
+Planner::Planner(const Program& program, const Pattern& pattern) : program_(program), pattern_(pattern), first_site_(pattern.first_site) {
   plan_.program = &program;
   plan_.isa = pattern.isa;
   plan_.items = pattern.items;
+}
+
+/// A body, whose items are those of the program around it: what is counted is counted for one.
+Planner::Planner(const Program& body, Planner& outer, int first_site, int level, int width)
+    : program_(body), pattern_(outer.pattern_), outer_(&outer), first_site_(first_site), level_(level) {
+  plan_.program = &body;
+  plan_.isa = pattern_.isa;
+  plan_.items = 1;
+  plan_.width = std::max(width, 1);
+  plan_.lanes = width > 0;
 }
 
 Plan Planner::build() {
@@ -26,26 +30,34 @@ Plan Planner::build() {
   const bool possible = width > 0 && pattern_.layout != Layout::single;
   const bool lanes = possible && (pattern_.layout == Layout::lanes || lanes_pay(width));
   lay_out(lanes ? width : 0);
-  if (lanes && pattern_.layout == Layout::automatic && allocate(1) + splat_bytes() > static_cast<Index>(l2_bytes())) {
+  const Index one = lanes ? lay_frame(1) : 0;
+  const bool large = hot_bytes_ + splat_bytes() > static_cast<Index>(l2_bytes());
+  if (lanes && ((pattern_.layout == Layout::automatic && large) || one > kMaxArena)) {
     Planner again(program_, pattern_);
     again.place_values();
     again.lay_out(0);
     again.choose_chunk();
-    again.resolve();
+    again.finish();
     return std::move(again.plan_);
   }
   choose_chunk();
-  resolve();
+  finish();
   return std::move(plan_);
 }
 
-void Planner::place_values() {
+void Planner::measure_values() {
   plan_.places.resize(program_.values.size());
   for (std::size_t v = 0; v < program_.values.size(); ++v) {
     const Type& t = program_.values[v];
     plan_.places[v].count = count_of(t.dims.data(), static_cast<int>(t.dims.size()));
     plan_.places[v].bytes = static_cast<std::size_t>(plan_.places[v].count) * size_of(t.dtype);
   }
+  for (std::size_t i = 0; i < program_.constants.size(); ++i)
+    mutable_place(program_.constants[i]).absolute = program_.constant_data[i].data();
+}
+
+void Planner::place_values() {
+  measure_values();
   for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
     Place& p = mutable_place(program_.inputs[i]);
     p.input = static_cast<int>(i);
@@ -54,52 +66,108 @@ void Planner::place_values() {
     p.pointer = static_cast<int>(alike.size());
     alike.push_back(p.input);
   }
-  for (std::size_t i = 0; i < program_.constants.size(); ++i)
-    mutable_place(program_.constants[i]).absolute = program_.constant_data[i].data();
-  for (std::size_t i = 0; i < program_.outputs.size(); ++i) mutable_place(program_.outputs[i]).output = static_cast<int>(i);
   for (const Instruction& code : program_.code) {
     const bool hoist = hoisted(code);
     for (const int v : code.out) {
       if (v >= 0) mutable_place(v).per_item = !hoist;
     }
-    for (const int v : code.in) {
-      if (v >= 0 && !hoist) mutable_place(v).wanted = true;
+    for (std::size_t i = 0; i < code.in.size(); ++i) {
+      const int v = code.in[i];
+      if (v >= 0 && !hoist && !(place(v).input >= 0 && streams(code, i))) mutable_place(v).wanted = true;
     }
   }
+  for (std::size_t i = 0; i < program_.outputs.size(); ++i) {
+    Place& p = mutable_place(program_.outputs[i]);
+    plan_.sums |= summed(i);
+    if (summed(i) || p.output >= 0)
+      p.wanted = true;
+    else if (p.input < 0 && p.per_item)
+      p.output = static_cast<int>(i);
+  }
+  for (Place& p : plan_.places) p.step = p.per_item ? p.count : 0;
+}
+
+/// Of a body: what is not a constant may differ from item to item.
+void Planner::place_ports(const Ports& ports) {
+  measure_values();
+  ports_ = ports;
+  for (Place& p : plan_.places) p.per_item = true;
+  for (const int v : program_.constants) mutable_place(v).per_item = false;
+  for (Place& p : plan_.places) p.step = p.per_item ? p.count : 0;
+  const auto take = [&](int v, std::size_t port, Index step) {
+    Place& p = mutable_place(v);
+    if (p.port >= 0 || !p.per_item) return;
+    p.port = static_cast<int>(port);
+    p.step = step;
+  };
+  const std::size_t inputs = program_.inputs.size();
+  for (std::size_t i = 0; i < inputs; ++i) take(program_.inputs[i], i, ports.in[i]);
+  for (std::size_t o = 0; o < program_.outputs.size(); ++o) take(program_.outputs[o], inputs + o, ports.out[o]);
 }
 
 /// One item gains nothing from a separate first pass, and would copy its outputs.
-bool Planner::hoisted(const Instruction& code) {
+bool Planner::hoisted(const Instruction& code) const {
   if (plan_.items <= 1) return false;
   return std::none_of(code.in.begin(), code.in.end(), [&](int v) { return v >= 0 && place(v).per_item; });
 }
 
+namespace {
+
+/// Whether these have reals of one size, apart from `real`, which is 0 where there was none yet.
+bool same_reals(DType t, int& real) {
+  if (static_cast<int>(t) >= kFloatTypes) return true;
+  const int size = t == DType::f64 || t == DType::c128 ? 8 : 4;
+  if (real != 0 && real != size) return false;
+  real = size;
+  return true;
+}
+bool same_reals(const Control& control, int& real) {
+  return std::all_of(control.bodies.begin(), control.bodies.end(), [&](const auto& body) {
+    return std::all_of(body->values.begin(), body->values.end(), [&](const Type& t) { return same_reals(t.dtype, real); }) &&
+           std::all_of(body->code.begin(), body->code.end(),
+                       [&](const Instruction& code) { return code.control == nullptr || same_reals(*code.control, real); });
+  });
+}
+
+}  // namespace
+
 /// Items in a group, 0 where lanes are impossible: W is one number for a run, so float32 and float64 do not mix.
-int Planner::lanes_width() {
+int Planner::lanes_width() const {
   int real = 0;
   for (std::size_t v = 0; v < program_.values.size(); ++v) {
     const Place& p = plan_.places[v];
-    const DType t = program_.values[v].dtype;
-    if ((!p.per_item && !p.wanted) || static_cast<int>(t) >= kFloatTypes) continue;
-    const int size = t == DType::f64 || t == DType::c128 ? 8 : 4;
-    if (real != 0 && real != size) return 0;
-    real = size;
+    if ((p.per_item || p.wanted) && !same_reals(program_.values[v].dtype, real)) return 0;
+  }
+  for (const Instruction& code : program_.code) {
+    if (code.control != nullptr && !hoisted(code) && !same_reals(*code.control, real)) return 0;
   }
   return real == 0 ? 0 : plan_.isa->bytes / real;
 }
 
-bool Planner::lanes_pay(int width) {
-  if (plan_.items < width) return false;
+Vote Planner::vote_all(int width) {
   bool matrices = false, pays = false, short_loops = false;
   for (const Instruction& code : program_.code) {
     if (hoisted(code)) continue;
     const Vote vote = kernel(code).family->vote(*this, code, width);
-    if (vote == Vote::never) return false;
+    if (vote == Vote::never) return vote;
     matrices |= vote == Vote::pays || vote == Vote::costs;
     pays |= vote == Vote::pays;
     short_loops |= vote == Vote::short_loops;
   }
-  return matrices ? pays : short_loops;
+  if (matrices) return pays ? Vote::pays : Vote::costs;
+  return short_loops ? Vote::short_loops : Vote::none;
+}
+
+bool Planner::lanes_pay(int width) {
+  if (plan_.items < width) return false;
+  const Vote vote = vote_all(width);
+  return vote == Vote::pays || vote == Vote::short_loops;
+}
+
+Vote Planner::vote(const Program& body, int width) {
+  Planner inner(body, *this, 0, 0, width);
+  inner.measure_values();
+  return inner.vote_all(width);
 }
 
 std::array<Shape, kMaxOperands> Planner::shapes(const Instruction& code) const {
@@ -127,13 +195,17 @@ void Planner::define(int value) {
   Place& p = mutable_place(value);
   p.first = p.last = static_cast<int>(plan_.steps.size());
 }
-void Planner::use(int value) { mutable_place(value).last = static_cast<int>(plan_.steps.size()); }
+void Planner::use(int value) {
+  if (place(value).first >= 0) mutable_place(value).last = static_cast<int>(plan_.steps.size());
+}
 
-void Planner::add_transfer(void (*run)(const Step&, Chunk&), int i, Pending from, Pending to, int value) {
+void Planner::add_transfer(void (*run)(const Step&, Chunk&), int site, Pending from, Pending to) {
+  const int value = from.value;
   if (place(value).count == 0) return;
+  if (from.what == Pending::item_form) use(value);
   Step s{};
   s.run = run;
-  s.instruction = i;
+  s.instruction = site;
   s.refs = static_cast<int>(pending_.size());
   s.operands = 2;
   s.inputs = 1;
@@ -147,63 +219,106 @@ void Planner::lay_out(int width) {
   plan_.lanes = width > 0;
   plan_.width = std::max(width, 1);
   plan_.groups = (plan_.items - 1) / plan_.width + 1;
-  copy_outputs();
-  for (std::size_t i = 0; i < program_.code.size(); ++i) {
-    const Instruction& code = program_.code[i];
+  int site = first_site_;
+  for (const Instruction& code : program_.code) {
     const bool hoist = hoisted(code);
-    const int at = static_cast<int>(i);
-    for (const int v : code.in) {
-      if (v < 0 || hoist || !plan_.lanes) continue;
-      Place& p = mutable_place(v);
-      if (p.per_item && p.input >= 0 && p.first < 0) {
-        define(v);
-        add_transfer(step_pack, at, {Pending::list, v}, {Pending::item_form, v}, v);
-      }
-      if (!p.per_item && p.splat < 0) {
-        p.splat = static_cast<Index>(plan_.shared_bytes);
-        plan_.shared_bytes += static_cast<std::size_t>(round_up(lane_bytes(v)));
-        plan_.splats.push_back(v);
-      }
-    }
-    add_instruction(at, hoist);
-    for (const int v : code.out) {
-      if (v < 0 || hoist || !plan_.lanes || place(v).output < 0) continue;
-      use(v);
-      add_transfer(step_unpack, at, {Pending::item_form, v}, {Pending::output, v}, v);
-    }
+    if (!hoist) bring_inputs(code, site);
+    add_instruction(code, site, hoist);
+    if (!hoist) give_outputs(code, site);
+    ++site;
+    if (code.control != nullptr)
+      for (const auto& body : code.control->bodies) site += static_cast<int>(body->sites);
   }
+  copy_outputs();
 }
 
-/// Outputs that no per-item instruction writes.
-void Planner::copy_outputs() {
-  for (const int v : program_.outputs) {
+bool Planner::streams(const Instruction& code, std::size_t operand) const {
+  const auto asks = kernel(code).family->streams;
+  return asks != nullptr && asks(code, operand);
+}
+
+/// In lanes: inputs packed before who needs them first, shared values repeated.
+void Planner::bring_inputs(const Instruction& code, int site) {
+  if (!plan_.lanes) return;
+  for (std::size_t i = 0; i < code.in.size(); ++i) {
+    const int v = code.in[i];
+    if (v < 0) continue;
     const Place& p = place(v);
-    if (p.input >= 0 && p.per_item) {
-      add_transfer(step_copy, -1, {Pending::list, v}, {Pending::output, v}, v);
-    } else if (!p.per_item) {
-      add_transfer(step_copy, -1, {Pending::hoisted_form, v}, {Pending::output, v}, v);
-    }
+    if (!p.per_item) splat(v);
+    if (p.pointer < 0 || !p.per_item || p.first >= 0 || (!p.wanted && streams(code, i))) continue;
+    define(v);
+    add_transfer(step_pack, site, {Pending::list, v}, {Pending::item_form, v});
   }
 }
 
-void Planner::add_instruction(int i, bool hoist) {
-  const Instruction& code = program_.code[static_cast<std::size_t>(i)];
+/// All memory of a run is that of its program's plan.
+void Planner::splat(int value) {
+  Place& p = mutable_place(value);
+  if (p.splat >= 0) return;
+  std::size_t& shared = root().plan_.shared_bytes;
+  p.splat = static_cast<Index>(shared);
+  shared += static_cast<std::size_t>(round_up(lane_bytes(value)));
+  plan_.splats.push_back(value);
+}
+
+/// In lanes: results that are outputs, unpacked as soon as they are there.
+void Planner::give_outputs(const Instruction& code, int site) {
+  if (!plan_.lanes || outer_ != nullptr) return;
+  for (std::size_t o = 0; o < code.out.size(); ++o) {
+    const int v = code.out[o];
+    if (v < 0 || place(v).output < 0 || (!place(v).wanted && streams(code, code.in.size() + o))) continue;
+    add_transfer(step_unpack, site, {Pending::item_form, v}, {Pending::output, v, place(v).output});
+  }
+}
+
+/// Outputs that no instruction writes, or not there alone, and sums.
+void Planner::copy_outputs() {
+  const std::size_t inputs = program_.inputs.size();
+  for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
+    const int v = program_.outputs[o];
+    const int at = static_cast<int>(o);
+    if (outer_ == nullptr ? place(v).output != at : place(v).port != static_cast<int>(inputs + o)) give_output(v, o, -1);
+  }
+}
+
+void Planner::give_output(int v, std::size_t output, int site) {
+  const Place& p = place(v);
+  const int at = static_cast<int>(output);
+  if (outer_ != nullptr || summed(output)) {
+    if (plan_.lanes && !p.per_item) splat(v);
+    if (plan_.lanes && p.per_item && p.pointer >= 0 && p.first < 0) {
+      define(v);
+      add_transfer(step_pack, site, {Pending::list, v}, {Pending::item_form, v});
+    }
+    const Pending::What from = plan_.lanes || p.per_item ? Pending::item_form : Pending::hoisted_form;
+    return add_transfer(outer_ != nullptr ? step_pass : step_accumulate, site, {from, v}, {Pending::output, v, at});
+  }
+  if (p.input >= 0 && p.per_item)
+    add_transfer(step_copy, site, {Pending::list, v}, {Pending::output, v, at});
+  else if (!p.per_item)
+    add_transfer(step_copy, site, {Pending::hoisted_form, v}, {Pending::output, v, at});
+  else
+    add_transfer(plan_.lanes ? step_unpack : step_copy, site, {Pending::item_form, v}, {Pending::output, v, at});
+}
+
+void Planner::add_instruction(const Instruction& code, int site, bool hoist) {
   Index outputs = 0;
   for (const int v : code.out) {
     if (v < 0) continue;
     Place& p = mutable_place(v);
     outputs += p.count;
     if (hoist) {
-      p.shared = static_cast<Index>(plan_.shared_bytes);
-      plan_.shared_bytes += static_cast<std::size_t>(round_up(static_cast<Index>(p.bytes)));
-    } else if (plan_.lanes || p.output < 0) {
+      std::size_t& shared = root().plan_.shared_bytes;
+      p.shared = static_cast<Index>(shared);
+      shared += static_cast<std::size_t>(round_up(static_cast<Index>(p.bytes)));
+    } else if (p.port < 0 && (plan_.lanes || p.output < 0)) {
       define(v);
     }
   }
   const Kernel& k = kernel(code);
   if (outputs == 0 && !k.family->judges) return;
   Step s{};
-  s.instruction = i;
+  s.instruction = site;
   s.refs = static_cast<int>(pending_.size());
   s.inputs = static_cast<int>(code.in.size());
   s.operands = s.inputs + static_cast<int>(code.out.size());
@@ -215,91 +330,60 @@ void Planner::add_instruction(int i, bool hoist) {
   k.family->plan(*this, s, s.form);
   plan_.flops += hoist ? s.flops : s.flops * static_cast<double>(plan_.items);
   if (s.form == Form::adapted) need_items(Unpacked::bytes(*this, code));
+  add_operands(code, hoist);
+  (hoist ? plan_.hoisted : plan_.steps).push_back(s);
+}
+
+void Planner::add_operands(const Instruction& code, bool hoist) {
+  std::size_t i = 0;
   for (const auto* ids : {&code.in, &code.out}) {
     for (const int v : *ids) {
+      const std::size_t operand = i++;
       if (v < 0) {
         pending_.push_back({Pending::null, v});
         continue;
       }
-      pending_.push_back({hoist ? Pending::hoisted_form : Pending::item_form, v});
-      if (!hoist && place(v).first >= 0) use(v);
-      const double moved = static_cast<double>(place(v).count);
+      const Place& p = place(v);
+      const bool stream = plan_.lanes && !hoist && !p.wanted && streams(code, operand);
+      if (stream && p.pointer >= 0 && p.per_item)
+        pending_.push_back({Pending::list, v});
+      else if (stream && p.output >= 0)
+        pending_.push_back({Pending::output, v, p.output});
+      else
+        pending_.push_back({hoist ? Pending::hoisted_form : Pending::item_form, v});
+      if (!hoist) use(v);
+      const double moved = static_cast<double>(p.count);
       plan_.flops += hoist ? moved : moved * static_cast<double>(plan_.items);
     }
   }
-  (hoist ? plan_.hoisted : plan_.steps).push_back(s);
 }
 
-Index Planner::splat_bytes() {
-  Index n = 0;
-  for (const int v : plan_.splats) n += round_up(lane_bytes(v));
-  return n;
+int Planner::add_inner(const Step& step) {
+  inners_.push_back({.hoisted = outer_ == nullptr && hoisted(*step.code), .rooms = {}, .bodies = {}, .detail = nullptr});
+  return static_cast<int>(inners_.size()) - 1;
 }
 
-void Planner::choose_chunk() {
-  const Index one = allocate(1), slots = std::max<Index>(one, 1);
-  Index touched = slots;  // single layout reads inputs and writes outputs in place
-  if (!plan_.lanes) {
-    for (const Place& p : plan_.places) touched += (p.per_item && (p.input >= 0 || p.output >= 0)) ? static_cast<Index>(p.bytes) : 0;
-  }
-  const int threads = plan_.flops < kWorthAThread ? 1 : pattern_.threads;
-  if (pattern_.chunk > 0) {
-    plan_.chunk = std::clamp<Index>(kMaxArena / slots, 1, pattern_.chunk);
-  } else {
-    // In the first-level cache if that leaves enough items to pay for the dispatch, else in half of the second.
-    const Index fit = static_cast<Index>(l2_bytes() / 2) / touched, enough = kItemsOfChunk / plan_.width;
-    plan_.chunk = std::clamp<Index>(std::max(kFirstCache / touched, enough), 1, std::max<Index>(fit, 1));
-    if (threads > 1) plan_.chunk = std::min(plan_.chunk, (plan_.groups - 1) / (4 * threads) + 1);  // some chunks each, for balance
-  }
-  plan_.chunk = std::min(plan_.chunk, plan_.groups);
-  plan_.chunks = (plan_.groups - 1) / plan_.chunk + 1;
-  plan_.threads = static_cast<int>(std::min<Index>(threads, plan_.chunks));
-  const auto take = [&](std::size_t& offset, Index bytes) {
-    offset = plan_.arena_bytes;
-    plan_.arena_bytes += static_cast<std::size_t>(round_up(bytes));
-  };
-  std::size_t slots_offset;
-  const Index items = plan_.chunk * plan_.width;
-  take(slots_offset, plan_.chunk == 1 ? one : allocate(plan_.chunk));
-  take(plan_.temp_offset, static_cast<Index>(plan_.temp_bytes));
-  take(plan_.lists_offset, static_cast<Index>(plan_.lists.size()) * items * static_cast<Index>(sizeof(void*)));
-  take(plan_.marks_offset, items * 2 * static_cast<Index>(sizeof(std::int32_t)));
-  const std::size_t bases = Ref::outputs + program_.outputs.size() + plan_.shared_inputs.size();
-  take(plan_.base_offset, static_cast<Index>(bases * sizeof(std::uintptr_t)));
+int Planner::room(int inner, Index bytes_of_group) {
+  auto& rooms = inners_[static_cast<std::size_t>(inner)].rooms;
+  rooms.push_back(bytes_of_group);
+  return static_cast<int>(rooms.size()) - 1;
 }
 
-Ref Planner::resolve(const Pending& p) {
-  Ref r;
-  if (p.what == Pending::null) return r;
-  const Place& at = place(p.value);
-  const auto bytes = static_cast<Index>(at.bytes);
-  const bool item = p.what == Pending::item_form;
-  if (p.what == Pending::list || (item && at.per_item && at.input >= 0 && !plan_.lanes)) {
-    r.list = at.pointer;
-  } else if (p.what == Pending::output || (item && at.per_item && at.output >= 0 && !plan_.lanes)) {
-    r.base = Ref::outputs + at.output;
-    r.stride = bytes;
-  } else if (item && at.per_item) {
-    r.base = Ref::arena;
-    r.offset = at.slot;
-    r.stride = bytes * plan_.width;
-  } else if (item && plan_.lanes) {
-    r.base = Ref::shared;
-    r.offset = at.splat;
-  } else if (at.shared >= 0) {
-    r.base = Ref::shared;
-    r.offset = at.shared;
-  } else if (at.input >= 0) {
-    r.base = Ref::outputs + static_cast<int>(program_.outputs.size()) + at.pointer;
-  } else {
-    r.offset = static_cast<Index>(reinterpret_cast<std::uintptr_t>(at.absolute));
-  }
-  return r;
+double Planner::nest(int inner, const Step& step, const Program& body, int first_site, bool loops, const Ports& ports) {
+  const int width = step.form == Form::single ? 0 : plan_.width;
+  auto& bodies = inners_[static_cast<std::size_t>(inner)].bodies;
+  Planner& p = *bodies.emplace_back(new Planner(body, *this, first_site, level_ + (loops ? 1 : 0), width));
+  p.place_ports(ports);
+  p.lay_out(width);
+  need_scratch(p.plan_.scratch_bytes);
+  return p.plan_.flops;
 }
 
-void Planner::resolve() {
-  plan_.refs.reserve(pending_.size());
-  for (const Pending& p : pending_) plan_.refs.push_back(resolve(p));
+double Planner::estimate(const Step& step, const Program& body, const Ports& ports) {
+  Planner p(body, *this, step.instruction + 1, level_ + 1, 0);
+  p.place_ports(ports);
+  p.lay_out(0);
+  return p.plan_.flops;
 }
 
 namespace {

@@ -6,8 +6,10 @@
 //   shared    run-wide memory: results of hoisted instructions, and shared values repeated into all lanes;
 //   slot      the thread's arena: one element group after the other, slots reused when their value is dead;
 //   list      an input of its own per item, single layout: read in place, through one pointer per item of the chunk;
-//   output    single layout: written, and read again, in place in the output buffer.
-// In lanes a group is W items side by side, element e at e * W scalars; in single layout a group is one item (W = 1).
+//   output    single layout: written, and read again, in place in the output buffer;
+//   port      inputs and outputs of a body: where whoever runs it says.
+// In lanes a group is W items side by side, element e at e * W scalars; in single layout a group is one item (W = 1). The plan of a body is
+// a part of that of its program: in lanes it goes over all groups of a chunk, in single layout over one item.
 #pragma once
 #include <memory>
 #include <mutex>
@@ -19,7 +21,8 @@ namespace backsolve {
 
 /// The address for group g of a chunk is base[r.base] + offset + g * stride; or, if list >= 0, that list's pointer g * W.
 struct Ref {
-  // outputs + o: output o at the first item of the chunk; behind the outputs: Plan::shared_inputs
+  // outputs + o: output o at the first item of the chunk, of one that is summed the chunk's own sum; behind the outputs:
+  // Plan::shared_inputs. Of a body, outputs + p: port p, inputs and then outputs.
   enum Base : int { absolute = 0, shared = 1, arena = 2, outputs = 3 };
   int base = absolute;
   int list = -1;
@@ -32,23 +35,31 @@ struct Plan;
 /// One thread's view of the groups it works on now.
 struct Chunk {
   const Plan* plan;
+  const Run* run;
   Index first_item, items, groups;
   const std::uintptr_t* base;
   const void* const* lists;  // per list input: groups * W pointers, the last item repeated
-  std::int32_t* failed;      // per item: the first failing instruction, or -1
+  std::int32_t* failed;      // per item: the site that failed first, or -1
   std::int32_t* info;        // per item: what it reported
-  bool any_failed = false;
+  Index* steps;              // per item: `depth` numbers, `now` as it was then
+  Index* now;                // where the loops around are
+  int depth;
   Scratch* scratch;
+  std::atomic<Index>* done = nullptr;  // for the items of inner loops; null: nobody counts them
+  bool any_failed = false;
+  bool stopped = false;  // the run was aborted, and what is computed means nothing
 
   char* at(const Ref& r, Index g) const;
-  void fail(Index item, int instruction, std::int32_t what);
+  void fail(Index item, int site, std::int32_t what);
+  /// Whether to leave: looked at between the runs of a body.
+  bool stops() { return stopped = stopped || (run->abort != nullptr && run->abort->load(std::memory_order_relaxed)); }
 };
 
 struct Step {
   void (*run)(const Step&, Chunk&);  // over all groups of a chunk
   /// One group, or of Form::adapted one item, at these operands; null: absent. Returns 0 or what failed.
   std::int32_t (*one)(const Step&, const Chunk&, char* const* operands);
-  int instruction;  // -1: copies of inputs to outputs
+  int instruction;  // its site; -1: copies of inputs to outputs
   int refs;         // the first of its operands in Plan::refs
   int inputs, operands;
   int detail;    // in Plan::details: what only `run` and `one` know
@@ -64,7 +75,10 @@ struct Place {
   bool wanted = false;    // used by a per-item instruction
   int input = -1, output = -1;
   int pointer = -1;       // of an input: position in Plan::lists or Plan::shared_inputs
+  int port = -1;          // of a body's input or output
   Index count = 0;        // elements
+  Index step = 0;         // elements of one group to the next in lanes
+  bool cold = false;      // a slot of which the steps of a loop touch one part after the other
   std::size_t bytes = 0;  // of one item
   const void* absolute = nullptr;
   Index shared = -1;          // offset of the single form in run-wide memory
@@ -80,10 +94,14 @@ struct Pattern {
   std::vector<bool> varies;  // per input: whether it differs from item to item
   Layout layout;
   Index chunk;
-  int threads;  // at most
+  int threads;             // at most
+  std::vector<bool> sums;  // per output
+  int first_site;
   Pattern(const Program& program, const Run& run);
   bool operator==(const Pattern&) const = default;
 };
+
+struct Inner;
 
 struct Plan {
   const Program* program;
@@ -91,18 +109,31 @@ struct Plan {
   bool lanes = false;
   int width = 1;                                       // items in a group
   Index items = 0, groups = 0, chunk = 1, chunks = 0;  // chunk: groups in a chunk
+  Index segment = 1, tasks = 0;                        // groups that one thread takes at a time, chunk after chunk
+  bool sums = false;                                   // there are outputs that are summed over the batch
+  bool counts_inner = false;                           // progress is that of its loops
   int threads = 1;
   double flops = 0;  // of all items together, estimated
-  std::size_t arena_bytes = 0, temp_offset = 0, lists_offset = 0, marks_offset = 0, base_offset = 0;
+  std::size_t arena_bytes = 0, temp_offset = 0, lists_offset = 0, marks_offset = 0, steps_offset = 0, sums_offset = 0, base_offset = 0;
   std::size_t temp_bytes = 0, scratch_bytes = 0, shared_bytes = 0;
-  std::vector<Place> places;  // per value
+  std::vector<Place> places;      // per value
+  std::size_t hoisted_bytes = 0;  // of arena, for hoisted loops
   std::vector<Step> hoisted, steps;
-  std::vector<int> splats;  // values to repeat into lanes once
-  std::vector<int> lists;   // program inputs read item by item
+  std::vector<Inner> inners;  // of the steps that have bodies
+  std::vector<int> splats;    // values to repeat into lanes once
+  std::vector<int> lists;     // program inputs read item by item
   std::vector<int> shared_inputs;
   std::vector<Ref> refs;
   std::vector<Index> numbers;
   std::vector<std::byte> details;
+};
+
+/// What a step with bodies has: rooms of its own in the arena, the bodies' plans, and what only its family knows.
+struct Inner {
+  std::vector<Index> rooms;   // where in the arena
+  std::vector<Index> frames;  // where in the arena each body's own begins
+  std::vector<Plan> bodies;
+  std::shared_ptr<const void> detail;
 };
 
 Plan make_plan(const Program& program, const Pattern& pattern);
@@ -134,11 +165,12 @@ inline char* Chunk::at(const Ref& r, Index g) const {
   return reinterpret_cast<char*>(base[r.base] + static_cast<std::uintptr_t>(r.offset + g * r.stride));
 }
 
-inline void Chunk::fail(Index item, int instruction, std::int32_t what) {
+inline void Chunk::fail(Index item, int site, std::int32_t what) {
   if (failed[item] >= 0) return;
-  failed[item] = instruction;
+  failed[item] = site;
   info[item] = what;
   any_failed = true;
+  for (int d = 0; d < depth; ++d) steps[item * depth + d] = now[d];
 }
 
 }  // namespace backsolve

@@ -1,4 +1,4 @@
-// Makes a plan: plan.cc decides where values live, the family of each kernel how its step computes.
+// Makes a plan: plan.cc decides where values live, frames.cc how much of them at a time, the family of each kernel how its step computes.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -14,10 +14,13 @@ constexpr Index round_up(Index n) {
   return (n + kAlign - 1) / kAlign * kAlign;
 }
 
+constexpr Index kMaxArena = Index{1} << 30;  // of a thread: a chunk that was asked for is cut to this, one group of lanes must fit
+
 /// What an operand of a step will point to, before slots are known.
 struct Pending {
   enum What { null, hoisted_form, item_form, list, output } what;
   int value;
+  int which = -1;  // of outputs
 };
 
 class Planner {
@@ -28,9 +31,10 @@ class Planner {
   // ---- for families ----
   const Type& type(int value) const { return program_.values[static_cast<std::size_t>(value)]; }
   const Place& place(int value) const { return plan_.places[static_cast<std::size_t>(value)]; }
-  const Kernel& kernel(const Instruction& code) const { return kernels()[static_cast<std::size_t>(code.kernel)]; }
+  const Kernel& kernel(const Instruction& code) const { return kernel_of(code); }
   const LanesTable& isa() const { return *plan_.isa; }
   int width() const { return plan_.width; }
+  const Pattern& pattern() const { return pattern_; }
   std::array<Shape, kMaxOperands> shapes(const Instruction& code) const;
   /// Where these numbers stand in Plan::numbers.
   int add_numbers(const Index* data, int n);
@@ -47,34 +51,87 @@ class Planner {
   void need_scratch(std::size_t bytes) { plan_.scratch_bytes = std::max(plan_.scratch_bytes, bytes); }
   void need_items(Index bytes) { plan_.temp_bytes = std::max(plan_.temp_bytes, static_cast<std::size_t>(bytes)); }
 
+  // ---- for families of instructions with bodies ----
+  /// How many loops are around the program's instructions.
+  int level() const { return level_; }
+  /// What it takes to remember who failed in a group.
+  Index marks_of_group() const;
+  /// What its bodies vote, all together.
+  Vote vote(const Program& body, int width);
+  /// Room for what a step has to know, which is Plan::inners by the number that this returns.
+  int add_inner(const Step& step);
+  void keep(int inner, std::shared_ptr<const void> detail) { inners_[static_cast<std::size_t>(inner)].detail = std::move(detail); }
+  /// So many bytes per group in the step's frame. Returns which of Inner::rooms.
+  int room(int inner, Index bytes_of_group);
+  /// Where a group's part of each port begins, in elements after that of the group before.
+  struct Ports {
+    std::vector<Index> in, out;
+  };
+  /// Plans a body, in the step's form; returns its flops. `loops`: whether it runs again and again.
+  double nest(int inner, const Step& step, const Program& body, int first_site, bool loops, const Ports& ports);
+  /// The flops of a body that is planned elsewhere.
+  double estimate(const Step& step, const Program& body, const Ports& ports);
+  /// In lanes: a value that is touched part by part.
+  void touch_in_parts(int value) { mutable_place(value).cold = true; }
+  void count_inner() { plan_.counts_inner = plan_.items == 1 && outer_ == nullptr && !plan_.lanes; }
+
  private:
   const Program& program_;
   const Pattern& pattern_;
+  Planner* const outer_ = nullptr;  // of the program whose step runs this body
+  int first_site_ = 0, level_ = 0;
   Plan plan_;
   std::vector<Pending> pending_;
   struct Lifetime {
     std::vector<int> head, next;
   } born_, dies_;
+  struct Nest {
+    bool hoisted;
+    std::vector<Index> rooms;  // bytes of a group
+    std::vector<std::unique_ptr<Planner>> bodies;
+    std::shared_ptr<const void> detail;
+  };
+  std::vector<Nest> inners_;
+  Ports ports_;
+  Index hot_bytes_ = 0;  // of the frame that was laid last: what is touched again and again
+
+  Planner(const Program& body, Planner& outer, int first_site, int level, int width);
 
   Place& mutable_place(int value) { return plan_.places[static_cast<std::size_t>(value)]; }
   Index lane_bytes(int value) { return static_cast<Index>(mutable_place(value).bytes) * plan_.width; }
+  bool summed(std::size_t output) const { return outer_ == nullptr && output < pattern_.sums.size() && pattern_.sums[output]; }
+  Planner& root() { return outer_ == nullptr ? *this : outer_->root(); }
 
+  void measure_values();
   void place_values();
-  bool hoisted(const Instruction& code);
-  int lanes_width();
+  void place_ports(const Ports& ports);
+  bool hoisted(const Instruction& code) const;
+  int lanes_width() const;
   bool lanes_pay(int width);
+  Vote vote_all(int width);
   void lay_out(int width);
+  void bring_inputs(const Instruction& code, int site);
+  void give_outputs(const Instruction& code, int site);
+  void splat(int value);
   void copy_outputs();
-  void add_instruction(int i, bool hoist);
-  void add_transfer(void (*run)(const Step&, Chunk&), int i, Pending from, Pending to, int value);
+  void give_output(int value, std::size_t output, int site);
+  void add_instruction(const Instruction& code, int site, bool hoist);
+  void add_operands(const Instruction& code, bool hoist);
+  bool streams(const Instruction& code, std::size_t operand) const;
+  void add_transfer(void (*run)(const Step&, Chunk&), int site, Pending from, Pending to);
   void define(int value);
   void use(int value);
+  // frames.cc
   void find_lifetimes();
-  Index allocate(Index groups);
-  Index splat_bytes();
+  Index allocate(Index groups, Index& hot);
+  Index splat_bytes() const;
+  Index sums_bytes() const;
+  Index lay_nest(std::size_t i, Index from, Index groups, Index& hot);
+  Index lay_frame(Index groups);
   void choose_chunk();
-  void resolve();
-  Ref resolve(const Pending& p);
+  void cut_for_sums();
+  void finish();
+  Ref resolve(const Pending& p) const;
 };
 
 }  // namespace backsolve

@@ -12,7 +12,9 @@ Pattern::Pattern(const Program& program, const Run& run)
       varies(program.inputs.size(), items == 1),
       layout(run.layout),
       chunk(run.chunk),
-      threads(std::min(run.threads > 0 ? run.threads : pool::size(), pool::size())) {
+      threads(std::min(run.threads > 0 ? run.threads : pool::size(), pool::size())),
+      sums(run.sums),
+      first_site(run.first_site) {
   for (std::size_t i = 0; i < varies.size(); ++i) {
     for (std::size_t d = 0; d < run.batch.size(); ++d) {
       if (run.batch[d] != 1 && run.strides[i][d] != 0) varies[i] = true;

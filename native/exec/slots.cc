@@ -76,16 +76,22 @@ void Planner::find_lifetimes() {
   }
 }
 
-/// Best fit, with slots for `groups` groups; returns the bytes needed. Values are freed after their last step.
-Index Planner::allocate(Index groups) {
+/// Best fit, with slots for `groups` groups; returns the bytes needed, in `hot` those before what is touched part by part. Values are freed
+/// after their last step.
+Index Planner::allocate(Index groups, Index& hot) {
   if (born_.head.empty()) find_lifetimes();
-  Gaps gaps;
+  Gaps kinds[2];
+  const auto gaps = [&](int v) -> Gaps& { return kinds[place(v).cold ? 1 : 0]; };
   const auto bytes = [&](int v) { return round_up(lane_bytes(v) * groups); };
   for (std::size_t i = 0; i < born_.head.size(); ++i) {
-    for (int v = born_.head[i]; v >= 0; v = born_.next[static_cast<std::size_t>(v)]) mutable_place(v).slot = gaps.take(bytes(v));
-    for (int v = dies_.head[i]; v >= 0; v = dies_.next[static_cast<std::size_t>(v)]) gaps.give(place(v).slot, bytes(v));
+    for (int v = born_.head[i]; v >= 0; v = born_.next[static_cast<std::size_t>(v)]) mutable_place(v).slot = gaps(v).take(bytes(v));
+    for (int v = dies_.head[i]; v >= 0; v = dies_.next[static_cast<std::size_t>(v)]) gaps(v).give(place(v).slot, bytes(v));
   }
-  return gaps.top();
+  hot = kinds[0].top();
+  for (Place& p : plan_.places) {
+    if (p.cold && p.first >= 0) p.slot += hot;
+  }
+  return hot + kinds[1].top();
 }
 
 }  // namespace backsolve

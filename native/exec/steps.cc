@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "sums.h"
+
 namespace backsolve {
 
 void run_items(const Step& s, Chunk& c) {
@@ -111,6 +113,17 @@ void step_copy(const Step& s, Chunk& c) {
   const std::size_t bytes = static_cast<std::size_t>(count) * size_of(dtype);
   const void* const* items = in.list >= 0 ? c.lists + in.list * c.plan->chunk * c.plan->width : nullptr;
   for (Index i = 0; i < c.items; ++i) std::memcpy(c.at(ref(s, c, 1), i), items != nullptr ? items[i] : c.at(in, i), bytes);
+}
+
+void step_pass(const Step& s, Chunk& c) {
+  const auto& [count, dtype] = detail<Transfer>(s, c);
+  const std::size_t bytes = static_cast<std::size_t>(count) * size_of(dtype) * static_cast<std::size_t>(c.plan->width);
+  for (Index g = 0; g < c.groups; ++g) std::memcpy(c.at(ref(s, c, 1), g), c.at(ref(s, c, 0), g), bytes);
+}
+
+void step_accumulate(const Step& s, Chunk& c) {
+  const auto& [count, dtype] = detail<Transfer>(s, c);
+  for (Index g = 0; g < c.groups; ++g) add_lanes(*c.plan, dtype, count, c.at(ref(s, c, 1), g), c.at(ref(s, c, 0), g), used_lanes(c, g));
 }
 
 }  // namespace backsolve

@@ -63,5 +63,9 @@ struct Transfer {
 void step_pack(const Step&, Chunk&);
 void step_unpack(const Step&, Chunk&);
 void step_copy(const Step&, Chunk&);
+/// To an output of a body, as lanes are.
+void step_pass(const Step&, Chunk&);
+/// To the sum over the batch.
+void step_accumulate(const Step&, Chunk&);
 
 }  // namespace backsolve

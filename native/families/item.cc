@@ -82,7 +82,7 @@ Outcome run_direct(const Eager& e, const Kernel& k, const Binding& b) {
 Outcome run_as_program(const Eager& e, const Kernel& k, const Binding& b) {
   Program program;
   Run run;
-  Instruction code{.kernel = e.kernel, .column = e.column, .attrs = e.attrs, .in = {}, .out = {}};
+  Instruction code{.kernel = e.kernel, .column = e.column, .attrs = e.attrs, .in = {}, .out = {}, .control = nullptr};
   const Axes axes = batch_axes(e, b);
   run.batch.assign(b.outer, b.outer + b.outer_rank);
   run.collect = e.collect;

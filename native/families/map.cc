@@ -90,7 +90,7 @@ std::int32_t one(const Step& s, const Chunk& c, char* const* operands) {
   return 0;
 }
 
-/// Groups are one more loop, merged with the item's where every operand is a slot: the outermost extent is groups * of_group.
+/// Groups are one more loop, merged with the item's where every operand's lie side by side: the outermost extent is groups * of_group.
 void run_lanes(const Step& s, Chunk& c) {
   const Detail& d = detail<Detail>(s, c);
   Index numbers[5 * kMaxLoops];
@@ -120,7 +120,7 @@ void plan(Planner& planner, Step& s, Form form) {
     const Type& t = planner.type(v);
     d.block[o] = size_of(t.dtype) * static_cast<std::size_t>(lanes ? planner.width() : 1);
     broadcast_strides(t.dims.data(), static_cast<int>(t.dims.size()), out.dims.data(), rank, axes.stride[o] + 1);
-    axes.stride[o][0] = planner.place(v).per_item ? planner.place(v).count : 0;
+    axes.stride[o][0] = planner.place(v).step;
   }
   const Nest nest = coalesce(axes, s.operands, lanes);
   d.rank = nest.rank;

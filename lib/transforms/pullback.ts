@@ -14,7 +14,7 @@ interface Pulled {
 }
 
 /** Runs f on boxed leaves of `tree` and keeps the graph. */
-export function linearize(op: string, input: Flat<Tensor>, f: (tree: unknown) => unknown): Pulled {
+export function withPullback(op: string, input: Flat<Tensor>, f: (tree: unknown) => unknown): Pulled {
   const level = new Reverse();
   try {
     const leaves = input.leaves.map(unwrapIfDead);
