@@ -3,6 +3,7 @@ import { BacksolveError, guard } from "../core/errors";
 import type { Code, ValueType } from "../core/ir";
 import { readable, storageOf, type Tensor, wrap } from "../core/tensor";
 import { Trace } from "../core/trace";
+import { compact } from "./dead";
 import { internCode } from "./intern";
 import { optimize } from "./passes";
 import { uniform } from "./uniform";
@@ -100,5 +101,5 @@ export function recordBody(title: string, types: readonly ValueType[], f: (args:
   const read = new Set([...code.outputs.map((o) => o.id), ...code.code.flatMap((i) => i.in)]);
   const live = shared.map((_, i) => read.has((code.inputs[ins.length + i] as { id: number }).id));
   const inputs = code.inputs.filter((_, i) => i < ins.length || live[i - ins.length]);
-  return { body: internCode({ ...code, inputs }), captures: shared.filter((_, i) => live[i]).map((c) => c.tensor) };
+  return { body: internCode(compact({ ...code, inputs })), captures: shared.filter((_, i) => live[i]).map((c) => c.tensor) };
 }

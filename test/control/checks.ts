@@ -1,6 +1,7 @@
 // What a problem goes through.
 import { expect } from "chai";
 import { type DType, type Float, isFloat } from "../../lib/core/dtype";
+import { storageOf, wrap } from "../../lib/core/tensor";
 import { jvp, mul, random, type Tensor, vjp } from "../../lib/index";
 import { inner, maxAbs, relativeError } from "../../lib/testing/close";
 import { along, difference } from "../../lib/testing/common";
@@ -128,5 +129,19 @@ export const checks = {
       difference((t) => of(along(xs, v, t))),
       1e-6,
     );
+  },
+
+  /** What is written to inputs and outputs afterwards does not reach a pullback. */
+  memory(p: Problem): void {
+    if (!reversible(p)) return;
+    const inputs = p.inputs(0);
+    const { f, xs } = smooth(p, real, inputs);
+    const g = directions(f(xs), 50);
+    const want = back(f, xs, g);
+    const copies = inputs.map((t) => wrap(t.dtype, t.shape, storageOf(t).array.slice()));
+    const { f: run, xs: ys } = smooth(p, real, copies);
+    const { value, pullback } = vjp((...list: Tensor[]) => run(list), ...ys);
+    for (const t of [...copies, ...(value as Tensor[])]) (t.data as Float64Array).fill(1);
+    agree("cotangents after writing", pullback(g as never) as unknown as Tensor[], want, 0);
   },
 };

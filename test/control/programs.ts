@@ -2,7 +2,7 @@
 import { expect } from "chai";
 import { isFloat } from "../../lib/core/dtype";
 import { sizeOf, storageOf, wrap } from "../../lib/core/tensor";
-import { compile, Program, Spec, stack, type Tensor, vjp } from "../../lib/index";
+import { compile, Program, Spec, stack, type Tensor } from "../../lib/index";
 import { sameBits } from "../../lib/testing/close";
 import { agree, back, directions, floats, type Of, push, reversible, smooth, tolerances } from "./checks";
 import { type Controls, element, real, written } from "./reference";
@@ -162,21 +162,5 @@ export const programs = {
         });
       }
     }
-  },
-};
-
-export const eager = {
-  /** What is written to inputs and outputs afterwards does not reach a pullback. */
-  memory(p: Problem): void {
-    if (!reversible(p)) return;
-    const inputs = p.inputs(0);
-    const { f, xs } = smooth(p, real, inputs);
-    const g = directions(f(xs), 50);
-    const want = back(f, xs, g);
-    const copies = inputs.map((t) => wrap(t.dtype, t.shape, storageOf(t).array.slice()));
-    const { f: run, xs: ys } = smooth(p, real, copies);
-    const { value, pullback } = vjp((...list: Tensor[]) => run(list), ...ys);
-    for (const t of [...copies, ...(value as Tensor[])]) (t.data as Float64Array).fill(1);
-    agree("cotangents after writing", pullback(g as never) as unknown as Tensor[], want, 0);
   },
 };

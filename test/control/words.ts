@@ -151,6 +151,29 @@ const pushed: Control = (step) => (l, c, x, s) => {
 const compiled: Control = (step) => (l, c, x, s) =>
   l.program((given) => step(l, ...(given as unknown as [Tree, Tree, Tree])) as never, [c, x, s]) as unknown as Stepped;
 
+const remembered: Control = (step) => (l, c, x, s) =>
+  l.remembered((given) => step(l, ...(given as unknown as [Tree, Tree, Tree])) as never, [c, x, s]) as unknown as Stepped;
+const linear: Control = (step) => (l, c, x, s) => {
+  const { floats, put } = all(c);
+  const next = step(l, c, x, s);
+  const moved = l.linear((list) => all(step(l, put(list), x, s).carry).floats, floats, floats);
+  return { carry: all(next.carry).put(moved), y: next.y };
+};
+const jacobians: Control = (step) => (l, c, x, s) => {
+  const { floats, put } = all(c);
+  const { carry, y } = step(l, c, x, s);
+  return { carry, y: [y, l.jacobians((list) => all(step(l, put(list), x, s).y).floats, floats)] };
+};
+/** From the carry z with z = c + step(z) / 50. */
+const rooted: Control = (step) => (l, c, x, s) => {
+  const { floats, put } = all(c);
+  const near = l.fixed(
+    (z) => all(step(l, put(z), x, s).carry).floats.map((t, i): Tensor => add(floats[i] as Tensor, mul(0.02, t))),
+    floats,
+  );
+  return step(l, put(near), x, s);
+};
+
 export const controls = {
   scan: scanned({ length: 3 }),
   reverse: scanned({ length: 3, reverse: true }),
@@ -169,6 +192,10 @@ export const controls = {
   grad: differentiated,
   jvp: pushed,
   compile: compiled,
+  checkpointed: remembered,
+  linearize: linear,
+  jacobians,
+  root: rooted,
 } satisfies Record<string, Control>;
 export type Word = readonly (keyof typeof controls)[];
 
@@ -188,6 +215,14 @@ export const words: readonly Word[] = [
   ["vmap", "cond", "scan"],
   ["scan", "vmap", "scan"],
   ["vmap", "grad", "scan"],
+  ["scan", "root"],
+  ["vmap", "root"],
+  ["grad", "root"],
+  ["root", "scan"],
+  ["scan", "checkpointed"],
+  ["checkpointed", "scan"],
+  ["vmap", "jacobians"],
+  ["jacobians", "scan"],
   ["grad", "checkpoint", "jvp"],
 ];
 
