@@ -1,10 +1,11 @@
 export type { NativeInfo } from "./boundary/addon";
 export { cond } from "./control/cond";
 export { hessian, type Jacobian, jacfwd, jacobian, jacrev } from "./control/jacobian";
+export type { LaterOptions } from "./control/later";
 export { linearize } from "./control/linearize";
 export { checkpoint } from "./control/remember";
 export { customRoot, type RootOptions } from "./control/root";
-export { type Carried, type Scanned, type ScanOptions, scan } from "./control/scan";
+export { type Carried, type Carry, type Scan, type Scanned, type ScanOptions, scan, type Trees } from "./control/scan";
 export { type Axes, type VmapOptions, type Vmapped, vmap } from "./control/vmap";
 export { type WhileOptions, whileLoop } from "./control/while";
 export { type Attr, type AttrSchema, type AttrsOf, type AttrValue, flag, int, ints, oneOf } from "./core/attrs";

@@ -96,7 +96,6 @@ const TABLE: readonly [object | unknown, string][] = [
   [{ ...good, slopes: () => ({}), outputs: ["y", "z"] }, "malformed: slopes needs a row of one output."],
   [{ ...good, linear: "yes" }, 'malformed: linear must be true or false, got "yes".'],
   [{ ...good, linear: true, jvp: () => ({}) }, "malformed: linear and jvp exclude each other: a linear op is its own tangent."],
-  [{ ...good, lift: (x: unknown) => x }, "malformed: lift needs infer."],
   [{ ...good, samples: () => [] }, "malformed: samples needs infer."],
   [{ ...good, sizes: () => [] }, "malformed: sizes needs a signature."],
   [{ ...good, order: -1 }, "malformed: order must be an integer, 0 or more, got -1."],
@@ -156,7 +155,6 @@ describe("rows of garbage", () => {
   const fields = [
     ...Object.keys(rowOf("lstsq")),
     "infer",
-    "lift",
     "samples",
     "slopes",
     "linear",

@@ -137,7 +137,7 @@ describe("compile", () => {
       [
         /version/,
         (j) => {
-          j.version = 2;
+          j.version = 3;
         },
       ],
       [

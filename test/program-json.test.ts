@@ -149,7 +149,7 @@ describe("programs as JSON: versions", () => {
       [null, "null"],
       [Number.NaN, "NaN"],
     ] as const)
-      expect(message(version)).to.equal(`Program.from: version must be 1, got ${given}.`);
+      expect(message(version)).to.equal(`Program.from: version must be 1 or 2, got ${given}.`);
   });
 });
 

@@ -59,7 +59,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/program\/json$/ },
   { group: /^lib\/program\/callee$/ },
   { group: /^lib\/program\/(record|replay)$/ },
-  { group: /^lib\/program\/derive$/ },
+  { group: /^lib\/program\/(derive|executable)$/ },
   { group: /^lib\/control\//, within: true },
   { group: /^lib\/program\/op$/ },
   { group: /^lib\/program\/program$/ },

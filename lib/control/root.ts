@@ -5,7 +5,8 @@ import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors"
 import { zerosLike } from "../core/evaluate";
 import { once, primals } from "../core/levels";
 import type { AnyRow, Attrs } from "../core/row";
-import { sizeOf, type Tensor } from "../core/tensor";
+import { sameShape } from "../core/signature";
+import { shapeText, sizeOf, type Tensor } from "../core/tensor";
 import { type Flat, flattenTensors, type Tensors } from "../core/tree";
 import { neg } from "../ops/elementwise";
 import { concat } from "../ops/joining";
@@ -123,6 +124,18 @@ function checkEquation(x: Flat<Tensor>, out: Flat<Tensor>): void {
     throw new ShapeError("customRoot", `f must give as many numbers as x0 has, ${count(x)}, leaf by leaf: it gives ${count(out)}.`);
 }
 
+/** A root is of the type of where the solver began. */
+function checkRoot(found: Tensor, start: Tensor, path: string): void {
+  const at = path === "" ? "" : ` at ${path}`;
+  if (found.dtype !== start.dtype)
+    throw new DtypeError("customRoot", `the solver must return ${start.dtype}${at}, as x0 is: it gave ${found.dtype}.`);
+  if (!sameShape(found.shape, start.shape))
+    throw new ShapeError(
+      "customRoot",
+      `the solver must return shape ${shapeText(start.shape)}${at}, that of x0: it gave ${shapeText(found.shape)}.`,
+    );
+}
+
 /**
  * The x that `solve(x0, ...args)` finds with f(x, ...args) = 0, as a function of the arguments and of all that f takes from outside: its
  * derivatives, of any order and mode, are those of the equation, by one linear solve each, however the root was found. The start x0 has none.
@@ -156,6 +169,7 @@ export function customRoot<X, P extends readonly unknown[]>(
       const found = flattenTensors("customRoot", solve(start, ...rest));
       if (found.paths.length !== n || found.paths.some((p, i) => p !== x.paths[i]))
         throw new ArgumentError("customRoot", `the solver must return the tree of x0, got ${describe(found.rebuild(found.leaves))}.`);
+      found.leaves.forEach((t, i) => checkRoot(t, x.leaves[i] as Tensor, x.paths[i] as string));
       return primals(found.leaves); // closures of the solver may reach what is differentiated outside: the rule stands for that
     };
     const inputs = [...own, ...traced.captures];

@@ -9,7 +9,7 @@ import type { Tensor } from "../core/tensor";
 import { internControl } from "../program/intern";
 import { whenControlled } from "../program/replay";
 import { pullback, pushforward, type Source } from "./derivatives";
-import { interpret } from "./run";
+import { run } from "./run";
 import { inputTypes, outputTypes, type Run } from "./types";
 
 const rows = new WeakMap<Run, AnyRow>();
@@ -53,7 +53,7 @@ function makeRow(control: Run): AnyRow {
     inputs: xs,
     outputs: ys,
     saves: [...xs, ...carried.filter((at) => at >= 0).map((at) => ys[at] as string)],
-    kernel: (values) => zip(ys, interpret(control, list(xs, values))),
+    kernel: (values, _attrs, pass) => zip(ys, run(control, list(xs, values), (pass as { [RUN]?: RunContext })[RUN])),
     vjp: (saved, g, _attrs, { wanted }) => {
       const derived = pullback(
         control,

@@ -1,13 +1,49 @@
-// Controls on data, body by body: the meaning of each, which native code is checked against.
+// Controls on data: natively, and body by body, which says what each means.
 import { call } from "../core/apply";
 import { ArgumentError } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
 import type { Cond, Loop, While } from "../core/ir";
+import type { RunContext } from "../core/outcome";
 import { blank, type Tensor } from "../core/tensor";
 import { stack } from "../ops/joining";
 import { reshape, slice } from "../ops/structure";
+import { Executable, type How, type Later } from "../program/executable";
+import { optimize } from "../program/passes";
 import { replay } from "../program/replay";
-import { outputTypes, type Run } from "./types";
+import { inputTypes, outputTypes, type Run } from "./types";
+
+const executables = new WeakMap<Run, Executable>();
+/** What runs a control: a loop that hands nothing on is its body over a batch of its length, anything else a program of one instruction. */
+function executableOf(control: Run): Executable {
+  let made = executables.get(control);
+  if (!made) executables.set(control, (made = makeExecutable(control)));
+  return made;
+}
+/** Whether the runs of a loop are items of a batch. */
+const isBatch = (control: Run): control is Loop => control.kind === "loop" && control.carries === 0 && control.mapped > 0;
+
+function makeExecutable(control: Run): Executable {
+  const said = { op: control.name, inputName: (i: number) => `input ${i}` };
+  if (isBatch(control)) return new Executable(control.body, { ...said, itemName: (i) => `${control.name}, item ${i}` }, control.sums);
+  const types = inputTypes(control);
+  const values = [...types, ...outputTypes(control)];
+  const ids = values.map((_, i) => i);
+  const [ins, out] = [ids.slice(0, types.length), ids.slice(types.length)];
+  const named = (list: readonly number[]) => list.map((id) => ({ name: "", id }));
+  const code = [{ op: control.name, attrs: {}, in: ins, out, control }];
+  return new Executable(optimize({ values, inputs: named(ins), constants: [], code, outputs: named(out), opaque: [] }), said);
+}
+
+const howOf = (options: RunContext | undefined): How => {
+  const collect = options?.collect === true;
+  return { collect, failures: collect ? options.failures : undefined, layout: 0, chunk: 0, threads: 0 };
+};
+/** Outputs of a control. */
+export const run = (control: Run, inputs: readonly Tensor[], options?: RunContext): Tensor[] =>
+  executableOf(control).run(inputs, howOf(options));
+/** The same off the event loop. */
+export const runLater = (control: Run, inputs: readonly Tensor[], later: Later): Promise<Tensor[]> =>
+  executableOf(control).later(inputs, howOf(undefined), later);
 
 /** Outputs of a control, one op after the other. */
 export function interpret(control: Run, inputs: readonly Tensor[]): Tensor[] {

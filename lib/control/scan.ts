@@ -1,5 +1,6 @@
 import { optionsOf } from "../core/attrs";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
+import type { Failure } from "../core/failures";
 import type { Loop, ValueType } from "../core/ir";
 import { types } from "../core/node";
 import { scalar } from "../core/op";
@@ -9,6 +10,7 @@ import { type Flat, inOrderOf, type Tensors } from "../core/tree";
 import { internControl } from "../program/intern";
 import { asFunction } from "../transforms/arguments";
 import { segmented } from "./checkpoint";
+import { checkLater, type LaterOptions, later } from "./later";
 import { applyControl } from "./rows";
 import { checkCarry, dtypeOfNumbers, dtypesAt, flattenGiven, flattenLike, type Traced, traceTree, typeOfTensor } from "./trees";
 
@@ -115,38 +117,57 @@ function settled(f: Stepper, carry: Flat<Tensor | number>, xs: Flat<Tensor> | un
   return step;
 }
 
-/**
- * Runs f from element to element: f(carry, x) gives { carry, y }, the carry for the next run and a result. Carry, elements and results are trees of
- * tensors; the carry keeps its shapes and dtypes, a number in it takes the dtype of what f makes of it. f is traced, and the runs are one
- * instruction, natively, with derivatives of any order and mode.
- * @throws ShapeError, DtypeError, ArgumentError that name the leaf.
- */
-export function scan<C extends Trees, X = undefined, Y = undefined>(
-  f: (carry: Carry<C>, x: X) => { readonly carry: NoInfer<Carried<Carry<C>>>; readonly y?: Y },
-  carry0: C,
-  xs?: X,
-  options?: ScanOptions,
-): Scanned<Carry<C>, Tensors<Y>>;
-export function scan<C, X = undefined, Y = undefined>(
-  f: (carry: C, x: X) => { readonly carry: NoInfer<Carried<C>>; readonly y?: Y },
-  carry0: Carried<C>,
-  xs?: X,
-  options?: ScanOptions,
-): Scanned<C, Tensors<Y>>;
-export function scan(f: (carry: never, x: never) => unknown, carry0: unknown, xs?: unknown, options: ScanOptions = {}): unknown {
-  asFunction("scan", f);
-  return run(f as Stepper, carry0, xs, options);
+type Step<C, X, Y> = (carry: C, x: X) => { readonly carry: NoInfer<Carried<C>>; readonly y?: Y };
+/** `scan` in its forms. */
+export interface Scan {
+  /**
+   * Runs f from element to element: f(carry, x) gives { carry, y }, the carry for the next run and a result. Carry, elements and results are trees of
+   * tensors; the carry keeps its shapes and dtypes, a number in it takes the dtype of what f makes of it. f is traced, and the runs are one
+   * instruction, natively, with derivatives of any order and mode.
+   * @throws ShapeError, DtypeError, ArgumentError that name the leaf.
+   */
+  <C extends Trees, X = undefined, Y = undefined>(
+    f: Step<Carry<C>, X, Y>,
+    carry0: C,
+    xs?: X,
+    options?: ScanOptions,
+  ): Scanned<Carry<C>, Tensors<Y>>;
+  <C, X = undefined, Y = undefined>(f: Step<C, X, Y>, carry0: Carried<C>, xs?: X, options?: ScanOptions): Scanned<C, Tensors<Y>>;
+  /** A loop that fails gives NaN, and says where. */
+  checked<C extends Trees, X = undefined, Y = undefined>(
+    f: Step<Carry<C>, X, Y>,
+    carry0: C,
+    xs?: X,
+    options?: ScanOptions,
+  ): { readonly value: Scanned<Carry<C>, Tensors<Y>>; readonly failures: readonly Failure[] };
+  /** Off the event loop. */
+  async<C extends Trees, X = undefined, Y = undefined>(
+    f: Step<Carry<C>, X, Y>,
+    carry0: C,
+    xs?: X,
+    options?: ScanOptions & LaterOptions,
+  ): Promise<Scanned<Carry<C>, Tensors<Y>>>;
 }
 
-function run(f: Stepper, carry0: unknown, given: unknown, options: ScanOptions, context?: RunContext): Scanned<unknown, unknown> {
-  const { length: asked, reverse = false, checkpoint } = optionsOf("scan", options, ["length", "reverse", "checkpoint"]);
+function plainScan(f: unknown, carry0: unknown, xs?: unknown, options: ScanOptions = {}): Scanned<unknown, unknown> {
+  asFunction("scan", f);
+  return run(prepared(f as Stepper, carry0, xs, optionsOf("scan", options, OPTIONS)));
+}
+
+interface Prepared {
+  readonly loop: Loop;
+  readonly inputs: readonly Tensor[];
+  readonly checkpoint: number | undefined;
+  back(out: readonly Tensor[]): Scanned<unknown, unknown>;
+}
+function prepared(f: Stepper, carry0: unknown, given: unknown, options: ScanOptions): Prepared {
+  const { length: asked, reverse = false, checkpoint } = options;
   if (typeof reverse !== "boolean") throw new ArgumentError("scan", `option reverse must be true or false, got ${describe(reverse)}.`);
   if (checkpoint !== undefined && !(Number.isSafeInteger(checkpoint) && checkpoint > 0))
     throw new ArgumentError("scan", `option checkpoint must be a positive integer, got ${describe(checkpoint)}.`);
   const xs = given === undefined || given === null ? undefined : (flattenGiven("scan", given) as Flat<Tensor>);
   const length = lengthOf(xs ?? { leaves: [], paths: [], rebuild: () => undefined }, asked);
   const { carry, traced, types, ys } = settled(f, flattenGiven("scan", carry0), xs);
-  const results = ys?.leaves.length ?? 0;
   const loop: Loop = {
     kind: "loop",
     name: "scan",
@@ -155,11 +176,36 @@ function run(f: Stepper, carry0: unknown, given: unknown, options: ScanOptions, 
     reverse,
     carries: types.length,
     mapped: xs?.leaves.length ?? 0,
-    sums: new Array<boolean>(results).fill(false),
+    sums: new Array<boolean>(ys?.leaves.length ?? 0).fill(false),
   };
   const start = carry.leaves.map((t, i) => (typeof t === "number" ? scalar((types[i] as ValueType).dtype, t) : t));
-  const inputs = [...start, ...(xs?.leaves ?? []), ...traced.captures];
-  const apply = (l: Loop, ins: readonly Tensor[]): Tensor[] => applyControl(internControl(l), ins, context);
-  const out = checkpoint === undefined || checkpoint >= length ? apply(loop, inputs) : segmented(loop, checkpoint, inputs, apply);
-  return { carry: carry.rebuild(out.slice(0, types.length)), ys: ys?.rebuild(out.slice(types.length)) };
+  return {
+    loop,
+    inputs: [...start, ...(xs?.leaves ?? []), ...traced.captures],
+    checkpoint: checkpoint !== undefined && checkpoint < length ? checkpoint : undefined,
+    back: (out) => ({ carry: carry.rebuild(out.slice(0, types.length)), ys: ys?.rebuild(out.slice(types.length)) }),
+  };
 }
+
+const OPTIONS = ["length", "reverse", "checkpoint"] as const;
+function run({ loop, inputs, checkpoint, back }: Prepared, context?: RunContext): Scanned<unknown, unknown> {
+  const apply = (l: Loop, ins: readonly Tensor[]): Tensor[] => applyControl(internControl(l), ins, context);
+  return back(checkpoint === undefined ? apply(loop, inputs) : segmented(loop, checkpoint, inputs, apply));
+}
+
+function checkedScan(f: unknown, carry0: unknown, xs?: unknown, options: ScanOptions = {}) {
+  asFunction("scan", f);
+  const failures: Failure[] = [];
+  const value = run(prepared(f as Stepper, carry0, xs, optionsOf("scan", options, OPTIONS)), { collect: true, failures, out: undefined });
+  return { value, failures };
+}
+
+async function scanLater(f: unknown, carry0: unknown, xs?: unknown, options: ScanOptions & LaterOptions = {}) {
+  asFunction("scan", f);
+  const { signal, onProgress, ...rest } = optionsOf("scan", options, [...OPTIONS, "signal", "onProgress"]);
+  const how = checkLater("scan", { signal, onProgress });
+  const { loop, inputs, back } = prepared(f as Stepper, carry0, xs, rest);
+  return back(await later("scan", internControl(loop), inputs, how)); // nothing is kept for a derivative: checkpoint has nothing to do
+}
+
+export const scan: Scan = Object.assign(plainScan, { checked: checkedScan, async: scanLater }) as never;

@@ -1,13 +1,14 @@
 import { optionsOf } from "../core/attrs";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import type { Failure } from "../core/failures";
+import type { Loop } from "../core/ir";
 import { scalar } from "../core/op";
-import type { RunContext } from "../core/outcome";
 import { checkAxis, shapeText, type Tensor } from "../core/tensor";
 import { type Flat, flattenTensors } from "../core/tree";
 import { transpose } from "../ops/structure";
 import { internControl } from "../program/intern";
 import { type Arguments, asFunction } from "../transforms/arguments";
+import { checkLater, isLater, type LaterOptions, later } from "./later";
 import { applyControl } from "./rows";
 import { flattenGiven, traceTree } from "./trees";
 
@@ -24,6 +25,8 @@ export interface Vmapped<P extends readonly unknown[], R> {
   (...args: Arguments<P>): R;
   /** Items that fail are NaN, and listed. */
   checked(...args: Arguments<P>): { readonly value: R; readonly failures: readonly Failure[] };
+  /** Off the event loop. */
+  async(...args: [...Arguments<P>, LaterOptions] | Arguments<P>): Promise<R>;
 }
 
 /** The axis of each leaf. `of`: in or out. */
@@ -61,6 +64,8 @@ function mapped(flat: Flat<Tensor | number>, axes: Axes): Mapped {
     const [t, path] = [flat.leaves[i] as Tensor | number, flat.paths[i] as string];
     if (axis === null || typeof t === "number") return undefined;
     if (t.rank === 0) throw new ShapeError("vmap", `argument ${path} has no axis of items: it is a scalar. Share it: { in: [..., null] }.`);
+    if (axis < -t.rank || axis >= t.rank)
+      throw new ShapeError("vmap", `argument ${path} has no axis ${axis}: its shape is ${shapeText(t.shape)}.`);
     const at = checkAxis("vmap", axis, t.rank);
     const n = t.shape[at] as number;
     if (size !== undefined && n !== size)
@@ -82,34 +87,52 @@ function mapped(flat: Flat<Tensor | number>, axes: Axes): Mapped {
 export function vmap<P extends readonly unknown[], R>(f: (...args: P) => R, options: VmapOptions = {}): Vmapped<P, R> {
   asFunction("vmap", f);
   const { in: from = 0, out: to = 0 } = optionsOf("vmap", options, ["in", "out"]);
-  const run = (args: readonly unknown[], context?: RunContext): R => {
-    const isTree = typeof from === "object" && from !== null && !Array.isArray(from);
-    const flat = flattenGiven("vmap", args);
-    const { items, size } = mapped(flat, isTree ? [from] : from);
-    const each = items.filter((t) => t !== undefined);
-    const types = each.map(({ dtype, shape }) => ({ dtype, shape: shape.slice(1) }));
-    const { body, captures, out } = traceTree("vmap", types, (traced) => {
-      const rest = [...traced];
-      const leaves = flat.leaves.map((t, i) => (items[i] ? rest.shift() : typeof t === "number" ? scalar("float64", t) : t));
-      return flattenTensors("vmap", f(...(flat.rebuild(leaves) as P)));
-    });
-    const sums = out.leaves.map(() => false);
-    const loop = internControl({ kind: "loop", name: "vmap", body, length: size, reverse: false, carries: 0, mapped: each.length, sums });
-    const results = applyControl(loop, [...each, ...captures], context);
-    const axes = axesOf("out", to, out.paths);
-    return out.rebuild(
+  const prepare = (args: readonly unknown[]) => prepared(f as (...args: never[]) => unknown, args, from, to);
+  const plain = (...args: unknown[]): unknown => {
+    const { loop, inputs, back } = prepare(args);
+    return back(applyControl(loop, inputs));
+  };
+  const checked = (...args: unknown[]) => {
+    const failures: Failure[] = [];
+    const { loop, inputs, back } = prepare(args);
+    return { value: back(applyControl(loop, inputs, { collect: true, failures, out: undefined })), failures };
+  };
+  const asynchronous = async (...args: unknown[]): Promise<unknown> => {
+    const options = isLater(args.at(-1)) ? args.pop() : undefined;
+    const how = checkLater("vmap", options);
+    const { loop, inputs, back } = prepare(args);
+    return back(await later("vmap", loop, inputs, how));
+  };
+  return Object.assign(plain, { checked, async: asynchronous }) as unknown as Vmapped<P, R>;
+}
+
+interface Prepared {
+  readonly loop: Loop;
+  readonly inputs: readonly Tensor[];
+  back(results: readonly Tensor[]): unknown;
+}
+function prepared(f: (...args: never[]) => unknown, args: readonly unknown[], from: Axes, to: Axes): Prepared {
+  const isTree = typeof from === "object" && from !== null && !Array.isArray(from);
+  const flat = flattenGiven("vmap", args);
+  const { items, size } = mapped(flat, isTree ? [from] : from);
+  const each = items.filter((t) => t !== undefined);
+  const types = each.map(({ dtype, shape }) => ({ dtype, shape: shape.slice(1) }));
+  const { body, captures, out } = traceTree("vmap", types, (traced) => {
+    const rest = [...traced];
+    const leaves = flat.leaves.map((t, i) => (items[i] ? rest.shift() : typeof t === "number" ? scalar("float64", t) : t));
+    return flattenTensors("vmap", f(...(flat.rebuild(leaves) as never[])));
+  });
+  const sums = out.leaves.map(() => false);
+  const axes = axesOf("out", to, out.paths);
+  const loop: Loop = { kind: "loop", name: "vmap", body, length: size, reverse: false, carries: 0, mapped: each.length, sums };
+  const back = (results: readonly Tensor[]): unknown =>
+    out.rebuild(
       results.map((y, i) => {
         const axis = axes[i];
         if (typeof axis !== "number")
           throw new ArgumentError("vmap", `option out must be an axis, got null for ${out.paths[i] || "the result"}.`);
         return shifted(y, 0, checkAxis("vmap", axis, y.rank));
       }),
-    ) as R;
-  };
-  const plain = (...args: Arguments<P>): R => run(args);
-  const checked = (...args: Arguments<P>) => {
-    const failures: Failure[] = [];
-    return { value: run(args, { collect: true, failures, out: undefined }), failures };
-  };
-  return Object.assign(plain, { checked });
+    );
+  return { loop: internControl(loop), inputs: [...each, ...captures], back };
 }

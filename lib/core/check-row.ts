@@ -304,7 +304,6 @@ const FIELDS: { readonly [k in Exclude<keyof AnyRow, "control">]-?: Check } = {
     value === true ? without("jvp", "a linear op is its own tangent")(value, at, row) : undefined,
   ),
   jvp: optional(func),
-  lift: optional(func, byInfer),
   order: optional(is("an integer, 0 or more", (x) => Number.isSafeInteger(x) && (x as number) >= 0)),
   fused: optional(
     native,

@@ -143,8 +143,6 @@ export interface Row<
    * which costs two passes.
    */
   readonly jvp?: (values: Of<V, I | O>, tangents: Partial<Of<V, I>>, attrs: A) => { readonly [k in O]?: Tangent<V[k & keyof V]> };
-  /** The same call with `batch` as leading dimensions of the input, for rows with `infer`: attrs that name axes or sizes. */
-  readonly lift?: (attrs: A, batch: Shape) => Partial<A>;
   /** The highest derivative that exists, where not any: beyond it rules throw, and `checkOp` does not look. */
   readonly order?: number;
   /** The first-order rule in one kernel: reads saves, then aux, then cotangents; gives the wanted inputs' cotangents. */

@@ -91,11 +91,16 @@ export function inOrderOf<L>(flat: Flat<L>, paths: readonly string[]): Flat<L> {
 export const flattenTensors = (op: string, tree: unknown): Flat<Tensor> =>
   flatten(op, tree, (x) => (typeof x === "number" ? scalar("float64", x) : adopt(op, x)), "a tensor or a number");
 
+function checkFunction(op: string, f: unknown): void {
+  if (typeof f !== "function") throw new ArgumentError(op, `expected a function, got ${describe(f)}.`);
+}
+
 /**
  * f of every leaf, or of the leaves at the same place in several trees of the first one's structure: a tree of the results. Numbers are float64
  * scalars.
  */
 export function treeMap<T>(f: (...leaves: Tensor[]) => Tensor | number, tree: T, ...others: readonly unknown[]): Tensors<T> {
+  checkFunction("treeMap", f);
   const first = flattenTensors("treeMap", tree);
   const rest = others.map((t) => flattenTensors("treeMap", t));
   rest.forEach((other, i) => {
@@ -108,4 +113,7 @@ export function treeMap<T>(f: (...leaves: Tensor[]) => Tensor | number, tree: T,
 /** The leaves of a tree, in the order of its keys. */
 export const treeLeaves = (tree: unknown): Tensor[] => flattenTensors("treeLeaves", tree).leaves;
 /** f of what was found before and the next leaf, from the first leaf to the last. */
-export const treeReduce = <A>(f: (found: A, leaf: Tensor) => A, tree: unknown, start: A): A => treeLeaves(tree).reduce(f, start);
+export function treeReduce<A>(f: (found: A, leaf: Tensor) => A, tree: unknown, start: A): A {
+  checkFunction("treeReduce", f);
+  return flattenTensors("treeReduce", tree).leaves.reduce((found, leaf) => f(found, leaf), start);
+}

@@ -362,7 +362,6 @@ const stopOp = defineOp({
   ...x,
   samples: (n) => [{ shapes: { x: [n, 2] } }],
   infer: ({ x }) => ({ y: x }),
-  lift: (attrs) => attrs,
   types: "any",
   kernel: native("readStrided", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
   order: 0,

@@ -29,7 +29,6 @@ const reduction = (name: string) =>
       checkAxes(name, x, axis);
       return { y: reduced(x, axis, keepDims) };
     },
-    lift: ({ axis }: Axes, batch: Shape) => ({ axis: axis.map((a) => batch.length + a) }),
   }) as const;
 const samples = (n: number) => all(n).filter(({ shapes, attrs }) => attrs.axis.every((a) => shapes.x[a] !== 0)); // no differences of -∞
 const all = (n: number) => [

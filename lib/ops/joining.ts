@@ -54,7 +54,6 @@ const concatOp = defineOp({
   types: "any",
   kernel: native("concat"),
   linear: true,
-  lift: ({ axis }, batch) => ({ axis: batch.length + axis }),
   // the part of each
   vjp: (_, { y: g }, { axis }, { shapes }) => {
     let end = 0;
@@ -124,7 +123,6 @@ const stackOp = defineOp({
     return { y: first.toSpliced(axis, 0, xs.length) };
   },
   types: "any",
-  lift: ({ axis }, batch) => ({ axis: batch.length + axis }),
   kernel: ({ xs }, { axis }) =>
     concat(
       xs.map((x) => expandDims(x, axis)),

@@ -36,7 +36,6 @@ const common = {
   inputs: ["key"],
   outputs: ["x"],
   types: "any",
-  lift: () => ({}), // leading dimensions are a batch already
   vjp: () => ({}), // numbers drawn do not depend on what has a derivative
 } as const;
 const draws = {

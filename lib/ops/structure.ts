@@ -38,7 +38,6 @@ const transposeOp = defineOp({
     return [0, ...axes.map((a) => at(strides, a))];
   }),
   linear: true,
-  lift: ({ axes }, batch) => ({ axes: [...batch.keys(), ...axes.map((a) => batch.length + a)] }),
   vjp: (_, { y: g }, { axes }) => ({ x: (): T => transposeOp(g, { axes: axes.map((_a, i) => axes.indexOf(i)) }) }),
 });
 
@@ -90,7 +89,6 @@ const reshapeOp = defineOp({
   types: "any",
   kernel: native("readStrided", (_attrs, _inputs, [y]) => [0, ...stridesOf(y as Shape)], true),
   linear: true,
-  lift: ({ shape }, batch) => ({ shape: [...batch, ...shape] }),
   vjp: (_, { y: g }, _attrs, { shapes }) => ({ x: (): T => reshape(g, shapes.x) }),
 });
 
@@ -141,7 +139,6 @@ const broadcastOp = defineOp({
     return [0, ...to.map((_d, i) => (i < shift || from[i - shift] === 1 ? 0 : at(strides, i - shift)))];
   }),
   linear: true,
-  lift: ({ shape }, batch) => ({ shape: [...batch, ...shape] }),
   vjp: (_, { y: g }) => ({ x: (): T => g }), // the engine sums over what was broadcast
 });
 
@@ -180,7 +177,6 @@ const diagonalOp = defineOp({
   types: "any",
   kernel: native("readStrided", ({ k }: { k: number }, [a]) => diagonalLayout(a as Shape, k)),
   linear: true,
-  lift: (attrs) => attrs,
   vjp: (_, { d: g }, { k }, { shapes: { a } }) => ({
     a: (): T => embed(g, { k, rows: at(a, a.length - 2), columns: at(a, a.length - 1) }),
   }),
@@ -210,7 +206,6 @@ const diagEmbedOp = defineOp({
   types: "any",
   kernel: native("writeStrided", ({ k }: { k: number }, _inputs, [a]) => diagonalLayout(a as Shape, k)),
   linear: true,
-  lift: (attrs) => attrs,
   vjp: (_, { a: g }, { k }) => ({ d: (): T => diagonalOp(g, { k }) }),
 });
 const embed = <D extends DType>(d: Tensor<D>, attrs: { k: number; rows: number; columns: number }): Tensor<D> => diagEmbedOp(d, attrs);
@@ -274,7 +269,6 @@ const sliceOp = defineOp({
     window(x as Shape, start, size),
   ),
   linear: true,
-  lift: ({ start, size }, batch) => ({ start: [...batch.map(() => 0), ...start], size: [...batch, ...size] }),
   vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): T => padToOp(g, { start, shape: shapes.x }) }),
 });
 const padToOp = defineOp({
@@ -292,7 +286,6 @@ const padToOp = defineOp({
   types: "any",
   kernel: native("writeStrided", ({ start }: { start: readonly number[] }, [x], [y]) => window(y as Shape, start, x as Shape)),
   linear: true,
-  lift: ({ start, shape }, batch) => ({ start: [...batch.map(() => 0), ...start], shape: [...batch, ...shape] }),
   vjp: (_, { y: g }, { start }, { shapes }) => ({ x: (): T => sliceOp(g, { start, size: shapes.x }) }),
 });
 const window = (whole: Shape, start: readonly number[], size: Shape): number[] => {

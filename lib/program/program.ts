@@ -1,46 +1,25 @@
 // Compiled functions: run over batches, saved and loaded.
 
-import { binding } from "../boundary/addon";
-import { failureKinds, type NameOfBuffer } from "../boundary/descriptor";
-import { runJob } from "../boundary/jobs";
 import { apply } from "../core/apply";
 import { checkSignal, optionsOf, withoutOptions } from "../core/attrs";
-import { type AnyArray, type DType, dtypes } from "../core/dtype";
-import { ArgumentError, asPrimitive, DtypeError, describe, guard, ShapeError } from "../core/errors";
-import { type Failure, failureOf, readFailures } from "../core/failures";
+import { type DType, dtypes } from "../core/dtype";
+import { ArgumentError, asPrimitive, DtypeError, describe, ShapeError } from "../core/errors";
+import type { Failure } from "../core/failures";
 import type { Code, ValueType } from "../core/ir";
-import { unwrapIfDead } from "../core/levels";
+import { once, unwrapIfDead } from "../core/levels";
 import { inspectCustom } from "../core/node";
 import { refuseRecorded, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
-import { output } from "../core/outcome";
-import { call } from "../core/primordials";
 import { ruleEpoch } from "../core/registry";
-import { broadcast } from "../core/signature";
-import {
-  adopt,
-  bytesOf,
-  checkSize,
-  memoryOf,
-  primal,
-  readable,
-  type Shape,
-  shapeText,
-  sizeOf,
-  storageOf,
-  type Tensor,
-  tracedOf,
-  wrap,
-} from "../core/tensor";
+import { adopt, bytesOf, primal, type Shape, shapeText, type Tensor, tracedOf, wrap } from "../core/tensor";
 import { markOpaque } from "../core/trace";
 import type { TensorTree, Tree } from "../core/tree";
-import { lowered } from "./calls";
-import { batchStrides, type Computed, computedOf, depthOf, describeProgram, siteOf } from "./code";
 import { checkOpaque } from "./derive";
+import { Executable, type How } from "./executable";
 import { fromJSON, type ProgramJSON, toJSON } from "./json";
 import { leavesBy, type Rebuild, treeOf } from "./names";
 import { programRow, type Runs } from "./op";
-import { replay } from "./replay";
+import { replayOver } from "./replay";
 
 export interface RunOptions {
   readonly onFailure?: "throw" | "nan";
@@ -64,7 +43,7 @@ const OPTIONS = ["onFailure", "failures", "layout", "chunk", "threads"] as const
 const ASYNC_OPTIONS = [...OPTIONS, "signal", "onProgress"] as const;
 
 /** Every option, read once. */
-function readOptions({ onFailure, failures, layout, chunk, threads }: RunOptions) {
+function readOptions({ onFailure, failures, layout, chunk, threads }: RunOptions): How {
   if (onFailure !== undefined && onFailure !== "nan" && onFailure !== "throw")
     throw new ArgumentError("program", `option onFailure must be "throw" or "nan", got ${describe(onFailure)}.`);
   if (failures !== undefined && !Array.isArray(failures))
@@ -81,14 +60,6 @@ function readOptions({ onFailure, failures, layout, chunk, threads }: RunOptions
   };
 }
 
-interface Bound {
-  readonly descriptor: Float64Array;
-  readonly inputs: readonly Tensor[];
-  readonly types: readonly ValueType[]; // of the outputs
-  readonly batch: Shape;
-  readonly failures: Failure[] | undefined; // where to list them; undefined: the first is thrown
-}
-
 /** The inputs of a program that does not tell their types: the function's arguments, or an object of the inputs' names. */
 export type Inputs = readonly Tree[] | { readonly [name: string]: Tree };
 const KEY = Symbol("made here");
@@ -102,19 +73,15 @@ export class Program<I = Inputs, O = TensorTree> {
   readonly #inTree: Rebuild;
   readonly #outTree: Rebuild;
   readonly #inLeaves: (args: unknown) => unknown[];
-  #lowered: Code | undefined;
-  #handle: object | undefined;
+  readonly #executable: () => Executable;
   readonly #derived = new Map<string, Program>(); // by what they read and give
   #epoch = 0;
-
-  readonly #sums: readonly boolean[] | undefined;
-  #computed: Computed | undefined;
 
   /** @internal Use `compile` or `Program.from`. `sums`: which outputs are summed over the batch. */
   constructor(key: symbol, code: Code, outTree?: Rebuild, sums?: readonly boolean[]) {
     if (key !== KEY) throw new ArgumentError("Program", "is not for calling: compile(f, ...) and Program.from(json) make programs.");
     this.#code = code;
-    this.#sums = sums;
+    this.#executable = once(() => new Executable(code, { op: "program", inputName: (i) => `input ${code.inputs[i]?.name}` }, sums));
     this.#inTree = treeOf(code.inputs.map((i) => i.name));
     this.#outTree = outTree ?? treeOf(code.outputs.map((o) => o.name));
     this.#inLeaves = leavesBy(code.inputs.map((i) => i.name));
@@ -128,7 +95,7 @@ export class Program<I = Inputs, O = TensorTree> {
     return new Program<I, O>(KEY, fromJSON(json));
   });
   toJSON(): ProgramJSON {
-    return toJSON(this.#run());
+    return toJSON(this.#executable().code);
   }
   /** Names, dtypes and item shapes of the inputs, in the order of the arguments' leaves. */
   get inputs(): readonly { name: string; dtype: DType; shape: Shape }[] {
@@ -158,25 +125,13 @@ export class Program<I = Inputs, O = TensorTree> {
     signal?.throwIfAborted();
     const inputs = this.#inputs(args);
     refuseRecorded("program", inputs, "run", "runSync");
-    const b = this.#bind(inputs, options, true);
-    const { flat, outputs } = await runJob({
-      op: "program",
-      inputs: b.inputs,
-      outputs: b.types,
-      begin: () => call(binding().runProgramAsync, this.#buffers(b, [])),
-      nameOf: this.#nameOf(b),
-      signal,
-      progress: onProgress && { total: itemsOf(this.#run(), b.batch), report: onProgress },
-    });
-    return this.#tree(this.#finish(b, flat, outputs));
+    return this.#tree(await this.#executable().later(inputs, readOptions(options), { signal, onProgress }));
   }
   /** The plan for these arguments: layout, kernels, slots, bytes. */
   explain(args?: I, options: RunOptions = {}): string {
     const given = args ?? (this.#inTree(this.#code.inputs.map(({ id }) => filler(this.#code.values[id] as ValueType))) as I);
-    const b = this.#bind(this.#inputs(given).map(primal), runOptions(options, OPTIONS));
-    const outputs = b.types.map((t) => output("program", t));
-    const plan: unknown = JSON.parse(guard("program", () => call(binding().explainProgram, this.#buffers(b, outputs)), this.#nameOf(b)));
-    return JSON.stringify(plan, null, 2);
+    const plan = this.#executable().explain(this.#inputs(given).map(primal), readOptions(runOptions(options, OPTIONS)));
+    return JSON.stringify(JSON.parse(plan), null, 2);
   }
 
   /** Inputs, outputs and how many instructions, on one line. */
@@ -185,7 +140,7 @@ export class Program<I = Inputs, O = TensorTree> {
       const shown = ports.slice(0, MAX_PRINTED).map(({ name, dtype, shape }) => `${name}: ${dtype} ${shapeText(shape)}`);
       return [...shown, ...(ports.length > MAX_PRINTED ? [`... ${ports.length - MAX_PRINTED} more`] : [])].join(", ");
     };
-    const { length } = this.#run().code;
+    const { length } = this.#executable().code.code;
     return `Program (${list(this.inputs)}) -> { ${list(this.outputs)} }, ${length} ${length === 1 ? "instruction" : "instructions"}`;
   }
   [Symbol.toPrimitive](hint: string): string {
@@ -198,33 +153,6 @@ export class Program<I = Inputs, O = TensorTree> {
   #typed({ name, id }: { name: string; id: number }) {
     const { dtype, shape } = this.#code.values[id] as ValueType;
     return { name, dtype, shape: [...shape] };
-  }
-  /** What runs and is saved: calls are what they are made of. */
-  #run(): Code {
-    this.#lowered ??= lowered(this.#code);
-    return this.#lowered;
-  }
-  #outputs(): Computed {
-    this.#computed ??= computedOf(this.#run(), this.#sums);
-    return this.#computed;
-  }
-  #native(): object {
-    this.#handle ??= guard("program", () => {
-      const ids = this.#outputs().outputs.map((o) => o.id);
-      const { descriptor, constants } = describeProgram(this.#run(), ids);
-      return binding().createProgram(descriptor, ...constants);
-    });
-    return this.#handle;
-  }
-  #inputName(i: number): string {
-    return `input ${this.#code.inputs[i]?.name}`;
-  }
-  #nameOf(b: Bound): NameOfBuffer {
-    return (i) => memoryOf(this.#inputName(i), b.inputs[i] ?? (b.types[i - b.inputs.length] as ValueType));
-  }
-  #buffers(b: Bound, outputs: readonly Tensor[]): [object, Float64Array, ...AnyArray[]] {
-    const inputs = b.inputs.map((t, i) => readable("program", t, this.#inputName(i)));
-    return [this.#native(), b.descriptor, ...inputs, ...outputs.map((t) => storageOf(t).array)];
   }
   /** What was given, checked, in the order of the code's inputs. */
   #inputs(args: unknown): Tensor[] {
@@ -246,13 +174,10 @@ export class Program<I = Inputs, O = TensorTree> {
             "program",
             `option ${name} cannot be used inside compile: it belongs to the run of the compiled program.`,
           );
-      return replay(this.#code, inputs);
+      return replayOver(this.#code, inputs);
     }
     if (inputs.some((t) => t.box)) return this.#asOp(inputs, options);
-    const b = this.#bind(inputs, options);
-    const outputs = b.types.map((t) => output("program", t));
-    const flat = guard("program", () => call(binding().runProgram, this.#buffers(b, outputs)), this.#nameOf(b));
-    return this.#finish(b, flat, outputs);
+    return this.#executable().run(inputs, readOptions(options));
   }
   #asOp(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
     if (this.#epoch !== ruleEpoch()) this.#derived.clear(); // made with rules of before
@@ -272,35 +197,6 @@ export class Program<I = Inputs, O = TensorTree> {
       {},
     );
   }
-  /** `job`: for an asynchronous run, which makes its outputs itself. */
-  #bind(inputs: readonly Tensor[], options: RunOptions, job = false): Bound {
-    const batches = inputs.map((t, i) => t.shape.slice(0, t.rank - itemRank(this.#code, i)));
-    const batch = broadcast(batches);
-    if (!batch) {
-      const given = inputs.map((t, i) => `${this.#code.inputs[i]?.name} ${shapeText(t.shape)}`).join(", ");
-      throw new ShapeError("program", `batch dimensions do not broadcast together: ${given}.`);
-    }
-    const { collect, failures, layout, chunk, threads } = readOptions(options);
-    const words = [collect ? 1 : 0, layout, chunk, threads, batch.length, ...batch];
-    inputs.forEach((t, i) => words.push(...batchStrides(t.shape, batches[i] as Shape, batch)));
-    for (const { sum } of this.#outputs().outputs) words.push(sum ? 1 : 0);
-    // After the last of the user's own code: getters could have handed memory out.
-    if (job) for (const t of inputs) words.push(storageOf(t).exposed ? 0 : 1);
-    const code = this.#run();
-    const types = this.#outputs().outputs.map(({ id, sum }) => {
-      const { dtype, shape } = code.values[id] as ValueType;
-      return { dtype, shape: checkSize("program", sum ? shape : [...batch, ...shape]) };
-    });
-    return { descriptor: Float64Array.from(words), inputs, types, batch, failures };
-  }
-  #finish(b: Bound, flat: Float64Array | undefined, outputs: readonly Tensor[]): Tensor[] {
-    const code = this.#run();
-    const site = (at: number, steps: readonly number[]) => siteOf(code, at, steps);
-    const failures = readFailures(flat, failureKinds, site, b.batch, undefined, b.batch, depthOf(code));
-    if (failures.length > 0 && !b.failures) throw failureOf(failures[0] as Failure);
-    for (const f of failures) b.failures?.push(f);
-    return this.#outputs().of.map((i) => outputs[i] as Tensor);
-  }
 }
 
 /** Options of a run. A tensor in their place is an argument that was not put into the array. */
@@ -312,20 +208,6 @@ function runOptions<T extends RunOptions>(options: T, known: readonly (keyof T &
     );
   return optionsOf("program", options, known);
 }
-
-/** What progress counts: the items of the batch, of one item those of its loops that hand nothing on. */
-function itemsOf(code: Code, batch: Shape): number {
-  const items = sizeOf(batch);
-  if (items !== 1) return items;
-  const loops = code.code.map(({ control }) => (control?.kind === "loop" && control.carries === 0 ? control.length : 0));
-  return Math.max(
-    loops.reduce((a, b) => a + b, 0),
-    1,
-  );
-}
-
-const itemRank = (code: Code, input: number): number =>
-  (code.values[(code.inputs[input] as { id: number }).id] as { shape: Shape }).shape.length;
 
 function count(name: string, x: number | undefined): number {
   if (x === undefined) return 0;

@@ -27,9 +27,11 @@ void Calls::forget(const Napi::CallbackInfo& info) {
 Outcome Calls::run(const Napi::CallbackInfo& info) {
   constexpr std::size_t kFirst = 2;
   const Napi::Env env = info.Env();
-  std::uint32_t at = 0;
+  double number = -1;  // what is no integer stays none
   bool collect = false;
-  const auto found = napi_get_value_uint32(env, info[0], &at) == napi_ok ? kept_.find(at) : kept_.end();
+  const bool integer = napi_get_value_double(env, info[0], &number) == napi_ok && number >= 0 && number < UINT32_MAX &&
+                       number == static_cast<double>(static_cast<std::uint32_t>(number));
+  const auto found = integer ? kept_.find(static_cast<std::uint32_t>(number)) : kept_.end();
   if (found == kept_.end()) refuse(env, "no such call");
   if (napi_get_value_bool(env, info[1], &collect) != napi_ok) refuse(env, "collect must be true or false");
   Kept& kept = found->second;

@@ -322,18 +322,16 @@ bool outputs_nothing(const Program& program, const Run& run, Index items) {
 }  // namespace
 
 Outcome execute(const Program& program, const Run& run) {
-  if (program.plans != nullptr) return execute(program, run, *program.plans);
-  const Pattern pattern(program, run);
-  if (outputs_nothing(program, run, pattern.items)) return {};
-  const Plan plan = make_plan(program, pattern);
-  return Runner(plan, run).work();
-}
-
-Outcome execute(const Program& program, const Run& run, Plans& plans) {
   Pattern pattern(program, run);
   if (outputs_nothing(program, run, pattern.items)) return {};
-  const std::shared_ptr<const Plan> plan = plans.of(program, std::move(pattern));
+  if (program.plans == nullptr) return Runner(make_plan(program, pattern), run).work();
+  const std::shared_ptr<const Plan> plan = program.plans->of(program, std::move(pattern));
   return Runner(*plan, run).work();
+}
+
+Outcome execute(const Plan& plan, const Run& run) {
+  if (outputs_nothing(*plan.program, run, plan.items)) return {};
+  return Runner(plan, run).work();
 }
 
 std::size_t l2_bytes() {

@@ -32,10 +32,24 @@ std::string shape(const Program& p, int v) {
 std::string slot(const Plan& plan, int v) {
   if (v < 0) return "null";
   const Place& p = plan.places[static_cast<std::size_t>(v)];
+  if (p.port >= 0) return "\"port\"";
   if (!p.per_item) return "\"shared\"";
+  if (plan.lanes && p.first < 0) return "\"stream\"";
   if (!plan.lanes && p.input >= 0) return "\"input\"";
   if (!plan.lanes && p.output >= 0) return "\"output\"";
   return number(p.slot);
+}
+
+std::string whole(const Plan& plan);
+
+std::string code(const Plan& plan);
+
+/// Of the bodies of a step.
+std::string bodies(const Plan& plan, const Step& s) {
+  if (s.inner < 0) return "";
+  const Inner& inner = plan.inners[static_cast<std::size_t>(s.inner)];
+  if (!inner.batch.empty()) return ",\"batch\":" + whole(inner.batch[0]);
+  return ",\"bodies\":" + join(inner.bodies, code);
 }
 
 std::string instruction(const Plan& plan, const Step& s, bool hoisted) {
@@ -51,28 +65,32 @@ std::string instruction(const Plan& plan, const Step& s, bool hoisted) {
   t += ",\"shapes\":" + join(ids, [&](int v) { return shape(p, v); });
   t += ",\"slots\":" + join(ids, [&](int v) { return slot(plan, v); });
   t += std::string(",\"hoisted\":") + (hoisted ? "true" : "false");
-  return t + ",\"flops\":" + number(s.flops) + ",\"bytes\":" + std::to_string(bytes) + "}";
+  t += ",\"flops\":" + number(s.flops) + ",\"bytes\":" + std::to_string(bytes);
+  return t + bodies(plan, s) + "}";
 }
 
-}  // namespace
+std::string code(const Plan& plan) {
+  std::string t = "[";
+  const auto add = [&](const Step& s, bool hoisted) {
+    if (s.code == nullptr) return;  // packing and copies
+    if (t.size() > 1) t += ',';
+    t += instruction(plan, s, hoisted);
+  };
+  for (const Step& s : plan.hoisted) add(s, true);
+  for (const Step& s : plan.steps) add(s, false);
+  return t + "]";
+}
 
-std::string explain(const Program& program, const Run& run) {
-  const Plan plan = make_plan(program, {program, run});
+std::string whole(const Plan& plan) {
   std::string t = "{\"isa\":\"" + std::string(plan.isa->name) + "\",\"layout\":\"" + (plan.lanes ? "lanes" : "single") + "\"";
   t += ",\"width\":" + number(Index{plan.width}) + ",\"items\":" + number(plan.items) + ",\"chunk\":" + number(plan.chunk);
   t += ",\"chunks\":" + number(plan.chunks) + ",\"threads\":" + number(Index{plan.threads});
   t += ",\"arenaBytes\":" + std::to_string(plan.arena_bytes) + ",\"sharedBytes\":" + std::to_string(plan.shared_bytes);
-  t += ",\"flops\":" + number(plan.flops) + ",\"code\":[";
-  bool first = true;
-  const auto add = [&](const Step& s, bool hoisted) {
-    if (s.code == nullptr) return;  // packing and copies
-    if (!first) t += ',';
-    t += instruction(plan, s, hoisted);
-    first = false;
-  };
-  for (const Step& s : plan.hoisted) add(s, true);
-  for (const Step& s : plan.steps) add(s, false);
-  return t + "]}";
+  return t + ",\"flops\":" + number(plan.flops) + ",\"code\":" + code(plan) + "}";
 }
+
+}  // namespace
+
+std::string explain(const Program& program, const Run& run) { return whole(make_plan(program, {program, run})); }
 
 }  // namespace backsolve

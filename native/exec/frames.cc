@@ -160,6 +160,7 @@ void Planner::finish() {
   for (const Pending& p : pending_) plan_.refs.push_back(resolve(p));
   for (std::size_t i = 0; i < inners_.size(); ++i) {
     plan_.inners[i].detail = std::move(inners_[i].detail);
+    plan_.inners[i].batch = std::move(inners_[i].batch);
     for (const auto& body : inners_[i].bodies) {
       body->finish();
       plan_.inners[i].bodies.push_back(std::move(body->plan_));

@@ -322,6 +322,7 @@ void Planner::add_instruction(const Instruction& code, int site, bool hoist) {
   s.refs = static_cast<int>(pending_.size());
   s.inputs = static_cast<int>(code.in.size());
   s.operands = s.inputs + static_cast<int>(code.out.size());
+  s.inner = -1;
   s.code = &code;
   s.kernel = &k;
   const bool lanes = plan_.lanes && !hoist;
@@ -358,9 +359,10 @@ void Planner::add_operands(const Instruction& code, bool hoist) {
   }
 }
 
-int Planner::add_inner(const Step& step) {
-  inners_.push_back({.hoisted = outer_ == nullptr && hoisted(*step.code), .rooms = {}, .bodies = {}, .detail = nullptr});
-  return static_cast<int>(inners_.size()) - 1;
+int Planner::add_inner(Step& step) {
+  step.inner = static_cast<int>(inners_.size());
+  inners_.push_back({.hoisted = hoisted(*step.code), .rooms = {}, .bodies = {}, .batch = {}, .detail = nullptr});
+  return step.inner;
 }
 
 int Planner::room(int inner, Index bytes_of_group) {
@@ -379,11 +381,11 @@ double Planner::nest(int inner, const Step& step, const Program& body, int first
   return p.plan_.flops;
 }
 
-double Planner::estimate(const Step& step, const Program& body, const Ports& ports) {
-  Planner p(body, *this, step.instruction + 1, level_ + 1, 0);
-  p.place_ports(ports);
-  p.lay_out(0);
-  return p.plan_.flops;
+double Planner::nest_batch(int inner, const Step& step, const Program& body, const std::vector<bool>& sums) {
+  const Pattern pattern(pattern_, *step.code->control, sums, step.instruction + 1);
+  auto& batch = inners_[static_cast<std::size_t>(inner)].batch;
+  batch.push_back(Planner(body, pattern).build());
+  return batch.back().flops;
 }
 
 namespace {

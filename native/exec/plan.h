@@ -63,6 +63,7 @@ struct Step {
   int refs;         // the first of its operands in Plan::refs
   int inputs, operands;
   int detail;    // in Plan::details: what only `run` and `one` know
+  int inner;     // in Plan::inners; -1: no bodies
   Form form;     // the rest is for who asks: null and 0 in packing and copies
   double flops;  // of one item, estimated
   const Instruction* code;
@@ -98,6 +99,8 @@ struct Pattern {
   std::vector<bool> sums;  // per output
   int first_site;
   Pattern(const Program& program, const Run& run);
+  /// Of a body that runs as a batch of its own.
+  Pattern(const Pattern& outer, const Control& loop, std::vector<bool> sums_of, int site);
   bool operator==(const Pattern&) const = default;
 };
 
@@ -133,10 +136,13 @@ struct Inner {
   std::vector<Index> rooms;   // where in the arena
   std::vector<Index> frames;  // where in the arena each body's own begins
   std::vector<Plan> bodies;
+  std::vector<Plan> batch;  // of a loop that is a batch of its own: as of any program, and without a frame
   std::shared_ptr<const void> detail;
 };
 
 Plan make_plan(const Program& program, const Pattern& pattern);
+/// A run that has such a plan.
+Outcome execute(const Plan& plan, const Run& run);
 /// How many were made in this process.
 std::uint64_t plans_made();
 

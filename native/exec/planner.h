@@ -59,7 +59,7 @@ class Planner {
   /// What its bodies vote, all together.
   Vote vote(const Program& body, int width);
   /// Room for what a step has to know, which is Plan::inners by the number that this returns.
-  int add_inner(const Step& step);
+  int add_inner(Step& step);
   void keep(int inner, std::shared_ptr<const void> detail) { inners_[static_cast<std::size_t>(inner)].detail = std::move(detail); }
   /// So many bytes per group in the step's frame. Returns which of Inner::rooms.
   int room(int inner, Index bytes_of_group);
@@ -69,8 +69,8 @@ class Planner {
   };
   /// Plans a body, in the step's form; returns its flops. `loops`: whether it runs again and again.
   double nest(int inner, const Step& step, const Program& body, int first_site, bool loops, const Ports& ports);
-  /// The flops of a body that is planned elsewhere.
-  double estimate(const Step& step, const Program& body, const Ports& ports);
+  /// Plans one that runs as a batch of its own; returns the flops of all of it.
+  double nest_batch(int inner, const Step& step, const Program& body, const std::vector<bool>& sums);
   /// In lanes: a value that is touched part by part.
   void touch_in_parts(int value) { mutable_place(value).cold = true; }
   void count_inner() { plan_.counts_inner = plan_.items == 1 && outer_ == nullptr && !plan_.lanes; }
@@ -89,6 +89,7 @@ class Planner {
     bool hoisted;
     std::vector<Index> rooms;  // bytes of a group
     std::vector<std::unique_ptr<Planner>> bodies;
+    std::vector<Plan> batch;  // at most one
     std::shared_ptr<const void> detail;
   };
   std::vector<Nest> inners_;

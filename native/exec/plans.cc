@@ -14,12 +14,24 @@ Pattern::Pattern(const Program& program, const Run& run)
       chunk(run.chunk),
       threads(std::min(run.threads > 0 ? run.threads : pool::size(), pool::size())),
       sums(run.sums),
-      first_site(run.first_site) {
+      first_site(0) {
   for (std::size_t i = 0; i < varies.size(); ++i) {
     for (std::size_t d = 0; d < run.batch.size(); ++d) {
       if (run.batch[d] != 1 && run.strides[i][d] != 0) varies[i] = true;
     }
   }
+}
+
+Pattern::Pattern(const Pattern& outer, const Control& loop, std::vector<bool> sums_of, int site)
+    : isa(outer.isa),
+      items(loop.length),
+      varies(loop.bodies[0]->inputs.size(), items == 1),
+      layout(outer.layout),
+      chunk(outer.chunk),
+      threads(outer.threads),
+      sums(std::move(sums_of)),
+      first_site(site) {
+  std::fill_n(varies.begin(), loop.mapped, true);
 }
 
 std::shared_ptr<const Plan> Plans::of(const Program& program, Pattern pattern) {

@@ -73,7 +73,6 @@ struct Run {
   const std::atomic<bool>* abort = nullptr;  // looked at between chunks
   std::atomic<Index>* done = nullptr;        // items finished, bumped between chunks
   bool inner = false;                        // a loop of another run: its items are the runs of the body
-  int first_site = 0;                        // the number of the program's first instruction
   bool summed(std::size_t output) const { return output < sums.size() && sums[output]; }
 };
 
@@ -101,8 +100,6 @@ std::string check(const Program&, const Run&, const std::vector<Index>& sizes, i
 
 /// Throws std::bad_alloc, nothing else. Blocks; works on the calling thread together with idle workers of the pool.
 Outcome execute(const Program&, const Run&);
-/// With plans that are kept elsewhere.
-Outcome execute(const Program&, const Run&, class Plans&);
 
 /// One kernel over full shapes, as `run` of docs/native-boundary.md: matrix kernels become a program of one instruction whose batch is the
 /// broadcast batch; the other families run over the whole tensor at once.

@@ -10,7 +10,6 @@ struct Batch {
   std::vector<int> outputs;  // operands of the step, of each output of `body`
   std::vector<bool> sums;
   int level;
-  std::shared_ptr<Plans> plans;
 };
 
 /// What the run of one item is, but for its memory.
@@ -25,7 +24,6 @@ Run run_of(const Step& s, const Chunk& c, const Batch& batch) {
   run.abort = c.run->abort;
   run.done = c.done;
   run.inner = true;
-  run.first_site = s.instruction + 1;
   for (std::size_t i = 0; i < s.code->in.size(); ++i) {
     const Type& t = batch.body->values[static_cast<std::size_t>(batch.body->inputs[i])];
     run.strides.push_back({i < k.mapped ? count_of(t.dims.data(), static_cast<int>(t.dims.size())) : 0});
@@ -53,24 +51,17 @@ void run(const Step& s, Chunk& c) {
     if (c.stops()) return;
     for (std::size_t i = 0; i < run.in.size(); ++i) run.in[i] = c.at(ref(s, c, static_cast<int>(i)), g);
     for (std::size_t o = 0; o < run.out.size(); ++o) run.out[o] = c.at(ref(s, c, batch.outputs[o]), g);
-    const Outcome outcome = execute(*batch.body, run, *batch.plans);
+    const Outcome outcome = execute(inner_of(s, c).batch[0], run);
     if (outcome.aborted) c.stopped = true;
     if (!outcome.failures.empty()) fail(c, batch, g, outcome);
   });
-}
-
-double flops_of(Planner& planner, const Step& s, const Program& body) {
-  Planner::Ports ports;
-  ports.in.assign(body.inputs.size(), 0);
-  ports.out.assign(body.outputs.size(), 0);
-  return planner.estimate(s, body, ports);
 }
 
 }  // namespace
 
 void plan_batch(Planner& planner, Step& s) {
   const Control& k = *s.code->control;
-  Batch batch{.body = k.bodies[0], .outputs = {}, .sums = {}, .level = planner.level(), .plans = std::make_shared<Plans>()};
+  Batch batch{.body = k.bodies[0], .outputs = {}, .sums = {}, .level = planner.level()};
   std::vector<int> wanted;
   for (std::size_t o = 0; o < s.code->out.size(); ++o) {
     if (s.code->out[o] < 0) continue;
@@ -84,10 +75,9 @@ void plan_batch(Planner& planner, Step& s) {
     batch.body = std::move(less);
   }
   s.run = run;
-  s.flops = flops_of(planner, s, *k.bodies[0]) * static_cast<double>(k.length);
-  planner.count_inner();
   const int inner = planner.add_inner(s);
-  planner.keep(s, Kept{inner, false});
+  s.flops = planner.nest_batch(inner, s, *batch.body, batch.sums);
+  planner.count_inner();
   planner.keep(inner, std::make_shared<const Batch>(std::move(batch)));
 }
 

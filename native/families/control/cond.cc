@@ -34,7 +34,6 @@ void plan(Planner& planner, Step& s, Form form) {
     s.flops = std::max(s.flops, planner.nest(inner, s, *body, site, false, ports));
     site += static_cast<int>(body->sites);
   }
-  planner.keep(s, Kept{inner, form != Form::single});
   planner.keep(inner, std::move(cond));
 }
 
@@ -44,7 +43,7 @@ class Choice {
       : s_(s), c_(c), groups_(groups), inner_(inner_of(s, c)), cond_(*static_cast<const Cond*>(inner_.detail.get())) {}
 
   void work() {
-    const Index width = detail<Kept>(s_, c_).lanes ? c_.plan->width : 1, first = groups_.first * width;
+    const Index width = in_lanes(s_) ? c_.plan->width : 1, first = groups_.first * width;
     Index taken = 0, looked_at = 0;
     for (Index i = first; i < std::min(c_.items, first + groups_.count * width); ++i) {
       if (skips(c_, i)) continue;
@@ -66,7 +65,7 @@ class Choice {
   char* at(int operand) const { return c_.at(ref(s_, c_, operand), groups_.first); }
   Index step(int operand) const { return ref(s_, c_, operand).stride; }
   bool truth(Index item) const {
-    const Index width = detail<Kept>(s_, c_).lanes ? c_.plan->width : 1;
+    const Index width = in_lanes(s_) ? c_.plan->width : 1;
     return c_.at(ref(s_, c_, 0), item / width)[item % width] != 0;
   }
 

@@ -5,12 +5,8 @@
 
 namespace backsolve::control {
 
-/// What a step keeps of itself: the rest is Inner::detail.
-struct Kept {
-  int inner;
-  bool lanes;
-};
-inline const Inner& inner_of(const Step& s, const Chunk& c) { return c.plan->inners[static_cast<std::size_t>(detail<Kept>(s, c).inner)]; }
+inline const Inner& inner_of(const Step& s, const Chunk& c) { return c.plan->inners[static_cast<std::size_t>(s.inner)]; }
+inline bool in_lanes(const Step& s) { return s.form != Form::single; }
 
 /// Groups of a chunk that a step works on at a time: all in lanes, else one.
 struct Groups {
@@ -19,7 +15,7 @@ struct Groups {
 /// Calls f(groups) for all groups of the chunk that have not failed.
 template <class F>
 void for_groups(const Step& s, Chunk& c, F&& f) {
-  if (detail<Kept>(s, c).lanes) return static_cast<void>(f(Groups{0, c.groups}));
+  if (in_lanes(s)) return static_cast<void>(f(Groups{0, c.groups}));
   for (Index g = 0; g < c.groups && !c.stopped; ++g) {
     if (!skips(c, g)) f(Groups{g, 1});
   }

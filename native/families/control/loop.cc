@@ -56,7 +56,6 @@ class Laying {
     for (std::size_t o = k_.carries; o < body_.outputs.size(); ++o) k_.sums[o - k_.carries] ? sum(o) : stacked(o);
     const double flops = planner_.nest(inner_, s_, body_, s_.instruction + 1, true, ports_);
     s_.flops = flops * static_cast<double>(k_.length);
-    planner_.keep(s_, Kept{inner_, s_.form != Form::single});
     planner_.keep(inner_, std::move(loop_));
   }
 
@@ -131,7 +130,7 @@ class Runs {
   void work() {
     for (std::size_t i = k_.carries + k_.mapped; i < s_.code->in.size(); ++i) body_.set(i, at(static_cast<int>(i)));
     for (Index run = 0; run < k_.length; ++run) {
-      if (c_.stops() || (groups_.count == 1 && !detail<Kept>(s_, c_).lanes && skips(c_, groups_.first))) break;
+      if (c_.stops() || (groups_.count == 1 && !in_lanes(s_) && skips(c_, groups_.first))) break;
       const Index t = k_.reverse ? k_.length - 1 - run : run;
       c_.now[loop_.level] = t;
       begin(run, t);

@@ -14,7 +14,7 @@ struct Repeat {
   int level;
 };
 
-void plan_step(Planner& planner, Step& s, Form form) {
+void plan_step(Planner& planner, Step& s) {
   const Control& k = *s.code->control;
   const int inner = planner.add_inner(s);
   auto repeat = std::make_shared<Repeat>();
@@ -41,7 +41,6 @@ void plan_step(Planner& planner, Step& s, Form form) {
                       planner.nest(inner, s, *k.bodies[1], s.instruction + 1 + static_cast<int>(k.bodies[0]->sites), true, ports);
   constexpr Index kGuess = 10;
   s.flops = once * static_cast<double>(std::min(k.length, kGuess));
-  planner.keep(s, Kept{inner, form != Form::single});
   planner.keep(inner, std::move(repeat));
 }
 
@@ -56,7 +55,7 @@ class Repeats {
         k_(*s.code->control),
         test_(c, inner_, 0, groups),
         body_(c, inner_, 1, groups),
-        width_(detail<Kept>(s, c).lanes ? c.plan->width : 1),
+        width_(in_lanes(s) ? c.plan->width : 1),
         marks_(c, groups, room(c, inner_, repeat_.marks)),
         mask_(room(c, inner_, repeat_.mask)) {}
 
@@ -139,13 +138,13 @@ class Repeats {
 
   /// Items that are done keep what they have.
   void keep_done(const Value& v, const char* old, char* next) const {
-    if (detail<Kept>(s_, c_).lanes) select_groups(*c_.plan, v, groups_.count, mask_, width_, next, v.bytes, next, v.bytes, old, v.bytes);
+    if (in_lanes(s_)) select_groups(*c_.plan, v, groups_.count, mask_, width_, next, v.bytes, next, v.bytes, old, v.bytes);
   }
 };
 
-void plan(Planner& planner, Step& s, Form form) {
+void plan(Planner& planner, Step& s, Form) {
   s.run = [](const Step& step, Chunk& c) { for_groups(step, c, [&](Groups groups) { Repeats(step, c, groups).work(); }); };
-  plan_step(planner, s, form);
+  plan_step(planner, s);
 }
 
 }  // namespace
