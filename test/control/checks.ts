@@ -1,8 +1,11 @@
 // What a problem goes through.
 import { expect } from "chai";
+import { interpret } from "../../lib/control/run";
 import { type DType, type Float, isFloat } from "../../lib/core/dtype";
 import { storageOf, wrap } from "../../lib/core/tensor";
-import { jvp, mul, random, type Tensor, vjp } from "../../lib/index";
+import { jvp, LinalgError, mul, random, type Tensor, vjp } from "../../lib/index";
+import { record } from "../../lib/program/record";
+import { replay } from "../../lib/program/replay";
 import { inner, maxAbs, relativeError } from "../../lib/testing/close";
 import { along, difference } from "../../lib/testing/common";
 import { type Controls, real, written } from "./reference";
@@ -44,8 +47,8 @@ export const reversible = ({ word }: Problem): boolean => !word.includes("while"
 
 export const checks = {
   value(p: Problem): void {
-    const inputs = p.inputs(0);
-    agree("value", p.run(real, inputs), p.run(written, inputs), tolerances[p.dtype] as number);
+    for (const item of [0, 1]) // the second finds what was made for the first
+      agree("value", p.run(real, p.inputs(item)), p.run(written, p.inputs(item)), tolerances[p.dtype] as number);
   },
   /** First order in both modes, and of parts of the inputs and outputs. */
   first(p: Problem): void {
@@ -143,5 +146,58 @@ export const checks = {
     const { value, pullback } = vjp((...list: Tensor[]) => run(list), ...ys);
     for (const t of [...copies, ...(value as Tensor[])]) (t.data as Float64Array).fill(1);
     agree("cotangents after writing", pullback(g as never) as unknown as Tensor[], want, 0);
+  },
+
+  /** NaN in an input is where it is in the work written out; what fails there, fails. */
+  nan(p: Problem): void {
+    const inputs = p.inputs(0);
+    const outcome = (l: Controls, given: readonly Tensor[]): readonly Tensor[] | string => {
+      try {
+        const { f, xs } = smooth(p, l, given);
+        return [...f(xs), ...(reversible(p) ? back(f, xs, directions(f(xs), 50)) : [])];
+      } catch (error) {
+        if (error instanceof LinalgError) return error.code;
+        throw error;
+      }
+    };
+    for (const i of floats(inputs)) {
+      const { dtype, shape } = inputs[i] as Tensor;
+      const array = storageOf(inputs[i] as Tensor).array.slice();
+      array[0] = Number.NaN;
+      const bad = inputs.with(i, wrap(dtype, shape, array));
+      const [got, want] = [outcome(real, bad), outcome(written, bad)];
+      if (typeof got === "string" || typeof want === "string") expect(got, `NaN in input ${i}`).to.equal(want);
+      else agree(`NaN in input ${i}`, got, want, tolerances[p.dtype] as number);
+    }
+  },
+  /** Instruction by instruction: the interpreter, which says what a control means, and the native run. */
+  interpreted(p: Problem): void {
+    const inputs = p.inputs(0);
+    const code = record(
+      inputs.map(({ dtype, shape }, i) => ({ name: `x${i}`, value: { dtype, shape } })),
+      (xs) => p.run(real, xs).map((value, i) => ({ name: `y${i}`, value })),
+    );
+    const values: Tensor[] = [];
+    code.inputs.forEach(({ id }, i) => (values[id] = inputs[i] as Tensor));
+    for (const { id, array } of code.constants) {
+      const { dtype, shape } = code.values[id] as { dtype: DType; shape: Tensor["shape"] };
+      values[id] = wrap(dtype, shape, array);
+    }
+    for (const instruction of code.code) {
+      const ins = instruction.in.flatMap((id) => (id === null ? [] : [values[id] as Tensor]));
+      const named = (ids: readonly (number | null)[]) => ids.flatMap((id) => (id === null ? [] : [{ name: `v${id}`, id }]));
+      const outputs = named(instruction.out);
+      const read = [...new Map(named(instruction.in).map((x) => [x.id, x])).values()];
+      const got = replay(
+        { ...code, constants: [], code: [instruction], inputs: read, outputs },
+        read.map(({ id }) => values[id] as Tensor),
+      );
+      const { control } = instruction;
+      if (control && control.kind !== "call") {
+        const meant = interpret(control, ins).filter((_, i) => instruction.out[i] !== null);
+        agree(`${instruction.op}, natively and interpreted`, got, meant, tolerances[p.dtype] as number);
+      }
+      outputs.forEach(({ id }, i) => (values[id] = got[i] as Tensor));
+    }
   },
 };

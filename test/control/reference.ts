@@ -103,7 +103,7 @@ export const written: Controls = {
     const unit = (t: Tensor, k: number): Tensor =>
       reshape(
         tensor(
-          Float64Array.from({ length: t.size }, (_, i) => (i === k ? 1 : 0)),
+          Array.from({ length: t.size }, (_, i) => (i === k ? 1 : 0)),
           { dtype: t.dtype },
         ),
         t.shape,

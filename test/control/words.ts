@@ -164,11 +164,11 @@ const jacobians: Control = (step) => (l, c, x, s) => {
   const { carry, y } = step(l, c, x, s);
   return { carry, y: [y, l.jacobians((list) => all(step(l, put(list), x, s).y).floats, floats)] };
 };
-/** From the carry z with z = c + step(z) / 50. */
+/** From the carry z with z = c + step(z) / 500. */
 const rooted: Control = (step) => (l, c, x, s) => {
   const { floats, put } = all(c);
   const near = l.fixed(
-    (z) => all(step(l, put(z), x, s).carry).floats.map((t, i): Tensor => add(floats[i] as Tensor, mul(0.02, t))),
+    (z) => all(step(l, put(z), x, s).carry).floats.map((t, i): Tensor => add(floats[i] as Tensor, mul(0.002, t))),
     floats,
   );
   return step(l, put(near), x, s);
@@ -218,6 +218,8 @@ export const words: readonly Word[] = [
   ["scan", "root"],
   ["vmap", "root"],
   ["grad", "root"],
+  ["vmap", "grad", "root"],
+  ["scan", "grad", "root"],
   ["root", "scan"],
   ["scan", "checkpointed"],
   ["checkpointed", "scan"],
