@@ -12,7 +12,7 @@ import { asFunction } from "../transforms/arguments";
 import { segmented } from "./checkpoint";
 import { checkLater, type LaterOptions, later } from "./later";
 import { applyControl } from "./rows";
-import { checkCarry, dtypeOfNumbers, dtypesAt, flattenGiven, flattenLike, type Traced, traceTree, typeOfTensor } from "./trees";
+import { checkCarry, dtypesAt, flattenGiven, flattenLike, type Traced, traceTree, typeOfTensor, withNumbers } from "./trees";
 
 export interface ScanOptions {
   /** How many runs, where xs does not say. */
@@ -98,13 +98,15 @@ function traceStep(f: Stepper, carry: Flat<Tensor | number>, numbers: readonly V
 /** A carried number takes the dtype that becomes of it. */
 function settled(f: Stepper, carry: Flat<Tensor | number>, xs: Flat<Tensor> | undefined): Run {
   const isNumber = (i: number): boolean => typeof carry.leaves[i] === "number";
-  const guess = dtypeOfNumbers([...carry.leaves, ...(xs?.leaves ?? [])]);
-  let step = traceStep(
-    f,
-    carry,
-    carry.leaves.map(() => guess),
-    xs,
-  );
+  const at = (dtype: ValueType["dtype"]): Run =>
+    traceStep(
+      f,
+      carry,
+      carry.leaves.map(() => dtype),
+      xs,
+    );
+  const { guess, run } = withNumbers([...carry.leaves, ...(xs?.leaves ?? [])], at);
+  let step = run;
   const given = step.next.leaves;
   if (given.length === carry.leaves.length && given.some((t, i) => isNumber(i) && t.dtype !== guess))
     step = traceStep(

@@ -53,13 +53,32 @@ export const flattenGiven = (op: string, tree: unknown): Flat<Tensor | number> =
 
 const at = (path: string): string => (path === "" ? "" : ` at ${path}`);
 
-/** Of a number that is carried, before it is known what becomes of it: the dtype of the tensors around it; float64 where they have several. */
-export function dtypeOfNumbers(leaves: readonly (Tensor | number)[]): "float32" | "float64" | "int32" {
+type NumberDType = "float32" | "float64" | "int32";
+function dtypeAround(leaves: readonly (Tensor | number)[]): NumberDType {
   const tensors = leaves.filter((t) => typeof t !== "number");
   const floats = new Set(tensors.filter((t) => isFloat(t.dtype)).map((t) => realOf(t.dtype)));
   if (floats.size > 0) return floats.size === 1 && floats.has("float32") ? "float32" : "float64";
   const whole = leaves.every((t) => typeof t !== "number" || t === (t | 0));
   return whole && tensors.some((t) => t.dtype === "int32") ? "int32" : "float64";
+}
+
+/**
+ * `trace` with carried numbers of a dtype, before it is known what becomes of them: that of the tensors around them, or, where f does not take
+ * it, float64.
+ */
+export function withNumbers<R>(leaves: readonly (Tensor | number)[], trace: (dtype: NumberDType) => R): { guess: NumberDType; run: R } {
+  const guess = dtypeAround(leaves);
+  if (guess === "float64" || !leaves.some((t) => typeof t === "number")) return { guess, run: trace(guess) };
+  try {
+    return { guess, run: trace(guess) };
+  } catch (error) {
+    if (!(error instanceof DtypeError)) throw error;
+    try {
+      return { guess: "float64", run: trace("float64") };
+    } catch {
+      throw error;
+    }
+  }
 }
 
 /** What f gives for the next run must be as what it was given. @throws ArgumentError, ShapeError, DtypeError that names the leaf. */

@@ -8,7 +8,7 @@ import { internControl } from "../program/intern";
 import { asFunction } from "../transforms/arguments";
 import { applyControl } from "./rows";
 import type { Carried, Carry, Trees } from "./scan";
-import { checkCarry, dtypeOfNumbers, dtypesAt, flattenGiven, flattenLike, type Traced, together, traceTree, typeOfTensor } from "./trees";
+import { checkCarry, dtypesAt, flattenGiven, flattenLike, type Traced, together, traceTree, typeOfTensor, withNumbers } from "./trees";
 
 export interface WhileOptions {
   /** The body runs at most so often; where the test still holds then, the item fails with ERR_NO_CONVERGENCE. */
@@ -51,18 +51,18 @@ export function whileLoop(
   if (!Number.isSafeInteger(maxSteps) || maxSteps < 1 || maxSteps > MAX_STEPS)
     throw new ArgumentError("whileLoop", `option maxSteps must be an integer from 1 to ${MAX_STEPS}, got ${describe(maxSteps)}.`);
   const carry = flattenGiven("whileLoop", carry0);
-  const guess = dtypeOfNumbers(carry.leaves);
-  let types = carry.leaves.map((t): ValueType => (typeof t === "number" ? { dtype: guess, shape: [] } : typeOfTensor(t)));
-  const runs = () =>
+  const typesWith = (dtypeOf: (i: number) => ValueType["dtype"]): ValueType[] =>
+    carry.leaves.map((t, i) => (typeof t === "number" ? { dtype: dtypeOf(i), shape: [] } : typeOfTensor(t)));
+  const runs = (types: readonly ValueType[]): Traced =>
     traceTree("whileLoop", types, (leaves) =>
       inOrderOf(flattenLike("whileLoop", body(carry.rebuild(leaves) as never), dtypesAt(carry.paths, types)), carry.paths),
     );
-  let run: Traced = runs();
-  const isNew = (t: Tensor, i: number): boolean => typeof carry.leaves[i] === "number" && t.dtype !== guess;
-  if (run.out.leaves.length === types.length && run.out.leaves.some(isNew)) {
-    types = types.map((t, i) => (typeof carry.leaves[i] === "number" ? { dtype: (run.out.leaves[i] as Tensor).dtype, shape: [] } : t));
-    run = runs();
-  }
+  const first = withNumbers(carry.leaves, (dtype) => runs(typesWith(() => dtype)));
+  const { leaves: given } = first.run.out;
+  const isNew = (t: Tensor, i: number): boolean => typeof carry.leaves[i] === "number" && t.dtype !== first.guess;
+  const isOther = given.length === carry.leaves.length && given.some(isNew);
+  const types = typesWith((i) => (isOther ? (given[i] as Tensor).dtype : first.guess));
+  const run = isOther ? runs(types) : first.run;
   checkCarry("whileLoop", carry, types, run.out);
   const asked = traceTree(
     "whileLoop",

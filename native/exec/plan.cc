@@ -13,16 +13,6 @@ Planner::Planner(const Program& program, const Pattern& pattern) : program_(prog
   plan_.items = pattern.items;
 }
 
-/// A body, whose items are those of the program around it: what is counted is counted for one.
-Planner::Planner(const Program& body, Planner& outer, int first_site, int level, int width)
-    : program_(body), pattern_(outer.pattern_), outer_(&outer), first_site_(first_site), level_(level) {
-  plan_.program = &body;
-  plan_.isa = pattern_.isa;
-  plan_.items = 1;
-  plan_.width = std::max(width, 1);
-  plan_.lanes = width > 0;
-}
-
 Plan Planner::build() {
   place_values();
   if (plan_.items == 0) return std::move(plan_);
@@ -87,24 +77,6 @@ void Planner::place_values() {
   for (Place& p : plan_.places) p.step = p.per_item ? p.count : 0;
 }
 
-/// Of a body: what is not a constant may differ from item to item.
-void Planner::place_ports(const Ports& ports) {
-  measure_values();
-  ports_ = ports;
-  for (Place& p : plan_.places) p.per_item = true;
-  for (const int v : program_.constants) mutable_place(v).per_item = false;
-  for (Place& p : plan_.places) p.step = p.per_item ? p.count : 0;
-  const auto take = [&](int v, std::size_t port, Index step) {
-    Place& p = mutable_place(v);
-    if (p.port >= 0 || !p.per_item) return;
-    p.port = static_cast<int>(port);
-    p.step = step;
-  };
-  const std::size_t inputs = program_.inputs.size();
-  for (std::size_t i = 0; i < inputs; ++i) take(program_.inputs[i], i, ports.in[i]);
-  for (std::size_t o = 0; o < program_.outputs.size(); ++o) take(program_.outputs[o], inputs + o, ports.out[o]);
-}
-
 /// One item gains nothing from a separate first pass, and would copy its outputs.
 bool Planner::hoisted(const Instruction& code) const {
   if (plan_.items <= 1) return false;
@@ -162,12 +134,6 @@ bool Planner::lanes_pay(int width) {
   if (plan_.items < width) return false;
   const Vote vote = vote_all(width);
   return vote == Vote::pays || vote == Vote::short_loops;
-}
-
-Vote Planner::vote(const Program& body, int width) {
-  Planner inner(body, *this, 0, 0, width);
-  inner.measure_values();
-  return inner.vote_all(width);
 }
 
 std::array<Shape, kMaxOperands> Planner::shapes(const Instruction& code) const {
@@ -237,6 +203,12 @@ bool Planner::streams(const Instruction& code, std::size_t operand) const {
   return asks != nullptr && asks(code, operand);
 }
 
+/// In lanes: a result that is an output and nothing else, which the step itself unpacks.
+bool Planner::streams_out(const Instruction& code, std::size_t output) const {
+  const Place& p = place(code.out[output]);
+  return p.output >= 0 && !p.wanted && streams(code, code.in.size() + output);
+}
+
 /// In lanes: inputs packed before who needs them first, shared values repeated.
 void Planner::bring_inputs(const Instruction& code, int site) {
   if (!plan_.lanes) return;
@@ -266,7 +238,7 @@ void Planner::give_outputs(const Instruction& code, int site) {
   if (!plan_.lanes || outer_ != nullptr) return;
   for (std::size_t o = 0; o < code.out.size(); ++o) {
     const int v = code.out[o];
-    if (v < 0 || place(v).output < 0 || (!place(v).wanted && streams(code, code.in.size() + o))) continue;
+    if (v < 0 || place(v).output < 0 || streams_out(code, o)) continue;
     add_transfer(step_unpack, site, {Pending::item_form, v}, {Pending::output, v, place(v).output});
   }
 }
@@ -303,7 +275,8 @@ void Planner::give_output(int v, std::size_t output, int site) {
 
 void Planner::add_instruction(const Instruction& code, int site, bool hoist) {
   Index outputs = 0;
-  for (const int v : code.out) {
+  for (std::size_t o = 0; o < code.out.size(); ++o) {
+    const int v = code.out[o];
     if (v < 0) continue;
     Place& p = mutable_place(v);
     outputs += p.count;
@@ -311,7 +284,7 @@ void Planner::add_instruction(const Instruction& code, int site, bool hoist) {
       std::size_t& shared = root().plan_.shared_bytes;
       p.shared = static_cast<Index>(shared);
       shared += static_cast<std::size_t>(round_up(static_cast<Index>(p.bytes)));
-    } else if (p.port < 0 && (plan_.lanes || p.output < 0)) {
+    } else if (p.port < 0 && (p.output < 0 || (plan_.lanes && !streams_out(code, o)))) {
       define(v);
     }
   }
@@ -357,35 +330,6 @@ void Planner::add_operands(const Instruction& code, bool hoist) {
       plan_.flops += hoist ? moved : moved * static_cast<double>(plan_.items);
     }
   }
-}
-
-int Planner::add_inner(Step& step) {
-  step.inner = static_cast<int>(inners_.size());
-  inners_.push_back({.hoisted = hoisted(*step.code), .rooms = {}, .bodies = {}, .batch = {}, .detail = nullptr});
-  return step.inner;
-}
-
-int Planner::room(int inner, Index bytes_of_group) {
-  auto& rooms = inners_[static_cast<std::size_t>(inner)].rooms;
-  rooms.push_back(bytes_of_group);
-  return static_cast<int>(rooms.size()) - 1;
-}
-
-double Planner::nest(int inner, const Step& step, const Program& body, int first_site, bool loops, const Ports& ports) {
-  const int width = step.form == Form::single ? 0 : plan_.width;
-  auto& bodies = inners_[static_cast<std::size_t>(inner)].bodies;
-  Planner& p = *bodies.emplace_back(new Planner(body, *this, first_site, level_ + (loops ? 1 : 0), width));
-  p.place_ports(ports);
-  p.lay_out(width);
-  need_scratch(p.plan_.scratch_bytes);
-  return p.plan_.flops;
-}
-
-double Planner::nest_batch(int inner, const Step& step, const Program& body, const std::vector<bool>& sums) {
-  const Pattern pattern(pattern_, *step.code->control, sums, step.instruction + 1);
-  auto& batch = inners_[static_cast<std::size_t>(inner)].batch;
-  batch.push_back(Planner(body, pattern).build());
-  return batch.back().flops;
 }
 
 namespace {

@@ -119,6 +119,7 @@ class Planner {
   void add_instruction(const Instruction& code, int site, bool hoist);
   void add_operands(const Instruction& code, bool hoist);
   bool streams(const Instruction& code, std::size_t operand) const;
+  bool streams_out(const Instruction& code, std::size_t output) const;
   void add_transfer(void (*run)(const Step&, Chunk&), int site, Pending from, Pending to);
   void define(int value);
   void use(int value);

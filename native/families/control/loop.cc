@@ -179,7 +179,7 @@ class Runs {
     if (run == 0) return;
     for (const Sum& sum : loop_.sums) {
       char *const to = place(sum.sum, sum.to), *const from = room(c_, inner_, sum.next);
-      add_lanes(*c_.plan, sum.to.dtype, sum.to.count * groups_.count, to, from, c_.plan->width);
+      add_lanes(*body_.chunk.plan, sum.to.dtype, sum.to.count * groups_.count, to, from, body_.chunk.plan->width);
     }
   }
 

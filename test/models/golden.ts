@@ -1,0 +1,22 @@
+// What statsmodels, SciPy and JAX say of the models (tools/goldens/models.py).
+import { readFileSync } from "node:fs";
+import { expect } from "chai";
+import { type Tensor, tensor } from "../../lib/index";
+import { relativeError } from "../../lib/testing/index";
+
+type Numbers = number | readonly Numbers[];
+export interface Golden {
+  readonly nile: Record<"at" | "loglik" | "gradient" | "filtered" | "smoothed" | "variances" | "best" | "bestLoglik", Numbers>;
+  readonly hmm: { ys: Numbers; parameters: Hmm; loglik: number; gradient: Hmm; posteriors: Numbers };
+  readonly ode: Record<"rates" | "steps" | "path" | "byRates" | "byStart" | "exact", Numbers>;
+}
+type Hmm = Record<"start" | "transition" | "means" | "logStds", Numbers>;
+
+export const golden = JSON.parse(readFileSync("test/golden/models.json", "utf8")) as Golden;
+export const load = (x: Numbers): Tensor<"float64"> => tensor(x as number[]);
+
+/** The largest difference over the largest element. */
+export const error = (got: Tensor, want: Numbers): number => relativeError(got, load(want), Number.MIN_VALUE);
+export function agree(what: string, got: Tensor, want: Numbers, tolerance: number): void {
+  expect(error(got, want), what).to.be.below(tolerance);
+}
