@@ -55,7 +55,7 @@ describe("plans of loops", () => {
     });
     const plan = planOf(twice, [[1000], [1000], []]);
     expect([plan.layout, plan.code.length]).to.deep.equal(["lanes", 2]);
-    expect(plan.chunk).to.equal(planOf(scan, [[1000], [1000], []]).chunk);
+    expect(plan.chunk).to.be.at.least(planOf(scan, [[1000], [1000], []]).chunk / 2);
     expect(plan.arenaBytes).to.be.greaterThan(length * 4 * 8);
   });
   it("as a batch of their own, in lanes, where the run has one item", () => {
