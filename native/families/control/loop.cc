@@ -232,6 +232,14 @@ class Runs {
   }
 };
 
+/// Many runs that hand nothing on, for few items, feed lanes and threads as a batch of their own, where lanes over the items are a handful.
+Vote vote_loop(const Planner& planner, const Instruction& code, int width) {
+  constexpr Index kFew = 64;
+  const Control& k = *code.control;
+  if (k.carries == 0 && k.length >= kFew && planner.pattern().items < kFew) return Vote::never;
+  return vote(planner, code, width);
+}
+
 void run(const Step& s, Chunk& c) {
   for_groups(s, c, [&](Groups groups) { Runs(s, c, groups).work(); });
 }
@@ -244,6 +252,6 @@ void plan(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::loop{"loop", true, computes, in_lanes, check, whole, vote, plan, streams};
+const Family family::loop{"loop", true, computes, in_lanes, check, whole, vote_loop, plan, streams};
 
 }  // namespace backsolve
