@@ -9,7 +9,7 @@ import { inputTypesOf } from "./types";
 type Apply = (loop: Loop, inputs: readonly Tensor[]) => Tensor[];
 
 const part = (x: Tensor, from: number, count: number): Tensor =>
-  slice(x, [from, ...x.shape.slice(1).map(() => 0)], [count, ...x.shape.slice(1)]);
+  count === x.shape[0] ? x : slice(x, [from, ...x.shape.slice(1).map(() => 0)], [count, ...x.shape.slice(1)]);
 
 /** The loop in segments of k runs and one of what is left: the outer loop keeps the carries at its segments' ends, and a segment those of its runs. */
 export function segmented(loop: Loop, k: number, inputs: readonly Tensor[], apply: Apply): Tensor[] {
