@@ -10,9 +10,11 @@ import {
   greater,
   jvp,
   LinalgError,
+  less,
   linalg,
   mul,
   registerGradient,
+  type ScanOptions,
   scan,
   sin,
   stack,
@@ -22,6 +24,7 @@ import {
   tensor,
   valueAndGrad,
   vmap,
+  whileLoop,
   zeros,
 } from "../lib/index";
 import { relativeError } from "../lib/testing/close";
@@ -63,6 +66,23 @@ describe("what a body takes from outside", () => {
     expect([2, 3, 2, -0, 0].map(scaled)).to.deep.equal([4, 9, 4, 0, 0]);
     const over = (by: number) => vmap((x: F64) => mul(by, x) as F64)(tensor([1])).item();
     expect([0, -0].map((by) => Object.is(over(by), by))).to.deep.equal([true, true]);
+  });
+  it("is run as asked, also where only that differs from a call before", () => {
+    const run = (options: ScanOptions) =>
+      scan(
+        (c: F64, x: F64) => ({ carry: add(mul(2, c), x) as F64, y: c }),
+        tensor(0),
+        options.length === 0 ? zeros([0]) : numbers,
+        options,
+      );
+    expect([{}, { reverse: true }, {}].map((options) => run(options).carry.item())).to.deep.equal([11, 17, 11]);
+    expect([{}, { length: 0 }, { length: 3 }].map((options) => run(options).ys.toArray())).to.deep.equal([[0, 1, 4], [], [0, 1, 4]]);
+    const double = (maxSteps: number) => whileLoop((c: F64) => less(c, 8), (c: F64) => mul(c, 2) as F64, tensor(1), { maxSteps }); // biome-ignore format: one line
+    expect(double(3).item()).to.equal(8);
+    expect(caught(() => double(2)).code).to.equal("ERR_NO_CONVERGENCE");
+    expect(double(4).item()).to.equal(8);
+    const summed = (axis: number) => vmap((x: F64) => sum(x, { axis }) as F64)(tensor([[[1, 2], [3, 4]]])).toArray(); // biome-ignore format: one line
+    expect([summed(0), summed(1), summed(0)]).to.deep.equal([[[4, 6]], [[3, 7]], [[4, 6]]]);
   });
   it("has the rules that are in force when it is differentiated", () => {
     const f = (x: F64) => scan((c: F64) => ({ carry: sin(c) as F64 }), x, undefined, { length: 1 }).carry;
