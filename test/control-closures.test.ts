@@ -95,6 +95,19 @@ describe("what a body takes from outside", () => {
     }
     expect(grad(f)(tensor(0.5)).item()).to.equal(before);
   });
+  it("has no cotangent where none arrives: NaN among values that do not matter stays there", () => {
+    const nan = tensor([[[1]], [[Number.NaN]], [[2]]]);
+    const one = eye(1);
+    // by a product of matrices, whose rule multiplies zeros
+    const run = (a: F64) => (c: F64) => scan((d: F64, x: F64) => ({ carry: add(linalg.matmul(a, d), x) as F64 }), c, nan).carry;
+    const slope = (a: F64) => sum(jvp(run(a), [one], [one]).tangent) as F64; // a³
+    expect(grad(slope)(tensor([[2]])).item()).to.equal(12);
+    expect(
+      compile(grad(slope), float64(1, 1))
+        .runSync([tensor([[2]])])
+        .item(),
+    ).to.equal(12);
+  });
   it("leaves nothing behind when the function throws", () => {
     const mine = new RangeError("mine");
     for (const f of [
