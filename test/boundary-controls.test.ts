@@ -269,13 +269,14 @@ describe("native boundary: instructions with bodies", () => {
         [control(0, [rows, 0, 0, 1, 0], [b], [0], [1])],
         [1],
       );
-    const handle = create(one(), around(0, 3, [2]), around(1, 7, [3, 2]));
-    for (const [batch, done] of [
-      [[], 7],
-      [[1], 7],
-      [[4], 4],
-      [[40], 40],
+    for (const [length, batch, done] of [
+      [7, [], 7],
+      [7, [1], 7],
+      [7, [4], 4],
+      [7, [40], 40],
+      [1, [], 1],
     ] as const) {
+      const handle = create(one(), around(0, 3, [2]), around(1, length, [3, 2]));
       const items = batch[0] ?? 1;
       const run = Float64Array.from([0, 0, 0, 0, batch.length, ...batch, ...batch.map(() => 42), 0, 0]);
       const job = native.runProgramAsync(handle, run, new Float64Array(42 * items));

@@ -75,6 +75,16 @@ describe("plans of loops", () => {
     expect([scanned.kernel, scanned.batch, scanned.bodies?.length]).to.deep.equal(["loop", undefined, 1]);
     expect(planOf(vmap, [[], []], { layout: "single" }).code[0]?.batch?.layout).to.equal("single");
   });
+  it("as batches of their own also of a few items, where lanes over these would be few", () => {
+    const scale = body([f64(4, 4), f64()], (m, s) => linalg.inv(add(mul(m, s), eye(4))));
+    const code = (n: number) => built([f64(n, 4, 4), f64()], (b, x, s) => b.loop(scale, [x, s], { length: n, mapped: 1 }));
+    const layouts = [
+      [16, 100],
+      [16, 10],
+      [1000, 100],
+    ].map(([items, n]) => planOf(code(n as number), [[items as number], [items as number]]).layout);
+    expect(layouts).to.deep.equal(["single", "lanes", "lanes"]);
+  });
   it("once where all items share what they read", () => {
     const code = built([f64(4), f64(length, 4), f64(4, 4), f64(4)], (b, c, x, a, y) => {
       const [last] = b.loop(step, [c, x, a], { length, carries: 1, mapped: 1 }) as [number];

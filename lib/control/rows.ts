@@ -1,11 +1,13 @@
 // The row of an instruction with bodies, which makes it an op like any other: at every level, in every trace, to any order.
 import { apply } from "../core/apply";
+import { ArgumentError } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
-import type { Loop, ValueType } from "../core/ir";
+import { bodiesOf, type Loop, type ValueType } from "../core/ir";
 import { once } from "../core/levels";
 import { RUN, type RunContext } from "../core/outcome";
 import type { AnyRow, Pass } from "../core/row";
 import type { Tensor } from "../core/tensor";
+import { extentOf, MAX_DEPTH } from "../program/control-json";
 import { internControl } from "../program/intern";
 import { whenControlled } from "../program/replay";
 import { pullback, pushforward, type Source } from "./derivatives";
@@ -41,6 +43,9 @@ function saving(loop: Loop): Run {
 }
 
 function makeRow(control: Run): AnyRow {
+  const deepest = Math.max(...bodiesOf(control).map((body) => extentOf(body).depth));
+  if (deepest >= MAX_DEPTH)
+    throw new ArgumentError(control.name, `bodies may stand ${MAX_DEPTH} deep in one another, this one is ${deepest + 1} deep.`);
   const types = outputTypes(control);
   const [xs, ys] = [inputTypes(control).map((_, i) => `x${i}`), types.map((_, i) => `y${i}`)];
   const list = (names: readonly string[], from: Readonly<Record<string, Tensor>>) => names.map((name) => from[name] as Tensor);

@@ -210,4 +210,5 @@ async function scanLater(f: unknown, carry0: unknown, xs?: unknown, options: Sca
   return back(await later("scan", internControl(loop), inputs, how)); // nothing is kept for a derivative: checkpoint has nothing to do
 }
 
+Object.defineProperty(plainScan, "name", { value: "scan" });
 export const scan: Scan = Object.assign(plainScan, { checked: checkedScan, async: scanLater }) as never;

@@ -103,6 +103,7 @@ export function vmap<P extends readonly unknown[], R>(f: (...args: P) => R, opti
     const { loop, inputs, back } = prepare(args);
     return back(await later("vmap", loop, inputs, how));
   };
+  Object.defineProperty(plain, "name", { value: `vmap(${f.name})` });
   return Object.assign(plain, { checked, async: asynchronous }) as unknown as Vmapped<P, R>;
 }
 
@@ -131,6 +132,11 @@ function prepared(f: (...args: never[]) => unknown, args: readonly unknown[], fr
         const axis = axes[i];
         if (typeof axis !== "number")
           throw new ArgumentError("vmap", `option out must be an axis, got null for ${out.paths[i] || "the result"}.`);
+        if (axis < -y.rank || axis >= y.rank)
+          throw new ShapeError(
+            "vmap",
+            `option out: the result${out.paths[i] ? ` at ${out.paths[i]}` : ""} has no axis ${axis}: with the items its shape is ${shapeText(y.shape)}.`,
+          );
         return shifted(y, 0, checkAxis("vmap", axis, y.rank));
       }),
     );

@@ -205,23 +205,32 @@ void run_declined(const Detail& d, const Step& s, const Chunk& c, char* const* q
   items.pack(s.inputs, s.operands, q, used);
 }
 
+constexpr int kMostLanes = 16;  // of the widest registers
 /// Whether any of these is not 0.
-bool any_info(const std::int32_t* info, int used) {
+bool any_info(const std::int32_t* info) {
   std::int32_t all = 0;
-  for (int l = 0; l < used; ++l) all |= info[l];
+  for (int l = 0; l < kMostLanes; ++l) all |= info[l];
   return all != 0;
 }
 
+/// In lanes no operand is a list, so that groups lie at steps.
 void run_lanes(const Step& s, Chunk& c) {
   const Detail& d = detail<Detail>(s, c);
   char* p[kMaxOperands];
-  alignas(64) std::int32_t info[kMaxBlock];
+  Index step[kMaxOperands];
+  for (int i = 0; i < s.operands; ++i) {
+    p[i] = c.at(ref(s, c, i), 0);
+    step[i] = ref(s, c, i).stride;
+  }
+  alignas(64) std::int32_t info[kMostLanes] = {};
   for (Index g = 0; g < c.groups; ++g) {
-    operands_at(s, c, g, p);
+    if (g > 0) {
+      for (int i = 0; i < s.operands; ++i) p[i] += step[i];
+    }
     for_outer(d, s, c, p, [&](char* const* q) {
       d.lanes(call_of(d, s, q), c.scratch->arena(d.lanes_bytes), info);
+      if (!any_info(info)) return;
       const int used = used_lanes(c, g);
-      if (!any_info(info, used)) return;
       const Index first = g * c.plan->width;
       if (d.declines) run_declined(d, s, c, q, first, info, used);
       for (int l = 0; l < used; ++l) {

@@ -8,7 +8,7 @@ namespace backsolve {
 
 /// A kernel f(call, workspace), as the table has it.
 template <class Work, std::int32_t (*f)(const Call&, const Work&)>
-std::int32_t run_in(const Call& call, Arena arena) {
+std::int32_t run_in(const Call& call, Arena&& arena) {
   arena.spoil();
   const Work work(arena, call);
   arena.settle();

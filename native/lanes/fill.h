@@ -15,7 +15,7 @@ void fill_random(LanesTable&);
 
 /// A kernel f(call, workspace, info), as the table has it.
 template <class Work, void (*f)(const Call&, const Work&, std::int32_t*)>
-void run_in(const Call& call, Arena arena, std::int32_t* info) {
+void run_in(const Call& call, Arena&& arena, std::int32_t* info) {
   arena.spoil();
   const Work work(arena, call);
   arena.settle();

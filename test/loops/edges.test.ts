@@ -116,7 +116,7 @@ describe("vmap, cond, whileLoop and customRoot refuse", () => {
     says(() => vmap(f, { in: null })(xs, xs), "ERR_ARGUMENT", /at least one must be mapped/);
     says(() => vmap(f, { in: [0] })(xs, xs), "ERR_ARGUMENT", /no entry for 1/);
     says(() => vmap(f, { in: 1 })(xs, xs), "ERR_SHAPE", /argument 0 has no axis 1/);
-    says(() => vmap((x: T) => x, { out: 1 })(xs), "ERR_ARGUMENT", /axis 1/);
+    says(() => vmap((x: T) => x, { out: 1 })(xs), "ERR_SHAPE", /option out: the result has no axis 1/);
     says(() => vmap((x: T) => x, { out: null })(xs), "ERR_ARGUMENT", /option out/);
   });
   it("branches and predicates of other types", () => {

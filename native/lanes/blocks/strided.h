@@ -38,6 +38,14 @@ BS_INLINE Strided<L> operand_or(Arena& arena, void* operand, Index rows, Index c
 #define BS_BLOCKS(i, n, B, whole, single) \
   for (; i + (B) <= (n); i += (B)) whole; \
   for (; i < (n); ++i) single;
+/// The same with a block of two between.
+#define BS_BLOCKS_AND_TWO(i, n, B, whole, two, single) \
+  for (; i + (B) <= (n); i += (B)) whole;              \
+  if ((B) > 2 && i + 2 <= (n)) {                       \
+    two;                                               \
+    i += 2;                                            \
+  }                                                    \
+  for (; i < (n); ++i) single;
 
 /// X := M⁻¹ X for a lower triangular M, its conjugate where Conj; with `unit` ones on the diagonal, which is not read. A zero there counts
 /// as one: whoever calls has looked.
@@ -98,8 +106,9 @@ struct LowerSolve {
 /// finite, the others have a subnormal pivot, whose reciprocal overflows, or an answer beyond the largest number. Not inlined: once per
 /// element type.
 template <class L>
-__attribute__((noinline)) Mask<typename L::Real> solve_triangle(Strided<L> t, bool lower, bool transposed, bool conjugated, bool unit,
-                                                                Strided<L> x) {
+__attribute__((noinline)) Mask<typename L::Real> solve_triangle(const Strided<L>& t, bool lower, bool transposed, bool conjugated, bool unit,
+                                                                const Strided<L>& of) {
+  Strided<L> x = of;
   if (t.rows == 0 || x.cols == 0) return ~Mask<typename L::Real>{};
   const bool forward = lower != transposed;
   Strided<L> m = transposed ? t.transposed() : t;
@@ -140,13 +149,22 @@ struct Product {
     for (int p = 0; p < P; ++p)
       for (int q = 0; q < Q; ++q) acc[p][q] = L::from_re(Vec<R>{});
     if (part.touches(i, j, P, Q)) {
+      const Index along_u = u.col * (W<R> * L::planes), along_v = v.row * (W<R> * L::planes);
+      const R *from_u[P], *from_v[Q];
+      for (int p = 0; p < P; ++p) from_u[p] = u.at(i + p, 0);
+      for (int q = 0; q < Q; ++q) from_v[q] = v.at(0, j + q);
       for (Index k = 0; k < u.cols; ++k) {
         E a[P], b[Q];
-        for (int p = 0; p < P; ++p) a[p] = u.get(i + p, k);
-        for (int q = 0; q < Q; ++q) b[q] = v.get(k, j + q);
+        for (int p = 0; p < P; ++p) a[p] = L::load(from_u[p]), from_u[p] += along_u;
+        for (int q = 0; q < Q; ++q) b[q] = L::load(from_v[q]), from_v[q] += along_v;
         for (int p = 0; p < P; ++p)
           for (int q = 0; q < Q; ++q) acc[p][q] = Conj ? L::minus_conj(acc[p][q], a[p], b[q]) : L::minus(acc[p][q], a[p], b[q]);
       }
+    }
+    if (plain()) {
+      for (int p = 0; p < P; ++p)
+        for (int q = 0; q < Q; ++q) c.set(i + p, j + q, L::negate(acc[p][q]));
+      return;
     }
     for (int p = 0; p < P; ++p)
       for (int q = 0; q < Q; ++q) {
@@ -156,21 +174,23 @@ struct Product {
         c.set(i + p, j + q, part.keeps(i + p, j + q) ? x : L::from_re(Vec<R>{}));
       }
   }
+  BS_INLINE bool plain() const { return positive && !conjugated && !added && part.what == Part::all; }
   template <int P>
   BS_INLINE void rows(Index i) const {
     Index j = 0;
-    BS_BLOCKS(j, c.cols, B, (block<P, B>(i, j)), (block<P, 1>(i, j)))
+    BS_BLOCKS_AND_TWO(j, c.cols, B, (block<P, B>(i, j)), (block<P, 2>(i, j)), (block<P, 1>(i, j)))
   }
   BS_INLINE void run() const {
     Index i = 0;
-    BS_BLOCKS(i, c.rows, B, rows<B>(i), rows<1>(i))
+    BS_BLOCKS_AND_TWO(i, c.rows, B, rows<B>(i), rows<2>(i), rows<1>(i))
   }
 };
 
-/// C := ± f(U) g(V), f and g the identity or the conjugate, or with `added` the same added to C. Not inlined.
+/// C := ± f(U) g(V), f and g the identity or the conjugate, or with `added` the same added to C. Not inlined. By reference: a copy is written in
+/// one piece and read in others, for which the processor waits.
 template <class L>
-__attribute__((noinline)) void product(bool positive, Strided<L> u, bool conj_u, Strided<L> v, bool conj_v, Strided<L> c, Part part = {},
-                                       bool added = false) {
+__attribute__((noinline)) void product(bool positive, const Strided<L>& u, bool conj_u, const Strided<L>& v, bool conj_v, const Strided<L>& c,
+                                       Part part = {}, bool added = false) {
   constexpr bool kComplex = L::planes == 2;
   if (kComplex && conj_u != conj_v)
     Product<L, kComplex>{u, v, c, conj_u, positive, added, part}.run();  // conj(U) V = conj(U conj(V))
