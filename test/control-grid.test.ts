@@ -15,10 +15,14 @@ const sample = sampled.sample && { ...sampled.sample, share: sampled.sample.shar
 /** Where NaN goes other ways: an inverse spreads it, a Jacobian written out multiplies it by zeros, a body run for its types alone reads it. */
 const NAN_ELSEWHERE: ReadonlySet<string> = new Set(["root", "jacobians", "none", "vmapNone"]);
 
+/** Programs take longer: what nests in them is of these bodies. */
+const NESTED: ReadonlySet<string> = new Set(["elementwise", "cholesky", "tree", "swap", "inputs", "constants"]);
+
 describe("the grid of controls", () => {
   for (const [[name, check], body, { word, dtype }] of cells("controls", [all, bodies, places], sample ? { sample } : {})) {
     if (body.dtypes && !body.dtypes.includes(dtype)) continue;
     if (name === "differences" && (dtype === "float32" || body.ruled)) continue;
+    if (name in programs && word.length > 1 && !NESTED.has(body.name)) continue;
     if (name === "nan" && word.some((w) => NAN_ELSEWHERE.has(w))) continue;
     if (dtype === "complex128" && word.some((w) => w === "jacobians" || w === "root")) continue; // defined for real functions
     const p = problemOf(body, word, dtype);

@@ -10,6 +10,7 @@ import {
   linalg,
   log,
   mul,
+  Program,
   reshape,
   sub,
   sum,
@@ -68,6 +69,20 @@ describe("loops without carries side by side", () => {
     const [one, other] = [p.runSync([xs, ys]), f(xs, ys)];
     expect(relativeError(one.c, other.c)).to.be.below(1e-15);
     expect(relativeError(one.a, other.a)).to.be.below(1e-15);
+  });
+  it("that go over one array twice, the first of them or the second", () => {
+    const twice = (xs: T) => vmap((x: T, y: T) => mul(exp(x), y))(xs, xs);
+    const once = (xs: T) => vmap((x: T) => sub(1, x))(xs);
+    const xs = tensor([0.1, 0.2, 0.3]);
+    for (const f of [(x: T) => [twice(x), once(x)], (x: T) => [once(x), twice(x)]]) {
+      const p = compile(f, float64(3));
+      expect(loops(p).length).to.equal(1);
+      const [got, loaded] = [p.runSync([xs]), Program.from<[T], T[]>(JSON.parse(JSON.stringify(p))).runSync([xs])];
+      f(xs).forEach((want, i) => {
+        expect(relativeError(got[i] as T, want)).to.be.below(1e-15);
+        expect(relativeError(loaded[i] as T, want)).to.be.below(1e-15);
+      });
+    }
   });
   it("of other lengths stay apart", () => {
     const p = compile((xs: T, ys: T) => [vmap((x: T) => exp(x))(xs), vmap((x: T) => exp(x))(ys)], float64(4), float64(3));

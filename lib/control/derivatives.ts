@@ -108,7 +108,7 @@ function pullbackOfLoop(loop: Loop, asked: Mask, given: Mask): Derived<number> {
       [...gCarries.map(at), ...gStacked.map(at), ...own, ...each, ...shared, ...gSums.map(at)],
       range(0, pulled.outputs.length),
     ),
-    reverse: !loop.reverse,
+    reverse: gCarries.length > 0 && !loop.reverse, // with nothing to hand on the first item comes first, also for what fails
     carries: gCarries.length,
     mapped: gStacked.length + carries + mapped,
     sums: outs.filter((i) => i >= carries).map((i) => i >= carries + mapped),

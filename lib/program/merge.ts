@@ -63,15 +63,22 @@ function merged(first: Looping, second: Looping, optimize: (body: Code) => Code)
     });
   add(first, 0);
   add(second, shift);
-  const to = (id: number): number => alias.get(id + shift) ?? id + shift;
-  const own = (id: number | null): number | null => (id === null ? null : to(id));
+  // What one of them is given twice is one input as well.
+  const to = (by: number) => (id: number) => alias.get(id + by) ?? id + by;
+  const moved = (code: readonly Instruction[], by: number): Instruction[] => {
+    const own = (id: number | null): number | null => (id === null ? null : to(by)(id));
+    return code.map((x) => ({ ...x, in: x.in.map(own), out: x.out.map(own) }));
+  };
   const ordered = [...inputs.filter((x) => x.each), ...inputs.filter((x) => !x.each)];
   const body: Code = {
     values: [...a.body.values, ...b.body.values],
     inputs: ordered.map(({ id }, k) => ({ name: `x${k}`, id })),
     constants: [...a.body.constants, ...b.body.constants.map((c) => ({ ...c, id: c.id + shift }))],
-    code: [...a.body.code, ...b.body.code.map((x) => ({ ...x, in: x.in.map(own), out: x.out.map(own) }))],
-    outputs: [...a.body.outputs.map((o) => o.id), ...b.body.outputs.map((o) => to(o.id))].map((id, k) => ({ name: `y${k}`, id })),
+    code: [...moved(a.body.code, 0), ...moved(b.body.code, shift)],
+    outputs: [...a.body.outputs.map((o) => to(0)(o.id)), ...b.body.outputs.map((o) => to(shift)(o.id))].map((id, k) => ({
+      name: `y${k}`,
+      id,
+    })),
     opaque: [...new Set([...a.body.opaque, ...b.body.opaque])],
   };
   const control = internControl({

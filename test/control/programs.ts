@@ -69,10 +69,12 @@ const specsOf = (inputs: readonly Tensor[]): Spec[] => inputs.map((t) => new Spe
 export const programs = {
   compiled(p: Problem): void {
     const tolerance = 8 * (tolerances[p.dtype] as number);
-    const given = Array.from({ length: 9 }, (_, item) => p.inputs(item));
+    const three = [0, 1, 2].map((item) => p.inputs(item));
+    const given = Array.from({ length: 9 }, (_, i) => three[i % 3] as Tensor[]); // items beside each other differ
     for (const [name, f] of Object.entries(functions(p))) {
       const program = compile((...xs: Tensor[]) => f(real, xs), ...specsOf(given[0] as Tensor[])) as unknown as Program<never, Tensor[]>;
-      const want = given.map((inputs) => f(written, inputs));
+      const each = three.map((inputs) => f(written, inputs));
+      const want = given.map((_, i) => each[i % 3] as Tensor[]);
       for (const size of name === "second" ? [9] : SIZES) {
         if (size === undefined) everywhere(`${name}, one item`, program, given[0] as Tensor[], want[0] as Tensor[], tolerance);
         else

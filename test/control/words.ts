@@ -180,7 +180,7 @@ export const controls = {
   one: scanned({ length: 1 }),
   none: scanned({ length: 0 }),
   checkpoint: scanned({ length: 5, checkpoint: 2 }),
-  checkpointReverse: scanned({ length: 4, checkpoint: 2, reverse: true }),
+  checkpointReverse: scanned({ length: 5, checkpoint: 2, reverse: true }),
   repeated,
   vmap: mapped(3),
   vmapOne: mapped(1),
