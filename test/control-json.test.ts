@@ -78,6 +78,13 @@ describe("program files of version 2", () => {
         outputs: [{ name: "value", id: 1 }],
       };
     };
+    // Few bytes that name bodies ten times each, as often as a hundred million.
+    const wide = nest(8, 1);
+    for (const p of [...wide.programs.slice(1), wide]) {
+      const [run] = p.code as unknown as [object];
+      (p as { code: object[] }).code = Array.from({ length: 10 }, (_, i) => ({ ...run, in: [i], out: [i + 1] }));
+    }
+    expect(() => Program.from(wide)).to.throw(/program 6: with its bodies, .* more than 1000000 values or instructions/);
     expect(() => Program.from(nest(9, 1))).to.throw(/at most 8 deep/);
     expect(() => Program.from(nest(8, 2 ** 31 - 1))).to.throw(/more than 2\^53 times/);
     expect(Program.from(nest(8, 2)).inputs[0]?.dtype).to.equal("int32");

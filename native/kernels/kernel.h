@@ -29,7 +29,8 @@ using SingleKernel = std::int32_t (*)(const Call&, Arena&&);
 /// W items in lanes: element e of an operand is one vector at e * W reals (real), or two vectors, re then im, at e * 2W reals
 /// (complex as two planes), aligned to the vector size. Writes W infos. A lane that fails does not disturb the others and never traps. A
 /// lane whose info is Fail::declined is computed again by the single kernel: rare cases that take another algorithm. The workspace is told
-/// by reference: of a copy on the stack, written in parts and read as one, the processor waits for the parts, longer than a small product takes.
+/// by reference: of a copy on the stack, written in parts and read as one, the processor waits for the parts, longer than a small product
+/// takes.
 using LanesKernel = void (*)(const Call&, Arena&&, std::int32_t* info);
 
 /// Bytes of workspace: of a call with these dimensions and attributes, whose operands only tell whether they are there.

@@ -106,8 +106,8 @@ struct LowerSolve {
 /// finite, the others have a subnormal pivot, whose reciprocal overflows, or an answer beyond the largest number. Not inlined: once per
 /// element type.
 template <class L>
-__attribute__((noinline)) Mask<typename L::Real> solve_triangle(const Strided<L>& t, bool lower, bool transposed, bool conjugated, bool unit,
-                                                                const Strided<L>& of) {
+__attribute__((noinline)) Mask<typename L::Real> solve_triangle(const Strided<L>& t, bool lower, bool transposed, bool conjugated,
+                                                                bool unit, const Strided<L>& of) {
   Strided<L> x = of;
   if (t.rows == 0 || x.cols == 0) return ~Mask<typename L::Real>{};
   const bool forward = lower != transposed;
@@ -186,11 +186,11 @@ struct Product {
   }
 };
 
-/// C := ± f(U) g(V), f and g the identity or the conjugate, or with `added` the same added to C. Not inlined. By reference: a copy is written in
-/// one piece and read in others, for which the processor waits.
+/// C := ± f(U) g(V), f and g the identity or the conjugate, or with `added` the same added to C. Not inlined. By reference: a copy is
+/// written in one piece and read in others, for which the processor waits.
 template <class L>
-__attribute__((noinline)) void product(bool positive, const Strided<L>& u, bool conj_u, const Strided<L>& v, bool conj_v, const Strided<L>& c,
-                                       Part part = {}, bool added = false) {
+__attribute__((noinline)) void product(bool positive, const Strided<L>& u, bool conj_u, const Strided<L>& v, bool conj_v,
+                                       const Strided<L>& c, Part part = {}, bool added = false) {
   constexpr bool kComplex = L::planes == 2;
   if (kComplex && conj_u != conj_v)
     Product<L, kComplex>{u, v, c, conj_u, positive, added, part}.run();  // conj(U) V = conj(U conj(V))
