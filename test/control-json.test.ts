@@ -58,6 +58,13 @@ describe("program files of version 2", () => {
       break_(json);
       expect(() => Program.from(json)).to.throw(text);
     });
+  it("say in which body what is wrong stands", () => {
+    const json = copy();
+    const bodies = json.programs as { inputs: object[]; code: Json[] }[];
+    const i = bodies.findIndex((b) => b.code.length > 0);
+    ((bodies[i] as { code: Json[] }).code[0] as Json).in = [99];
+    expect(() => Program.from(json)).to.throw(`Program.from: program ${i}: instruction 0: id 99 is not defined`);
+  });
   it("refuse bodies deeper than 8 and loops that would not end", () => {
     const nest = (depth: number, length: number) => {
       const leaf = { inputs: [{ id: 0, dtype: "int32", shape: [] }], constants: [], code: [], outputs: [0] };

@@ -23,7 +23,7 @@ export function readVersion2(root: Json): Code {
   list(root.programs, "programs", MAX_OPERANDS).forEach((x, i) => {
     const what = `program ${i}`;
     const o = object(x, what);
-    const body = new Body();
+    const body = new Body(`${what}: `);
     const ins = list(o.inputs, `${what}: inputs`, MAX_OPERANDS).map((t, k) => ({ ...object(t, `${what}: input ${k}`), name: `x${k}` }));
     const inputs = body.inputs(ins);
     const constants = body.constants(o.constants);
