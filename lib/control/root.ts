@@ -7,7 +7,7 @@ import { once, primals } from "../core/levels";
 import type { AnyRow, Attrs } from "../core/row";
 import { sameShape } from "../core/signature";
 import { shapeText, sizeOf, type Tensor } from "../core/tensor";
-import { type Flat, flattenTensors, type Tensors } from "../core/tree";
+import { type Flat, flattenTensors, type Given, type Tensors } from "../core/tree";
 import { neg } from "../ops/elementwise";
 import { concat } from "../ops/joining";
 import { solve as solveLinear } from "../ops/lu";
@@ -145,7 +145,7 @@ export function customRoot<X, P extends readonly unknown[]>(
   f: (x: Tensors<X>, ...args: P) => unknown,
   solve: (x0: Tensors<X>, ...args: P) => X | Tensors<X>,
   options: RootOptions<Tensors<X>> = {},
-): (x0: X, ...args: Arguments<P>) => Tensors<X> {
+): (x0: X | Given<X>, ...args: Arguments<P>) => Tensors<X> {
   asFunction("customRoot", f);
   asFunction("customRoot", solve);
   const { linearSolve } = optionsOf("customRoot", options, ["linearSolve"]);
