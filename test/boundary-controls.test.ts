@@ -257,6 +257,34 @@ describe("native boundary: instructions with bodies", () => {
     expect(refusal(() => run(0, 2, new Int32Array(6), z)).message).to.match(/sum out of range/);
   });
 
+  it("counts the items of the batch, of one those of its loops that hand nothing on, and not of loops in these", async () => {
+    const one = () => part([[F64, 2]], [0], [], [0]);
+    const around = (b: number, rows: number, cols: number[]) =>
+      part(
+        [
+          [F64, rows, ...cols],
+          [F64, rows, ...cols],
+        ],
+        [0],
+        [control(0, [rows, 0, 0, 1, 0], [b], [0], [1])],
+        [1],
+      );
+    for (const [length, batch, done] of [
+      [7, [], 7],
+      [7, [1], 7],
+      [7, [4], 4],
+      [7, [40], 40],
+      [1, [], 1],
+    ] as const) {
+      const handle = create(one(), around(0, 3, [2]), around(1, length, [3, 2]));
+      const items = batch[0] ?? 1;
+      const run = Float64Array.from([0, 0, 0, 0, batch.length, ...batch, ...batch.map(() => 42), 0, 0]);
+      const job = native.runProgramAsync(handle, run, new Float64Array(42 * items));
+      await job.promise;
+      expect(native.done(job)).to.equal(done);
+    }
+  });
+
   it("mutated programs are refused or run", async () => {
     const random = randoms(5);
     const inner = body([f64(2), f64(2, 2), f64()], (c, a, s) => [tanh(mul(c, s)), linalg.cholesky(a), sum(mul(c, s))]);

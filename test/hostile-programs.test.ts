@@ -96,6 +96,14 @@ describe("hostile: programs", () => {
     outputs: Array.from({ length: outs }, (_, i) => ({ name: names?.[i] ?? `y${i}`, id: inputs.length + i })),
   });
 
+  it("what an array leaves out is not passed over", () => {
+    for (const list of ["inputs", "code", "outputs"] as const) {
+      const sparse = json([["float64", [2]]], "neg", {}, 1);
+      expect(() => Program.from(sparse)).not.to.throw();
+      sparse[list].length++;
+      expect(() => Program.from(sparse), list).to.throw(ArgumentError, /1 must be an object, got undefined/);
+    }
+  });
   it("pivots from outside are checked by every kernel that takes them", () => {
     type Input = [dtype: string, shape: number[]];
     const m: Input = ["float64", [3, 3]];

@@ -51,7 +51,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/program\/(code|names|spec)$/ },
   { group: /^lib\/program\/(intern|reading|uniform)$/ },
   { group: /^lib\/program\/dead$/ },
-  { group: /^lib\/program\/invariants$/ },
+  { group: /^lib\/program\/(invariants|merge)$/ },
   { group: /^lib\/program\/passes$/ },
   { group: /^lib\/program\/calls$/ },
   { group: /^lib\/program\/(control-json|instruction)$/ },

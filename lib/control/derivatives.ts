@@ -4,7 +4,7 @@ import { ArgumentError } from "../core/errors";
 import type { Code, Cond, Loop, ValueType, While } from "../core/ir";
 import { ruleEpoch } from "../core/registry";
 import { reshaped, trimLoop } from "../program/dead";
-import { type Mask, maskText, pullbackOf, pushforwardOf, reaches } from "../program/derive";
+import { feeds, type Mask, maskText, pullbackOf, pushforwardOf, reaches } from "../program/derive";
 import { internCode, internControl } from "../program/intern";
 import { inputTypesOf, outputTypesOf, type Run } from "./types";
 
@@ -68,19 +68,29 @@ function moving(body: Code, carries: number, asked: Mask): boolean[] {
 }
 
 /**
+ * Which outputs of the body have a cotangent, and which inputs get one, where the `given` outputs of the loop have: a carry does when what it
+ * goes into does, however many runs later. What is left out is zero, not computed as zero times whatever it meets.
+ */
+function arriving(body: Code, carries: number, active: Mask, given: Mask): { arrives: boolean[]; wanted: boolean[] } {
+  const reached = reaches(body, active);
+  const arrives = outputTypesOf(body).map((t, i) => given[i] === true && (i < carries ? active : reached)[i] === true && isFloat(t.dtype));
+  for (;;) {
+    const fed = feeds(body, arrives).map((is, i) => is && active[i] === true);
+    const more = range(0, carries).filter((k) => fed[k] && !arrives[k]);
+    if (more.length === 0) return { arrives, wanted: fed.map((is, i) => (i < carries ? arrives[i] === true : is)) };
+    for (const k of more) arrives[k] = true;
+  }
+}
+
+/**
  * Of y_t, c_(t+1) = f(c_t, x_t, s): with λ_(t+1) the cotangent of c_(t+1), run t gives λ_t, x̄_t and its part of s̄ = Σ s̄_t as the pullback
  * of f at (c_t, x_t, s) of (ȳ_t, λ_(t+1)); it starts from the last.
  */
-function pullbackOfLoop(loop: Loop, wanted: Mask, given: Mask): Derived<number> {
+function pullbackOfLoop(loop: Loop, asked: Mask, given: Mask): Derived<number> {
   const { body, carries, mapped, sums } = loop;
   const n = body.inputs.length;
-  const active = moving(body, carries, wanted);
-  const reached = reaches(body, active);
-  const floats = outputTypesOf(body).map((t) => isFloat(t.dtype));
-  const arrives = body.outputs.map((_, i) =>
-    i < carries ? active[i] === true : reached[i] === true && floats[i] === true && given[i] === true,
-  );
-  const pulled = pullbackOf(body, active, arrives, loop.name);
+  const { arrives, wanted } = arriving(body, carries, moving(body, carries, asked), given);
+  const pulled = pullbackOf(body, wanted, arrives, loop.name);
   const g = positions(arrives);
   const at = (i: number): number => n + g.indexOf(i);
   const isSum = (i: number): boolean => sums[i - carries] === true;
@@ -90,7 +100,7 @@ function pullbackOfLoop(loop: Loop, wanted: Mask, given: Mask): Derived<number> 
     g.filter((i) => i >= carries && isSum(i)),
   ];
   const [own, each, shared] = [range(0, carries), range(carries, carries + mapped), range(carries + mapped, n)];
-  const outs = positions(active);
+  const outs = positions(wanted);
   const control: Loop = {
     ...loop,
     body: reshaped(
@@ -98,7 +108,7 @@ function pullbackOfLoop(loop: Loop, wanted: Mask, given: Mask): Derived<number> 
       [...gCarries.map(at), ...gStacked.map(at), ...own, ...each, ...shared, ...gSums.map(at)],
       range(0, pulled.outputs.length),
     ),
-    reverse: !loop.reverse,
+    reverse: gCarries.length > 0 && !loop.reverse, // with nothing to hand on the first item comes first, also for what fails
     carries: gCarries.length,
     mapped: gStacked.length + carries + mapped,
     sums: outs.filter((i) => i >= carries).map((i) => i >= carries + mapped),
@@ -111,7 +121,7 @@ function pullbackOfLoop(loop: Loop, wanted: Mask, given: Mask): Derived<number> 
   ];
   const left = trimLoop(
     internControl(control),
-    outs.map((i) => wanted[i] === true),
+    outs.map((i) => asked[i] === true),
   );
   return { control: left.loop, ins: left.ins.map((i) => ins[i] as Source), outs: left.outs.map((j) => outs[j] as number) };
 }

@@ -1,12 +1,15 @@
 import { withoutOptions } from "../core/attrs";
-import { allocate, isComplex, isFloat } from "../core/dtype";
-import { DtypeError, guard } from "../core/errors";
+import { isComplex, isFloat } from "../core/dtype";
+import { DtypeError } from "../core/errors";
 import { zerosLike } from "../core/evaluate";
 import { sizeOf, type Tensor, wrap } from "../core/tensor";
 import { type Flat, flattenTensors, type Given, type Tensors, type TensorTree } from "../core/tree";
+import { cast } from "../ops/cast";
+import { equal } from "../ops/elementwise";
 import { reshape, slice, transpose } from "../ops/structure";
 import { internControl } from "../program/intern";
 import { type Recorded, recordBody } from "../program/record";
+import { replay } from "../program/replay";
 import { asFunction, type Untold } from "../transforms/arguments";
 import { grad } from "../transforms/grad";
 import { withPullback } from "../transforms/pullback";
@@ -35,20 +38,25 @@ function parts(leaves: readonly Tensor[]): { moves: Tensor[]; starts: number[]; 
   return { moves, starts, total };
 }
 
-/** The unit vectors of all elements: per leaf (total, ...shape). */
-const unitVectors = (moves: readonly Tensor[], starts: readonly number[], total: number): Tensor[] =>
-  moves.map(({ dtype, shape, size }, i) => {
-    const array = guard("jacobian", () => allocate(dtype, total * size));
-    array.fill(0);
-    for (let k = 0; k < size; k++) array[((starts[i] as number) + k) * size + k] = 1;
-    return wrap(dtype, [total, ...shape], array);
-  });
+const integers = (from: number, count: number): Tensor<"int32"> =>
+  wrap(
+    "int32",
+    [count],
+    Int32Array.from({ length: count }, (_, k) => from + k),
+  );
 
-/** A linear map at every unit vector of its arguments: results stacked. */
+/** A linear map at every unit vector of its arguments: results stacked. The vectors are made in the body, of their number. */
 function columns({ body, captures }: Recorded, moves: readonly Tensor[], starts: readonly number[], total: number): Tensor[] {
+  const along = recordBody("vmap", [{ dtype: "int32", shape: [] }], ([number]) => {
+    const vectors = moves.map(({ dtype, shape, size }, i) => {
+      const places = integers(starts[i] as number, size);
+      return reshape(cast(equal(places, number as Tensor<"int32">), dtype), shape);
+    });
+    return replay(body, [...vectors, ...captures]);
+  });
   const sums = body.outputs.map(() => false);
-  const loop = internControl({ kind: "loop", name: "vmap", body, length: total, reverse: false, carries: 0, mapped: moves.length, sums });
-  return applyControl(loop, [...unitVectors(moves, starts, total), ...captures]);
+  const loop = internControl({ kind: "loop", name: "vmap", body: along.body, length: total, reverse: false, carries: 0, mapped: 1, sums });
+  return applyControl(loop, [integers(0, total), ...along.captures]);
 }
 
 const rows = (x: Tensor, from: number, count: number): Tensor =>

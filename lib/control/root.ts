@@ -7,7 +7,7 @@ import { once, primals } from "../core/levels";
 import type { AnyRow, Attrs } from "../core/row";
 import { sameShape } from "../core/signature";
 import { shapeText, sizeOf, type Tensor } from "../core/tensor";
-import { type Flat, flattenTensors, type Given, type Tensors } from "../core/tree";
+import { type Flat, flattenTensors } from "../core/tree";
 import { neg } from "../ops/elementwise";
 import { concat } from "../ops/joining";
 import { solve as solveLinear } from "../ops/lu";
@@ -17,6 +17,7 @@ import { type Arguments, asFunction } from "../transforms/arguments";
 import { jvp } from "../transforms/jvp";
 import { withPullback } from "../transforms/pullback";
 import { jacfwd } from "./jacobian";
+import type { Carried } from "./scan";
 import { type Traced, traceTree, typeOfTensor } from "./trees";
 
 export interface RootOptions<X> {
@@ -142,10 +143,10 @@ function checkRoot(found: Tensor, start: Tensor, path: string): void {
  * Inside `compile`, `vmap` and `scan` the solver becomes a part of the program, so that it must not read values there: use `whileLoop`.
  */
 export function customRoot<X, P extends readonly unknown[]>(
-  f: (x: Tensors<X>, ...args: P) => unknown,
-  solve: (x0: Tensors<X>, ...args: P) => X | Tensors<X>,
-  options: RootOptions<Tensors<X>> = {},
-): (x0: X | Given<X>, ...args: Arguments<P>) => Tensors<X> {
+  f: (x: X, ...args: P) => unknown,
+  solve: (x0: X, ...args: P) => NoInfer<Carried<X>>,
+  options: RootOptions<X> = {},
+): (x0: Carried<X>, ...args: Arguments<P>) => X {
   asFunction("customRoot", f);
   asFunction("customRoot", solve);
   const { linearSolve } = optionsOf("customRoot", options, ["linearSolve"]);
@@ -155,8 +156,8 @@ export function customRoot<X, P extends readonly unknown[]>(
     const given = flattenTensors("customRoot", args);
     const n = x.leaves.length;
     const own = [...x.leaves, ...given.leaves];
-    const treesOf = (leaves: readonly Tensor[]): [Tensors<X>, P] => [
-      x.rebuild(leaves.slice(0, n)) as Tensors<X>,
+    const treesOf = (leaves: readonly Tensor[]): [X, P] => [
+      x.rebuild(leaves.slice(0, n)) as X,
       given.rebuild(leaves.slice(n, own.length)) as P,
     ];
     const traced = traceTree("customRoot", own.map(typeOfTensor), (leaves) => {
@@ -175,6 +176,6 @@ export function customRoot<X, P extends readonly unknown[]>(
     const inputs = [...own, ...traced.captures];
     const moves = inputs.map((t, i) => i >= n && isFloat(t.dtype));
     const row = rootRow({ f: traced, x, linearSolve: linearSolve as Equation["linearSolve"] }, moves, run);
-    return x.rebuild(apply(row, inputs, {} as Attrs)) as Tensors<X>;
+    return x.rebuild(apply(row, inputs, {} as Attrs)) as X;
   };
 }

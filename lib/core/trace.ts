@@ -83,7 +83,7 @@ export class Trace implements Level {
       outputs: outputs.map((id, i) => ({ name: `y${i}`, id })),
       opaque: [...inner.opaque],
     };
-    const given = [...inputs, ...inner.captures.map((c) => c.tensor)];
+    const given = [...inputs, ...inner.captures.map((c) => this.#under(c.tensor))];
     const types = results.map(({ dtype, shape }) => ({ dtype, shape }));
     return this.emit(row.name, attrs, given, types, undefined, {
       kind: "call",
@@ -92,6 +92,12 @@ export class Trace implements Level {
       row,
       arity: inputs.length,
     }) as Tensor[];
+  }
+  /** What a closure of a function with a rule of its own reached, without the boxes of levels above: the rule stands for the function there. */
+  #under(t: Tensor): Tensor {
+    let u = t;
+    while (u.box && u.box.level.id > this.id) u = u.box.value;
+    return u;
   }
   emit(
     op: string,

@@ -96,3 +96,14 @@ export function reaches(code: Code, active: Mask): boolean[] {
   }
   return code.outputs.map((o) => live.has(o.id));
 }
+
+/** Which inputs the chosen outputs depend on by floating numbers all the way. */
+export function feeds(code: Code, chosen: Mask): boolean[] {
+  const floats = (id: number): boolean => isFloat(typeOf(code, { id }).dtype);
+  const live = new Set(pick(code.outputs, chosen).flatMap(({ id }) => (floats(id) ? [id] : [])));
+  for (const { in: ins, out } of [...code.code].reverse()) {
+    if (!out.some((o) => o !== null && live.has(o))) continue;
+    for (const i of ins) if (i !== null && floats(i)) live.add(i);
+  }
+  return code.inputs.map(({ id }) => live.has(id));
+}

@@ -4,8 +4,10 @@ import type { Code, Instruction } from "../core/ir";
 import { compact, deadCode } from "./dead";
 import { keyOf } from "./intern";
 import { invariantCode } from "./invariants";
+import { mergedLoops } from "./merge";
 
-export const optimize = (code: Code): Code => compact(deadCode(commonSubexpressions(invariantCode(code))));
+export const optimize = (code: Code): Code =>
+  compact(deadCode(commonSubexpressions(mergedLoops(invariantCode(commonSubexpressions(code)), optimize))));
 
 /** Instructions with the same op, attributes and inputs run once; equal constants are one. */
 export function commonSubexpressions(code: Code): Code {

@@ -18,8 +18,9 @@ export const bad = (text: string): never => {
 };
 export const object = (x: unknown, what: string): Json =>
   typeof x === "object" && x !== null && !Array.isArray(x) ? (x as Json) : bad(`${what} must be an object, got ${describe(x)}.`);
+/** The elements; what an array of an object leaves out is undefined, which `map` would skip. */
 export const list = (x: unknown, what: string, most = MAX_VALUES): unknown[] =>
-  Array.isArray(x) && x.length <= most ? x : bad(`${what} must be an array of at most ${most}, got ${describe(x)}.`);
+  Array.isArray(x) && x.length <= most ? Array.from(x) : bad(`${what} must be an array of at most ${most}, got ${describe(x)}.`);
 export const name = (x: unknown, what: string): string => (typeof x === "string" ? x : bad(`${what} must be a name, got ${describe(x)}.`));
 export const text = (x: unknown, what: string): string => name(x, what) || bad(`${what} must not be empty.`);
 

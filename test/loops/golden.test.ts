@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { vmap } from "../../lib/index";
 import { functions } from "./functions";
 import { type Case, compareAll, derivatives, type Golden, golden, ITEMS, load, loadOne, PARTS, turns } from "./golden";
+import { checkpointed } from "./scans";
 
 function checkEager(name: string, f: Case, c: Golden): void {
   for (const i of turns(ITEMS)) {
@@ -21,6 +22,10 @@ describe("loops against JAX", () => {
       compareAll(c.name, got, c, turns(7), true);
     });
   }
+  it("checkpoints of any distance", () => {
+    const c = golden.find(({ name }) => name === "checkpointed") as Golden;
+    for (const k of [1, 2, 4, 15, 29, 30, 1000]) checkEager(`checkpoint ${k}`, checkpointed(k), c);
+  });
   it("there is a golden value for every function", () => {
     expect(golden.map(({ name }) => name).toSorted()).to.deep.equal(Object.keys(functions).toSorted());
   });

@@ -43,6 +43,12 @@ const row = (x: T, i: number): T =>
   reshape(slice(x, [i, ...x.shape.slice(1).map(() => 0)], [1, ...x.shape.slice(1)]), x.shape.slice(1)) as T;
 const rows = (x: T, from: number, n: number): T => slice(x, [from, ...x.shape.slice(1).map(() => 0)], [n, ...x.shape.slice(1)]) as T;
 
+/** A scan of thirty steps that keeps every k-th carry. */
+export const checkpointed =
+  (checkpoint: number): Case =>
+  (a: T, c: T, xs: T) =>
+    pair(scan((c: T, x: T) => ({ carry: sin(add(mul(a, c), x)), y: mul(c, x) }), c, xs, { checkpoint }));
+
 export const scans: Record<string, Case> = {
   cumulative: (c: T, xs: T) =>
     pair(
@@ -90,7 +96,7 @@ export const scans: Record<string, Case> = {
     );
     return pair(turn);
   },
-  checkpointed: (a: T, c: T, xs: T) => pair(scan((c: T, x: T) => ({ carry: sin(add(mul(a, c), x)), y: mul(c, x) }), c, xs)),
+  checkpointed: checkpointed(7),
   autoregression: (phi: T, sigma: T, xs: T) => {
     const step = ({ last, total }: { last: T; total: T }, x: T) => {
       const e = div(sub(x, mul(phi, last)), sigma);

@@ -1,134 +1,65 @@
-// What users may write of loops and branches without a type, and what the compiler makes of it: docs/loops.md has such lines.
+// What users write with loops: types are inferred, without casts. Compiled by test/types.test.ts.
 import {
   add,
+  compile,
   cond,
   customRoot,
-  div,
   exp,
+  float64,
   grad,
+  int32,
+  jacfwd,
   less,
+  linearize,
   mul,
+  random,
   scan,
-  sqrt,
   sub,
   sum,
   type Tensor,
   tensor,
+  treeMap,
   vmap,
   whileLoop,
-} from "../../lib/index";
+} from "../../lib";
 
-type F64 = Tensor<"float64">;
+type T = Tensor<"float64">;
 type F32 = Tensor<"float32">;
-declare const x64: F64;
-declare const x32: F32;
-type Same<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false;
-const is = <T>() => ({ the: <X>(_x: X, _same: Same<X, T>): void => undefined });
-const truth = less(x64, 1);
+const xs = tensor([1, 2, 3]);
 
-// branches: numbers beside tensors, fewer parameters than arguments, trees
-is<F64>().the(
-  cond(
-    truth,
-    (x) => exp(x),
-    (x) => x,
-    2,
-  ),
-  true,
-);
-export const safe = (x: F64): F64 =>
-  cond(
-    less(x, 0),
-    () => 0,
-    (y: F64) => sqrt(y),
-    x,
-  );
-is<F64>().the(
-  cond(
-    truth,
-    (x) => x,
-    () => 0,
-    x64,
-  ),
-  true,
-);
-is<F64>().the(
-  cond(
-    truth,
-    () => 1,
-    () => 2,
-  ),
-  true,
-);
-is<F32>().the(
-  cond(
-    true,
-    (x) => x,
-    (x) => mul(x, 2),
-    x32,
-  ),
-  true,
-);
-is<[F64, F64]>().the(
-  cond(
-    truth,
-    (x: F64, y: F64) => [x, y],
-    (_x: F64, y: F64) => [y, 0],
-    1,
-    x64,
-  ),
-  true,
-);
-is<{ a: F64; b: F64 }>().the(
-  cond(
-    truth,
-    (s) => ({ a: s.a, b: s.b }),
-    (s) => ({ a: 0, b: s.b }),
-    { a: x64, b: 3 },
-  ),
-  true,
-);
-export const generic = <D extends "float32" | "float64">(x: Tensor<D>): Tensor<D> =>
-  cond(
-    true,
-    (y: Tensor<D>) => y,
-    (y: Tensor<D>) => y,
-    x,
-  );
-// @ts-expect-error the branches differ
-cond(
-  truth,
-  () => x64,
-  () => ({ a: x64 }),
-);
-// @ts-expect-error an argument too few
-cond(truth, (x: F64) => x, (x: F64) => x); // biome-ignore format: one line
+// carries: a tensor, a number, a tuple, an object, numbers deep in it
+const plain: T = scan((c: T, x: T) => ({ carry: add(c, x) }), tensor(0), xs).carry;
+const number: T = scan((c, x: T) => ({ carry: add(c, x), y: c }), 0, xs).ys;
+const tuple: [T, T] = scan(([a, b]: [T, T], x: T) => ({ carry: [b, add(a, x)] }), [tensor(1), tensor(2)], xs).carry;
+const object: { m: T; first: T } = scan((c, x: T) => ({ carry: { m: add(c.m, x), first: 1 } }), { m: 1, first: 2 }, xs).carry;
+const single: F32 = scan((c: F32, x: F32) => ({ carry: add(c, x) }), 0, tensor([1], { dtype: "float32" })).carry;
+const results: { z: T; w: T } = scan((c: T, x: T) => ({ carry: c, y: { z: 1, w: x } }), 0, xs).ys;
+const none: undefined = scan((c: T) => ({ carry: c }), 0, undefined, { length: 2 }).ys;
+const keys: Tensor<"int32"> = scan((k: Tensor<"int32">) => ({ carry: random.split(k)[0] ?? k }), random.key(1), undefined, {
+  length: 2,
+}).carry;
 
-// elements in tuples, and results
-const pairs = scan((c, [x, y]) => ({ carry: add(c, mul(x, y)), y: [x, c] }), 0, [x64, x64]);
-is<F64>().the(pairs.carry, true);
-is<[F64, F64]>().the(pairs.ys, true);
-const carried = scan(([a, b], x) => ({ carry: [add(a, x), b] }), [0, 1], x64).carry;
-export const both: [F64, F64] = carried;
-is<{ i: F64; s: F64 }>().the(
-  whileLoop(
-    ({ i }) => less(i, 10),
-    ({ i, s }) => ({ i: add(i, 1), s: mul(s, 2) }),
-    { i: 0, s: x64 },
-  ),
-  true,
-);
+// vmap keeps the function's types
+const distance: T = vmap((x: T, y: T) => sum(mul(x, y)), { in: [0, null] })(xs, 1);
+const pair: { a: T; b: Tensor<"bool"> } = vmap((x: T) => ({ a: exp(x), b: less(x, 1) }))(xs);
+const later: Promise<T> = vmap((x: T) => exp(x)).async(xs, { signal: new AbortController().signal });
+const failures: readonly { readonly item: number }[] = vmap((x: T) => exp(x)).checked(xs).failures;
 
-// numbers where a root begins, and for its arguments
-const root = customRoot(
-  (y: F64, a: F64) => sub(mul(y, y), a),
-  (y0: F64, a: F64) =>
-    whileLoop(
-      (y) => less(1e-12, mul(sub(mul(y, y), a), sub(mul(y, y), a))),
-      (y) => mul(0.5, add(y, div(a, y))),
-      y0,
-    ),
-);
-is<F64>().the(root(1, 2), true);
-export const slope: F64 = grad((a: F64) => root(1, a))(tensor(2));
-export const slopes: F64 = grad((x: F64) => sum(vmap(safe)(x)))(x64);
+const chosen: T = cond(less(plain, 1), (x: T) => exp(x), () => 0, plain); // biome-ignore format: one line
+const found: T = whileLoop((c) => less(c, 100), (c) => mul(c, 2), 1); // biome-ignore format: one line
+const many: { n: T; k: T } = whileLoop((c) => less(c.n, 3), (c) => ({ n: add(c.n, 1), k: mul(c.k, 2) }), { n: 0, k: 1 }); // biome-ignore format: one line
+const root: T = customRoot((y: T, a: T) => sub(mul(y, y), a), (y: T) => y)(1, 2); // biome-ignore format: one line
+const slope: T = linearize((x: T) => exp(x), 1).pushforward(1);
+const jacobian: { a: T } = jacfwd((p: { a: T }) => mul(p.a, xs))({ a: 1 });
+const mapped: { a: T; b: T } = treeMap((t) => t, { a: 1, b: xs });
+const program = compile((c: T, k: Tensor<"int32">) => ({ g: grad((d: T) => scan((e: T) => ({ carry: mul(e, d) }), d, undefined, { length: 3 }).carry)(c), k }), float64(), int32(2)); // biome-ignore format: one line
+const out: { g: T; k: Tensor<"int32"> } = program.runSync([1, random.key(1)]);
+
+// @ts-expect-error the carry is of another dtype
+scan((c: T, x: T) => ({ carry: less(c, x) }), 0, xs);
+// @ts-expect-error the truth value is no tensor of bools
+whileLoop((c) => c, (c) => c, 1); // biome-ignore format: one line
+// @ts-expect-error a function of an object
+vmap((p: { x: T }) => p.x)(xs);
+
+export const used = [plain, number, tuple, object, single, results, none, keys, distance, pair, later, failures, chosen, found, many, root, slope, jacobian, mapped, out]; // biome-ignore format: one line

@@ -130,7 +130,7 @@ class Runs {
   void work() {
     for (std::size_t i = k_.carries + k_.mapped; i < s_.code->in.size(); ++i) body_.set(i, at(static_cast<int>(i)));
     for (Index run = 0; run < k_.length; ++run) {
-      if (c_.stops() || (groups_.count == 1 && !in_lanes(s_) && skips(c_, groups_.first))) break;
+      if (c_.stops() || all_failed()) break;
       const Index t = k_.reverse ? k_.length - 1 - run : run;
       c_.now[loop_.level] = t;
       begin(run, t);
@@ -150,6 +150,10 @@ class Runs {
   const Control& k_;
   Body body_;
 
+  bool all_failed() const {
+    const Chunk& b = body_.chunk;
+    return c_.any_failed && std::all_of(b.failed, b.failed + b.items, [](std::int32_t site) { return site >= 0; });
+  }
   char* at(int operand) const { return c_.at(ref(s_, c_, operand), groups_.first); }
   Index step(int operand) const { return ref(s_, c_, operand).stride; }
   char* place(int in_room, const Value& to) const { return in_room >= 0 ? room(c_, inner_, in_room) : at(to.operand); }
@@ -232,6 +236,14 @@ class Runs {
   }
 };
 
+/// Many runs that hand nothing on, for few items, feed lanes and threads as a batch of their own, where lanes over the items are a handful.
+Vote vote_loop(const Planner& planner, const Instruction& code, int width) {
+  constexpr Index kFew = 64;
+  const Control& k = *code.control;
+  if (k.carries == 0 && k.length >= kFew && planner.pattern().items < kFew) return Vote::never;
+  return vote(planner, code, width);
+}
+
 void run(const Step& s, Chunk& c) {
   for_groups(s, c, [&](Groups groups) { Runs(s, c, groups).work(); });
 }
@@ -244,6 +256,6 @@ void plan(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::loop{"loop", true, computes, in_lanes, check, whole, vote, plan, streams};
+const Family family::loop{"loop", true, computes, in_lanes, check, whole, vote_loop, plan, streams};
 
 }  // namespace backsolve
