@@ -58,6 +58,13 @@ describe("program files of version 2", () => {
       break_(json);
       expect(() => Program.from(json)).to.throw(text);
     });
+  it("say in which body what is wrong stands", () => {
+    const json = copy();
+    const bodies = json.programs as { inputs: object[]; code: Json[] }[];
+    const i = bodies.findIndex((b) => b.code.length > 0);
+    ((bodies[i] as { code: Json[] }).code[0] as Json).in = [99];
+    expect(() => Program.from(json)).to.throw(`Program.from: program ${i}: instruction 0: id 99 is not defined`);
+  });
   it("refuse bodies deeper than 8 and loops that would not end", () => {
     const nest = (depth: number, length: number) => {
       const leaf = { inputs: [{ id: 0, dtype: "int32", shape: [] }], constants: [], code: [], outputs: [0] };
@@ -78,6 +85,13 @@ describe("program files of version 2", () => {
         outputs: [{ name: "value", id: 1 }],
       };
     };
+    // Few bytes that name bodies ten times each, as often as a hundred million.
+    const wide = nest(8, 1);
+    for (const p of [...wide.programs.slice(1), wide]) {
+      const [run] = p.code as unknown as [object];
+      (p as { code: object[] }).code = Array.from({ length: 10 }, (_, i) => ({ ...run, in: [i], out: [i + 1] }));
+    }
+    expect(() => Program.from(wide)).to.throw(/program 6: with its bodies, .* more than 1000000 values or instructions/);
     expect(() => Program.from(nest(9, 1))).to.throw(/at most 8 deep/);
     expect(() => Program.from(nest(8, 2 ** 31 - 1))).to.throw(/more than 2\^53 times/);
     expect(Program.from(nest(8, 2)).inputs[0]?.dtype).to.equal("int32");

@@ -1,6 +1,7 @@
 // Loops and conditions against the same work written out.
 import { expect } from "chai";
 import {
+  ArgumentError,
   add,
   compile,
   cond,
@@ -12,6 +13,7 @@ import {
   jvp,
   less,
   linalg,
+  linearize,
   logsumexp,
   matmul,
   mul,
@@ -187,6 +189,46 @@ describe("whileLoop", () => {
     expect(f(tensor(1)).item()).to.equal(243);
     expect(jvp(f, [1], [1]).tangent.item()).to.equal(243);
     expect(() => grad(f)(1)).to.throw(/no derivative in reverse mode.*scan.*customRoot/);
+  });
+});
+
+describe("linearize", () => {
+  it("computes values of loops and conditions at once, and records their linear part", () => {
+    const square = (x: F64) => mul(x, x) as F64;
+    const far = (x: F64) => whileLoop((c: F64) => less(c, 100) as Tensor<"bool">, (c: F64) => mul(c, 3) as F64, x); // biome-ignore format: one line
+    const f = (x: F64) => {
+      const { carry, ys } = scan((c: F64, e: F64) => ({ carry: mul(c, e) as F64, y: c }), 1, x);
+      const chosen = vmap((e: F64) => cond(less(e, 2) as Tensor<"bool">, square, (y: F64) => y, e))(x);
+      return [carry, ys, chosen, far(carry)] as const;
+    };
+    const at = tensor([1, 2, 3]);
+    const along = tensor([1, 0.5, -1]);
+    const { value, pushforward } = linearize(f, at);
+    const wanted = jvp(f, [at], [along]);
+    expect(value.map((t) => t.toArray())).to.deep.equal(f(at).map((t) => t.toArray()));
+    expect(pushforward(along).map((t) => t.toArray())).to.deep.equal(wanted.tangent.map((t) => t.toArray()));
+    // Inside others: the values are theirs.
+    const inner = (x: F64) => {
+      const l = linearize((y: F64) => f(y)[1], x);
+      return add(l.value, l.pushforward(x)) as F64;
+    };
+    const outer = vmap(inner)(tensor([[1, 2, 3]]));
+    expect(outer.toArray()).to.deep.equal([inner(at).toArray() as number[]]);
+    close(compile(inner, float64(3)).runSync([at]), inner(at));
+    close(grad((x: F64) => sum(inner(x)))(at), tensor([8, 3, 0]));
+  });
+});
+
+describe("functions that call themselves", () => {
+  it("are refused, not a stack overflow", () => {
+    const scanned = (c: F64): { carry: F64 } => ({ carry: scan(scanned, c, undefined, { length: 2 }).carry });
+    const chosen = (c: F64): F64 => cond(less(c, 10) as Tensor<"bool">, chosen, (d: F64) => d, c);
+    const whiles = (c: F64): F64 => whileLoop((d: F64) => less(d, 10) as Tensor<"bool">, whiles, c);
+    const mapped = (x: F64): F64 => vmap((y: F64) => add(sum(mapped(x)), y) as F64)(x);
+    for (const f of [() => scanned(tensor(1)), () => compile(chosen, float64()), () => whiles(tensor(1)), () => mapped(start)])
+      for (let twice = 0; twice < 2; twice++)
+        expect(f).to.throw(ArgumentError, /^\w+: bodies may stand 8 deep.*does this function call itself/);
+    expect(vmap((x: F64) => mul(x, 2))(start).toArray()).to.deep.equal([2, 2]);
   });
 });
 

@@ -7,6 +7,7 @@ import { reshaped } from "../program/dead";
 import { internControl } from "../program/intern";
 import { type Arguments, asFunction } from "../transforms/arguments";
 import { applyControl } from "./rows";
+import type { Carried, Carry, Trees } from "./scan";
 import { type DTypeAt, dtypesAt, flattenGiven, flattenLike, range, type Traced, together, traceTree, typeOfTensor } from "./trees";
 
 function checkPredicate(pred: unknown): Tensor<"bool"> | boolean {
@@ -22,25 +23,39 @@ function checkPredicate(pred: unknown): Tensor<"bool"> | boolean {
   return pred as Tensor<"bool">;
 }
 
+type Branch = (...args: unknown[]) => unknown;
+
 /**
  * then(...args) where the predicate holds, otherwise(...args) where not. In `compile`, `vmap` and `scan`, where it is not known yet, both become
  * bodies that must give the same tree, shapes and dtypes: by item only one is computed, or in lanes both and one is taken; the other's failures
  * are dropped, and what the taken one does not read has derivative zero.
  */
+export function cond<A extends readonly Trees[], R extends Trees>(
+  pred: Tensor<"bool"> | boolean,
+  then: (...args: Carry<A>) => R,
+  otherwise: (...args: Carry<A>) => NoInfer<Carried<R>> | number,
+  ...args: A
+): Carry<R>;
+export function cond<A extends readonly Trees[], R extends Trees>(
+  pred: Tensor<"bool"> | boolean,
+  then: (...args: Carry<A>) => number,
+  otherwise: (...args: Carry<A>) => R,
+  ...args: A
+): Carry<R>;
 export function cond<P extends readonly unknown[], R>(
   pred: Tensor<"bool"> | boolean,
   then: (...args: P) => R,
   otherwise: (...args: P) => NoInfer<R> | number,
   ...args: Arguments<P>
-): R {
+): R;
+export function cond(pred: unknown, then: Branch, otherwise: Branch, ...args: unknown[]): unknown {
   asFunction("cond", then);
   asFunction("cond", otherwise);
   const given = checkPredicate(pred);
   const flat = flattenTensors("cond", args);
   const types = flat.leaves.map(typeOfTensor);
-  const ofBranch = (f: (...args: P) => unknown, leaves: readonly Tensor[]): unknown => f(...(flat.rebuild(leaves) as P));
-  const branch = (f: (...args: P) => unknown, like?: DTypeAt) =>
-    traceTree("cond", types, (leaves) => flattenLike("cond", ofBranch(f, leaves), like));
+  const ofBranch = (f: Branch, leaves: readonly Tensor[]): unknown => f(...(flat.rebuild(leaves) as unknown[]));
+  const branch = (f: Branch, like?: DTypeAt) => traceTree("cond", types, (leaves) => flattenLike("cond", ofBranch(f, leaves), like));
   const known = ({ out }: Traced): DTypeAt => dtypesAt(out.paths, out.leaves.map(typeOfTensor));
   if (typeof given === "boolean" || !tracedOf(given)) {
     const holds = typeof given === "boolean" ? given : given.item();
@@ -48,7 +63,7 @@ export function cond<P extends readonly unknown[], R>(
     const result = ofBranch(taken, flat.leaves);
     const numbers = flattenGiven("cond", result).leaves.some((t) => typeof t === "number");
     const out = flattenLike("cond", result, numbers ? known(branch(other)) : undefined);
-    return out.rebuild(out.leaves) as R;
+    return out.rebuild(out.leaves);
   }
   const first = branch(then);
   const b = branch(otherwise, known(first));
@@ -62,7 +77,7 @@ export function cond<P extends readonly unknown[], R>(
   const order = other.paths.map((p) => a.out.paths.indexOf(p));
   const { bodies, captures } = together(types.length, { ...a, body: reshaped(a.body, range(a.body.inputs.length), order) }, b);
   const control = internControl({ kind: "cond", name: "cond", whenTrue: bodies[0], whenFalse: bodies[1] });
-  return other.rebuild(applyControl(control, [unwrapIfDead(given), ...flat.leaves, ...captures])) as R;
+  return other.rebuild(applyControl(control, [unwrapIfDead(given), ...flat.leaves, ...captures]));
 }
 
 /** The first branch was traced before the dtypes of the second were known: where a number of it became another dtype it is traced again. */

@@ -6,7 +6,7 @@ import { bodiesOf, type Loop, type ValueType } from "../core/ir";
 import { once } from "../core/levels";
 import { RUN, type RunContext } from "../core/outcome";
 import type { AnyRow, Pass } from "../core/row";
-import type { Tensor } from "../core/tensor";
+import { type Tensor, tracedOf } from "../core/tensor";
 import { extentOf, MAX_DEPTH } from "../program/control-json";
 import { internControl } from "../program/intern";
 import { whenControlled } from "../program/replay";
@@ -83,6 +83,9 @@ function makeRow(control: Run): AnyRow {
   };
 }
 
+const lastTrace = (tensors: readonly (Tensor | undefined)[]): number =>
+  tensors.reduce((last, t) => Math.max(last, (t && tracedOf(t)?.trace.id) ?? 0), 0);
+
 function dualOf(control: Run, types: readonly ValueType[], inputs: readonly Tensor[], along: readonly (Tensor | undefined)[], pass: Pass) {
   const options = (pass as { [RUN]?: RunContext })[RUN];
   if (!along.some((t) => t)) return { outputs: applyControl(control, inputs, options), tangents: types.map(() => undefined) };
@@ -91,12 +94,14 @@ function dualOf(control: Run, types: readonly ValueType[], inputs: readonly Tens
     along.map((t) => t !== undefined),
   );
   const find = ({ from, i }: Source): Tensor => (from === "input" ? (inputs[i] as Tensor) : (along[i] ?? zerosLike(inputs[i] as Tensor)));
+  // Where tangents alone are recorded, as of linearize, values are computed by themselves: they are no values of that trace.
+  const apart = lastTrace(along) > lastTrace(inputs);
+  const outputs: Tensor[] = apart ? applyControl(control, inputs, options) : [];
   const all = applyControl(derived.control, derived.ins.map(find), options);
-  const outputs: Tensor[] = [];
   const tangents: (Tensor | undefined)[] = types.map(() => undefined);
   derived.outs.forEach(({ of, i }, j) => {
-    if (of === "output") outputs[i] = all[j] as Tensor;
-    else tangents[i] = all[j] as Tensor;
+    if (of === "tangent") tangents[i] = all[j] as Tensor;
+    else if (!apart) outputs[i] = all[j] as Tensor;
   });
   return { outputs, tangents };
 }

@@ -128,22 +128,27 @@ export interface Scan {
    * instruction, natively, with derivatives of any order and mode.
    * @throws ShapeError, DtypeError, ArgumentError that name the leaf.
    */
-  <C extends Trees, X = undefined, Y = undefined>(
+  <C extends Trees, X extends Trees | undefined = undefined, Y extends Trees | undefined = undefined>(
     f: Step<Carry<C>, X, Y>,
     carry0: C,
     xs?: X,
     options?: ScanOptions,
   ): Scanned<Carry<C>, Tensors<Y>>;
-  <C, X = undefined, Y = undefined>(f: Step<C, X, Y>, carry0: Carried<C>, xs?: X, options?: ScanOptions): Scanned<C, Tensors<Y>>;
+  <C, X extends Trees | undefined = undefined, Y extends Trees | undefined = undefined>(
+    f: Step<C, X, Y>,
+    carry0: Carried<C>,
+    xs?: X,
+    options?: ScanOptions,
+  ): Scanned<C, Tensors<Y>>;
   /** A loop that fails gives NaN, and says where. */
-  checked<C extends Trees, X = undefined, Y = undefined>(
+  checked<C extends Trees, X extends Trees | undefined = undefined, Y extends Trees | undefined = undefined>(
     f: Step<Carry<C>, X, Y>,
     carry0: C,
     xs?: X,
     options?: ScanOptions,
   ): { readonly value: Scanned<Carry<C>, Tensors<Y>>; readonly failures: readonly Failure[] };
   /** Off the event loop. */
-  async<C extends Trees, X = undefined, Y = undefined>(
+  async<C extends Trees, X extends Trees | undefined = undefined, Y extends Trees | undefined = undefined>(
     f: Step<Carry<C>, X, Y>,
     carry0: C,
     xs?: X,

@@ -23,16 +23,17 @@ export function writeControl(control: Control, at: (body: Code) => number): Cont
   return { body: bodies[0] as number, length, reverse, carries, mapped, sums };
 }
 
-/** How deep bodies stand in bodies, and how often the innermost can run. */
+/** How deep bodies stand in bodies, how often the innermost can run, and how long the code is with its bodies wherever they are named. */
 export interface Extent {
   readonly depth: number;
   readonly runs: number;
+  readonly size: number;
 }
 const extents = new WeakMap<Code, Extent>();
 export function extentOf(code: Code): Extent {
   const known = extents.get(code);
   if (known) return known;
-  let [depth, runs] = [0, 1];
+  let [depth, runs, size] = [0, 1, Math.max(code.values.length, code.code.length)];
   for (const { control } of code.code) {
     if (!control) continue;
     const times = control.kind === "loop" ? Math.max(control.length, 1) : control.kind === "while" ? control.maxSteps : 1;
@@ -40,9 +41,10 @@ export function extentOf(code: Code): Extent {
       const inner = extentOf(body);
       depth = Math.max(depth, inner.depth + 1);
       runs = Math.max(runs, inner.runs * times);
+      size += inner.size;
     }
   }
-  const extent = { depth, runs };
+  const extent = { depth, runs, size };
   extents.set(code, extent);
   return extent;
 }

@@ -27,6 +27,12 @@ export const text = (x: unknown, what: string): string => name(x, what) || bad(`
 /** A program that is being read, value after value; a program of another one would be a body of its own. */
 export class Body {
   readonly values: ValueType[] = [];
+  readonly #where: string;
+
+  /** `where`: what errors begin with. */
+  constructor(where = "") {
+    this.#where = where;
+  }
 
   define(id: unknown, type: ValueType, what: string): number {
     if (id !== this.values.length) bad(`${what}: ids are defined in order; expected ${this.values.length}, got ${describe(id)}.`);
@@ -40,32 +46,32 @@ export class Body {
   }
 
   inputs(given: unknown): Code["inputs"] {
-    const inputs = each(given, "input", MAX_OPERANDS, (o, what) => ({
+    const inputs = this.#each(given, "input", MAX_OPERANDS, (o, what) => ({
       name: name(o.name, `the name of ${what}`),
       id: this.define(o.id, typeOf(o), what),
     }));
     return distinct(inputs);
   }
   constants(given: unknown): Code["constants"] {
-    return each(given, "constant", MAX_OPERANDS, (o, what) => {
+    return this.#each(given, "constant", MAX_OPERANDS, (o, what) => {
       const type = typeOf(o);
       return { id: this.define(o.id, type, what), array: elements(o, type, what) };
     });
   }
   code<I>(given: unknown, read: (body: Body, o: Json, what: string) => I): I[] {
-    return each(given, "instruction", MAX_VALUES, (o, what) => read(this, o, what), "code");
+    return this.#each(given, "instruction", MAX_VALUES, (o, what) => read(this, o, what), "code");
   }
   outputs(given: unknown): Code["outputs"] {
-    const outputs = each(given, "output", MAX_OPERANDS, (o, what) => ({
+    const outputs = this.#each(given, "output", MAX_OPERANDS, (o, what) => ({
       name: text(o.name, `the name of ${what}`),
       id: this.known(o.id, what),
     }));
     return distinct(outputs);
   }
-}
-
-function each<X>(given: unknown, one: string, most: number, read: (o: Json, what: string) => X, all = `${one}s`): X[] {
-  return list(given, all, most).map((x, i) => read(object(x, `${one} ${i}`), `${one} ${i}`));
+  #each<X>(given: unknown, one: string, most: number, read: (o: Json, what: string) => X, all = `${one}s`): X[] {
+    const at = (i: number): string => `${this.#where}${one} ${i}`;
+    return list(given, this.#where + all, most).map((x, i) => read(object(x, at(i)), at(i)));
+  }
 }
 
 const typeOf = (o: Json): ValueType => ({ dtype: checkDType("Program.from", o.dtype), shape: checkShape("Program.from", o.shape) });

@@ -1,8 +1,9 @@
 // Codes from functions: of compile, which holds what it takes from outside, and of bodies, which have it as further inputs.
-import { BacksolveError, guard } from "../core/errors";
+import { ArgumentError, BacksolveError, guard } from "../core/errors";
 import type { Code, ValueType } from "../core/ir";
 import { readable, storageOf, type Tensor, wrap } from "../core/tensor";
 import { Trace } from "../core/trace";
+import { MAX_DEPTH } from "./control-json";
 import { compact } from "./dead";
 import { internCode } from "./intern";
 import { optimize } from "./passes";
@@ -78,13 +79,25 @@ export interface Recorded {
 
 const isLiteral = (t: Tensor): boolean => !t.box && !t.traced && storageOf(t).literal;
 
+const MOST_OPEN = 4 * MAX_DEPTH; // a body may vanish while it is recorded, as a branch that is known
+let open = 0; // bodies that are being recorded, one in another
+
 /**
  * The body of f. Tensors from outside are captured whole, with their boxes, and become its last inputs; only what the text of the function says,
  * numbers, is a constant: so the same function gives the same body, and the plans made for it are found again.
  */
 export function recordBody(title: string, types: readonly ValueType[], f: (args: Tensor[]) => readonly Tensor[]): Recorded {
+  if (open >= MOST_OPEN)
+    throw new ArgumentError(title, `bodies may stand ${MAX_DEPTH} deep in one another: does this function call itself without an end?`);
   const trace = new Trace(title, (t) => t);
-  const { ins, outs } = traced(trace, types, f);
+  open++;
+  let ids: ReturnType<typeof traced>;
+  try {
+    ids = traced(trace, types, f);
+  } finally {
+    open--;
+  }
+  const { ins, outs } = ids;
   const used = new Set([...outs, ...trace.code.flatMap((i) => i.in)]);
   const outside = trace.captures.filter((c) => used.has(c.id));
   const shared = outside.filter((c) => !isLiteral(c.tensor));

@@ -3,7 +3,7 @@ import type { Code } from "../core/ir";
 import { extentOf, isControl, MAX_DEPTH, MAX_RUNS, readControlled } from "./control-json";
 import { readInstruction } from "./instruction";
 import { internCode, internControl } from "./intern";
-import { Body, bad, type Json, list, MAX_OPERANDS, object, text } from "./reading";
+import { Body, bad, type Json, list, MAX_OPERANDS, MAX_VALUES, object, text } from "./reading";
 
 export function readVersion2(root: Json): Code {
   const bodies: Code[] = [];
@@ -14,15 +14,16 @@ export function readVersion2(root: Json): Code {
     return { ...read, control: internControl(read.control as NonNullable<typeof read.control>) };
   };
   const checked = (code: Code, what: string): Code => {
-    const { depth, runs } = extentOf(code);
+    const { depth, runs, size } = extentOf(code);
     if (depth > MAX_DEPTH) bad(`${what}: bodies stand at most ${MAX_DEPTH} deep in one another, got ${depth}.`);
+    if (size > MAX_VALUES) bad(`${what}: with its bodies, wherever they are named, it has more than ${MAX_VALUES} values or instructions.`);
     if (runs > MAX_RUNS) bad(`${what}: its loops in loops run more than 2^53 times.`);
     return code;
   };
   list(root.programs, "programs", MAX_OPERANDS).forEach((x, i) => {
     const what = `program ${i}`;
     const o = object(x, what);
-    const body = new Body();
+    const body = new Body(`${what}: `);
     const ins = list(o.inputs, `${what}: inputs`, MAX_OPERANDS).map((t, k) => ({ ...object(t, `${what}: input ${k}`), name: `x${k}` }));
     const inputs = body.inputs(ins);
     const constants = body.constants(o.constants);
