@@ -30,8 +30,8 @@ export function siteOf({ code }: Code, site: number, steps: readonly number[] = 
       const count = sitesOf(body);
       if (at < count && control) {
         if (control.kind === "cond" || control.kind === "call") return siteOf(body, at, steps, path);
-        const where = `${control.name}, ${control.name === "vmap" ? "item" : "step"} ${steps[0]}`;
-        return siteOf(body, at, steps.slice(1), [...path, where]);
+        const where = control.name === "checkpoint" ? [] : [`${control.name}, ${control.name === "vmap" ? "item" : "step"} ${steps[0]}`];
+        return siteOf(body, at, steps.slice(1), [...path, ...where]);
       }
       at -= count;
     }
