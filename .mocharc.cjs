@@ -5,7 +5,7 @@ const { availableParallelism } = require("node:os");
 const named = process.argv.some((word) => word.endsWith(".test.ts"));
 
 // Files that take long come first: one that starts last keeps its process busy when the others have nothing left.
-const LONG = ["packaging", "examples/co2", "ends", "ops", "tiles", "threads", "jobs", "boundary-jobs", "lanes", "types", "hostile-calls", "plans"];
+const LONG = ["packaging", "examples/co2", "ends", "ops", "tiles", "threads", "jobs", "boundary-jobs", "lanes", "types", "hostile-calls", "plans", "control-grid"];
 const place = (file) => (LONG.findIndex((name) => file === `${name}.test.ts`) + LONG.length + 1) % (LONG.length + 1);
 const files = readdirSync("test", { recursive: true }).filter((file) => file.endsWith(".test.ts"));
 

@@ -3,14 +3,14 @@ import { bodies } from "./control/bodies";
 import { checks } from "./control/checks";
 import { programs } from "./control/programs";
 import { problemOf, words } from "./control/words";
-import { cells, sampled } from "./grid";
+import { cells, partOf } from "./grid";
 
 const DTYPES = ["float64", "float32", "complex128"] as const;
 /** Short words in every dtype, long ones in one. */
 const places = words.flatMap((word) => DTYPES.filter((d) => d === "float64" || word.length !== 2).map((dtype) => ({ word, dtype })));
 const all = Object.entries({ ...checks, ...programs });
 /** A cell costs some 50 ms, and there are 25,000: fewer than of other grids. */
-const sample = sampled.sample && { ...sampled.sample, share: sampled.sample.share / 16 };
+const sample = partOf(1 / 8);
 
 /** Where NaN goes other ways: an inverse spreads it, a Jacobian written out multiplies it by zeros, a body run for its types alone reads it. */
 const NAN_ELSEWHERE: ReadonlySet<string> = new Set(["root", "jacobians", "none", "vmapNone"]);

@@ -133,7 +133,7 @@ describe("failures inside bodies", () => {
         op: "whileLoop",
         item: 2,
         index: 9,
-        message: "whileLoop: item 2 of the batch (batch shape [3]) did not end within 9 steps.",
+        message: "whileLoop: item 2 of the batch (batch shape [3]) is not done after 9 steps: the test still holds.",
       });
       expect(run(1e6, 1e6, -1).message).to.match(/^whileLoop, step 0: cholesky: item 2/);
       const failures: Failure[] = [];

@@ -7,6 +7,7 @@ import {
   compile,
   cond,
   exp,
+  eye,
   float64,
   grad,
   hessian,
@@ -87,6 +88,21 @@ describe("scan", () => {
         close(f(k)(a), f(undefined)(a));
         close(grad(f(k))(a), grad(f(undefined))(a));
       }
+  });
+  it("with checkpoint says which of all runs failed", () => {
+    const seven = tensor([1, 1, 1, 1, -5, 1, -5]);
+    const f = (c: F64, x: F64) => ({ carry: add(c, sum(linalg.cholesky(mul(x, eye(2))))) });
+    for (const checkpoint of [2, 3, 5]) {
+      expect(() => scan(f, 0, seven, { checkpoint })).to.throw(/^scan, step 4: cholesky/);
+      expect(() => scan(f, 0, seven, { checkpoint, reverse: true })).to.throw(/^scan, step 6: cholesky/);
+    }
+  });
+  it("off the event loop counts its runs", async () => {
+    const seen: [number, number][] = [];
+    const onProgress = (done: number, total: number) => void seen.push([done, total]);
+    await scan.async((c: F64) => ({ carry: sin(c) }), tensor(1), undefined, { length: 1_000_000, onProgress });
+    expect(seen.at(-1)).to.deep.equal([1_000_000, 1_000_000]);
+    expect(seen.map(([done]) => done)).to.deep.equal(seen.map(([done]) => done).sort((a, b) => a - b));
   });
   it("of no runs gives the carry and empty results", () => {
     const { carry, ys } = scan((c: F64) => ({ carry: exp(c) as F64, y: c }), start, undefined, { length: 0 });

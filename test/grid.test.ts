@@ -140,6 +140,6 @@ describe("the variables of the tests", () => {
       expect(() => planOf({ BACKSOLVE_TESTS_SEED: given })).to.throw(
         `BACKSOLVE_TESTS_SEED is "${given}", expected an integer from 0 to 4294967295.`,
       );
-    expect(() => planOf({ BACKSOLVE_TESTS: "ALL" })).to.throw('BACKSOLVE_TESTS is "ALL", expected "all" or "sample".');
+    expect(() => planOf({ BACKSOLVE_TESTS: "ALL" })).to.throw('BACKSOLVE_TESTS is "ALL", expected "sample", "all" or "every".');
   });
 });

@@ -27,8 +27,9 @@ function seedOf(env: NodeJS.ProcessEnv): { seed: number; from: string } {
 /** What to run by these variables, undefined for all of it, and words for it. */
 export function planOf(env: NodeJS.ProcessEnv): { sample: Sample | undefined; text: string } {
   const which = env.BACKSOLVE_TESTS || "sample";
-  if (which !== "all" && which !== "sample") throw new Error(`BACKSOLVE_TESTS is "${which}", expected "all" or "sample".`);
-  if (which === "all") return { sample: undefined, text: "the whole grids" };
+  if (which !== "every" && which !== "all" && which !== "sample")
+    throw new Error(`BACKSOLVE_TESTS is "${which}", expected "sample", "all" or "every".`);
+  if (which !== "sample") return { sample: undefined, text: "the whole grids" };
   const { seed, from } = seedOf(env);
   return {
     sample: { share: SHARE, seed },
@@ -36,6 +37,14 @@ export function planOf(env: NodeJS.ProcessEnv): { sample: Sample | undefined; te
       `a sample of the grids: 1/${1 / SHARE} of their cells, every kind at least once; seed ${seed} (${from}).\n` +
       `BACKSOLVE_TESTS_SEED=${seed} runs it again, BACKSOLVE_TESTS=all runs the whole grids`,
   };
+}
+/**
+ * What to run of a grid that is too large for CI, of which npm test takes an eighth of `share`, CI `share`, BACKSOLVE_TESTS=every all: the sample, or
+ * undefined for all of it.
+ */
+export function partOf(share: number, env: NodeJS.ProcessEnv = process.env): Sample | undefined {
+  if (env.BACKSOLVE_TESTS === "every") return undefined;
+  return { share: planOf(env).sample ? share * SHARE : share, seed: seedOf(env).seed };
 }
 const plan = planOf(process.env);
 export const { text } = plan;

@@ -9,7 +9,7 @@ import { inputTypesOf } from "./types";
 type Apply = (loop: Loop, inputs: readonly Tensor[]) => Tensor[];
 
 const part = (x: Tensor, from: number, count: number): Tensor =>
-  slice(x, [from, ...x.shape.slice(1).map(() => 0)], [count, ...x.shape.slice(1)]);
+  count === x.shape[0] ? x : slice(x, [from, ...x.shape.slice(1).map(() => 0)], [count, ...x.shape.slice(1)]);
 
 /** The loop in segments of k runs and one of what is left: the outer loop keeps the carries at its segments' ends, and a segment those of its runs. */
 export function segmented(loop: Loop, k: number, inputs: readonly Tensor[], apply: Apply): Tensor[] {
@@ -19,7 +19,7 @@ export function segmented(loop: Loop, k: number, inputs: readonly Tensor[], appl
   const whole = count * k;
   const results = loop.sums.length;
   const remainder = (carry: readonly Tensor[]): Tensor[] =>
-    apply({ ...loop, length: rest }, [...carry, ...each.map((x) => part(x, whole, rest)), ...shared]);
+    apply({ ...loop, length: rest, from: whole }, [...carry, ...each.map((x) => part(x, whole, rest)), ...shared]);
   const middle = (carry: readonly Tensor[]): Tensor[] => {
     const cut = each.map((x) => reshape(part(x, 0, whole), [count, k, ...x.shape.slice(1)]));
     const out = apply(outer(loop, k, count, apply), [...carry, ...cut, ...shared]);
@@ -39,5 +39,5 @@ function outer(loop: Loop, k: number, count: number, apply: Apply): Loop {
     i < loop.carries || i >= loop.carries + loop.mapped ? t : { ...t, shape: [k, ...t.shape] },
   );
   const { body } = recordBody("scan", types, (args) => apply({ ...loop, length: k }, args));
-  return { ...loop, body, length: count };
+  return { ...loop, name: "segments", body, length: count };
 }

@@ -41,7 +41,7 @@ export function linearized(op: string, input: Flat<Tensor>, f: (tree: unknown) =
 
 /**
  * f(...args) and its derivative there as a function of tangents, which have the trees of the arguments: f runs once, the function as often as
- * you like, at the cost of the linear part alone.
+ * you like, at the cost of the linear part alone; of loops in f, of values and tangents.
  */
 export function linearize<P extends readonly unknown[], R>(
   f: (...args: P) => R,

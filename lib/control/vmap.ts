@@ -1,4 +1,5 @@
 import { optionsOf } from "../core/attrs";
+import type { DType } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import type { Failure } from "../core/failures";
 import type { Loop } from "../core/ir";
@@ -10,7 +11,7 @@ import { internControl } from "../program/intern";
 import { type Arguments, asFunction } from "../transforms/arguments";
 import { checkLater, isLater, type LaterOptions, later } from "./later";
 import { applyControl } from "./rows";
-import { flattenGiven, traceTree } from "./trees";
+import { flattenGiven, traceTree, withNumbers } from "./trees";
 
 /** An axis for every tensor of a tree, or a tree of them; null: not mapped over. */
 export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes };
@@ -118,11 +119,13 @@ function prepared(f: (...args: never[]) => unknown, args: readonly unknown[], fr
   const { items, size } = mapped(flat, isTree ? [from] : from);
   const each = items.filter((t) => t !== undefined);
   const types = each.map(({ dtype, shape }) => ({ dtype, shape: shape.slice(1) }));
-  const { body, captures, out } = traceTree("vmap", types, (traced) => {
-    const rest = [...traced];
-    const leaves = flat.leaves.map((t, i) => (items[i] ? rest.shift() : typeof t === "number" ? scalar("float64", t) : t));
-    return flattenTensors("vmap", f(...(flat.rebuild(leaves) as never[])));
-  });
+  const trace = (numbers: DType) =>
+    traceTree("vmap", types, (traced) => {
+      const rest = [...traced];
+      const leaves = flat.leaves.map((t, i) => (items[i] ? rest.shift() : typeof t === "number" ? scalar(numbers, t) : t));
+      return flattenTensors("vmap", f(...(flat.rebuild(leaves) as never[])));
+    });
+  const { body, captures, out } = withNumbers(flat.leaves, trace).run;
   const sums = out.leaves.map(() => false);
   const axes = axesOf("out", to, out.paths);
   const loop: Loop = { kind: "loop", name: "vmap", body, length: size, reverse: false, carries: 0, mapped: each.length, sums };

@@ -27,7 +27,7 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
   },
   singular: { code: "ERR_SINGULAR", text: (i) => `is singular: the pivot in column ${i} is exactly zero` },
   notFinite: { code: "ERR_NOT_FINITE", text: () => "contains NaN or infinity" },
-  maxSteps: { code: "ERR_NO_CONVERGENCE", text: (i) => `did not end within ${i === 0 ? "its" : i} steps` },
+  maxSteps: { code: "ERR_NO_CONVERGENCE", text: (i) => `is not done after ${i === 0 ? "option maxSteps" : i} steps: the test still holds` },
   noConvergence: { code: "ERR_NO_CONVERGENCE", text: (i) => `did not converge (LAPACK's info ${i})` },
   rankDeficient: { code: "ERR_RANK_DEFICIENT", text: () => "is rank-deficient" },
   outOfMemory: { code: "ERR_OUT_OF_MEMORY", text: () => "needs more workspace than there is" },

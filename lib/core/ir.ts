@@ -36,13 +36,15 @@ export interface Code {
  */
 export interface Loop {
   readonly kind: "loop";
-  readonly name: "scan" | "vmap" | "checkpoint";
+  readonly name: "scan" | "vmap" | "checkpoint" | "segments";
   readonly body: Code;
   readonly length: number;
   readonly reverse: boolean;
   readonly carries: number;
   readonly mapped: number;
   readonly sums: readonly boolean[]; // per result
+  /** The number of the first run to users, where it is not 0: of what is left behind segments. */
+  readonly from?: number;
 }
 /** One of two bodies. Inputs: a truth value, then what both bodies read. */
 export interface Cond {

@@ -20,7 +20,7 @@ export function resolve(op: string): { row: AnyRow; of: AnyRow; kernel: Native; 
 }
 
 /** What errors say of instruction `site`, which counts those of bodies behind who runs them, where the loops around it were at `steps`. */
-export function siteOf({ code }: Code, site: number, steps: readonly number[] = [], path: readonly string[] = []): Site {
+export function siteOf({ code }: Code, site: number, steps: readonly number[] = [], path: readonly string[] = [], segment = 0): Site {
   let at = site;
   for (const instruction of code) {
     if (at === 0) return { ...named(instruction), path };
@@ -30,8 +30,11 @@ export function siteOf({ code }: Code, site: number, steps: readonly number[] = 
       const count = sitesOf(body);
       if (at < count && control) {
         if (control.kind === "cond" || control.kind === "call") return siteOf(body, at, steps, path);
-        const where = control.name === "checkpoint" ? [] : [`${control.name}, ${control.name === "vmap" ? "item" : "step"} ${steps[0]}`];
-        return siteOf(body, at, steps.slice(1), [...path, ...where]);
+        const [step, ...rest] = steps as [number, ...number[]];
+        if (control.name === "checkpoint") return siteOf(body, at, rest, path); // of one run, and no loop to users
+        if (control.name === "segments") return siteOf(body, at, rest, path, step);
+        const number = control.kind === "loop" ? step + segment * control.length + (control.from ?? 0) : step;
+        return siteOf(body, at, rest, [...path, `${control.name}, ${control.name === "vmap" ? "item" : "step"} ${number}`]);
       }
       at -= count;
     }

@@ -131,7 +131,7 @@ function readWhile(test: Code, body: Code, o: Json, reads: readonly ValueType[],
   return { control: { kind: "while", name: "whileLoop", test, body, carries, maxSteps }, types: outs };
 }
 
-const NAMES = ["scan", "vmap", "checkpoint", "cond", "whileLoop"];
+const NAMES = ["scan", "vmap", "checkpoint", "segments", "cond", "whileLoop"];
 export const isControl = (op: unknown): op is string => typeof op === "string" && NAMES.includes(op);
 
 /** An instruction with bodies of the table. */

@@ -132,11 +132,11 @@ export class Executable {
 const itemRank = (code: Code, input: number): number =>
   (code.values[(code.inputs[input] as { id: number }).id] as { shape: Shape }).shape.length;
 
-/** What progress counts: the items of the batch, of one item those of its loops that hand nothing on. */
+/** What progress counts: the items of the batch, of one item the runs of its loops. */
 function itemsOf(code: Code, batch: Shape): number {
   const items = sizeOf(batch);
   if (items !== 1) return items;
-  const loops = code.code.map(({ control }) => (control?.kind === "loop" && control.carries === 0 ? control.length : 0));
+  const loops = code.code.map(({ control }) => (control?.kind === "loop" ? control.length : 0));
   return Math.max(
     loops.reduce((a, b) => a + b, 0),
     1,

@@ -65,7 +65,8 @@ export function internControl<C extends Control>(control: C): C {
 }
 
 function restOf(control: Control): readonly (string | number | boolean)[] {
-  if (control.kind === "loop") return [control.length, control.reverse, control.carries, control.mapped, ...control.sums];
+  if (control.kind === "loop")
+    return [control.length, control.reverse, control.carries, control.mapped, control.from ?? 0, ...control.sums];
   if (control.kind === "while") return [control.carries, control.maxSteps];
   return control.kind === "call" ? [numbered(control.row)] : [];
 }

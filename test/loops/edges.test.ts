@@ -138,7 +138,7 @@ describe("vmap, cond, whileLoop and customRoot refuse", () => {
       says(() => wrongWhile((c: T) => less(c, 1), next, 0, { maxSteps }), "ERR_ARGUMENT", /maxSteps/);
     const count = (maxSteps: number) => whileLoop((c: T) => less(c, 10), next, 0, { maxSteps });
     expect(count(10).item()).to.equal(10);
-    says(() => count(9), "ERR_NO_CONVERGENCE", /whileLoop: .* within 9 steps/);
+    says(() => count(9), "ERR_NO_CONVERGENCE", /whileLoop: .* not done after 9 steps/);
     const by = vmap((k: T) =>
       whileLoop(
         (c: T) => less(c, 10),

@@ -136,6 +136,7 @@ class Runs {
       begin(run, t);
       if (!body_.run()) break;
       end(run, t);
+      if (c_.done != nullptr) c_.done->fetch_add(1, std::memory_order_relaxed);
     }
     c_.now[loop_.level] = -1;
     finish();
@@ -251,6 +252,7 @@ void run(const Step& s, Chunk& c) {
 void plan(Planner& planner, Step& s, Form form) {
   if (form == Form::single && s.code->control->carries == 0) return plan_batch(planner, s);
   s.run = run;
+  planner.count_inner();
   Laying(planner, s).work();
 }
 
