@@ -3,6 +3,7 @@ import { expect } from "chai";
 import {
   ArgumentError,
   add,
+  checkpoint,
   compile,
   cond,
   exp,
@@ -177,6 +178,11 @@ describe("cond", () => {
     expect(jvp((x: F64) => vmap(f)(x), [xs], [xs]).tangent.toArray()).to.deep.equal([10, 7, 11]);
     expect(f(row(xs, 0)).item()).to.equal(5);
   });
+  it("of a known truth value does not fail for the other branch, which may call itself", () => {
+    const factorial = (n: F64): F64 => cond(less(n, 1), () => 1, (m: F64) => mul(m, factorial(sub(m, 1) as F64)) as F64, n); // biome-ignore format: one line
+    expect(factorial(tensor(5)).item()).to.equal(120);
+    expect(cond(true, () => 1, () => linalg.cholesky(tensor([1, 2])) as never).item()).to.equal(1); // biome-ignore format: one line
+  });
   it("refuses branches that differ", () => {
     const g = (x: F64) => cond(less(x, 1) as Tensor<"bool">, () => start, () => tensor(1)); // biome-ignore format: one line
     expect(() => vmap(g)(start)).to.throw(/both branches.*float64 of shape \[2\].*float64 of shape \[\]/);
@@ -216,6 +222,14 @@ describe("linearize", () => {
     expect(outer.toArray()).to.deep.equal([inner(at).toArray() as number[]]);
     close(compile(inner, float64(3)).runSync([at]), inner(at));
     close(grad((x: F64) => sum(inner(x)))(at), tensor([8, 3, 0]));
+  });
+});
+
+describe("checkpoint", () => {
+  it("is no loop to those who read what failed", () => {
+    const f = checkpoint((x: F64) => sum(linalg.cholesky(x)) as F64);
+    const fails = /^vmap, item 1: cholesky: /;
+    expect(() => grad((m: F64) => sum(vmap(f)(m)))(tensor([[[1]], [[-1]]]))).to.throw(fails);
   });
 });
 

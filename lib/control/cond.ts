@@ -62,7 +62,7 @@ export function cond(pred: unknown, then: Branch, otherwise: Branch, ...args: un
     const [taken, other] = holds ? [then, otherwise] : [otherwise, then];
     const result = ofBranch(taken, flat.leaves);
     const numbers = flattenGiven("cond", result).leaves.some((t) => typeof t === "number");
-    const out = flattenLike("cond", result, numbers ? known(branch(other)) : undefined);
+    const out = flattenLike("cond", result, numbers ? ofOther(() => known(branch(other))) : undefined);
     return out.rebuild(out.leaves);
   }
   const first = branch(then);
@@ -78,6 +78,15 @@ export function cond(pred: unknown, then: Branch, otherwise: Branch, ...args: un
   const { bodies, captures } = together(types.length, { ...a, body: reshaped(a.body, range(a.body.inputs.length), order) }, b);
   const control = internControl({ kind: "cond", name: "cond", whenTrue: bodies[0], whenFalse: bodies[1] });
   return other.rebuild(applyControl(control, [unwrapIfDead(given), ...flat.leaves, ...captures]));
+}
+
+/** Dtypes of the branch that is not taken, for numbers of the other; what it throws is nobody's failure. */
+function ofOther(dtypes: () => DTypeAt): DTypeAt | undefined {
+  try {
+    return dtypes();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The first branch was traced before the dtypes of the second were known: where a number of it became another dtype it is traced again. */

@@ -31,6 +31,7 @@ export function siteOf({ code }: Code, site: number, steps: readonly number[] = 
       if (at < count && control) {
         if (control.kind === "cond" || control.kind === "call") return siteOf(body, at, steps, path);
         const [step, ...rest] = steps as [number, ...number[]];
+        if (control.name === "checkpoint") return siteOf(body, at, rest, path); // of one run, and no loop to users
         if (control.name === "segments") return siteOf(body, at, rest, path, step);
         const number = control.kind === "loop" ? step + segment * control.length + (control.from ?? 0) : step;
         return siteOf(body, at, rest, [...path, `${control.name}, ${control.name === "vmap" ? "item" : "step"} ${number}`]);

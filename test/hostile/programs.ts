@@ -1,23 +1,30 @@
 // Programs as an enemy would write them: valid ones, mutated, loaded, and run where that is small.
 import { rowNames } from "../../lib/core/registry";
 import {
+  add,
   BacksolveError,
   compile,
   complex128,
+  cond,
   diag,
+  exp,
   float32,
   float64,
   grad,
+  less,
   linalg,
   log,
   matmul,
   mul,
   Program,
   real,
+  scan,
   sum,
   type Tensor,
   tensor,
   valueAndGrad,
+  vmap,
+  whileLoop,
 } from "../../lib/index";
 import { randoms } from "./randoms";
 
@@ -59,7 +66,31 @@ const valid = [
     grad((a: F64) => sum(linalg.lstsq(a, a, { method: "svd", rcond: 0.3 }))),
     float64(2, 2, 3),
   ),
+  // with bodies
+  compile(
+    (a: F64, xs: F64) => {
+      const inner = (c: F64) => sum(vmap((x: F64) => mul(x, c))(xs));
+      const { carry, ys } = scan((c: F64, x: F64) => ({ carry: add(mul(a, c), inner(x)), y: c }), a, xs);
+      const far = whileLoop((c) => less(c, 100), (c) => mul(c, 2), carry, { maxSteps: 50 }); // biome-ignore format: one line
+      return { far, ys, taken: vmap((x: F64) => cond(less(x, 2), (y) => exp(y), (y) => y, x))(xs) }; // biome-ignore format: one line
+    },
+    float64(),
+    float64(3),
+  ),
+  compile(
+    grad(
+      (m: F64, xs: F64) => scan((c: F64, x: F64) => ({ carry: add(mul(c, m), loss(x)) }), 0.5, xs, { checkpoint: 2, reverse: true }).carry,
+    ),
+    float64(),
+    float64(5, 2, 2),
+  ),
+  compile(
+    grad((s: F64, m: F64) => sum(vmap((x: F64) => mul(s, loss(x)))(m))),
+    float64(),
+    float64(4, 2, 2),
+  ),
 ].map((p) => JSON.stringify(p));
+const CONTROLS = ["length", "maxSteps", "carries", "mapped", "sums", "body", "test", "whenTrue", "whenFalse", "reverse"];
 const OPS = rowNames().flatMap((n) => [n, `${n}_vjp`]);
 const STRANGE: readonly Json[] = [
   null,
@@ -100,6 +131,20 @@ const STRANGE: readonly Json[] = [
   "\u0000",
 ];
 
+/** A field of an instruction with bodies. */
+function inControl(json: Json): [{ [k: string]: Json }, string] | undefined {
+  const all: [{ [k: string]: Json }, string][] = [];
+  const walk = (x: Json): void => {
+    if (typeof x !== "object" || x === null) return;
+    for (const [k, v] of Object.entries(x)) {
+      if (CONTROLS.includes(k) && !Array.isArray(x)) all.push([x, k]);
+      walk(v);
+    }
+  };
+  walk(json);
+  return all.length > 0 ? pick(all) : undefined;
+}
+
 /** Changes one to three places. */
 function mutate(json: Json): Json {
   for (let k = 1 + below(3); k > 0; k--) {
@@ -112,7 +157,9 @@ function mutate(json: Json): Json {
       at = (parent as Record<string | number, Json>)[key] as Json;
     }
     if (parent === undefined) continue;
+    if (next() < 0.3) [parent, key] = inControl(json) ?? [parent, key];
     const holder = parent as Record<string | number, Json>;
+    at = holder[key] as Json;
     const r = next();
     if (r < 0.4) holder[key] = structuredClone(pick(STRANGE));
     else if (r < 0.6 && typeof at === "number") holder[key] = at + below(5) - 2;
@@ -148,7 +195,9 @@ for (let i = 0; i < count; i++) {
     loaded++;
     Program.from(JSON.stringify(program));
     const small = (json as { code: Json[] }).code.length < 50 && program.inputs.every((t) => t.shape.reduce((n, d) => n * d, 1) < 500);
-    if (!small) return;
+    // A length from outside may say two thousand million: such a program is loaded, and not run.
+    const long = [...JSON.stringify(json).matchAll(/"(?:length|maxSteps)":(\d+)/g)].some(([, n]) => Number(n) > 1000);
+    if (!small || long) return;
     for (const batch of [[], [9]]) {
       const given = Object.fromEntries(program.inputs.map((t) => [t.name, input(t.dtype, [...batch, ...t.shape])]));
       const args = program.inputs.every((t) => !t.name.includes(".")) ? given : program.inputs.map((t) => given[t.name]);
