@@ -1,6 +1,25 @@
 // Programs with bodies as files: version 2.
 import { expect } from "chai";
-import { add, compile, cond, exp, float64, int32, less, mul, Program, scan, sum, type Tensor, tensor, vmap, whileLoop } from "../lib";
+import {
+  add,
+  compile,
+  cond,
+  exp,
+  float64,
+  grad,
+  int32,
+  less,
+  linalg,
+  mul,
+  Program,
+  reshape,
+  scan,
+  sum,
+  type Tensor,
+  tensor,
+  vmap,
+  whileLoop,
+} from "../lib";
 
 type F64 = Tensor<"float64">;
 const looped = compile(
@@ -64,6 +83,22 @@ describe("program files of version 2", () => {
     const i = bodies.findIndex((b) => b.code.length > 0);
     ((bodies[i] as { code: Json[] }).code[0] as Json).in = [99];
     expect(() => Program.from(json)).to.throw(`Program.from: program ${i}: instruction 0: id 99 is not defined`);
+  });
+  it("say of which functions in bodies they do not hold the derivatives", () => {
+    const step = (c: F64) => ({
+      carry: mul(
+        0.1,
+        linalg.funmHermitian(c, (x: F64) => exp(x)),
+      ),
+    });
+    const one = (m: F64) => sum(scan(step, m, undefined, { length: 2 }).carry);
+    const nested = (m: F64) => vmap((x: F64) => mul(x, one(m)))(tensor([1, 2])); // what it shares moves out
+    for (const f of [one, (m: F64) => sum(nested(m)), (m: F64) => sum(vmap(one)(reshape(m, [1, 2, 2])))]) {
+      const file = compile(f, float64(2, 2)).toJSON();
+      expect(file.opaque).to.deep.equal(["funmHermitian"]);
+      const loaded = Program.from<[F64], F64>(JSON.parse(JSON.stringify(file)));
+      expect(() => grad((m: F64) => loaded.runSync([m]))(tensor([[1, 0], [0, 1]]))).to.throw(/derivative of its own \(funmHermitian\)/); // biome-ignore format: one line
+    }
   });
   it("refuse bodies deeper than 8 and loops that would not end", () => {
     const nest = (depth: number, length: number) => {

@@ -6,7 +6,7 @@ import { unwrapIfDead } from "../core/levels";
 import { scalar } from "../core/op";
 import { sameShape } from "../core/signature";
 import { adopt, shapeText, type Tensor } from "../core/tensor";
-import { type Flat, flatten, flattenTensors } from "../core/tree";
+import { type Flat, flatten } from "../core/tree";
 import { reshaped } from "../program/dead";
 import { recordBody } from "../program/record";
 
@@ -119,4 +119,3 @@ export function flattenLike(op: string, tree: unknown, like: DTypeAt = () => und
   });
   return { ...flat, leaves };
 }
-export { flattenTensors };

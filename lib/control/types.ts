@@ -1,6 +1,5 @@
 // Types of what controls read and give.
 import type { Call, Code, Control, ValueType } from "../core/ir";
-import type { Shape } from "../core/tensor";
 import { typeOf } from "../program/derive";
 
 export type Run = Exclude<Control, Call>;
@@ -26,6 +25,3 @@ export function outputTypes(control: Run): ValueType[] {
   const { carries, sums, length } = control;
   return types.map((t, i) => (i < carries || sums[i - carries] ? t : stackedType(t, length)));
 }
-
-/** The shape of an item of what is stacked. */
-export const itemShape = (shape: Shape): Shape => shape.slice(1);

@@ -3,7 +3,7 @@
 import { bindOp } from "./bind";
 import type { DType } from "./dtype";
 import { ArgumentError, BacksolveError } from "./errors";
-import type { Code, Control, Instruction, ValueType } from "./ir";
+import { bodiesOf, type Code, type Control, type Instruction, type ValueType } from "./ir";
 import { type Level, nextId, unwrapIfDead } from "./levels";
 import { composed, type RunContext } from "./outcome";
 import { type AnyRow, type Attrs, nameOf } from "./row";
@@ -108,6 +108,8 @@ export class Trace implements Level {
     control?: Control,
   ): (Tensor | undefined)[] {
     if (!this.live) throw finished(this.title);
+    // What a body holds, the program holds: also when instructions move out of it, and in its file. A call has a rule, which stands for its body.
+    if (control && control.kind !== "call") for (const body of bodiesOf(control)) for (const name of body.opaque) this.opaque.add(name);
     const ids = inputs.map((t) => (t ? this.idOf(t) : null));
     const results = outputs.map((o) => (o ? this.value(o.dtype, o.shape) : undefined));
     const out = results.map((t) => t?.traced?.id ?? null);

@@ -7,7 +7,7 @@ import { optimize } from "./passes";
 const hasCalls = (code: Code): boolean =>
   code.code.some(({ control }) => control && (control.kind === "call" || bodiesOf(control).some(hasCalls)));
 /** The names of the functions that are called, at any depth. */
-export const callsOf = (code: Code): string[] => {
+const callsOf = (code: Code): string[] => {
   const names = code.code.flatMap(({ control }) =>
     control ? [...(control.kind === "call" ? [control.name] : []), ...bodiesOf(control).flatMap(callsOf)] : [],
   );

@@ -24,7 +24,7 @@ export function writeControl(control: Control, at: (body: Code) => number): Cont
 }
 
 /** How deep bodies stand in bodies, how often the innermost can run, and how long the code is with its bodies wherever they are named. */
-export interface Extent {
+interface Extent {
   readonly depth: number;
   readonly runs: number;
   readonly size: number;
@@ -66,7 +66,7 @@ const outputsOf = (body: Code): ValueType[] => body.outputs.map(({ id }) => body
 const stacked = ({ dtype, shape }: ValueType, length: number): ValueType => ({ dtype, shape: [length, ...shape] });
 
 /** Reads the control that an instruction names; the types of its outputs. */
-export function readControl(name: string, o: Json, reads: readonly ValueType[], bodies: readonly Code[], what: string) {
+function readControl(name: string, o: Json, reads: readonly ValueType[], bodies: readonly Code[], what: string) {
   const at = (field: string): Code => bodies[integer(o[field], 0, bodies.length - 1, `${what}: ${field}`)] as Code;
   if (name === "cond") return readCond(at("whenTrue"), at("whenFalse"), reads, what);
   if (name === "whileLoop") return readWhile(at("test"), at("body"), o, reads, what);

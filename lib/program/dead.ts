@@ -74,7 +74,7 @@ export function reshaped(body: Code, inputs: readonly number[], outputs: readonl
   );
 }
 
-export interface Trimmed {
+interface Trimmed {
   readonly loop: Loop;
   /** What is left, by position before. */
   readonly ins: readonly number[];
@@ -121,7 +121,7 @@ export function trimLoop(loop: Loop, wanted: readonly boolean[]): Trimmed {
 }
 
 /** An instruction with bodies without outputs that nobody needs; carries stay where the others need them. */
-export function trimmed(instruction: Instruction, needed: ReadonlySet<number>): Instruction {
+function trimmed(instruction: Instruction, needed: ReadonlySet<number>): Instruction {
   const { control, in: ins, out } = instruction;
   const wanted = out.map((o) => o !== null && needed.has(o));
   if (control?.kind !== "loop") return instruction;

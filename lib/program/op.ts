@@ -7,7 +7,7 @@ import type { Code } from "../core/ir";
 import { once } from "../core/levels";
 import type { AnyRow, Tangent } from "../core/row";
 import type { Tensor } from "../core/tensor";
-import { type Mask, pullbackOf, pushforwardOf } from "./derive";
+import { type Mask, maskText, pullbackOf, pushforwardOf } from "./derive";
 
 /** Outputs for inputs of any level; failures of the run are put into the list, where they are not thrown. */
 export type Runs = (inputs: readonly Tensor[], failures: Failure[]) => Tensor[];
@@ -29,7 +29,7 @@ export function programRow(
   const [xs, ys] = [code.inputs.map((_, i) => `x${i}`), code.outputs.map((_, i) => `y${i}`)];
   const isDifferentiable = ({ id }: { readonly id: number }) => isFloat((code.values[id] as Code["values"][number]).dtype);
   const floats = code.outputs.map(isDifferentiable);
-  const key = (mode: string, ...masks: Mask[]) => [mode, ...masks.map((m) => m.map(Number).join(""))].join("/");
+  const key = (mode: string, ...masks: Mask[]) => [mode, ...masks.map(maskText)].join("/");
   const reported = (runs: Runs, inputs: readonly Tensor[]): Tensor[] => {
     const failures: Failure[] = [];
     const outputs = runs(inputs, failures);
