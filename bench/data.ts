@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cell, itemsOf, rowOf } from "./cells";
+import { cotangentsOf } from "./program";
 import { type Backsolve, type Kind, type Sizes, shapeOf, type T } from "./table/row";
 
 export interface Stored {
@@ -23,6 +24,7 @@ export function make(b: Backsolve, kind: Kind, seed: number, shape: readonly num
   if (kind === "normal") return b.random.normal(seed, shape, of) as T;
   if (kind === "uniform") return uniform(Math.sqrt(3));
   if (kind === "positive") return b.random.uniform(seed, shape, { dtype, low: 0.5, high: 1.5 }) as T;
+  if (kind === "small") return uniform(0.7 / Math.sqrt(n));
   if (kind === "spd") {
     const x = b.random.normal(seed, shape, of) as T;
     return b.add(b.mul(1 / n, b.matmul(x, x, { adjointB: true })), b.eye(n, of)) as T;
@@ -41,7 +43,7 @@ export function operandsOf(b: Backsolve, cell: Cell): { inputs: T[]; cotangents:
   const of = (kind: Kind, sizes: Sizes): T => make(b, kind, seed++, [...batch, ...shapeOf(sizes, cell.n)], cell.dtype);
   return Array.from({ length: setsOf(cell) }, () => ({
     inputs: row.inputs.map(([kind, sizes]) => of(kind, sizes)),
-    cotangents: cell.way === "both" ? row.outputs.map((sizes) => of("normal", sizes)) : [],
+    cotangents: cotangentsOf(row, cell.way).map((sizes) => of("normal", sizes)),
   }));
 }
 

@@ -115,4 +115,10 @@ const peer = (file: string, threads: number): Command => ({
 export const PEERS: Readonly<Record<string, (threads: number) => Command>> = {
   pytorch: (threads) => peer("pytorch.py", threads),
   jax: (threads) => peer("jax_.py", threads),
+  tensorflow: (threads) => peer("tensorflow_.py", threads),
+  numpy: (threads) => peer("numpy_.py", threads),
+  "numpy-ts": () => ({
+    program: process.execPath,
+    args: ["--import", "tsx", join(__dirname, "peers/numpy-ts.ts"), join(root, ".cache/bench-node")],
+  }),
 };

@@ -1,7 +1,7 @@
 """JAX: jit of the batched op, or of vmap of an item; outputs and gradients in one program, waited for."""
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import solve_triangular
+from jax_workloads import WORKLOADS
 from serve import serve
 
 jax.config.update("jax_enable_x64", True)
@@ -31,14 +31,23 @@ OPS = {
 }
 
 
-def make(request, sets):
-    f = OPS[request["op"]]
+def program(op):
+    """Forward, and forward and backward, of (args, cotangents)."""
+    if op in OPS:
+        f, wrt, batch = OPS[op], None, lambda g: g
+    else:
+        (item, wrt), batch = WORKLOADS[op], jax.vmap
+        f = lambda *args: [item(*args)]  # noqa: E731
 
     def both(args, g):
-        outs, pullback = jax.vjp(f, *args)
-        return outs, pullback(g)
+        outs, pullback = jax.vjp(lambda *wanted: f(*wanted, *args[len(wanted) :]), *args[:wrt])
+        return outs, pullback(g or [jnp.ones_like(o) for o in outs])
 
-    forward, both = jax.jit(f), jax.jit(both)
+    return jax.jit(batch(f)), jax.jit(batch(both))
+
+
+def make(request, sets):
+    forward, both = program(request["op"])
 
     def call(inputs, cotangents):
         args = [jnp.asarray(x) for x in inputs]

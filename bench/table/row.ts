@@ -6,7 +6,7 @@ export type Backsolve = typeof B;
 export type T = B.Tensor<"float64">;
 
 /** How the numbers of an operand are made: bench/data.ts. */
-export type Kind = "normal" | "uniform" | "positive" | "spd" | "general" | "lower";
+export type Kind = "normal" | "uniform" | "positive" | "small" | "spd" | "general" | "lower";
 
 /** Sizes of a shape by n: "2n,n". The empty text is a scalar. */
 export type Sizes = string;
@@ -19,8 +19,8 @@ export interface Row {
   call(b: Backsolve, ...args: T[]): T[];
   /** The least floating-point operations of an item: forward, and forward and backward. Absent: no line of the roofline. */
   readonly flops?: readonly [forward: (n: number) => number, both: (n: number) => number];
-  /** Compiled against jit and vmap: its sizes, and how many items are run at once. */
-  readonly compiled?: { readonly sizes: readonly number[]; items(n: number): number };
+  /** Compiled against jit and vmap: its sizes, how many items are run at once, how many leading operands are differentiated (all). */
+  readonly compiled?: { readonly sizes: readonly number[]; items(n: number): number; readonly wrt?: number };
   /** How far the outputs are from what defines them, relative; absent where the smoke test has `call` again, eagerly (compiled rows). */
   residual?(b: Backsolve, args: readonly T[], outs: readonly T[]): T;
   /** Outputs are determined up to signs only, so that cotangents mean another loss on each side: gradients are not compared. */
