@@ -8,6 +8,7 @@ const cube = (factor: number) => (n: number) => factor * n ** 3;
 export const ops: readonly Row[] = [
   {
     op: "cholesky",
+    kind: "matrix",
     inputs: [["spd", "n,n"]],
     outputs: ["n,n"],
     call: (b, a) => [b.linalg.cholesky(a as T)],
@@ -16,6 +17,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "solveTriangular",
+    kind: "matrix",
     inputs: [
       ["lower", "n,n"],
       ["normal", "n,n"],
@@ -27,6 +29,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "solve",
+    kind: "matrix",
     inputs: [
       ["general", "n,n"],
       ["normal", "n,n"],
@@ -38,6 +41,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "solve1",
+    kind: "matrix",
     inputs: [
       ["general", "n,n"],
       ["normal", "n,1"],
@@ -49,6 +53,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "inv",
+    kind: "matrix",
     inputs: [["general", "n,n"]],
     outputs: ["n,n"],
     call: (b, a) => [b.linalg.inv(a as T)],
@@ -58,6 +63,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "det",
+    kind: "matrix",
     inputs: [["general", "n,n"]],
     outputs: [""],
     call: (b, a) => [b.linalg.det(a as T)],
@@ -69,6 +75,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "lstsq", // of 2n x n by Householder: 2mn² - 2n³/3 = 10n³/3, backward two triangular solves and products
+    kind: "matrix",
     inputs: [
       ["uniform", "2n,n"],
       ["normal", "2n,1"],
@@ -84,6 +91,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "eigh",
+    kind: "matrix",
     inputs: [["spd", "n,n"]],
     outputs: ["n", "n,n"],
     call: (b, a) => {
@@ -96,6 +104,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "eigvalsh",
+    kind: "matrix",
     inputs: [["spd", "n,n"]],
     outputs: ["n"],
     call: (b, a) => [b.linalg.eigvalsh(a as T)],
@@ -104,6 +113,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "matmul",
+    kind: "matrix",
     inputs: [
       ["normal", "n,n"],
       ["normal", "n,n"],
@@ -119,6 +129,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "exp",
+    kind: "elements",
     inputs: [["uniform", "n,n"]],
     outputs: ["n,n"],
     call: (b, x) => [b.exp(x as T)],
@@ -126,6 +137,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "add",
+    kind: "elements",
     inputs: [
       ["normal", "n,n"],
       ["normal", "n,n"],
@@ -136,6 +148,7 @@ export const ops: readonly Row[] = [
   },
   {
     op: "sum", // of rows
+    kind: "elements",
     inputs: [["normal", "n,n"]],
     outputs: ["n"],
     call: (b, x) => [b.sum(x as T, { axis: -1 })],

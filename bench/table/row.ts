@@ -13,6 +13,8 @@ export type Sizes = string;
 
 export interface Row {
   readonly op: string;
+  /** Bands with targets are of matrix ops. */
+  readonly kind: "matrix" | "elements" | "program";
   readonly inputs: readonly (readonly [kind: Kind, sizes: Sizes])[];
   readonly outputs: readonly Sizes[];
   /** Of batches, by the package's own broadcasting; in a compiled row of one item. */

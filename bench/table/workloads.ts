@@ -71,6 +71,7 @@ function whitening(b: Backsolve, x: T): T[] {
 export const workloads: readonly Row[] = [
   {
     op: "gp",
+    kind: "program",
     inputs: [
       ["positive", "3"],
       ["positive", "2"],
@@ -83,6 +84,7 @@ export const workloads: readonly Row[] = [
   },
   {
     op: "kalman",
+    kind: "program",
     inputs: [
       ["small", "n,n"],
       ["normal", "2,n"],
@@ -96,6 +98,7 @@ export const workloads: readonly Row[] = [
   },
   {
     op: "meanVariance",
+    kind: "program",
     inputs: [
       ["normal", "n,1"],
       ["spd", "n,n"],
@@ -106,6 +109,7 @@ export const workloads: readonly Row[] = [
   },
   {
     op: "ridge",
+    kind: "program",
     inputs: [
       ["normal", "4n,n"],
       ["normal", "4n,1"],
@@ -117,6 +121,7 @@ export const workloads: readonly Row[] = [
   },
   {
     op: "hmm",
+    kind: "program",
     inputs: [
       ["normal", "n"],
       ["normal", "n,n"],
@@ -130,6 +135,7 @@ export const workloads: readonly Row[] = [
   },
   {
     op: "whitening",
+    kind: "program",
     inputs: [["normal", "4n,n"]],
     outputs: ["4n,n"],
     call: whitening,
