@@ -6,7 +6,8 @@ import { workloads } from "./table/workloads";
 
 export const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024] as const;
 export type Batch = "1" | "256K" | "32M" | "compiled";
-export type DType = "float64" | "float32";
+export const DTYPES = ["float64", "float32"] as const;
+export type DType = (typeof DTYPES)[number];
 export type Way = "forward" | "both";
 
 export interface Cell {
@@ -42,7 +43,7 @@ export function grid(): Cell[] {
   for (const { op, compiled } of rows.values())
     for (const n of compiled?.sizes ?? SIZES)
       for (const batch of compiled ? (["compiled"] as const) : (["256K", "1", "32M"] as const))
-        for (const dtype of ["float64", "float32"] as const)
+        for (const dtype of DTYPES)
           for (const way of ["forward", "both"] as const)
             for (const threads of [1, 2]) {
               const cell: Cell = { op, n, batch, dtype, way, threads };

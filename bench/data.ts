@@ -26,8 +26,12 @@ export function make(b: Backsolve, kind: Kind, seed: number, shape: readonly num
   if (kind === "positive") return b.random.uniform(seed, shape, { dtype, low: 0.5, high: 1.5 }) as T;
   if (kind === "small") return uniform(0.7 / Math.sqrt(n));
   if (kind === "spd") {
+    const x = b.random.normal(seed, [...shape.slice(0, -1), 2 * n], of) as T;
+    return b.add(b.mul(0.5 / n, b.matmul(x, x, { adjointB: true })), b.eye(n, of)) as T;
+  }
+  if (kind === "symmetric") {
     const x = b.random.normal(seed, shape, of) as T;
-    return b.add(b.mul(1 / n, b.matmul(x, x, { adjointB: true })), b.eye(n, of)) as T;
+    return b.mul(Math.SQRT1_2 / Math.sqrt(n), b.add(x, b.matrixTranspose(x))) as T; // eigenvalues in [-2, 2], which repel each other
   }
   const general = b.add(uniform(0.7 / Math.sqrt(n)), b.eye(n, of)) as T;
   return kind === "lower" ? b.tril(general) : general;

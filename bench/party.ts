@@ -1,6 +1,7 @@
 // Sides of the benchmark: long-lived processes that speak bench/protocol.ts.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import type { Failed, Hello, Prepare, Prepared, Time, Timed } from "./protocol";
@@ -86,9 +87,32 @@ class Lines {
 }
 
 const root = join(__dirname, "..");
+const OPENBLAS_CHOICES = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
 /** The interpreter that bench/setup-peers.mjs made, or another with the same packages. */
 export const python = (): string | undefined =>
   [process.env.BACKSOLVE_BENCH_PYTHON, join(root, ".cache/bench-python/bin/python")].find((p) => p !== undefined && existsSync(p));
+
+/** An addon with the OpenBLAS that the package ships beside it (bench/setup-peers.mjs), so that it is found first. */
+export function withShippedBlas(addon: string): string {
+  const folder = join(root, ".cache/bench-addon");
+  if (!existsSync(join(folder, "libscipy_openblas.so"))) return addon;
+  const path = join(folder, `${createHash("sha256").update(addon).digest("hex").slice(0, 12)}.node`);
+  copyFileSync(addon, `${path}.new`);
+  renameSync(`${path}.new`, path); // a process may have the old one mapped
+  return path;
+}
+/** Has this process and its children take it, and kernels for this processor, not those that the environment names for an older OpenBLAS. */
+export function takeShippedBlas(): void {
+  process.env.BACKSOLVE_BINARY ??= withShippedBlas(localBuild(root));
+  if (process.env.BACKSOLVE_BINARY !== localBuild(root)) for (const name of OPENBLAS_CHOICES) delete process.env[name];
+}
+const localBuild = (folder: string): string => join(folder, "build/Release/backsolve.node");
+
+/** Another addon, or another checkout's build. */
+export function other(path: string): Command {
+  const addon = path.endsWith(".node");
+  return ours(addon ? root : path, { BACKSOLVE_BINARY: withShippedBlas(addon ? path : localBuild(path)) });
+}
 
 /** Our side, of this checkout or another. */
 export const ours = (folder = root, env: Command["env"] = {}): Command => ({
@@ -101,8 +125,7 @@ const peer = (file: string, threads: number): Command => ({
   program: python() as string,
   args: [join(__dirname, "peers", file)],
   env: {
-    OPENBLAS_CORETYPE: undefined,
-    OPENBLAS_L2_SIZE: undefined,
+    ...Object.fromEntries(OPENBLAS_CHOICES.map((name) => [name, undefined])),
     OMP_NUM_THREADS: String(threads),
     MKL_NUM_THREADS: String(threads),
     OPENBLAS_NUM_THREADS: String(threads),

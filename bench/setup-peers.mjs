@@ -1,9 +1,10 @@
-// npm run bench:peers: what the benchmark is compared with, into .cache/: a Python environment and a folder with numpy-ts. BACKSOLVE_BENCH_PYTHON names
-// another interpreter that has the packages of bench/peers/requirements.txt.
+// npm run bench:peers: what the benchmark is compared with, into .cache/: a Python environment and a folder with numpy-ts; and the OpenBLAS that the
+// package ships, for our side. BACKSOLVE_BENCH_PYTHON names another interpreter that has the packages of bench/peers/requirements.txt.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { wheel } from "../scripts/release/wheel.mjs";
 
 const NUMPY_TS = "1.7.0";
 const here = dirname(fileURLToPath(import.meta.url));
@@ -40,3 +41,7 @@ const folder = join(cache, "bench-node");
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, dependencies: { "numpy-ts": NUMPY_TS } }));
 run("npm", ["install", "--silent", "--no-audit", "--no-fund"], folder);
+
+const addon = join(cache, "bench-addon");
+mkdirSync(addon, { recursive: true });
+copyFileSync(join(wheel("scipy-openblas32").folder, "scipy_openblas32/lib/libscipy_openblas.so"), join(addon, "libscipy_openblas.so"));

@@ -92,7 +92,7 @@ export const ops: readonly Row[] = [
   {
     op: "eigh",
     kind: "matrix",
-    inputs: [["spd", "n,n"]],
+    inputs: [["symmetric", "n,n"]],
     outputs: ["n", "n,n"],
     call: (b, a) => {
       const { w, v } = b.linalg.eigh(a as T);
@@ -105,7 +105,7 @@ export const ops: readonly Row[] = [
   {
     op: "eigvalsh",
     kind: "matrix",
-    inputs: [["spd", "n,n"]],
+    inputs: [["symmetric", "n,n"]],
     outputs: ["n"],
     call: (b, a) => [b.linalg.eigvalsh(a as T)],
     flops: [cube(4 / 3), cube(10)],

@@ -6,7 +6,7 @@ export type Backsolve = typeof B;
 export type T = B.Tensor<"float64">;
 
 /** How the numbers of an operand are made: bench/data.ts. */
-export type Kind = "normal" | "uniform" | "positive" | "small" | "spd" | "general" | "lower";
+export type Kind = "normal" | "uniform" | "positive" | "small" | "spd" | "symmetric" | "general" | "lower";
 
 /** Sizes of a shape by n: "2n,n". The empty text is a scalar. */
 export type Sizes = string;
