@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "base/heap.h"
 #include "base/lapack/library.h"
 #include "base/pool.h"
 #include "base/processors.h"
@@ -20,7 +21,7 @@ namespace {
 constexpr const char* kDTypeNames[kDTypes] = {"float32", "float64", "complex64", "complex128", "bool", "int32"};
 /// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/boundary/addon.ts has
 /// the same.
-constexpr int kBoundary = 5;
+constexpr int kBoundary = 6;
 constexpr napi_type_tag kProgramTag = {0x6261636b736f6c76, 0x70726f6772616d31};
 
 Napi::Value list_kernels(const Napi::CallbackInfo& info) {
@@ -190,6 +191,7 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
   out.Set("blasPath", la::path());
   out.Set("blasThreads", la::num_threads());
   out.Set("blasParallel", la::parallel());
+  out.Set("malloc", heap::state());
 #ifdef BS_HAVE_SLEEF
   out.Set("vectorMath", "SLEEF");
 #else
@@ -205,6 +207,28 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value tune_heap(const Napi::CallbackInfo& info) {
+  const double most = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+  if (!(most >= 0 && most <= 0x1p53)) refuse(info.Env(), "not a number of bytes");
+  heap::tune(static_cast<std::size_t>(most));
+  return Napi::Boolean::New(info.Env(), std::string_view(heap::state()) == "tuned");
+}
+
+Napi::Value hold_heap(const Napi::CallbackInfo& info) {
+  heap::hold(info[0].ToBoolean());
+  return info.Env().Undefined();
+}
+
+Napi::Value use_heap(const Napi::CallbackInfo& info) {
+  heap::used();
+  return info.Env().Undefined();
+}
+
+Napi::Value trim_heap(const Napi::CallbackInfo& info) {
+  heap::trim();
+  return info.Env().Undefined();
+}
+
 /// For tests: how many plans of programs were made.
 Napi::Value count_plans(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(plans_made())); }
 
@@ -214,7 +238,8 @@ Napi::Value processor_quota(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), cpu_quota(info[0].As<Napi::String>().Utf8Value()));
 }
 
-/// Follows BACKSOLVE_ISA and BACKSOLVE_THREADS, where they are not empty, once for the process. Returns "" or what is wrong with them.
+/// Follows BACKSOLVE_ISA, BACKSOLVE_THREADS and BACKSOLVE_MALLOC, where they are not empty, once for the process. Returns "" or what is
+/// wrong with them.
 std::string follow_environment() {
   static std::mutex mutex;
   static bool followed = false;
@@ -223,7 +248,7 @@ std::string follow_environment() {
     const char* text = followed ? nullptr : std::getenv(name);
     return text == nullptr ? "" : text;
   };
-  const std::string isa = variable("BACKSOLVE_ISA"), threads = variable("BACKSOLVE_THREADS");
+  const std::string isa = variable("BACKSOLVE_ISA"), threads = variable("BACKSOLVE_THREADS"), malloc = variable("BACKSOLVE_MALLOC");
   if (!isa.empty() && !choose_isa(isa)) {
     std::string known;
     for (const LanesTable* t : isas()) known += (known.empty() ? "\"" : ", \"") + std::string(t->name) + '"';
@@ -234,6 +259,7 @@ std::string follow_environment() {
   const auto read = std::from_chars(threads.data(), end, n);
   if (!threads.empty() && (read.ec != std::errc() || read.ptr != end || n < 1 || n > pool::kMaxThreads))
     return "BACKSOLVE_THREADS is \"" + threads + "\", expected an integer from 1 to " + std::to_string(pool::kMaxThreads) + ".";
+  if (!malloc.empty() && !heap::choose(malloc)) return "BACKSOLVE_MALLOC is \"" + malloc + "\", expected \"tuned\" or \"system\".";
   if (!threads.empty()) pool::resize(n, "BACKSOLVE_THREADS");
   followed = true;
   return "";
@@ -270,6 +296,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("owned", owned);
   add("give", give);
   add("info", describe);
+  add("tuneHeap", tune_heap);
+  add("holdHeap", hold_heap);
+  add("useHeap", use_heap);
+  add("trimHeap", trim_heap);
   add("setThreads", set_threads);
   add("plansMade", count_plans);
   add("processorQuota", processor_quota);

@@ -27,6 +27,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/(form|intern)$/ },
   { group: /^lib\/core\/infer$/ },
   { group: /^lib\/core\/failures$/ },
+  { group: /^lib\/boundary\/heap$/ },
   { group: /^lib\/boundary\/addon$/ },
   { group: /^lib\/boundary\/descriptor$/ },
   { group: /^lib\/core\/bind$/ },

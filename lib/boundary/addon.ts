@@ -16,11 +16,12 @@ import {
   resolve,
   statSync,
 } from "../core/node";
+import { type Heap, keepWarm } from "./heap";
 
 export { version };
 
 /** The addon's exports: docs/native-boundary.md. */
-export interface Binding {
+export interface Binding extends Heap {
   readonly boundary: number;
   kernels(): KernelInfo[];
   /** Names of what a kernel may report of an item, by the number that it reports. */
@@ -71,6 +72,8 @@ export interface NativeInfo {
   readonly blasThreads: number;
   readonly blasParallel: number;
   readonly vectorMath: string;
+  /** Whether pages of large results stay mapped (docs/memory.md), or why malloc is left as it was. */
+  readonly malloc: "tuned" | "BACKSOLVE_MALLOC" | "environment" | "replaced" | "not glibc";
   readonly lanes: number;
 }
 
@@ -120,7 +123,7 @@ const BESIDE: { readonly [platform: string]: string } =
       };
 
 /** The number of docs/native-boundary.md, which an addon has from its sources. */
-const BOUNDARY = 5;
+const BOUNDARY = 6;
 const EXPORTS = [
   "kernels",
   "failureKinds",
@@ -348,5 +351,11 @@ export function load(): Loaded {
 
 let loaded: Loaded | undefined;
 /** The addon and where it came from. */
-export const addon = (): Loaded => (loaded ??= load());
+export function addon(): Loaded {
+  if (!loaded) {
+    loaded = load();
+    keepWarm(loaded.binding);
+  }
+  return loaded;
+}
 export const binding = (): Binding => addon().binding;

@@ -127,6 +127,13 @@ const THREADS: { readonly [from in NativeInfo["threadsFrom"]]: string } = {
   BACKSOLVE_THREADS: "BACKSOLVE_THREADS says so",
   setThreads: "setThreads said so",
 };
+const MALLOC: { readonly [state in NativeInfo["malloc"]]: string } = {
+  tuned: "pages of large results stay mapped until no more are made",
+  BACKSOLVE_MALLOC: "malloc is left as it was: BACKSOLVE_MALLOC says so",
+  environment: "malloc is left as it was: the environment sets MALLOC_ variables or GLIBC_TUNABLES",
+  replaced: "malloc is another library's, and left as it was",
+  "not glibc": "the C library's malloc is left as it was",
+};
 const PARALLEL = ["is sequential", "has threads of its own, held at one", "has OpenMP, held at one thread"];
 
 function text(r: Report): string {
@@ -146,6 +153,7 @@ function text(r: Report): string {
         `${path}\n${n.blas.trim()}\n${PARALLEL[n.blasParallel] ?? ""}; large matrices are spread over backsolve's threads${note}`,
       ],
       ["threads", `${n.threads}: ${THREADS[n.threadsFrom]}`],
+      ["memory", MALLOC[n.malloc]],
       ["instruction set", `${n.isa}; this processor can use ${n.isas.join(", ")}; compiled are ${n.isasCompiled.join(", ")}`],
       ["vector math", n.vectorMath === "SLEEF" ? "SLEEF" : "libm (SLEEF was not there when the addon was built: exp, log, sin are slower)"],
     );

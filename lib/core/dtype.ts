@@ -178,7 +178,7 @@ const UNZEROED_BYTES = 4096; // below, V8's own zeroed allocation is cheaper
 
 const LARGE_BYTES = 2 ** 30;
 /** Of the machine, or of the container. */
-const memoryBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+export const memoryBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 
 /** Where the system promises more memory than it has, the process would die when it is written to. RangeError then. */
 export function refuseBeyondMemory(bytes: number): void {
@@ -192,8 +192,12 @@ export function allocate<D extends DType>(dtype: D, size: number): ArrayOf<D> {
   if (bytes < UNZEROED_BYTES) return new array(size * width) as ArrayOf<D>;
   refuseBeyondMemory(bytes);
   if (bytes > constants.MAX_LENGTH) return new array(size * width) as ArrayOf<D>;
-  return new array(uninitialized(bytes)) as ArrayOf<D>;
+  return new array(bytes < WARM_BYTES ? uninitialized(bytes) : warm(bytes)) as ArrayOf<D>;
 }
+const WARM_BYTES = 2 ** 17; // below, malloc keeps pages by itself
+let warm = uninitialized;
+/** @internal Sets how memory is had whose pages are worth keeping. */
+export const whenLarge = (f: (bytes: number) => ArrayBuffer): void => void (warm = f);
 
 const [SMALLEST, LARGEST] = [3, 10]; // powers of 2: of 8 bytes to 1 KiB
 const slabs: { memory: ArrayBuffer; at: number }[] = [];

@@ -3,7 +3,7 @@
 const { apply } = Reflect;
 const { allocUnsafeSlow } = Buffer;
 const { set } = Object.getPrototypeOf(Uint8Array.prototype) as { set(this: object, from: ArrayLike<number>): void };
-const [clone, immediate] = [structuredClone, setImmediate];
+const [clone, immediate, timeout] = [structuredClone, setImmediate, setTimeout];
 
 /** Calls f with a list of arguments, without walking through an iterator. */
 export const call = <A extends readonly unknown[], R>(f: (...args: A) => R, args: A): R => apply(f, undefined, args);
@@ -19,3 +19,6 @@ export const transferred = (buffer: ArrayBuffer): ArrayBuffer => clone(buffer, {
 
 /** The event loop's next turn. */
 export const nextTurn = (): Promise<void> => new Promise((done) => immediate(done));
+
+/** f, after so long, if the process is still there. */
+export const later = (f: () => void, milliseconds: number): void => void timeout(f, milliseconds).unref();

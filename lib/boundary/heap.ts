@@ -1,0 +1,45 @@
+// Pages of large results: kept mapped while results are made, given back when none were for a while. docs/memory.md
+import { memoryBytes, whenLarge } from "../core/dtype";
+import { later, uninitialized } from "../core/primordials";
+
+const MOST_KEPT = 2 ** 28; // free bytes at the end of the heap: more than becomes garbage from one collection to the next
+const MAPPED = 2 ** 25 - 64; // from here on malloc maps by itself, whatever its threshold
+const [SOON, LATE] = [1000, 16_000]; // milliseconds without a large result
+
+/** What the addon does to the heap: docs/native-boundary.md. */
+export interface Heap {
+  /** Keeps so many free bytes at the end of the heap mapped; whether malloc is ours to tune. */
+  tuneHeap(most: number): boolean;
+  /** While it holds, arrays of any size come from the heap. */
+  holdHeap(holds: boolean): void;
+  useHeap(): void;
+  trimHeap(): void;
+}
+
+/** From now on, where the C library lets us. */
+export function keepWarm(native: Heap): void {
+  const memory = memoryBytes();
+  if (!native.tuneHeap(Math.min(MOST_KEPT, memory / 8))) return;
+  const most = memory / 16; // a larger hole in the heap is better closed by the system
+  let used = false;
+  let wait = 0; // until the next look, if there is one
+  const look = () => {
+    if (used) native.useHeap();
+    else native.trimHeap(); // what is garbage still is given back at a later look
+    wait = used ? SOON : wait * 2;
+    used = false;
+    if (wait > LATE) wait = 0;
+    else later(look, wait);
+  };
+  whenLarge((bytes) => {
+    used = true;
+    if (wait === 0) later(look, (wait = SOON));
+    if (bytes < MAPPED || bytes > most) return uninitialized(bytes);
+    native.holdHeap(true);
+    try {
+      return uninitialized(bytes);
+    } finally {
+      native.holdHeap(false);
+    }
+  });
+}
