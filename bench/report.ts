@@ -73,10 +73,10 @@ async function main(): Promise<void> {
   }
   const tables = tablesOf(machine, figures);
   const page = join(folder, "README.md");
-  const filled = readFileSync(page, "utf8").replaceAll(/(<!-- table: (\S+) -->\n)[\s\S]*?(\n<!-- end -->)/g, (_, open, name, close) => {
+  const filled = readFileSync(page, "utf8").replaceAll(/<!-- table: (\S+) -->\n[\s\S]*?<!-- end -->/g, (_, name: string) => {
     const text = tables[name];
     if (text === undefined) throw new Error(`${page}: there is no table ${name}`);
-    return `${open}${text}${close}`;
+    return `<!-- table: ${name} -->\n${text}\n<!-- end -->`;
   });
   writeFileSync(page, filled);
   const drawn = { "ratios.svg": ratios(main, "float64, one thread"), "roofline.svg": roofline(main, "float64, one thread") };
