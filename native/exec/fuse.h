@@ -5,17 +5,9 @@
 #include <optional>
 #include <set>
 
-#include "program.h"
+#include "views.h"
 
 namespace backsolve {
-
-/// How a value is read: element (i_0, i_1, ...) is element offset + sum of i_d stride_d of `value`.
-struct Access {
-  bool inside = false;  // computed in the same round: the value itself, whatever views there are between
-  int value = -1;
-  Index offset = 0;
-  std::vector<Index> stride = {};
-};
 
 /// One loop over all `extent`. Axes that are `inner` are written out, others are walked.
 struct FusedLoop {

@@ -3,20 +3,6 @@
 #include <algorithm>
 
 namespace backsolve {
-namespace {
-
-std::vector<Index> row_major(const std::vector<Index>& dims) {
-  std::vector<Index> stride(dims.size());
-  Index step = 1;
-  for (std::size_t d = dims.size(); d-- > 0;) {
-    stride[d] = step;
-    step *= dims[d];
-  }
-  return stride;
-}
-
-}  // namespace
-
 Expressions::Expressions(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored)
     : planner_(planner), program_(program), loop_(loop) {
   for (std::size_t a = 0; a < loop.extent.size(); ++a) {
