@@ -14,9 +14,18 @@ class Planner;
 /// How a step goes over a chunk. adapted: a plan in lanes, a kernel without code for them.
 enum class Form { single, lanes, adapted };
 
-/// What one instruction says on whether its program is to run in lanes: never; lanes pay for it; only if others ask for them; if nobody
-/// computes matrices, as its loops over one item are short; nothing.
-enum class Vote { never, pays, costs, short_loops, none };
+/// About what an instruction takes, in nanoseconds per item, in either layout: enough to choose one, no more. `never`: not in lanes.
+struct Cost {
+  double lanes = 0, single = 0;
+  bool never = false;
+  void add(const Cost& c, double times = 1) {
+    lanes += c.lanes * times;
+    single += c.single * times;
+    never = never || c.never;
+  }
+};
+/// To go over the elements of a value, `work` multiplications each: a call, and `each` of an element's cost in lanes.
+Cost cost_of_loop(Index elements, double work, double each = 1.5);
 
 struct Family {
   const char* name;  // docs/native-boundary.md
@@ -28,7 +37,7 @@ struct Family {
   const char* (*check)(const Kernel& kernel, std::span<const double> attrs, std::span<const Shape> operands);
   /// The kernel over full shapes.
   Outcome (*whole)(const Eager& eager, const Kernel& kernel);
-  Vote (*vote)(const Planner& planner, const Instruction& code, int width);
+  Cost (*cost)(const Planner& planner, const Instruction& code, int width);
   /// Says how the step computes: `one`, and of Form::lanes `run`, if one group after the other will not do.
   void (*plan)(Planner& planner, Step& step, Form form);
   /// In lanes: whether an operand that is an input or an output of the program is wanted item by item, as the step itself packs or unpacks

@@ -31,10 +31,10 @@ void Planner::place_ports(const Ports& ports) {
   for (std::size_t o = 0; o < program_.outputs.size(); ++o) take(program_.outputs[o], inputs + o, ports.out[o]);
 }
 
-Vote Planner::vote(const Program& body, int width) {
+Cost Planner::cost(const Program& body, int width) {
   Planner inner(body, *this, 0, 0, width);
   inner.measure_values();
-  return inner.vote_all(width);
+  return inner.cost_of_code(width);
 }
 
 int Planner::add_inner(Step& step) {

@@ -17,19 +17,28 @@ Plan Planner::build() {
   place_values();
   if (plan_.items == 0) return std::move(plan_);
   const int width = lanes_width();
-  const bool possible = width > 0 && pattern_.layout != Layout::single;
-  const bool lanes = possible && (pattern_.layout == Layout::lanes || lanes_pay(width));
-  lay_out(lanes ? width : 0);
-  const Index one = lanes ? lay_frame(1) : 0;
-  const bool large = hot_bytes_ + splat_bytes() > static_cast<Index>(l2_bytes());
-  if (lanes && ((pattern_.layout == Layout::automatic && large) || one > kMaxArena)) {
-    Planner again(program_, pattern_);
-    again.place_values();
-    again.lay_out(0);
-    again.choose_chunk();
-    again.finish();
-    return std::move(again.plan_);
+  const bool asked = pattern_.layout == Layout::lanes;
+  bool lanes = width > 0 && (asked || (pattern_.layout == Layout::automatic && plan_.items >= width));
+  if (lanes) {
+    const Cost cost = cost_of_program(width);
+    const auto pays = [&](double factor) { return asked || (!cost.never && cost.lanes * factor < cost.single); };
+    lanes = pays(1);
+    if (lanes) {
+      lay_out(width);
+      const Index one = lay_frame(1);
+      constexpr double kFar = 1.4;  // what is not in the second-level cache
+      const bool far = hot_bytes_ + splat_bytes() > static_cast<Index>(l2_bytes());
+      if (one > kMaxArena || (far && !pays(kFar))) {
+        Planner again(program_, pattern_);
+        again.place_values();
+        again.lay_out(0);
+        again.choose_chunk();
+        again.finish();
+        return std::move(again.plan_);
+      }
+    }
   }
+  if (!lanes) lay_out(0);
   choose_chunk();
   finish();
   return std::move(plan_);
@@ -116,24 +125,29 @@ int Planner::lanes_width() const {
   return real == 0 ? 0 : plan_.isa->bytes / real;
 }
 
-Vote Planner::vote_all(int width) {
-  bool matrices = false, pays = false, short_loops = false;
-  for (const Instruction& code : program_.code) {
-    if (hoisted(code)) continue;
-    const Vote vote = kernel(code).family->vote(*this, code, width);
-    if (vote == Vote::never) return vote;
-    matrices |= vote == Vote::pays || vote == Vote::costs;
-    pays |= vote == Vote::pays;
-    short_loops |= vote == Vote::short_loops;
-  }
-  if (matrices) return pays ? Vote::pays : Vote::costs;
-  return short_loops ? Vote::short_loops : Vote::none;
+Cost cost_of_loop(Index elements, double work, double each) {
+  constexpr double kElement = 0.1, kCall = 25;
+  const double all = kElement * static_cast<double>(elements) * std::max(work / 3, 1.0);
+  return {.lanes = 1 + all, .single = kCall + all * each};
 }
 
-bool Planner::lanes_pay(int width) {
-  if (plan_.items < width) return false;
-  const Vote vote = vote_all(width);
-  return vote == Vote::pays || vote == Vote::short_loops;
+Cost Planner::cost_of_code(int width) {
+  Cost all;
+  for (const Instruction& code : program_.code)
+    if (!hoisted(code)) all.add(kernel(code).family->cost(*this, code, width));
+  return all;
+}
+
+/// With what it takes to bring items into lanes and out of them.
+Cost Planner::cost_of_program(int width) {
+  constexpr double kPacked = 0.3;
+  Cost all = cost_of_code(width);
+  const auto moves = [&](int v) {
+    if (place(v).per_item) all.lanes += kPacked * static_cast<double>(place(v).count);
+  };
+  for (const int v : program_.inputs) moves(v);
+  for (const int v : program_.outputs) moves(v);
+  return all;
 }
 
 std::array<Shape, kMaxOperands> Planner::shapes(const Instruction& code) const {

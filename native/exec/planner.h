@@ -57,8 +57,8 @@ class Planner {
   int level() const { return level_; }
   /// What it takes to remember who failed in a group.
   Index marks_of_group() const;
-  /// What its bodies vote, all together.
-  Vote vote(const Program& body, int width);
+  /// What one of its bodies takes.
+  Cost cost(const Program& body, int width);
   /// Room for what a step has to know, which is Plan::inners by the number that this returns.
   int add_inner(Step& step);
   void keep(int inner, std::shared_ptr<const void> detail) { inners_[static_cast<std::size_t>(inner)].detail = std::move(detail); }
@@ -109,8 +109,8 @@ class Planner {
   void place_ports(const Ports& ports);
   bool hoisted(const Instruction& code) const;
   int lanes_width() const;
-  bool lanes_pay(int width);
-  Vote vote_all(int width);
+  Cost cost_of_code(int width);
+  Cost cost_of_program(int width);
   void lay_out(int width);
   std::vector<Unit> cut() const;
   std::vector<bool> stored_by(const std::vector<Unit>& units) const;

@@ -135,13 +135,23 @@ Outcome whole(const Eager& e, const Kernel& k) {
   return run_as_program(e, k, b);
 }
 
-Vote vote(const Planner& planner, const Instruction& code, int) {
+/// Of one matrix the rate grows with its size, as LAPACK's does. In lanes it is a multiple of that up to the size that was measured.
+Cost cost(const Planner& planner, const Instruction& code, int) {
+  constexpr double kCall = 30, kGain = 2.5, kLoss = 1.5, kPacked = 1;
   const Kernel& k = planner.kernel(code);
   Binding b;
   bind(k, code.attrs.data(), planner.shapes(code).data(), b);
   const Index largest = *std::max_element(b.dims, b.dims + b.signature->letters());
-  if (largest > kMaxLanesSize) return Vote::never;
-  return in_lanes(k, code.column, planner.isa()) && lanes_pay_alone(k, planner.isa(), largest) ? Vote::pays : Vote::costs;
+  const double rate = std::clamp(0.15 * static_cast<double>(largest), 0.5, 15.0), outer = static_cast<double>(b.outer_count);
+  Cost c{.single = outer * kCall + matrix_flops(k, b) * outer / rate, .never = largest > kMaxLanesSize};
+  if (!in_lanes(k, code.column, planner.isa())) {
+    c.lanes = c.single;
+    for (const auto* ids : {&code.in, &code.out})
+      for (const int v : *ids) c.lanes += v < 0 ? 0 : kPacked * static_cast<double>(planner.place(v).count);
+  } else {
+    c.lanes = lanes_pay_alone(k, planner.isa(), largest) ? c.single / kGain : c.single * kLoss;
+  }
+  return c;
 }
 
 /// What a step knows.
@@ -293,6 +303,6 @@ void plan(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::matrix{"matrix", true, computes, in_lanes, check, whole, vote, plan};
+const Family family::matrix{"matrix", true, computes, in_lanes, check, whole, cost, plan};
 
 }  // namespace backsolve

@@ -8,7 +8,7 @@ namespace {
 
 bool computes(const Kernel&, DType) { return true; }
 bool in_lanes(const Kernel&, DType, const LanesTable&) { return true; }
-Vote vote(const Planner&, const Instruction&, int) { return Vote::none; }
+Cost cost(const Planner& planner, const Instruction& code, int) { return cost_of_loop(planner.place(code.out[0]).count, 1, 3); }
 
 const char* check(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
   const Shape& out = operands.back();
@@ -98,6 +98,6 @@ void plan(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::join{"join", false, computes, in_lanes, check, whole, vote, plan};
+const Family family::join{"join", false, computes, in_lanes, check, whole, cost, plan};
 
 }  // namespace backsolve

@@ -69,9 +69,13 @@ Outcome whole(const Eager& e, const Kernel& k) {
   return {.aborted = aborted, .failures = {}};
 }
 
-/// Without any matrix kernel, lanes still help maps whose items are too short for the flat loops.
-Vote vote(const Planner& planner, const Instruction& code, int width) {
-  return planner.place(code.out[0]).count < 4 * width ? Vote::short_loops : Vote::none;
+/// Flat loops pay a call for every row that operands do not walk as one.
+Cost cost(const Planner& planner, const Instruction& code, int width) {
+  const Type& out = planner.type(code.out[0]);
+  const bool whole =
+      std::all_of(code.in.begin(), code.in.end(), [&](int v) { return planner.type(v).dims == out.dims || planner.place(v).count == 1; });
+  const bool rows = whole || out.dims.back() >= 4 * width;
+  return cost_of_loop(planner.place(code.out[0]).count, planner.kernel(code).flops, rows ? 1.5 : 6);
 }
 
 /// What a step knows. Operands of a step are the inputs, then the output; the loops want the output first.
@@ -132,6 +136,6 @@ void plan(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::map{"map", false, computes, in_lanes, check, whole, vote, plan};
+const Family family::map{"map", false, computes, in_lanes, check, whole, cost, plan};
 
 }  // namespace backsolve

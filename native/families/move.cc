@@ -10,7 +10,7 @@ namespace {
 
 bool computes(const Kernel&, DType) { return true; }
 bool in_lanes(const Kernel&, DType, const LanesTable&) { return true; }
-Vote vote(const Planner&, const Instruction&, int) { return Vote::none; }
+Cost cost(const Planner& planner, const Instruction& code, int) { return cost_of_loop(planner.place(code.out[0]).count, 1, 3); }
 
 constexpr double kMaxStride = static_cast<double>(kMaxElements);
 
@@ -169,8 +169,8 @@ void plan_band(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::read_strided{"readStrided", false, computes, in_lanes, check_read, whole_read, vote, plan_read};
-const Family family::write_strided{"writeStrided", false, computes, in_lanes, check_write, whole_write, vote, plan_write};
-const Family family::band{"band", false, computes, in_lanes, check_band, whole_band, vote, plan_band};
+const Family family::read_strided{"readStrided", false, computes, in_lanes, check_read, whole_read, cost, plan_read};
+const Family family::write_strided{"writeStrided", false, computes, in_lanes, check_write, whole_write, cost, plan_write};
+const Family family::band{"band", false, computes, in_lanes, check_band, whole_band, cost, plan_band};
 
 }  // namespace backsolve

@@ -12,7 +12,7 @@ constexpr double kMaxFirst = 0x1p45;  // in blocks: the number itself stays exac
 
 bool computes(const Kernel&, DType column) { return column == DType::i32; }
 bool in_lanes(const Kernel&, DType, const LanesTable&) { return true; }
-Vote vote(const Planner&, const Instruction&, int) { return Vote::none; }
+Cost cost(const Planner& planner, const Instruction& code, int) { return cost_of_loop(planner.place(code.out[0]).count, 1, 3); }
 
 const char* check(const Kernel& kernel, std::span<const double> attrs, std::span<const Shape> operands) {
   const bool uniform = kernel.draw == Draw::Kind::uniform;
@@ -105,6 +105,6 @@ void plan(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::random{"random", false, computes, in_lanes, check, whole, vote, plan};
+const Family family::random{"random", false, computes, in_lanes, check, whole, cost, plan};
 
 }  // namespace backsolve

@@ -212,7 +212,7 @@ Outcome whole(const Eager& e, const Kernel& k) {
   return {.aborted = aborted, .failures = {}};
 }
 
-Vote vote(const Planner&, const Instruction&, int) { return Vote::none; }
+Cost cost(const Planner& planner, const Instruction& code, int) { return cost_of_loop(planner.place(code.in[0]).count, 1); }
 
 /// What a step knows.
 struct Detail {
@@ -260,6 +260,6 @@ void plan(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::reduce{"reduce", false, computes, in_lanes, check, whole, vote, plan};
+const Family family::reduce{"reduce", false, computes, in_lanes, check, whole, cost, plan};
 
 }  // namespace backsolve

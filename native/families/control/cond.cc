@@ -109,7 +109,7 @@ class Choice {
 
 }  // namespace
 
-const Family family::cond{"cond", true, computes, in_lanes, check, whole, control::vote, [](Planner& planner, Step& s, Form form) {
+const Family family::cond{"cond", true, computes, in_lanes, check, whole, control::cost, [](Planner& planner, Step& s, Form form) {
                             s.run = [](const Step& step, Chunk& c) {
                               for_groups(step, c, [&](Groups groups) { Choice(step, c, groups).work(); });
                             };

@@ -20,13 +20,13 @@ bool in_lanes(const Kernel&, DType, const LanesTable&) { return true; }
 const char* check(const Kernel&, std::span<const double>, std::span<const Shape>) { return "not a kernel"; }
 Outcome whole(const Eager&, const Kernel&) { return {}; }
 
-Vote vote(const Planner& planner, const Instruction& code, int width) {
-  Vote all = Vote::none;
-  for (const auto& body : code.control->bodies) {
-    const Vote one = const_cast<Planner&>(planner).vote(*body, width);
-    if (one == Vote::never) return one;
-    if (one == Vote::pays || all == Vote::none || (one == Vote::costs && all == Vote::short_loops)) all = one;
-  }
+/// In lanes both sides of a condition run.
+Cost cost(const Planner& planner, const Instruction& code, int width) {
+  const Control& k = *code.control;
+  const double runs = k.kind == Control::Kind::cond ? 1 : static_cast<double>(std::max<Index>(k.length, 1));
+  Cost all;
+  for (const auto& body : k.bodies) all.add(const_cast<Planner&>(planner).cost(*body, width), runs);
+  if (k.kind == Control::Kind::cond) all.single /= 2;
   return all;
 }
 

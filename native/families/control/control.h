@@ -79,7 +79,7 @@ class Marks {
 };
 
 /// Whether these bodies are worth lanes.
-Vote vote(const Planner& planner, const Instruction& code, int width);
+Cost cost(const Planner& planner, const Instruction& code, int width);
 /// Where the elements of a step's operand come after those of the group before.
 Index step_of(const Planner& planner, const Step& s, int value);
 

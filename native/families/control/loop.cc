@@ -238,11 +238,11 @@ class Runs {
 };
 
 /// Many runs that hand nothing on, for few items, feed lanes and threads as a batch of their own, where lanes over the items are a handful.
-Vote vote_loop(const Planner& planner, const Instruction& code, int width) {
+Cost cost_loop(const Planner& planner, const Instruction& code, int width) {
   constexpr Index kFew = 64;
   const Control& k = *code.control;
-  if (k.carries == 0 && k.length >= kFew && planner.pattern().items < kFew) return Vote::never;
-  return vote(planner, code, width);
+  if (k.carries == 0 && k.length >= kFew && planner.pattern().items < kFew) return {.never = true};
+  return cost(planner, code, width);
 }
 
 void run(const Step& s, Chunk& c) {
@@ -258,6 +258,6 @@ void plan(Planner& planner, Step& s, Form form) {
 
 }  // namespace
 
-const Family family::loop{"loop", true, computes, in_lanes, check, whole, vote_loop, plan, streams};
+const Family family::loop{"loop", true, computes, in_lanes, check, whole, cost_loop, plan, streams};
 
 }  // namespace backsolve

@@ -149,6 +149,6 @@ void plan(Planner& planner, Step& s, Form) {
 
 }  // namespace
 
-const Family family::repeat{"while", true, computes, in_lanes, check, whole, control::vote, plan};
+const Family family::repeat{"while", true, computes, in_lanes, check, whole, control::cost, plan};
 
 }  // namespace backsolve

@@ -1,7 +1,7 @@
-// exp, log, sin, cos and what their complex forms need, on one vector: SLEEF's 1-ulp functions where the build has them,
-// else the C library lane by lane.
+// exp, log, sin, cos and what their complex forms need, on one vector: exp and log written out (exp_log.h), as a call costs as much as they
+// do; of the others SLEEF's 1-ulp functions where the build has them, else the C library lane by lane.
 #pragma once
-#include "simd.h"
+#include "exp_log.h"
 
 #if defined(BS_HAVE_SLEEF)
 #include <sleef.h>
@@ -84,8 +84,6 @@ BS_INLINE void vsincos(Vec<R> x, Vec<R>& sine, Vec<R>& cosine) {
 
 #endif
 
-BS_MATH1(exp)
-BS_MATH1(log)
 BS_MATH1(log1p)
 BS_MATH1(sin)
 BS_MATH1(cos)
