@@ -2,19 +2,28 @@
 import { binding } from "../lib/boundary/addon";
 import { info, registry } from "../lib/index";
 import { checkOp } from "../lib/testing/index";
-import { sampled } from "./grid";
+import { cells, sampled } from "./grid";
+import { checkSpectra, DTYPES, SIZES } from "./spectra";
+
+/** Kernels that several rows have. */
+const ROWS: Readonly<Record<string, readonly string[]>> = {
+  hermitianFunction: ["expmHermitian", "logmHermitian", "sqrtmHermitian", "inverseSqrtmHermitian", "powmHermitian"],
+};
 
 async function main(): Promise<void> {
   if (info().isa !== process.env.BACKSOLVE_ISA) throw new Error(`runs on ${info().isa}`);
   const matrices = binding()
     .kernels()
     .filter((k) => k.family === "matrix" && k.lanes.length > 0)
-    .map((k) => k.name.replace("_vjp", ""));
+    .map((k) => k.name.replace("_vjp", ""))
+    .flatMap((name) => ROWS[name] ?? [name]);
   for (const name of new Set([...matrices, "exp", "log", "sqrt", "div", "where", "sum"])) {
     const only = ["law", "reverse", "batching", "compiled", "isolation"] as const;
     await checkOp(registry.op(name) as Parameters<typeof checkOp>[0], { sizes: [1, 4, 9], only, ...sampled });
     console.log(name);
   }
+  for (const [dtype, n] of cells("spectra", [DTYPES, SIZES])) checkSpectra(dtype, n, 17);
+  console.log("spectra");
 }
 main().catch((error: unknown) => {
   console.error(error);

@@ -132,6 +132,12 @@ describe("lanes", () => {
         "det",
         "slogdet",
         "lstsq",
+        "eigh",
+        "eigvalsh",
+        "gapQuotient",
+        "logmHermitian",
+        "spectralDerivative",
+        "spectra",
         "exp",
       ]);
     });

@@ -3,6 +3,7 @@
 #include "eigen.h"
 #include "factor.h"
 #include "list.h"
+#include "powers.h"
 
 namespace backsolve {
 namespace {
@@ -207,14 +208,22 @@ std::int32_t spectral_second(const Call& call, const SecondWork<T>& space) {
   return 0;
 }
 
+constexpr Limits kLimits{.narrow = 48, .declines = true}, kAdjoint{.narrow = 24, .declines = true};
 constexpr Kernel kList[] = {
-    {"hermitianFunction", "T(n,n) -> T(n,n) R?(n) T?(n,n)", "4r", 11, BS_SINGLE(hermitian_function, FunctionWork)},
-    {"hermitianFunction_vjp", "T(n,n) R(n) T(n,n) T(n,n) -> T(n,n)", "4r", 8, BS_SINGLE(hermitian_function_vjp, VjpWork)},
-    {"spectralDerivative", "T(n,n) T(n,n) -> T(n,n)", "4r", 17, BS_SINGLE(spectral_derivative, DerivativeWork)},
+    {"hermitianFunction", "T(n,n) -> T(n,n) R?(n) T?(n,n)", "4r", 11, BS_SINGLE(hermitian_function, FunctionWork),
+     Lanes::hermitian_function, kLimits},
+    {"hermitianFunction_vjp", "T(n,n) R(n) T(n,n) T(n,n) -> T(n,n)", "4r", 8, BS_SINGLE(hermitian_function_vjp, VjpWork),
+     Lanes::hermitian_function_vjp, kAdjoint},
+    {"spectralDerivative", "T(n,n) T(n,n) -> T(n,n)", "4r", 17, BS_SINGLE(spectral_derivative, DerivativeWork), Lanes::spectral_derivative,
+     kLimits},
     {"spectralSecond", "T(n,n) T(n,n) T(n,n) -> T(n,n)", "4r", 40, BS_SINGLE(spectral_second, SecondWork)},
 };
 
 }  // namespace
+
+double ops::power_at(double p, double x, double exponent) { return Differences{Function::power, p}.at(x, exponent); }
+double ops::power_difference(double p, double x, double y) { return Differences{Function::power, p}(x, y); }
+bool ops::power_has_both_sides(double p) { return Differences{Function::power, p}.both_sides(); }
 
 BS_LIST(spectral, kList)
 
