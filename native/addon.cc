@@ -229,6 +229,21 @@ Napi::Value trim_heap(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// Frees the memory of an array at once, unless another array lies in the same buffer, or threads share it.
+Napi::Value discard(const Napi::CallbackInfo& info) {
+  if (!info[0].IsTypedArray()) refuse(info.Env(), "a buffer must be a typed array");
+  const auto array = info[0].As<Napi::TypedArray>();
+  napi_value buffer;
+  bool plain = false;
+  void* data = nullptr;
+  std::size_t whole = 0;
+  const bool known = napi_get_typedarray_info(info.Env(), array, nullptr, nullptr, nullptr, &buffer, nullptr) == napi_ok &&
+                     napi_is_arraybuffer(info.Env(), buffer, &plain) == napi_ok && plain &&
+                     napi_get_arraybuffer_info(info.Env(), buffer, &data, &whole) == napi_ok;
+  if (known && whole == array.ByteLength()) napi_detach_arraybuffer(info.Env(), buffer);
+  return info.Env().Undefined();
+}
+
 /// For tests: how many plans of programs were made.
 Napi::Value count_plans(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(plans_made())); }
 
@@ -300,6 +315,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("holdHeap", hold_heap);
   add("useHeap", use_heap);
   add("trimHeap", trim_heap);
+  add("discard", discard);
   add("setThreads", set_threads);
   add("plansMade", count_plans);
   add("processorQuota", processor_quota);

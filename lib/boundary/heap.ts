@@ -1,7 +1,7 @@
 // Pages of large results: kept mapped while results are made, given back when none were for a while. docs/memory.md
-import { memoryBytes, whenLarge } from "../core/dtype";
+import { type AnyArray, isPartOfSlab, memoryBytes, whenLarge } from "../core/dtype";
 import { later, uninitialized } from "../core/primordials";
-import { dropSpare, wasTaken } from "../core/spare";
+import { dropSpare, wasTaken, whenDropped } from "../core/spare";
 
 const MOST_KEPT = 2 ** 28; // free bytes at the end of the heap: more than becomes garbage from one collection to the next
 const MAPPED = 2 ** 25 - 64; // from here on malloc maps by itself, whatever its threshold
@@ -15,6 +15,8 @@ export interface Heap {
   holdHeap(holds: boolean): void;
   useHeap(): void;
   trimHeap(): void;
+  /** Frees the memory of an array, all of whose buffer it is. */
+  discard(array: AnyArray): void;
 }
 
 /** From now on, where the C library lets us. */
@@ -22,6 +24,9 @@ export function keepWarm(native: Heap): void {
   const memory = memoryBytes();
   const tuned = native.tuneHeap(Math.min(MOST_KEPT, memory / 8));
   const most = tuned ? memory / 16 : 0; // a larger hole in the heap is better closed by the system
+  whenDropped((array) => {
+    if (!isPartOfSlab(array)) native.discard(array);
+  });
   let used = false;
   let wait = 0; // until the next look, if there is one
   const look = () => {

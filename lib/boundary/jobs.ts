@@ -4,7 +4,7 @@ import { type AnyArray, allocate, emptyLike, refuseBeyondMemory } from "../core/
 import { guard, translate } from "../core/errors";
 import type { ValueType } from "../core/ir";
 import { nextTurn } from "../core/primordials";
-import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrap } from "../core/tensor";
+import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrapOwn } from "../core/tensor";
 import { binding, type Job } from "./addon";
 import type { NameOfBuffer } from "./descriptor";
 
@@ -38,7 +38,10 @@ export async function runJob({ op, inputs, outputs, begin, nameOf, signal, progr
   const job = guard(op, start, nameOf);
   for (const s of storages) s.busy++;
   const left = () => {
-    for (const s of storages) s.busy--;
+    for (const s of storages) {
+      s.busy--;
+      s.settle();
+    }
   };
   job.promise.then(left, left);
   const flat = await settled(op, job, signal, progress);
@@ -128,7 +131,7 @@ async function outputsOf(op: string, job: Job, types: readonly ValueType[]): Pro
   const tensors: Tensor[] = [];
   for (let i = 0; i < arrays.length; i++) {
     const type = types[i] as ValueType;
-    tensors.push(wrap(type.dtype, type.shape, arrays[i] ?? (await copied(op, job, i, type))));
+    tensors.push(wrapOwn(type.dtype, type.shape, arrays[i] ?? (await copied(op, job, i, type))));
   }
   return tensors;
 }

@@ -6,7 +6,7 @@ import { type AnyArray, allocate, type DType } from "./dtype";
 import { guard, translate } from "./errors";
 import { inputName } from "./form";
 import type { ValueType } from "./ir";
-import { noneOpen } from "./levels";
+import { noneOpen } from "./open";
 import { batchContextOf, checkOut, composed, output, type RunContext } from "./outcome";
 import { own } from "./registry";
 import { type AnyRow, type Attrs, nameOf } from "./row";
@@ -28,7 +28,10 @@ export function evaluate(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, w
     return own.has(row) && noneOpen() ? unseen(row, inputs, attrs, options) : composed(row, inputs, attrs, options);
   const bound = bindOp(row, inputs, attrs);
   const { out } = options;
-  if (row.kernel.alias && !out) return [alias(inputs[0] as Tensor, (bound.outputs[0] as ValueType).shape)];
+  if (row.kernel.alias && !out) {
+    readable(nameOf(row), inputs[0] as Tensor, () => inputName(row, 0));
+    return [alias(inputs[0] as Tensor, (bound.outputs[0] as ValueType).shape)];
+  }
   if (out) checkOut(row, out, bound.outputs[0], inputs);
   const count = wantAux ? bound.outputs.length : row.outputs.length;
   const outputs: Tensor[] = [];

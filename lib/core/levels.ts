@@ -20,26 +20,6 @@ export interface Level extends LevelTag {
   ): (Tensor | undefined)[];
 }
 
-let lastId = 0;
-let count = 0;
-/** Whether no transform and no trace is open: then nothing but tensors that users hold has a use for its memory later. */
-export const noneOpen = (): boolean => count === 0;
-/** What all levels are. */
-export abstract class Open {
-  readonly id = nextId();
-  live = true;
-  constructor() {
-    count++;
-  }
-  /** The end, once or more often. */
-  close(): void {
-    if (this.live) count--;
-    this.live = false;
-  }
-}
-/** Ids of levels and of what they record, in the order of their making. */
-export const nextId = (): number => ++lastId;
-
 /** Whether no level has to do with any of these. */
 export function areData(tensors: readonly Tensor[]): boolean {
   for (let i = 0; i < tensors.length; i++) {

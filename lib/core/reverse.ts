@@ -4,7 +4,8 @@ import { type DType, isFloat } from "./dtype";
 import { inputsByName, isVariadic, plainName } from "./form";
 import { fused, fusedTypes, residuals } from "./fused";
 import type { ValueType } from "./ir";
-import { boxOf, type Level, nextId, noneOpen, Open, valuesAt } from "./levels";
+import { boxOf, type Level, valuesAt } from "./levels";
+import { nextId, noneOpen, Open } from "./open";
 import { named, type RunContext } from "./outcome";
 import { own, ruleFor } from "./registry";
 import type { AnyRow, Attrs } from "./row";
@@ -142,8 +143,7 @@ export function backward(
     const g = cotangents.get(node);
     if (!node.row || !g) continue;
     cotangents.delete(node);
-    const alone = noneOpen() && own.has(node.row) && !ruleFor(node.row);
-    const pulled = inRuleOf(node.collected, () => (alone ? turned(g, () => pullback(node, g)) : pulledSeen(node, g)));
+    const pulled = inRuleOf(node.collected, () => turned(node, g));
     for (let i = 0; i < pulled.length; i++) if (pulled[i]) give(node.parents[i] as Edge, pulled[i] as Tensor);
   }
   return leaves.map((l) => {
@@ -156,21 +156,19 @@ export function backward(
 // Memory of cotangents: what only this walk has is put by as soon as its last cotangent was used. Where levels are open or a user's rule runs,
 // others may have it, too.
 
-/** Runs a part of the walk that reads these cotangents for the last time, and gives others. */
-function turned<R extends readonly (Tensor | undefined)[]>(used: readonly (Tensor | undefined)[], f: () => R): R {
+/** Cotangents of a node's inputs from those of its outputs, which nothing in this walk reads after it. */
+function turned(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
+  if (!noneOpen() || !own.has(node.row as AnyRow) || ruleFor(node.row as AnyRow)) return turnedSeen(node, g);
   const before = beginUnseen();
   try {
-    const given = f();
-    if (anyUnseen()) {
-      for (const t of given) if (t) storageOf(t).hold();
-      for (const t of used) if (t) storageOf(t).release();
-    }
-    return given;
+    const pulled = pullback(node, g);
+    if (anyUnseen()) pass(g, pulled);
+    return pulled;
   } finally {
     endUnseen(before);
   }
 }
-function pulledSeen(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
+function turnedSeen(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
   if (anyUnseen()) for (const t of g) if (t && !tracedOf(t)) storageOf(t).show();
   const before = beginSeen();
   try {
@@ -179,10 +177,21 @@ function pulledSeen(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | u
     endSeen(before);
   }
 }
-const sumOf = (a: Tensor, b: Tensor): Tensor => {
-  const sum = () => [call("add", [a, b])] as const;
-  return noneOpen() ? turned([a, b], sum)[0] : sum()[0];
-};
+function pass(from: readonly (Tensor | undefined)[], to: readonly (Tensor | undefined)[]): void {
+  for (const t of to) if (t) storageOf(t).hold();
+  for (const t of from) if (t) storageOf(t).release();
+}
+function sumOf(a: Tensor, b: Tensor): Tensor {
+  if (!noneOpen()) return call("add", [a, b]);
+  const before = beginUnseen();
+  try {
+    const sum = call("add", [a, b]);
+    if (anyUnseen()) pass([a, b], [sum]);
+    return sum;
+  } finally {
+    endUnseen(before);
+  }
+}
 
 /** The rule of one node: cotangents of the inputs that have a parent. */
 function pullback(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {

@@ -31,7 +31,11 @@ export function wasTaken(): boolean {
 export function putBy(array: AnyArray): void {
   const room = array.byteLength + ENTRY;
   most ??= Math.min(2 ** 28, memoryBytes() / 16);
-  if (array.byteLength === 0 || room > most) return;
+  if (array.byteLength === 0) return;
+  if (room > most) {
+    discard(array);
+    return;
+  }
   if (bytes + room > most) dropSpare(); // sizes that are in use will be put by again
   const dtype = dtypeOfArray(array) as DType;
   if (debug) array.fill(isFloat(dtype) ? Number.NaN : 0x55);
@@ -42,8 +46,12 @@ export function putBy(array: AnyArray): void {
   bytes += room;
 }
 
-/** Leaves all of it to the garbage collector. */
+let discard = (_array: AnyArray): void => {};
+/** @internal Sets what frees the memory of an array at once, which nobody has. */
+export const whenDropped = (f: (array: AnyArray) => void): void => void (discard = f);
+/** Gives all of it back. */
 export function dropSpare(): void {
+  for (const list of spare.values()) for (const array of list) discard(array);
   spare.clear();
   bytes = 0;
 }

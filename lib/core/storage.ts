@@ -1,5 +1,5 @@
 import { type AnyArray, allocate, copyOf, type DType, isPartOfSlab, partOfSlab, viewOf } from "./dtype";
-import { guard } from "./errors";
+import { disposed, guard } from "./errors";
 import { debug, putBy, takeSpare } from "./spare";
 
 // What the engine makes where nobody sees it: in parts of it that run one in another, `depth` of them, of which the last began at `from`.
@@ -35,6 +35,10 @@ export const endSeen = (before: number): void => void (from = before);
 /** Whether there is anything to be held, released and handed out. */
 export const anyUnseen = (): boolean => hidden > 0;
 
+const NOTHING = new Uint8Array(0);
+/** `handles` of memory that others than tensors have, too. */
+const SHARED = -(2 ** 30);
+
 interface Hidden {
   readonly part: number; // which made it, by its depth
   holders: number; // how many of that part need it
@@ -46,6 +50,7 @@ export class Storage {
   view: AnyArray | undefined;
   busy = 0; // asynchronous jobs that have not left it, aborted ones included
   kept = false; // a pullback reads its memory whenever it is called
+  handles = SHARED; // tensors over it that were not disposed of
 
   literal = false; // every element is one number that the program's text says
 
@@ -62,6 +67,7 @@ export class Storage {
     const spare = takeSpare(dtype, size);
     const part = spare ? undefined : partOfSlab(dtype, size);
     const storage = new Storage(spare ?? part ?? allocate(dtype, size));
+    storage.handles = 1;
     storage.shared = spare ? isPartOfSlab(spare) : part !== undefined;
     if (from >= 0 && (debug || !storage.shared)) storage.#hide();
     return storage;
@@ -93,6 +99,21 @@ export class Storage {
   get unheld(): boolean {
     return this.#hidden?.holders === 0;
   }
+  /** Without memory: it went to another result, or nobody may read it here any more. */
+  get disposed(): boolean {
+    return this.array === NOTHING;
+  }
+  /** A tensor less; what it has instead. */
+  drop(): Storage {
+    if (this.disposed) return this;
+    this.handles--;
+    this.settle();
+    return new Storage(NOTHING);
+  }
+  /** Gives the memory to another result if no tensor and no job has it any more. */
+  settle(): void {
+    if (this.handles === 0) this.recycle();
+  }
   /** Nobody reads it any more: its memory goes to another result. */
   recycle(): void {
     this.show();
@@ -107,6 +128,7 @@ export class Storage {
   }
   /** The data for users. */
   expose(): AnyArray {
+    if (this.disposed) throw disposed("data", "the tensor");
     if (!this.view) {
       // A job or a pullback reads the old memory, which from now on nobody else can reach: what is handed out could be changed or transferred.
       this.array = guard("data", () => (this.busy > 0 || this.kept || this.shared ? copyOf(this.array) : fromNative(this.array)));
@@ -116,7 +138,6 @@ export class Storage {
     return this.view;
   }
 }
-const NOTHING = new Uint8Array(0);
 let fromNative = (array: AnyArray): AnyArray => array;
 /** @internal Sets what makes native memory JavaScript's own before users get it. */
 export const whenExposed = (f: (array: AnyArray) => AnyArray): void => void (fromNative = f);
