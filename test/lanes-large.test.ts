@@ -43,7 +43,13 @@ describe("lanes in blocks", () => {
       const a = shuffled(dtype, n, info().lanes + 1);
       const spec = SPECS[dtype](n, n) as ReturnType<typeof float64>;
       const size = (y: F64) => real(sum(mul(y, 0.3)));
-      for (const program of [compile(f, spec), compile(grad((x: F64) => size(f(x))), spec)]) {
+      for (const program of [
+        compile(f, spec),
+        compile(
+          grad((x: F64) => size(f(x))),
+          spec,
+        ),
+      ]) {
         const [lanes, single] = layouts.map((layout) => program.runSync([a], { layout })) as [F64, F64];
         expect(relativeError(lanes, single), `${name}, ${dtype}, ${n}`).to.be.below(1e3 * n * EPS);
       }
@@ -91,7 +97,10 @@ describe("lanes in blocks", () => {
       const specs = [SPECS[dtype](m, n), SPECS[dtype](m, k), float64()] as unknown as ReturnType<typeof float64>[];
       const f = (x: F64, y: F64, l2Regularizer: F64) => linalg.lstsq(x, y, { l2Regularizer });
       const loss = (x: F64, y: F64, l: F64) => real(sum(mul(f(x, y, l), 0.3))) as F64;
-      const damped = tensor(Float64Array.from({ length: count }, (_, i) => (i % 3 ? 0 : exp1(i))), { shape: [count] });
+      const damped = tensor(
+        Float64Array.from({ length: count }, (_, i) => (i % 3 ? 0 : exp1(i))),
+        { shape: [count] },
+      );
       const programs = [compile(f, ...(specs as [never, never, never])), compile(grad(loss), ...(specs as [never, never, never]))];
       const what = `${m} x ${n}, ${k}, ${dtype}`;
       for (const program of programs as { runSync(list: F64[], how: object): F64 }[]) {

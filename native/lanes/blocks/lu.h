@@ -67,8 +67,8 @@ BS_INLINE void swap_rows(Strided<L> a, Index s, const std::int32_t* pivots, Inde
   }
 }
 
-/// Right-looking, in place: A = Pᵀ L U, A of any rows. What stands beside A in `b` becomes L⁻¹ P B. Returns per lane the column of the first
-/// zero pivot, from 1. Where the reciprocal of a pivot overflows, all that follows is infinite or NaN.
+/// Right-looking, in place: A = Pᵀ L U, A of any rows. What stands beside A in `b` becomes L⁻¹ P B. Returns per lane the column of the
+/// first zero pivot, from 1. Where the reciprocal of a pivot overflows, all that follows is infinite or NaN.
 template <class L>
 __attribute__((noinline)) Mask<typename L::Real> factor_small(Strided<L> a, std::int32_t* pivots, Strided<L> b) {
   using R = typename L::Real;
@@ -109,7 +109,8 @@ __attribute__((noinline)) Mask<typename L::Real> factor_blocks(Strided<L> a, std
   const Index n = a.rows;
   for (Index j = 0; j < n; j += panel.cols) {
     const Index q = panel.cols < n - j ? panel.cols : n - j;
-    const Strided<L> all{panel.data, n, q, panel.row, 1}, above{panel.data, j, q, panel.row, 1}, below{panel.at(j, 0), n - j, q, panel.row, 1};
+    const Strided<L> all{panel.data, n, q, panel.row, 1}, above{panel.data, j, q, panel.row, 1},
+        below{panel.at(j, 0), n - j, q, panel.row, 1};
     for (Index i = 0; i < n; ++i)
       for (Index c = 0; c < q; ++c) all.set(i, c, a.get(i, j + c));
     if (j > 0) {

@@ -36,9 +36,9 @@ struct Reflections {
   static constexpr int B = L::block;  // columns together
 
   Index count, most, rows;
-  Strided<L> v;   // a block of columns after the other, each with its rows from its first column on; zero above the diagonal
-  Strided<L> t;   // T, a block below the other
-  Strided<L> r;   // count x count, zero below the diagonal
+  Strided<L> v;  // a block of columns after the other, each with its rows from its first column on; zero above the diagonal
+  Strided<L> t;  // T, a block below the other
+  Strided<L> r;  // count x count, zero below the diagonal
   Strided<L> panel;
   Mask<R> doubtful;
 

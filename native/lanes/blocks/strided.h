@@ -189,7 +189,8 @@ struct Product {
     Product panel = *this;
     if (to != nullptr) panel.v = packed<Q>(j, to), panel.shift = j;
     Index i = 0;
-    BS_BLOCKS_AND_TWO(i, c.rows, B, (panel.template block<B, Q>(i, j)), (panel.template block<2, Q>(i, j)), (panel.template block<1, Q>(i, j)))
+    BS_BLOCKS_AND_TWO(i, c.rows, B, (panel.template block<B, Q>(i, j)), (panel.template block<2, Q>(i, j)),
+                      (panel.template block<1, Q>(i, j)))
   }
   BS_INLINE void all_columns(R* to) const {
     Index j = 0;
