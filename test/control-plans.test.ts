@@ -7,6 +7,7 @@ import { native } from "./native";
 
 interface Step {
   readonly kernel: string;
+  readonly kernels?: readonly string[];
   readonly layout: string;
   readonly hoisted: boolean;
   readonly slots: readonly (string | number | null)[];
@@ -25,7 +26,7 @@ const planOf = (code: ReturnType<typeof built>, batches: readonly (readonly numb
   const inputs = code.inputs.map(({ id, name }, i) => [name, numbers(code.values[id] as never, i, batches[i])]);
   return JSON.parse(programOf<Record<string, Tensor>, Record<string, Tensor>>(code).explain(Object.fromEntries(inputs), options)) as Plan;
 };
-const kernels = (steps: readonly Step[] | undefined): string[] => (steps ?? []).map((s) => s.kernel);
+const kernels = (steps: readonly Step[] | undefined): string[] => (steps ?? []).flatMap((s) => s.kernels ?? [s.kernel]);
 
 describe("plans of loops", () => {
   const step = body([f64(4), f64(4), f64(4, 4)], (c, x, a) => {

@@ -33,7 +33,7 @@ export function linearized(op: string, input: Flat<Tensor>, f: (tree: unknown) =
       out = { ...given, leaves: values };
       return results.map((t, i) => level.tangentOf(t) ?? zerosLike(values[i] as Tensor));
     } finally {
-      level.live = false;
+      level.close();
     }
   });
   return { ...recorded, out: out as Flat<Tensor> };

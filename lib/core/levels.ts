@@ -4,9 +4,9 @@ import type { RunContext } from "./outcome";
 import type { AnyRow, Attrs } from "./row";
 import { type Box, type LevelTag, type Tensor, tracedOf } from "./tensor";
 
-/** Whoever opens a level ends it in a `finally`. */
+/** Whoever opens a level closes it in a `finally`. */
 export interface Level extends LevelTag {
-  live: boolean;
+  close(): void;
   /** Runs an op whose inputs' highest level this is: its outputs, then aux where they are wanted. */
   interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[];
   /** Takes a fused rule as one instruction, where the level records and does not differentiate; others need the composed rule. */
@@ -21,6 +21,22 @@ export interface Level extends LevelTag {
 }
 
 let lastId = 0;
+let count = 0;
+/** Whether no transform and no trace is open: then nothing but tensors that users hold has a use for its memory later. */
+export const noneOpen = (): boolean => count === 0;
+/** What all levels are. */
+export abstract class Open {
+  readonly id = nextId();
+  live = true;
+  constructor() {
+    count++;
+  }
+  /** The end, once or more often. */
+  close(): void {
+    if (this.live) count--;
+    this.live = false;
+  }
+}
 /** Ids of levels and of what they record, in the order of their making. */
 export const nextId = (): number => ++lastId;
 

@@ -4,13 +4,14 @@ import { type DType, isFloat } from "./dtype";
 import { inputsByName, isVariadic, plainName } from "./form";
 import { fused, fusedTypes, residuals } from "./fused";
 import type { ValueType } from "./ir";
-import { boxOf, type Level, nextId, valuesAt } from "./levels";
+import { boxOf, type Level, nextId, noneOpen, Open, valuesAt } from "./levels";
 import { named, type RunContext } from "./outcome";
-import { ruleFor } from "./registry";
+import { own, ruleFor } from "./registry";
 import type { AnyRow, Attrs } from "./row";
 import { applyRule, applyUserRule, unbroadcast } from "./rules";
 import { sameShape } from "./signature";
-import { boxOver, keep, type Shape, type Storage, type Tensor } from "./tensor";
+import { anyUnseen, beginSeen, beginUnseen, endSeen, endUnseen } from "./storage";
+import { boxOver, keep, type Shape, type Storage, storageOf, type Tensor, tracedOf } from "./tensor";
 
 const NO_ATTRS: Attrs = {};
 const NONE: readonly Tensor[] = [];
@@ -33,11 +34,8 @@ export interface Edge {
 }
 
 /** A level that records a graph, to go back along. */
-export class Reverse implements Level {
-  readonly id = nextId();
+export class Reverse extends Open implements Level {
   readonly title = "reverse mode (grad, vjp, jacobian)";
-  live = true;
-
   leaf(value: Tensor): Tensor {
     const node = {
       id: nextId(),
@@ -137,17 +135,54 @@ export function backward(
     let slots = cotangents.get(node);
     if (!slots) cotangents.set(node, (slots = new Array(node.outputs.length).fill(undefined)));
     const before = slots[output];
-    slots[output] = before ? call("add", [before, g]) : g;
+    slots[output] = before ? sumOf(before, g) : g;
   };
   for (const { edge, cotangent } of roots) give(edge, cotangent);
   for (const node of byDescendingId(roots.map((r) => r.edge.node))) {
     const g = cotangents.get(node);
     if (!node.row || !g) continue;
     cotangents.delete(node);
-    inRuleOf(node.collected, () => pullback(node, g)).forEach((h, i) => h && give(node.parents[i] as Edge, h));
+    const alone = noneOpen() && own.has(node.row) && !ruleFor(node.row);
+    const pulled = inRuleOf(node.collected, () => (alone ? turned(g, () => pullback(node, g)) : pulledSeen(node, g)));
+    for (let i = 0; i < pulled.length; i++) if (pulled[i]) give(node.parents[i] as Edge, pulled[i] as Tensor);
   }
-  return leaves.map((l) => l && cotangents.get(l)?.[0]);
+  return leaves.map((l) => {
+    const found = l && cotangents.get(l)?.[0];
+    if (found && anyUnseen() && noneOpen()) storageOf(found).handOut();
+    return found;
+  });
 }
+
+// Memory of cotangents: what only this walk has is put by as soon as its last cotangent was used. Where levels are open or a user's rule runs,
+// others may have it, too.
+
+/** Runs a part of the walk that reads these cotangents for the last time, and gives others. */
+function turned<R extends readonly (Tensor | undefined)[]>(used: readonly (Tensor | undefined)[], f: () => R): R {
+  const before = beginUnseen();
+  try {
+    const given = f();
+    if (anyUnseen()) {
+      for (const t of given) if (t) storageOf(t).hold();
+      for (const t of used) if (t) storageOf(t).release();
+    }
+    return given;
+  } finally {
+    endUnseen(before);
+  }
+}
+function pulledSeen(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
+  if (anyUnseen()) for (const t of g) if (t && !tracedOf(t)) storageOf(t).show();
+  const before = beginSeen();
+  try {
+    return pullback(node, g);
+  } finally {
+    endSeen(before);
+  }
+}
+const sumOf = (a: Tensor, b: Tensor): Tensor => {
+  const sum = () => [call("add", [a, b])] as const;
+  return noneOpen() ? turned([a, b], sum)[0] : sum()[0];
+};
 
 /** The rule of one node: cotangents of the inputs that have a parent. */
 function pullback(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {

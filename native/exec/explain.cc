@@ -13,6 +13,13 @@ std::string number(double x) {
 }
 std::string number(Index x) { return std::to_string(x); }
 
+std::string quoted(const char* text) {
+  std::string s(1, '"');
+  s += text;
+  s += '"';
+  return s;
+}
+
 template <class List, class F>
 std::string join(const List& list, F&& f) {
   std::string s = "[";
@@ -69,12 +76,27 @@ std::string instruction(const Plan& plan, const Step& s, bool hoisted) {
   return t + bodies(plan, s) + "}";
 }
 
+/// Of a loop of several: its instructions, and what of their values has memory.
+std::string loop(const Plan& plan, const Step& s) {
+  const Program& p = *plan.program;
+  std::string t = "{\"instruction\":" + number(Index{s.instruction}) + ",\"kernel\":\"fused\",\"layout\":\"lanes\"";
+  t += ",\"kernels\":" + join(s.fused->instructions, [&](int i) { return quoted(kernel_of(p.code[static_cast<std::size_t>(i)]).name); });
+  t += ",\"extents\":" + join(s.fused->extent, [](Index n) { return number(n); });
+  t += ",\"tile\":";
+  t += s.fused->over_groups ? quoted("groups") : number(s.fused->count);
+  t += ",\"shapes\":" + join(s.fused->values, [&](int v) { return shape(p, v); });
+  t += ",\"slots\":" + join(s.fused->values, [&](int v) { return slot(plan, v); });
+  std::size_t bytes = 0;
+  for (const int v : s.fused->values) bytes += plan.places[static_cast<std::size_t>(v)].bytes;
+  return t + ",\"hoisted\":false,\"flops\":" + number(s.flops) + ",\"bytes\":" + std::to_string(bytes) + "}";
+}
+
 std::string code(const Plan& plan) {
   std::string t = "[";
   const auto add = [&](const Step& s, bool hoisted) {
-    if (s.code == nullptr) return;  // packing and copies
+    if (s.code == nullptr && s.fused == nullptr) return;  // packing and copies
     if (t.size() > 1) t += ',';
-    t += instruction(plan, s, hoisted);
+    t += s.fused != nullptr ? loop(plan, s) : instruction(plan, s, hoisted);
   };
   for (const Step& s : plan.hoisted) add(s, true);
   for (const Step& s : plan.steps) add(s, false);

@@ -185,15 +185,26 @@ void Planner::lay_out(int width) {
   plan_.lanes = width > 0;
   plan_.width = std::max(width, 1);
   plan_.groups = (plan_.items - 1) / plan_.width + 1;
+  std::vector<int> sites;
   int site = first_site_;
   for (const Instruction& code : program_.code) {
-    const bool hoist = hoisted(code);
-    if (!hoist) bring_inputs(code, site);
-    add_instruction(code, site, hoist);
-    if (!hoist) give_outputs(code, site);
-    ++site;
+    sites.push_back(site++);
     if (code.control != nullptr)
       for (const auto& body : code.control->bodies) site += static_cast<int>(body->sites);
+  }
+  const std::vector<Unit> units = cut();
+  const std::vector<bool> stored = stored_by(units);
+  for (const Unit& unit : units) {
+    if (unit.loop) {
+      add_loop(*unit.loop, sites, stored);
+      continue;
+    }
+    const Instruction& code = program_.code[static_cast<std::size_t>(unit.instruction)];
+    const int at = sites[static_cast<std::size_t>(unit.instruction)];
+    const bool hoist = hoisted(code);
+    if (!hoist) bring_inputs(code, at);
+    add_instruction(code, at, hoist);
+    if (!hoist) give_outputs(code, at);
   }
   copy_outputs();
 }
@@ -214,13 +225,15 @@ void Planner::bring_inputs(const Instruction& code, int site) {
   if (!plan_.lanes) return;
   for (std::size_t i = 0; i < code.in.size(); ++i) {
     const int v = code.in[i];
-    if (v < 0) continue;
-    const Place& p = place(v);
-    if (!p.per_item) splat(v);
-    if (p.pointer < 0 || !p.per_item || p.first >= 0 || (!p.wanted && streams(code, i))) continue;
-    define(v);
-    add_transfer(step_pack, site, {Pending::list, v}, {Pending::item_form, v});
+    if (v >= 0 && (place(v).wanted || !streams(code, i) || !place(v).per_item)) bring(v, site);
   }
+}
+void Planner::bring(int v, int site) {
+  const Place& p = place(v);
+  if (!p.per_item) splat(v);
+  if (p.pointer < 0 || !p.per_item || p.first >= 0) return;
+  define(v);
+  add_transfer(step_pack, site, {Pending::list, v}, {Pending::item_form, v});
 }
 
 /// All memory of a run is that of its program's plan.
@@ -235,12 +248,14 @@ void Planner::splat(int value) {
 
 /// In lanes: results that are outputs, unpacked as soon as they are there.
 void Planner::give_outputs(const Instruction& code, int site) {
-  if (!plan_.lanes || outer_ != nullptr) return;
   for (std::size_t o = 0; o < code.out.size(); ++o) {
     const int v = code.out[o];
-    if (v < 0 || place(v).output < 0 || streams_out(code, o)) continue;
-    add_transfer(step_unpack, site, {Pending::item_form, v}, {Pending::output, v, place(v).output});
+    if (v >= 0 && !streams_out(code, o)) give(v, site);
   }
+}
+void Planner::give(int v, int site) {
+  if (!plan_.lanes || outer_ != nullptr || place(v).output < 0) return;
+  add_transfer(step_unpack, site, {Pending::item_form, v}, {Pending::output, v, place(v).output});
 }
 
 /// Outputs that no instruction writes, or not there alone, and sums.

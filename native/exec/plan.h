@@ -55,6 +55,8 @@ struct Chunk {
   bool stops() { return stopped = stopped || (run->abort != nullptr && run->abort->load(std::memory_order_relaxed)); }
 };
 
+struct Fused;
+
 struct Step {
   void (*run)(const Step&, Chunk&);  // over all groups of a chunk
   /// One group, or of Form::adapted one item, at these operands; null: absent. Returns 0 or what failed.
@@ -62,10 +64,11 @@ struct Step {
   int instruction;  // its site; -1: copies of inputs to outputs
   int refs;         // the first of its operands in Plan::refs
   int inputs, operands;
-  int detail;    // in Plan::details: what only `run` and `one` know
-  int inner;     // in Plan::inners; -1: no bodies
-  Form form;     // the rest is for who asks: null and 0 in packing and copies
-  double flops;  // of one item, estimated
+  int detail;          // in Plan::details: what only `run` and `one` know
+  int inner;           // in Plan::inners; -1: no bodies
+  const Fused* fused;  // of a loop of several instructions; then it has no `code` and no `kernel`
+  Form form;           // the rest is for who asks: null and 0 in packing and copies
+  double flops;        // of one item, estimated
   const Instruction* code;
   const Kernel* kernel;
 };
@@ -106,6 +109,26 @@ struct Pattern {
 
 struct Inner;
 
+/// A loop over several instructions (fuse.h), as code of the register machine (lanes/fused.h).
+struct Fused {
+  std::vector<int> instructions, values;  // of the program; one per operand
+  const FusedTable* tables;               // of the dtype, by the logarithm of a tile's length
+  int tile = 0;                           // that logarithm
+  bool over_groups = false;               // a tile is one element of several groups; else elements of one
+  int operands = 0;                       // in memory; one more for what a tile stores for itself
+  std::vector<Index> extent;              // of the loops around the tiles
+  Index count = 0;                        // elements that tiles go over, of a group
+  std::vector<Index> stride;              // bytes, per extent and operand
+  std::vector<FusedOperand> along;        // per operand: step and move
+  std::vector<FusedIns> body[kFusedTiles], begin, row_end, end;
+  struct Sum {
+    int operand;
+    Reduce reduce;
+    Index elements;
+  };
+  std::vector<Sum> sums;  // outputs that are accumulated in memory
+};
+
 struct Plan {
   const Program* program;
   const LanesTable* isa;
@@ -123,8 +146,9 @@ struct Plan {
   std::size_t hoisted_bytes = 0;  // of arena, for hoisted loops
   std::vector<Step> hoisted, steps;
   std::vector<Inner> inners;  // of the steps that have bodies
-  std::vector<int> splats;    // values to repeat into lanes once
-  std::vector<int> lists;     // program inputs read item by item
+  std::vector<std::unique_ptr<const Fused>> fused;
+  std::vector<int> splats;  // values to repeat into lanes once
+  std::vector<int> lists;   // program inputs read item by item
   std::vector<int> shared_inputs;
   std::vector<Ref> refs;
   std::vector<Index> numbers;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "fuse.h"
 #include "plan.h"
 
 namespace backsolve {
@@ -111,8 +112,13 @@ class Planner {
   bool lanes_pay(int width);
   Vote vote_all(int width);
   void lay_out(int width);
+  std::vector<Unit> cut() const;
+  std::vector<bool> stored_by(const std::vector<Unit>& units) const;
+  void add_loop(const FusedLoop& loop, const std::vector<int>& sites, const std::vector<bool>& stored);
   void bring_inputs(const Instruction& code, int site);
+  void bring(int value, int site);
   void give_outputs(const Instruction& code, int site);
+  void give(int value, int site);
   void splat(int value);
   void copy_outputs();
   void give_output(int value, std::size_t output, int site);

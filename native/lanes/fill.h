@@ -7,6 +7,7 @@ namespace backsolve::BS_ISA {
 void fill_map(LanesTable&);
 void fill_plain(LanesTable&);
 void fill_reduce(LanesTable&);
+void fill_fused(LanesTable&);
 void fill_pack(LanesTable&);
 void fill_random(LanesTable&);
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "../kernels/kernel.h"
 #include "../kernels/random.h"
+#include "fused.h"
 
 namespace backsolve {
 
@@ -33,6 +34,7 @@ struct LanesTable {
   MapInner map_lanes[static_cast<int>(Map::count)][kLaneColumns];
   ReduceInner reduce_flat[static_cast<int>(Reduce::count)][kFloatTypes];
   ReduceInner reduce_lanes[static_cast<int>(Reduce::count)][kFloatTypes];
+  FusedTable fused[2][kFusedTiles];  // by f32 and f64, by the logarithm of a tile's length
 
   /// Interleaves `count` elements of W items into lanes, and back; items[i] points at item i. b8 elements are W bytes side by side; `width`
   /// = W. unpack writes only the first `used` items.

@@ -16,6 +16,7 @@ static LanesTable make_table() {
   fill_map(t);
   fill_plain(t);
   fill_reduce(t);
+  fill_fused(t);
   fill_pack(t);
 #define BS_LANES(name) fill_##name(t.kernels[static_cast<int>(Lanes::name)]);
 #include "kernels.def"

@@ -1,6 +1,4 @@
-// The loops of elementwise maps, generic over a functor and the kinds of its operands.
-//
-// A functor has static templates real<R>(...) and/or complex<R>(...) on Vec<R>, Cx<R>, Mask<R>; the last input decides which is called.
+// The loops of elementwise maps, generic over a functor (functors.h) and the kinds of its operands.
 // Every element of an array goes through the same vector code, wherever it stands, so its bits do not depend on its position.
 #pragma once
 #include "../vector/elements.h"

@@ -1,36 +1,10 @@
 // Reductions: sum, max, min of n elements. The order is a function of n alone, so the bits do not depend on strides or threads.
 #include "../fill.h"
 #include "../lanes.h"
-#include "../vector/elements.h"
+#include "reductions.h"
 
 namespace backsolve::BS_ISA {
 namespace {
-
-// `identity` changes no bit of what it is combined with: x + -0 = x also for x = -0.
-struct Sum {
-  template <class R>
-  BS_INLINE static Vec<R> combine(Vec<R> a, Vec<R> b) {
-    return a + b;
-  }
-  template <class R>
-  static constexpr R identity = static_cast<R>(-0.0);
-};
-struct Max {
-  template <class R>
-  BS_INLINE static Vec<R> combine(Vec<R> a, Vec<R> b) {
-    return vmax<R>(a, b);
-  }
-  template <class R>
-  static constexpr R identity = -Ieee<R>::inf;
-};
-struct Min {
-  template <class R>
-  BS_INLINE static Vec<R> combine(Vec<R> a, Vec<R> b) {
-    return vmin<R>(a, b);
-  }
-  template <class R>
-  static constexpr R identity = Ieee<R>::inf;
-};
 
 constexpr int kChains = 4;    // independent accumulators: latency of an addition / its throughput
 constexpr int kRounds = 128;  // additions into one accumulator before it is put away: rounding grows as n / (128 * 4 W) + 128, not n

@@ -1,0 +1,68 @@
+// The cells of the benchmark: what they are called, and in which order they are measured.
+import { createHash } from "node:crypto";
+import { ops } from "./table/ops";
+import type { Row } from "./table/row";
+import { workloads } from "./table/workloads";
+
+export const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024] as const;
+export type Batch = "1" | "256K" | "32M" | "compiled";
+export const DTYPES = ["float64", "float32"] as const;
+export type DType = (typeof DTYPES)[number];
+export type Way = "forward" | "both";
+
+export interface Cell {
+  readonly op: string;
+  readonly n: number;
+  readonly batch: Batch;
+  readonly dtype: DType;
+  readonly way: Way;
+  readonly threads: number;
+}
+
+export const rows: ReadonlyMap<string, Row> = new Map([...ops, ...workloads].map((row) => [row.op, row]));
+export const rowOf = (op: string): Row => {
+  const row = rows.get(op);
+  if (!row) throw new Error(`the table has no row ${op}`);
+  return row;
+};
+
+/** What `--only` and `--redo` are matched with, and cells are stored by. */
+export const keyOf = (c: Cell): string => `${c.op} n=${c.n} batch=${c.batch} ${c.dtype} ${c.way} threads=${c.threads}`;
+
+const BYTES = { "256K": 2 ** 18, "32M": 2 ** 25 } as const;
+/** Matrices of an operand of n x n numbers: by the bytes that they fill. */
+export function itemsOf({ op, n, batch, dtype }: Cell): number {
+  if (batch === "1") return 1;
+  if (batch === "compiled") return rowOf(op).compiled?.items(n) ?? 1;
+  return Math.floor(BYTES[batch] / ((dtype === "float64" ? 8 : 4) * n * n));
+}
+
+/** All cells, those that say most first: a run that is cut off has gone over everything, not over one op after the other. */
+export function grid(): Cell[] {
+  const cells: Cell[] = [];
+  for (const { op, compiled } of rows.values())
+    for (const n of compiled?.sizes ?? SIZES)
+      for (const batch of compiled ? (["compiled"] as const) : (["256K", "1", "32M"] as const))
+        for (const dtype of DTYPES)
+          for (const way of ["forward", "both"] as const)
+            for (const threads of [1, 2]) {
+              const cell: Cell = { op, n, batch, dtype, way, threads };
+              if (batch === "1" || batch === "compiled" || itemsOf(cell) > 1) cells.push(cell);
+            }
+  return cells.sort((a, b) => rank(a) - rank(b) || (hash(a) < hash(b) ? -1 : 1));
+}
+
+const COMMON = new Set([4, 8, 16, 32, 64, 128, 512]);
+const hash = (c: Cell): string => createHash("sha256").update(keyOf(c)).digest("hex");
+/** How far a cell is from the middle of the grid. */
+function rank(c: Cell): number {
+  const off = [!COMMON.has(c.n), c.dtype === "float32", c.threads > 1, c.batch === "32M", c.batch === "1"];
+  return off.filter(Boolean).length;
+}
+
+/** `--quick`: float64 on one thread, batches in cache and a few single matrices, the compiled programs. */
+export function isQuick({ n, batch, dtype, way, threads }: Cell): boolean {
+  if (dtype !== "float64" || threads !== 1) return false;
+  if (batch === "compiled") return way === "both" && n <= 64;
+  return batch === "256K" ? [4, 16, 64, 128].includes(n) : batch === "1" && way === "forward" && [4, 256].includes(n);
+}

@@ -1,0 +1,45 @@
+"""PyTorch: eager, batched, autograd.grad with the cotangents given."""
+import torch
+from serve import THREADS, Skip, serve
+
+torch.set_num_threads(THREADS)
+la = torch.linalg
+OPS = {
+    "cholesky": lambda a: [la.cholesky(a)],
+    "solveTriangular": lambda a, b: [la.solve_triangular(a, b, upper=False)],
+    "solve": lambda a, b: [la.solve(a, b)],
+    "solve1": lambda a, b: [la.solve(a, b)],
+    "inv": lambda a: [la.inv(a)],
+    "det": lambda a: [la.det(a)],
+    "lstsq": lambda a, b: [la.lstsq(a, b, driver="gels").solution],
+    "eigh": lambda a: list(la.eigh(a)),
+    "eigvalsh": lambda a: [la.eigvalsh(a)],
+    "matmul": lambda a, b: [torch.matmul(a, b)],
+    "exp": lambda x: [torch.exp(x)],
+    "add": lambda x, y: [torch.add(x, y)],
+    "sum": lambda x: [torch.sum(x, -1)],
+}
+
+
+def make(request, sets):
+    f = OPS.get(request["op"])
+    if f is None:
+        raise Skip("compiled programs are compared with jit and vmap")
+
+    def call(inputs, cotangents):
+        if request["way"] == "forward":
+            args = [torch.from_numpy(x) for x in inputs]
+            return lambda: f(*args)
+        args = [torch.from_numpy(x).requires_grad_() for x in inputs]
+        g = [torch.from_numpy(x) for x in cotangents]
+
+        def both():
+            outs = f(*args)
+            return [o.detach() for o in outs] + list(torch.autograd.grad(outs, args, g))
+
+        return both
+
+    return [call(*s) for s in sets]
+
+
+serve("pytorch", torch.__version__, make)

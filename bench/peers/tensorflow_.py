@@ -1,0 +1,59 @@
+"""TensorFlow: tf.function of the batched op; outputs and gradients in one function."""
+import tensorflow as tf
+from serve import THREADS, Skip, serve
+
+tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+la = tf.linalg
+
+
+def least_squares(a, b):
+    return tf.raw_ops.MatrixSolveLs(matrix=a, rhs=b, l2_regularizer=tf.constant(0.0, tf.float64), fast=True)
+
+
+OPS = {
+    "cholesky": lambda a: [la.cholesky(a)],
+    "solveTriangular": lambda a, b: [la.triangular_solve(a, b)],
+    "solve": lambda a, b: [la.solve(a, b)],
+    "solve1": lambda a, b: [la.solve(a, b)],
+    "inv": lambda a: [la.inv(a)],
+    "det": lambda a: [la.det(a)],
+    "lstsq": lambda a, b: [least_squares(a, b)],
+    "eigh": lambda a: list(la.eigh(a)),
+    "eigvalsh": lambda a: [la.eigvalsh(a)],
+    "matmul": lambda a, b: [la.matmul(a, b)],
+    "exp": lambda x: [tf.exp(x)],
+    "add": lambda x, y: [tf.add(x, y)],
+    "sum": lambda x: [tf.reduce_sum(x, -1)],
+}
+
+
+def make(request, sets):
+    f = OPS.get(request["op"])
+    if f is None:
+        raise Skip("compiled programs are compared with jit and vmap")
+    forward = tf.function(lambda *args: f(*args))
+
+    @tf.function
+    def both(args, g):
+        with tf.GradientTape() as tape:
+            tape.watch(args)
+            outs = f(*args)
+        return outs, tape.gradient(outs, args, g)
+
+    def call(inputs, cotangents):
+        args = [tf.constant(x) for x in inputs]
+        g = [tf.constant(x) for x in cotangents]
+        if request["way"] == "forward":
+            return lambda: forward(*args)
+
+        def run():
+            outs, grads = both(args, g)
+            return [*outs, *grads]
+
+        return run
+
+    return [call(*s) for s in sets]
+
+
+serve("tensorflow", tf.__version__, make)

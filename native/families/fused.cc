@@ -1,0 +1,83 @@
+// Which instructions become part of a loop, and how its code runs.
+#include "fused.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "../exec/steps.h"
+#include "families.h"
+
+namespace backsolve {
+namespace {
+
+constexpr Index kLongest = 1 << 14;  // elements that a tile may sum without a tree of sums
+
+/// One group, or all of a chunk where tiles go over these.
+void run_loop(const Fused& f, Chunk& c, const Step& s, FusedOperand* operand, Index g) {
+  char* row[kFusedOperands];
+  for (int o = 0; o < f.operands; ++o) row[o] = c.at(ref(s, c, o), g);
+  const auto once = f.tables[f.tile].once;
+  if (!f.begin.empty()) once(f.begin.data(), operand);
+  Index index[kMaxLoops] = {};
+  const std::size_t rank = f.extent.size();
+  const int n = f.operands;
+  int tile = f.tile;
+  while (f.over_groups && tile + 1 < kFusedTiles && (2 << tile) <= c.groups) ++tile;
+  const Index count = f.over_groups ? c.groups : f.count;
+  for (;;) {
+    for (int o = 0; o < n; ++o) operand[o].at = row[o];
+    f.tables[tile].row(f.body[tile].data(), operand, n, count);
+    if (!f.row_end.empty()) once(f.row_end.data(), operand);
+    std::size_t d = rank;
+    while (d > 0) {
+      const Index* stride = f.stride.data() + (d - 1) * static_cast<std::size_t>(n);
+      const bool carry = ++index[d - 1] == f.extent[d - 1];
+      const Index steps = carry ? 1 - f.extent[d - 1] : 1;
+      for (int o = 0; o < n; ++o) row[o] += steps * stride[o];
+      if (!carry) break;
+      index[--d] = 0;
+    }
+    if (d == 0) break;
+  }
+  if (!f.end.empty()) once(f.end.data(), operand);
+}
+
+template <class R>
+void fill(char* p, Index n, double value) {
+  std::fill_n(reinterpret_cast<R*>(p), n, static_cast<R>(value));
+}
+
+}  // namespace
+
+int real_of(const Planner& planner) { return static_cast<int>(planner.width() * 8 == planner.isa().bytes ? DType::f64 : DType::f32); }
+
+bool may_fuse(const Planner& planner, const Instruction& c) {
+  if (c.control != nullptr || c.out.size() != 1 || c.out[0] < 0) return false;
+  const Kernel& k = kernel_of(c);
+  const int real = real_of(planner);
+  const auto nothing = [&](int v) { return v < 0 || planner.place(v).count == 0; };
+  if (nothing(c.out[0]) || std::any_of(c.in.begin(), c.in.end(), nothing)) return false;
+  if (static_cast<int>(c.column) != real) return false;
+  if (k.family == &family::map) return planner.isa().fused[real][0].map[static_cast<int>(k.map)][0] != nullptr;
+  if (k.family == &family::reduce) return planner.place(c.in[0]).count <= kLongest;
+  return k.family == &family::read_strided;
+}
+
+void run_fused(const Step& s, Chunk& c) {
+  const Fused& f = *s.fused;
+  FusedOperand operand[kFusedOperands + 1];
+  std::copy(f.along.begin(), f.along.end(), operand);
+  operand[f.operands].at = reinterpret_cast<char*>(c.base[Ref::arena]) + c.plan->temp_offset;
+  if (f.over_groups)
+    for (int o = 0; o < f.operands; ++o) operand[o].step = operand[o].move = ref(s, c, o).stride;
+  const bool wide = c.plan->width * 8 == c.plan->isa->bytes;
+  for (const Fused::Sum& sum : f.sums) {
+    constexpr double kIdentity[] = {-0.0, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+    const double value = kIdentity[static_cast<int>(sum.reduce)];
+    for (Index g = 0; g < c.groups; ++g)
+      (wide ? fill<double> : fill<float>)(c.at(ref(s, c, sum.operand), g), sum.elements * c.plan->width, value);
+  }
+  for (Index g = 0; g < (f.over_groups ? 1 : c.groups); ++g) run_loop(f, c, s, operand, g);
+}
+
+}  // namespace backsolve

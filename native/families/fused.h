@@ -1,0 +1,21 @@
+// Loops of several instructions.
+#pragma once
+#include "../exec/planner.h"
+
+namespace backsolve {
+
+/// f32 or f64: of the reals that a plan in lanes has.
+int real_of(const Planner& planner);
+/// Whether an instruction may be part of one, in lanes.
+bool may_fuse(const Planner& planner, const Instruction& code);
+
+struct FusedPlan {
+  Fused loop;
+  Index temporary = 0;  // bytes
+  double flops = 0;
+};
+/// `stored`: per value, whether somebody else reads it.
+FusedPlan plan_fused(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored);
+void run_fused(const Step&, Chunk&);
+
+}  // namespace backsolve

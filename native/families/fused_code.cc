@@ -1,0 +1,284 @@
+// Code for the register machine from the expressions of a loop. They are evaluated with one register, the tile: an operand that is in
+// memory is used from there, one that has to be computed is computed first and stored (Sethi, Ullman, "The generation of optimal code for
+// arithmetic expressions", J. ACM 17 (1970), with one register).
+#include <algorithm>
+
+#include "fused_nodes.h"
+
+namespace backsolve {
+namespace {
+
+constexpr Index kShort = 4;  // axes below this are no tiles
+
+/// An instruction of the machine before the length of tiles is known.
+struct Symbol {
+  enum What { load, store, load_mask, store_mask, map, accumulate, fold, reset } what;
+  int which = 0;  // Map or Reduce
+  FusedForm form = FusedForm::tile_memory;
+  int a = 0, b = 0;
+  Index a_at = 0, b_at = 0;
+
+  FusedIns code(const FusedTable& table) const {
+    const auto run = [&]() -> FusedTable::Run {
+      switch (what) {
+        case load:
+          return table.load;
+        case store:
+          return table.store;
+        case load_mask:
+          return table.load_mask;
+        case store_mask:
+          return table.store_mask;
+        case map:
+          return table.map[which][static_cast<int>(form)];
+        case accumulate:
+          return table.accumulate[which];
+        case fold:
+          return table.fold[which];
+        default:
+          return table.reset[which];
+      }
+    };
+    return {run(), static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b), static_cast<std::int32_t>(a_at),
+            static_cast<std::int32_t>(b_at)};
+  }
+};
+
+std::vector<FusedIns> assemble(const std::vector<Symbol>& symbols, const FusedTable& table) {
+  std::vector<FusedIns> code;
+  if (symbols.empty()) return code;
+  code.reserve(symbols.size() + 1);
+  for (const Symbol& s : symbols) code.push_back(s.code(table));
+  code.push_back({table.end, 0, 0, 0, 0});
+  return code;
+}
+
+class Coder {
+ public:
+  Coder(const Planner& planner, Expressions&& of)
+      : planner_(planner), operands_(std::move(of.operands)), nodes_(std::move(of.nodes)), roots_(std::move(of.roots)) {
+    plan_.loop.extent = std::move(of.extent);
+  }
+  FusedPlan make();
+
+ private:
+  const Planner& planner_;
+  std::vector<Expressions::Operand> operands_;
+  std::vector<Expressions::Node> nodes_;
+  std::vector<Expressions::Root> roots_;
+  std::vector<bool> slots_;  // of what a tile stores, whether they are taken
+  std::vector<Symbol> code_;
+  FusedPlan plan_;
+
+  using Node = Expressions::Node;
+  int temporaries() const { return static_cast<int>(operands_.size()); }
+  Index behind(int slot) const { return static_cast<Index>(slot) * (1 << (kFusedTiles - 1)) * planner_.isa().bytes; }
+  void count_uses(int n);
+  bool in_memory(const Node& n) const { return n.kept >= 0 || n.what == Node::memory; }
+  Symbol with(Symbol s, const Node& a) const;
+  int take_slot();
+  void use(int n);
+  void keep(int n);
+  void evaluate(int n);
+  void evaluate_map(int n);
+  void merge_axes();
+  void choose_tile();
+  void emit();
+};
+
+void Coder::count_uses(int n) {
+  if (nodes_[at(n)].uses++ > 0) return;
+  for (const int a : nodes_[at(n)].args) count_uses(a);
+}
+
+/// With operand a at this node.
+Symbol Coder::with(Symbol s, const Node& n) const {
+  s.a = n.kept >= 0 ? temporaries() : n.operand;
+  s.a_at = n.kept >= 0 ? behind(n.kept) : n.behind;
+  return s;
+}
+
+int Coder::take_slot() {
+  const auto free = std::find(slots_.begin(), slots_.end(), false);
+  const auto slot = static_cast<int>(free - slots_.begin());
+  if (free == slots_.end())
+    slots_.push_back(true);
+  else
+    *free = true;
+  return slot;
+}
+
+void Coder::use(int n) {
+  Node& x = nodes_[at(n)];
+  if (--x.uses == 0 && x.kept >= 0) slots_[at(x.kept)] = false;
+}
+
+/// The tile holds it and somebody needs it later.
+void Coder::keep(int n) {
+  Node& x = nodes_[at(n)];
+  if (x.uses == 0 || in_memory(x)) return;
+  x.kept = take_slot();
+  code_.push_back(with({Symbol::store}, x));
+}
+
+/// Into the tile.
+void Coder::evaluate(int n) {
+  const Node& x = nodes_[at(n)];
+  if (in_memory(x))
+    code_.push_back(with({Symbol::load}, x));
+  else if (x.what == Node::mask)
+    code_.push_back(with({Symbol::load_mask}, x));
+  else
+    evaluate_map(n);
+  use(n);
+  keep(n);
+}
+
+void Coder::evaluate_map(int n) {
+  const std::vector<int> args = nodes_[at(n)].args;
+  const auto to_memory = [&](int a) {  // counts as no use
+    if (in_memory(nodes_[at(a)])) return;
+    ++nodes_[at(a)].uses;
+    evaluate(a);
+  };
+  Symbol s{.what = Symbol::map, .which = nodes_[at(n)].which};
+  if (args.size() == 1) {
+    evaluate(args[0]);
+  } else if (args.size() == 2 && args[0] == args[1]) {
+    use(args[0]);
+    evaluate(args[0]);
+    s.form = FusedForm::tile_tile;
+  } else if (args.size() == 2) {
+    const bool left = in_memory(nodes_[at(args[0])]), right = in_memory(nodes_[at(args[1])]);
+    if (left && right) {
+      const Symbol b = with(s, nodes_[at(args[1])]);
+      s = with(s, nodes_[at(args[0])]);
+      s.b = b.a, s.b_at = b.a_at;
+      s.form = FusedForm::memory_memory;
+      use(args[0]), use(args[1]);
+    } else if (left) {
+      evaluate(args[1]);
+      s = with(s, nodes_[at(args[0])]);
+      s.form = FusedForm::memory_tile;
+      use(args[0]);
+    } else {
+      to_memory(args[1]);
+      evaluate(args[0]);
+      s = with(s, nodes_[at(args[1])]);
+      use(args[1]);
+    }
+  } else {
+    to_memory(args[1]);
+    to_memory(args[2]);
+    evaluate(args[0]);
+    const Symbol b = with(s, nodes_[at(args[2])]);
+    s = with(s, nodes_[at(args[1])]);
+    s.b = b.a, s.b_at = b.a_at;
+    use(args[1]), use(args[2]);
+  }
+  code_.push_back(s);
+}
+
+/// Axes that every operand walks as one.
+void Coder::merge_axes() {
+  std::vector<Index>& extent = plan_.loop.extent;
+  for (std::size_t d = extent.size(); d-- > 1;) {
+    const auto joined = [&](const Expressions::Operand& o) { return o.stride[d - 1] == extent[d] * o.stride[d]; };
+    if (!std::all_of(operands_.begin(), operands_.end(), joined)) continue;
+    extent[d - 1] *= extent[d];
+    extent.erase(extent.begin() + static_cast<std::ptrdiff_t>(d));
+    for (Expressions::Operand& o : operands_) {
+      o.stride[d - 1] = o.stride[d];
+      o.stride.erase(o.stride.begin() + static_cast<std::ptrdiff_t>(d));
+    }
+  }
+}
+
+/// The axis of which tiles are made, by the shape alone, as sums are added tile by tile: the last one that fills most of a tile, or the
+/// groups of a chunk.
+void Coder::choose_tile() {
+  Fused& f = plan_.loop;
+  constexpr Index kTile = 1 << (kFusedTiles - 1);
+  std::size_t best = f.extent.size();
+  Index most = kShort - 1;
+  for (std::size_t d = f.extent.size(); d-- > 0;) {
+    if (std::min(f.extent[d], kTile) > most) {
+      most = std::min(f.extent[d], kTile);
+      best = d;
+    }
+  }
+  f.over_groups = best == f.extent.size();
+  if (!f.over_groups) {
+    f.count = f.extent[best];
+    f.extent.erase(f.extent.begin() + static_cast<std::ptrdiff_t>(best));
+    while (f.tile + 1 < kFusedTiles && (2 << f.tile) <= f.count) ++f.tile;
+  }
+  for (const Expressions::Operand& o : operands_)
+    f.along.push_back({nullptr, f.over_groups ? 0 : o.stride[best], f.over_groups ? 0 : o.stride[best]});
+  f.along.push_back({nullptr, planner_.isa().bytes, 0});
+  for (std::size_t d = 0, at_d = 0; d < f.extent.size() + (f.over_groups ? 0 : 1); ++d) {
+    if (!f.over_groups && d == best) continue;
+    for (const Expressions::Operand& o : operands_) f.stride.push_back(o.stride[d]);
+    ++at_d;
+  }
+}
+
+void Coder::emit() {
+  Fused& f = plan_.loop;
+  std::vector<Symbol> begin, row_end, end;
+  for (Expressions::Root& r : roots_)
+    if (r.sum >= 0 && !f.over_groups && f.along[at(r.operand)].step == 0) r.slot = take_slot();
+  for (const Expressions::Root& r : roots_) {
+    evaluate(r.node);
+    if (r.sum < 0) {
+      code_.push_back(
+          {.what = planner_.type(r.value).dtype == DType::b8 ? Symbol::store_mask : Symbol::store, .a = r.operand, .a_at = r.behind});
+      continue;
+    }
+    const bool together = std::none_of(f.sums.begin(), f.sums.end(), [&](const Fused::Sum& s) { return s.operand == r.operand; });
+    if (together) f.sums.push_back({r.operand, static_cast<Reduce>(r.sum), planner_.place(r.value).count});
+    if (r.slot < 0) {
+      code_.push_back({.what = Symbol::accumulate, .which = r.sum, .a = r.operand, .a_at = r.behind});
+      continue;
+    }
+    const Index mine = behind(r.slot);
+    code_.push_back({.what = Symbol::accumulate, .which = r.sum, .a = temporaries(), .a_at = mine});
+    begin.push_back({.what = Symbol::reset, .which = r.sum, .a = temporaries(), .a_at = mine});
+    bool rows = false;
+    for (std::size_t d = 0; d < f.extent.size(); ++d) rows = rows || f.stride[d * operands_.size() + at(r.operand)] != 0;
+    (rows ? row_end : end)
+        .push_back({.what = Symbol::fold, .which = r.sum, .a = temporaries(), .b = r.operand, .a_at = mine, .b_at = r.behind});
+  }
+  for (int t = 0; t < kFusedTiles; ++t)
+    if (f.over_groups || t == f.tile) f.body[t] = assemble(code_, f.tables[t]);
+  f.begin = assemble(begin, f.tables[f.tile]);
+  f.row_end = assemble(row_end, f.tables[f.tile]);
+  f.end = assemble(end, f.tables[f.tile]);
+}
+
+FusedPlan Coder::make() {
+  Fused& f = plan_.loop;
+  f.tables = planner_.isa().fused[real_of(planner_)];
+  for (const auto& r : roots_) count_uses(r.node);
+  merge_axes();
+  choose_tile();
+  emit();
+  f.operands = static_cast<int>(operands_.size());
+  for (const auto& o : operands_) f.values.push_back(o.value);
+  plan_.temporary = behind(static_cast<int>(slots_.size()));
+  return std::move(plan_);
+}
+
+}  // namespace
+
+FusedPlan plan_fused(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored) {
+  FusedPlan made = Coder(planner, Expressions(planner, program, loop, stored)).make();
+  for (const auto& m : loop.members) {
+    const Instruction& c = program.code[at(m.instruction)];
+    made.loop.instructions.push_back(m.instruction);
+    made.flops += kernel_of(c).flops * static_cast<double>(planner.place(is_reduction(c) ? c.in[0] : c.out[0]).count);
+  }
+  return made;
+}
+
+}  // namespace backsolve

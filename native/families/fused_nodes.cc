@@ -1,0 +1,146 @@
+#include "fused_nodes.h"
+
+#include <algorithm>
+
+namespace backsolve {
+namespace {
+
+std::vector<Index> row_major(const std::vector<Index>& dims) {
+  std::vector<Index> stride(dims.size());
+  Index step = 1;
+  for (std::size_t d = dims.size(); d-- > 0;) {
+    stride[d] = step;
+    step *= dims[d];
+  }
+  return stride;
+}
+
+}  // namespace
+
+Expressions::Expressions(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored)
+    : planner_(planner), program_(program), loop_(loop) {
+  for (std::size_t a = 0; a < loop.extent.size(); ++a) {
+    if (loop.inner[a]) continue;
+    walked_.push_back(static_cast<int>(a));
+    extent.push_back(loop.extent[a]);
+  }
+  std::vector<int> outputs;
+  for (const auto& m : loop.members) {
+    const int v = program.code[at(m.instruction)].out[0];
+    if (stored[at(v)] && !m.again) outputs.push_back(v);
+    made_[v] = &m;
+  }
+  for (const int v : outputs) add_roots(v);
+}
+
+int Expressions::add(Node node) {
+  nodes.push_back(std::move(node));
+  return static_cast<int>(nodes.size()) - 1;
+}
+
+/// Where an element is, `index` along the axes that are written out.
+std::pair<int, Index> Expressions::operand(int value, Index offset, const std::vector<Index>& stride, const Axes& axes,
+                                           const std::vector<Index>& index) {
+  Operand o{value, std::vector<Index>(walked_.size(), 0)};
+  for (std::size_t d = 0; d < axes.size(); ++d) {
+    if (axes[d] < 0) continue;
+    const auto w = std::find(walked_.begin(), walked_.end(), axes[d]);
+    if (w == walked_.end())
+      offset += index[at(axes[d])] * stride[d];
+    else
+      o.stride[static_cast<std::size_t>(w - walked_.begin())] += stride[d] * bytes(value);
+  }
+  const auto same = [&](const Operand& p) { return p.value == value && p.stride == o.stride; };
+  const auto found = std::find_if(operands.begin(), operands.end(), same);
+  const auto number = static_cast<int>(found - operands.begin());
+  if (found == operands.end()) operands.push_back(std::move(o));
+  return {number, offset * bytes(value)};
+}
+
+int Expressions::leaf(int value, Index offset, const std::vector<Index>& stride, const Axes& axes, const std::vector<Index>& index) {
+  const auto place = operand(value, offset, stride, axes, index);
+  const auto [known, fresh] = leaf_of_.emplace(place, static_cast<int>(nodes.size()));
+  if (fresh) {
+    const bool mask = type(value).dtype == DType::b8;
+    add({.what = mask ? Node::mask : Node::memory, .args = {}, .operand = place.first, .behind = place.second});
+  }
+  return known->second;
+}
+
+int Expressions::argument(const FusedLoop::Member& m, std::size_t i, const std::vector<Index>& index) {
+  const Access& read = m.reads[i];
+  if (read.inside) return node(read.value, index);
+  const int viewed = program_.code[at(m.instruction)].in[i];
+  const std::vector<Index>& dims = type(viewed).dims;
+  Axes axes(dims.size(), -1);
+  for (std::size_t d = 0; d < dims.size(); ++d)
+    if (dims[d] > 1) axes[d] = m.at[m.at.size() - dims.size() + d];
+  return leaf(read.value, read.offset, read.stride, axes, index);
+}
+
+template <class F>
+void Expressions::each_round(const Axes& axes, std::vector<Index> index, F&& f) const {
+  Axes inner;
+  for (const int a : axes)
+    if (a >= 0 && loop_.inner[at(a)]) inner.push_back(a);
+  for (const int a : inner) index[at(a)] = 0;
+  for (;;) {
+    f(index);
+    std::size_t d = inner.size();
+    while (d > 0 && ++index[at(inner[d - 1])] == loop_.extent[at(inner[d - 1])]) index[at(inner[--d])] = 0;
+    if (d == 0) return;
+  }
+}
+
+/// All that a reduction combines within a round.
+int Expressions::combine(const FusedLoop::Member& m, const std::vector<Index>& index) {
+  const Instruction& c = program_.code[at(m.instruction)];
+  constexpr Map kMaps[] = {Map::add, Map::maximum, Map::minimum};
+  const Map map = kMaps[static_cast<int>(kernel_of(c).reduce)];
+  Axes gone;
+  for (const double d : c.attrs) gone.push_back(m.at[static_cast<std::size_t>(d)]);
+  int all = -1;
+  each_round(gone, index, [&](const std::vector<Index>& round) {
+    const int one = argument(m, 0, round);
+    if (all < 0) {
+      all = one;
+      return;
+    }
+    all = add({.what = Node::map, .which = static_cast<int>(map), .args = {all, one}});
+  });
+  return all;
+}
+
+int Expressions::node(int value, const std::vector<Index>& index) {
+  const FusedLoop::Member& m = *made_.at(value);
+  std::vector<Index> of(index.size(), 0);
+  for (const int a : loop_.axes.at(value))
+    if (a >= 0 && loop_.inner[at(a)]) of[at(a)] = index[at(a)];
+  const auto key = std::make_pair(value, of);
+  if (const auto known = node_of_.find(key); known != node_of_.end()) return known->second;
+  const Instruction& c = program_.code[at(m.instruction)];
+  int made;
+  if (is_reduction(c)) {
+    made = combine(m, of);
+  } else {
+    std::vector<int> args;
+    for (std::size_t i = 0; i < c.in.size(); ++i) args.push_back(argument(m, i, of));
+    made = add({.what = Node::map, .which = static_cast<int>(kernel_of(c).map), .args = std::move(args)});
+  }
+  return node_of_[key] = made;
+}
+
+void Expressions::add_roots(int value) {
+  const FusedLoop::Member& m = *made_.at(value);
+  const auto late = loop_.reduced.find(value);
+  const Axes& axes = late != loop_.reduced.end() ? late->second : loop_.axes.at(value);
+  const std::vector<Index> stride = row_major(type(value).dims);
+  const Reduce reduce = kernel_of(program_.code[at(m.instruction)]).reduce;
+  each_round(axes, std::vector<Index>(loop_.extent.size(), 0), [&](const std::vector<Index>& index) {
+    const int n = late != loop_.reduced.end() ? combine(m, index) : node(value, index);
+    const auto [to, behind] = operand(value, 0, stride, axes, index);
+    roots.push_back({value, n, to, behind, late != loop_.reduced.end() ? static_cast<int>(reduce) : -1});
+  });
+}
+
+}  // namespace backsolve

@@ -1,0 +1,61 @@
+// The expressions of a loop, written out for the axes that are not walked, common ones once.
+#pragma once
+#include "fused.h"
+
+namespace backsolve {
+
+inline std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+class Expressions {
+ public:
+  struct Node {
+    enum What { memory, mask, map } what;
+    int which = -1;         // Map
+    std::vector<int> args;  // nodes
+    int operand = -1;
+    Index behind = 0;  // bytes
+    int uses = 0, kept = -1;
+  };
+  struct Operand {
+    int value;
+    std::vector<Index> stride;  // bytes, per walked axis
+  };
+  struct Root {
+    int value, node, operand;
+    Index behind;
+    int sum;        // Reduce, or -1
+    int slot = -1;  // where a tile accumulates, from the first to the last of a row
+  };
+  /// `stored`: per value, whether somebody else reads it.
+  Expressions(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored);
+
+  std::vector<Operand> operands;
+  std::vector<Node> nodes;
+  std::vector<Root> roots;
+  std::vector<Index> extent;  // of the walked axes
+
+ private:
+  using Axes = std::vector<int>;
+  const Planner& planner_;
+  const Program& program_;
+  const FusedLoop& loop_;
+  std::map<int, const FusedLoop::Member*> made_;
+  std::vector<int> walked_;
+  std::map<std::pair<int, std::vector<Index>>, int> node_of_;  // values by indices along the axes that are written out
+  std::map<std::pair<int, Index>, int> leaf_of_;               // by operand and place
+
+  const Type& type(int v) const { return program_.values[at(v)]; }
+  Index bytes(int v) const { return static_cast<Index>(size_of(type(v).dtype)) * planner_.width(); }
+  std::pair<int, Index> operand(int value, Index offset, const std::vector<Index>& stride, const Axes& axes,
+                                const std::vector<Index>& index);
+  int leaf(int value, Index offset, const std::vector<Index>& stride, const Axes& axes, const std::vector<Index>& index);
+  int node(int value, const std::vector<Index>& index);
+  int add(Node node);
+  int combine(const FusedLoop::Member& m, const std::vector<Index>& index);
+  int argument(const FusedLoop::Member& m, std::size_t i, const std::vector<Index>& index);
+  void add_roots(int value);
+  template <class F>
+  void each_round(const Axes& axes, std::vector<Index> index, F&& f) const;
+};
+
+}  // namespace backsolve

@@ -1,0 +1,47 @@
+// The register machine of fused loops: what its code looks like. A tile of up to 8 elements of a loop, one vector each, is held in
+// registers while instruction after instruction is applied to it; only what the loop reads and writes is in memory. exec/fuse.h says which
+// instructions of a program become such code, families/fused.cc runs it.
+#pragma once
+#include "../base/view.h"
+
+namespace backsolve {
+
+/// Memory of one element per step of the loop.
+struct FusedOperand {
+  char* at;    // of the tile's first element
+  Index step;  // bytes from one element of a tile to the next
+  Index move;  // the same from one tile to the next, per element: 0 of what stays where it is
+};
+
+/// `run` has a type that only the instruction set knows. Bytes `a_at` behind operand `a`, and so on.
+struct FusedIns {
+  void (*run)();
+  std::uint16_t a, b;
+  std::int32_t a_at, b_at;
+};
+
+/// What a binary map is applied to: A is the tile.
+enum class FusedForm : int { tile_memory, memory_tile, memory_memory, tile_tile, count };
+constexpr int kFusedForms = static_cast<int>(FusedForm::count);
+constexpr int kFusedTiles = 4;       // of 1, 2, 4 and 8 elements
+constexpr int kFusedMaps = 64;       // at least Map::count
+constexpr int kFusedReductions = 3;  // Reduce::count
+constexpr int kFusedOperands = 64;   // of a loop, at most
+
+/// Code for one dtype and one length of tiles. Null: there is none.
+struct FusedTable {
+  using Run = void (*)();
+  Run map[kFusedMaps][kFusedForms];  // of one operand: of the tile, whatever the form; of three: the first is the tile, then memory
+  Run load, store;                   // A = [a]; [a] = A
+  Run load_mask, store_mask;         // of bools
+  Run accumulate[kFusedReductions];  // [a] = [a] + A, of elements that were not there before
+  Run fold[kFusedReductions];        // all elements of the tile [a] into the one element [b]; [a] is as it was before it was accumulated to
+  Run reset[kFusedReductions];       // [a] is so
+  Run end;
+  /// The code, tile after tile, over `count` elements of a loop, at least one tile; the last tile may begin before the one before ends.
+  void (*row)(const FusedIns* code, FusedOperand* operands, int n, Index count);
+  /// The code, once.
+  void (*once)(const FusedIns* code, FusedOperand* operands);
+};
+
+}  // namespace backsolve

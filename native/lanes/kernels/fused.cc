@@ -1,0 +1,262 @@
+// The instructions of the register machine (lanes/fused.h). Each is a function that gets the tile as arguments, which the calling
+// conventions put into vector registers, and ends by jumping to the next one: threaded code, in which the compiler keeps the tile where it
+// is (Bell, "Threaded code", CACM 16 (1973)).
+#include "../fused.h"
+
+#include "../fill.h"
+#include "functors.h"
+#include "reductions.h"
+
+namespace backsolve::BS_ISA {
+namespace {
+
+constexpr int kTile = 8;
+
+struct State {
+  const FusedOperand* operand;
+  int first;  // elements of the tile that the one before has had
+};
+
+#define BS_TILE                                                                                                   \
+  [[maybe_unused]] Vec<R> a0, [[maybe_unused]] Vec<R> a1, [[maybe_unused]] Vec<R> a2, [[maybe_unused]] Vec<R> a3, \
+      [[maybe_unused]] Vec<R> a4, [[maybe_unused]] Vec<R> a5, [[maybe_unused]] Vec<R> a6, [[maybe_unused]] Vec<R> a7
+#define BS_ALL a0, a1, a2, a3, a4, a5, a6, a7
+template <class R>
+using Function = void (*)(const FusedIns*, State*, BS_TILE);
+
+#if defined(__clang__)
+#define BS_JUMP [[clang::musttail]] return
+#else
+#define BS_JUMP return
+#endif
+#define BS_NEXT(v) \
+  BS_JUMP reinterpret_cast<Function<R>>(ip[1].run)(ip + 1, s, (v)[0], (v)[1], (v)[2], (v)[3], (v)[4], (v)[5], (v)[6], (v)[7])
+#define BS_EACH _Pragma("GCC unroll 8") for (int t = 0; t < T; ++t)
+
+template <class R>
+struct At {
+  char* p;
+  Index step;
+  BS_INLINE At(const State* s, unsigned operand, std::int32_t behind)
+      : p(s->operand[operand].at + behind), step(s->operand[operand].step) {}
+  BS_INLINE Vec<R> operator[](int t) const { return load<R>(reinterpret_cast<const R*>(p + t * step)); }
+  BS_INLINE void put(int t, Vec<R> v) const { store<R>(reinterpret_cast<R*>(p + t * step), v); }
+};
+
+/// A mask is held as the bits of a vector.
+template <class R>
+BS_INLINE Mask<R> as_mask(Vec<R> v) {
+  return (Mask<R>)v;
+}
+template <class E, class R>
+BS_INLINE auto as_element(Vec<R> v) {
+  if constexpr (E::bytes == 1)
+    return as_mask<R>(v);
+  else
+    return v;
+}
+template <class R>
+BS_INLINE Vec<R> as_vector(Vec<R> v) {
+  return v;
+}
+template <class R>
+BS_INLINE Vec<R> as_vector(Mask<R> m) {
+  return (Vec<R>)m;
+}
+
+template <class R, int T>
+struct Machine {
+  static void load_tile(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH v[t] = a[t];
+    BS_NEXT(v);
+  }
+  static void store_tile(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH a.put(t, v[t]);
+    BS_NEXT(v);
+  }
+  static void load_mask(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH v[t] = as_vector<R>(Bo<R>::load_lanes(a.p + t * a.step));
+    BS_NEXT(v);
+  }
+  static void store_mask(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH Bo<R>::store_lanes(a.p + t * a.step, as_mask<R>(v[t]));
+    BS_NEXT(v);
+  }
+  static void end(const FusedIns*, State*, BS_TILE) {}
+
+  template <class F, class E>
+  static void unary(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    BS_EACH v[t] = as_vector<R>(F::template real<R>(as_element<E, R>(v[t])));
+    BS_NEXT(v);
+  }
+  template <class F>
+  static void tile_memory(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH v[t] = as_vector<R>(F::template real<R>(v[t], a[t]));
+    BS_NEXT(v);
+  }
+  template <class F>
+  static void memory_tile(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH v[t] = as_vector<R>(F::template real<R>(a[t], v[t]));
+    BS_NEXT(v);
+  }
+  template <class F>
+  static void memory_memory(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at), b(s, ip->b, ip->b_at);
+    BS_EACH v[t] = as_vector<R>(F::template real<R>(a[t], b[t]));
+    BS_NEXT(v);
+  }
+  template <class F>
+  static void tile_tile(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    BS_EACH v[t] = as_vector<R>(F::template real<R>(v[t], v[t]));
+    BS_NEXT(v);
+  }
+  template <class F>
+  static void ternary(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at), b(s, ip->b, ip->b_at);
+    BS_EACH v[t] = F::template real<R>(as_mask<R>(v[t]), a[t], b[t]);
+    BS_NEXT(v);
+  }
+
+  template <class Op>
+  static void accumulate(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    if (s->first == 0) {
+      BS_EACH a.put(t, Op::template combine<R>(a[t], v[t]));
+    } else {
+      BS_EACH if (t >= s->first) a.put(t, Op::template combine<R>(a[t], v[t]));
+    }
+    BS_NEXT(v);
+  }
+  template <class Op>
+  static void fold(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at), b(s, ip->b, ip->b_at);
+    Vec<R> w[kTile];
+    BS_EACH w[t] = a[t];
+    BS_EACH a.put(t, splat<R>(Op::template identity<R>));
+    _Pragma("GCC unroll 3") for (int half = T / 2; half > 0; half /= 2) {
+      _Pragma("GCC unroll 4") for (int t = 0; t < half; ++t) w[t] = Op::template combine<R>(w[t], w[t + half]);
+    }
+    b.put(0, Op::template combine<R>(b[0], w[0]));
+    BS_NEXT(v);
+  }
+  template <class Op>
+  static void reset(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH a.put(t, splat<R>(Op::template identity<R>));
+    BS_NEXT(v);
+  }
+
+  BS_INLINE static void start(const FusedIns* code, State* s) {
+    const Vec<R> z{};
+    reinterpret_cast<Function<R>>(code->run)(code, s, z, z, z, z, z, z, z, z);
+  }
+  static void once(const FusedIns* code, FusedOperand* operands) {
+    State s{operands, 0};
+    start(code, &s);
+  }
+  static void row(const FusedIns* code, FusedOperand* operands, int n, Index count) {
+    State s{operands, 0};
+    Index i = 0;
+    for (; i + T <= count; i += T) {
+      start(code, &s);
+      for (int o = 0; o < n; ++o) operands[o].at += T * operands[o].move;
+    }
+    if (i == count) return;
+    s.first = static_cast<int>(i + T - count);
+    for (int o = 0; o < n; ++o) operands[o].at -= s.first * operands[o].move;
+    start(code, &s);
+  }
+};
+
+template <class R, int T>
+struct Code {
+  FusedTable& table;
+  using M = Machine<R, T>;
+
+  template <class F>
+  static FusedTable::Run code(F* f) {
+    return reinterpret_cast<FusedTable::Run>(f);
+  }
+  template <class E>
+  static constexpr bool fits = sizeof(typename E::Real) == sizeof(R) && !E::is_complex;
+
+  template <class F, class Out, class... In>
+  void put(Map m, DType) {
+    if constexpr (fits<Out> && (fits<In> && ...)) set<F, In...>(table.map[static_cast<int>(m)]);
+  }
+  template <class F, class In>
+  void set(FusedTable::Run* to) {
+    for (int i = 0; i < kFusedForms; ++i) to[i] = code(M::template unary<F, In>);
+  }
+  template <class F, class, class>
+  void set(FusedTable::Run* to) {
+    to[static_cast<int>(FusedForm::tile_memory)] = code(M::template tile_memory<F>);
+    to[static_cast<int>(FusedForm::memory_tile)] = code(M::template memory_tile<F>);
+    to[static_cast<int>(FusedForm::memory_memory)] = code(M::template memory_memory<F>);
+    to[static_cast<int>(FusedForm::tile_tile)] = code(M::template tile_tile<F>);
+  }
+  template <class F, class, class, class>
+  void set(FusedTable::Run* to) {
+    for (int i = 0; i < kFusedForms; ++i) to[i] = code(M::template ternary<F>);
+  }
+  template <class Op>
+  void reduction(Reduce r) {
+    table.accumulate[static_cast<int>(r)] = code(M::template accumulate<Op>);
+    table.fold[static_cast<int>(r)] = code(M::template fold<Op>);
+    table.reset[static_cast<int>(r)] = code(M::template reset<Op>);
+  }
+};
+
+template <class R, int T>
+void fill(FusedTable& table) {
+  static_assert(static_cast<int>(Map::count) <= kFusedMaps && static_cast<int>(Reduce::count) == kFusedReductions);
+  using M = Machine<R, T>;
+  using C = Code<R, T>;
+  Maps<C> maps{{table}};
+  maps.all();
+  maps.to.template reduction<Sum>(Reduce::sum);
+  maps.to.template reduction<Max>(Reduce::max);
+  maps.to.template reduction<Min>(Reduce::min);
+  table.load = C::code(M::load_tile);
+  table.store = C::code(M::store_tile);
+  table.load_mask = C::code(M::load_mask);
+  table.store_mask = C::code(M::store_mask);
+  table.end = C::code(M::end);
+  table.row = M::row;
+  table.once = M::once;
+}
+template <class R>
+void fill_tiles(FusedTable (&by_tile)[kFusedTiles]) {
+  fill<R, 1>(by_tile[0]);
+  fill<R, 2>(by_tile[1]);
+  fill<R, 4>(by_tile[2]);
+  fill<R, 8>(by_tile[3]);
+}
+
+}  // namespace
+
+void fill_fused(LanesTable& table) {
+  fill_tiles<float>(table.fused[static_cast<int>(DType::f32)]);
+  fill_tiles<double>(table.fused[static_cast<int>(DType::f64)]);
+}
+
+}  // namespace backsolve::BS_ISA
