@@ -211,6 +211,7 @@ Napi::Value tune_heap(const Napi::CallbackInfo& info) {
   const double most = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
   if (!(most >= 0 && most <= 0x1p53)) refuse(info.Env(), "not a number of bytes");
   heap::tune(static_cast<std::size_t>(most));
+  Block::keep(static_cast<std::size_t>(most));
   return Napi::Boolean::New(info.Env(), std::string_view(heap::state()) == "tuned");
 }
 
@@ -225,7 +226,7 @@ Napi::Value use_heap(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value trim_heap(const Napi::CallbackInfo& info) {
-  heap::trim();
+  if (heap::trim()) Block::trim();
   return info.Env().Undefined();
 }
 

@@ -19,6 +19,10 @@ export interface Heap {
   discard(array: AnyArray): void;
 }
 
+let stir = (): void => {};
+/** Large memory is in use, a job's perhaps: nobody is idle. */
+export const stirred = (): void => stir();
+
 /** From now on, where the C library lets us. */
 export function keepWarm(native: Heap): void {
   const memory = memoryBytes();
@@ -41,9 +45,12 @@ export function keepWarm(native: Heap): void {
     if (wait > LATE) wait = 0;
     else later(look, wait);
   };
-  whenLarge((bytes) => {
+  stir = () => {
     used = true;
     if (wait === 0) later(look, (wait = SOON));
+  };
+  whenLarge((bytes) => {
+    stir();
     if (bytes < MAPPED || bytes > most) return uninitialized(bytes);
     native.holdHeap(true);
     try {

@@ -7,6 +7,7 @@ import { nextTurn } from "../core/primordials";
 import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrapOwn } from "../core/tensor";
 import { binding, type Job } from "./addon";
 import type { NameOfBuffer } from "./descriptor";
+import { stirred } from "./heap";
 
 export interface Call {
   readonly op: string; // for messages
@@ -33,6 +34,7 @@ export async function runJob({ op, inputs, outputs, begin, nameOf, signal, progr
   const start = () => {
     for (const t of outputs) refuseBeyondMemory(bytesOf(t));
     for (const s of storages) own(s);
+    if (outputs.some(isLarge) || inputs.some(isLarge)) stirred();
     return begin();
   };
   const job = guard(op, start, nameOf);
@@ -48,6 +50,7 @@ export async function runJob({ op, inputs, outputs, begin, nameOf, signal, progr
   return { flat, outputs: await outputsOf(op, job, outputs) };
 }
 
+const isLarge = (t: ValueType): boolean => bytesOf(t) >= LARGE_BYTES;
 const LARGE_BYTES = 2 ** 20; // kLargeBytes of native/boundary/memory.h
 
 /** Makes the memory of a large tensor native, so that jobs can hold it. What users hold is copied instead: they may write to it; so
