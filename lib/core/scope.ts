@@ -1,4 +1,5 @@
 // Memory that is given back at the end of a function, not when it is collected. docs/memory.md
+import { withoutOptions } from "./attrs";
 import { ArgumentError, describe } from "./errors";
 import { AsyncLocalStorage, disposal, types } from "./node";
 import { noneOpen } from "./open";
@@ -40,7 +41,7 @@ function end(made: Made, result: unknown): void {
  * and arrays. f may be asynchronous: then what it awaits belongs to it, too. A tensor of f that is used afterwards is ERR_DISPOSED; pullbacks and
  * programs that f made keep what they need. Inside transforms and `compile` it is f alone. No scope is needed: what no tensor holds is collected.
  */
-export function scope<R>(f: () => R): R {
+export const scope = withoutOptions("scope", 1, <R>(f: () => R): R => {
   if (typeof f !== "function") throw new ArgumentError("scope", `expected a function, got ${describe(f)}.`);
   if (!noneOpen()) return f();
   const made: Made = { tensors: [] };
@@ -57,7 +58,7 @@ export function scope<R>(f: () => R): R {
   if (types.isPromise(result)) return settled(result, made) as R;
   end(made, result);
   return result;
-}
+});
 
 async function settled(promise: Promise<unknown>, made: Made): Promise<unknown> {
   let result: unknown;
