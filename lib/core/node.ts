@@ -13,6 +13,8 @@ declare const unknown: unique symbol;
  */
 export const disposal: typeof Symbol extends { readonly dispose: infer S extends symbol } ? S : typeof unknown =
   Symbol.dispose ?? Symbol.for("Symbol.dispose");
+/** Node's own: that of a page in jsdom, or of a clock that tests wind, does not let the process end. */
+export const { setTimeout } = process.getBuiltinModule("node:timers");
 export const { AsyncLocalStorage } = process.getBuiltinModule("node:async_hooks");
 export const { constants } = process.getBuiltinModule("node:buffer");
 export const { totalmem } = process.getBuiltinModule("node:os");
