@@ -140,7 +140,7 @@ Vote vote(const Planner& planner, const Instruction& code, int) {
   Binding b;
   bind(k, code.attrs.data(), planner.shapes(code).data(), b);
   const Index largest = *std::max_element(b.dims, b.dims + b.signature->letters());
-  if (largest > kMaxLanesSize) return Vote::never;
+  if (largest > std::max(kMaxLanesSize, k.limits.wide)) return Vote::never;
   return in_lanes(k, code.column, planner.isa()) && lanes_pay_alone(k, planner.isa(), largest) ? Vote::pays : Vote::costs;
 }
 
