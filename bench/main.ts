@@ -50,7 +50,7 @@ class Sides {
 const us = (seconds: number, items: number): string => `${((seconds * 1e6) / items).toPrecision(3)} us`;
 function tell(cell: Cell, { ours: own, peers, trouble, settled }: Measured): void {
   const items = itemsOf(cell);
-  const all = Object.entries(peers).sort(([, p], [, q]) => p.ratio - q.ratio);
+  const all = Object.entries(peers).sort(([, p], [, q]) => p.seconds - q.seconds);
   const text = all.map(
     ([name, p]) => `${name} ${us(p.seconds, items)} ${p.ratio.toFixed(2)}x [${p.interval?.map((x) => x.toFixed(2)).join(", ") ?? "lost"}]`,
   );

@@ -21,7 +21,7 @@ export interface Side {
   readonly first: number;
 }
 export interface Against extends Side {
-  /** Theirs over ours, and its interval of 95 %, which takes six rounds. */
+  /** Theirs over ours, and its interval of 95 %: of those that ran to the end. */
   readonly ratio: number;
   readonly interval?: readonly [low: number, high: number];
   readonly rounds: number;
@@ -35,8 +35,14 @@ export interface Measured {
   readonly settled: boolean;
 }
 
+/** A peer this many times slower than another is out: at the end of warming up, and after these rounds. */
+const HOPELESS = 3;
 const ROUNDS_BEFORE_A_RACE_IS_LOST = 3;
 const LOST = 1.5;
+/** Rounds that an interval takes. */
+const LEAST = 6;
+
+export type Player = Pick<Party, "hello" | "prepare" | "time">;
 
 /** Four digits are more than any measurement has. */
 const short = (x: number): number => Number(x.toPrecision(4));
@@ -46,19 +52,22 @@ class Runner {
   readonly samples: number[] = [];
   private readonly faults: number[] = [];
   private calls = 1;
+  private warmed: Timed = { wall: 0, cpu: 0, faults: 0 };
 
   constructor(
     readonly name: string,
-    private readonly party: Party,
+    private readonly party: Player,
     private readonly first: number,
     private readonly rules: Rules,
   ) {}
 
   /** Doubles the calls of a sample until it lasts long enough, and so warms up. */
   async warm(): Promise<void> {
-    for (let all = 0, once = 0; all < 3 * this.rules.sample && once < this.rules.seconds / 30; ) {
-      const { wall } = await this.take();
+    for (let all = 0, once = 0; all < 6 * this.rules.sample && once < this.rules.seconds / 60; ) {
+      this.warmed = await this.take();
+      const { wall } = this.warmed;
       all += once = wall;
+      if (all >= 6 * this.rules.sample) break;
       if (wall < this.rules.sample)
         this.calls = wall < this.rules.sample / 4 ? this.calls * 2 : Math.ceil((this.calls * this.rules.sample) / wall);
     }
@@ -68,8 +77,13 @@ class Runner {
     this.samples.push(timed[this.rules.clock] / this.calls);
     this.faults.push(timed.faults / this.calls);
   }
+  /** Seconds of a call: the median, or what warming up ended with. */
+  seconds(): number {
+    return this.samples.length > 0 ? median(this.samples) : this.warmed[this.rules.clock] / this.calls;
+  }
   side(): Side {
-    return { seconds: short(median(this.samples)), faults: short(median(this.faults)), first: short(this.first) };
+    const faults = this.samples.length > 0 ? median(this.faults) : this.warmed.faults / this.calls;
+    return { seconds: short(this.seconds()), faults: short(faults), first: short(this.first) };
   }
   private async take(): Promise<Timed> {
     const timed = await this.party.time(this.calls);
@@ -91,7 +105,7 @@ function disagreement(cell: Cell, own: readonly number[], theirs: readonly numbe
   return undefined;
 }
 
-async function runners(cell: Cell, own: Party, peers: readonly Party[], sets: readonly Operands[], rules: Rules) {
+async function runners(cell: Cell, own: Player, peers: readonly Player[], sets: readonly Operands[], rules: Rules) {
   const { op, n, batch, dtype, way } = cell;
   const request: Prepare = { do: "prepare", op, n, batch, dtype, way, sets };
   const answer: Prepared | Failed = await own.prepare(request);
@@ -108,30 +122,36 @@ async function runners(cell: Cell, own: Party, peers: readonly Party[], sets: re
   return { mine: new Runner("backsolve", own, answer.first, rules), racing, trouble };
 }
 
-const interval = (mine: Runner, r: Runner) => ratioInterval(r.samples, mine.samples.slice(0, r.samples.length));
-const best = (mine: Runner, racing: readonly Runner[]) =>
-  racing.reduce((p, q) => (interval(mine, q).middle < interval(mine, p).middle ? q : p));
+const interval = (mine: Runner, r: Runner) => ratioInterval(r.samples, mine.samples);
+const fastestOf = (racing: readonly Runner[]) => racing.reduce((p, q) => (q.seconds() < p.seconds() ? q : p));
+const remaining = (racing: readonly Runner[], times: number): readonly Runner[] =>
+  racing.filter((r) => r.seconds() < times * fastestOf(racing).seconds());
 
-/** ABAB, turned round in every second round. A peer that is far behind another after a few rounds runs no more. */
-export async function measure(cell: Cell, own: Party, peers: readonly Party[], sets: readonly Operands[], rules: Rules): Promise<Measured> {
+/** ABAB, turned round in every second round. A peer that is far behind another runs no more. */
+export async function measure(
+  cell: Cell,
+  own: Player,
+  peers: readonly Player[],
+  sets: readonly Operands[],
+  rules: Rules,
+): Promise<Measured> {
   const until = performance.now() + rules.seconds * 1000;
   const { mine, racing, trouble } = await runners(cell, own, peers, sets, rules);
   for (const r of [mine, ...racing]) await r.warm();
-  let running: readonly Runner[] = racing;
-  const settled = (): boolean => racing.length === 0 || within(interval(mine, best(mine, racing)), rules.share);
+  let running = racing.length > 0 ? remaining(racing, HOPELESS) : [];
+  const settled = (): boolean => running.length === 0 || within(interval(mine, fastestOf(running)), rules.share);
   for (let round = 1; ; round++) {
     const order = [mine, ...running];
     for (const r of round % 2 ? order : order.reverse()) await r.sample();
-    if (round < ROUNDS_BEFORE_A_RACE_IS_LOST) continue;
-    if ((round >= 6 && settled()) || performance.now() > until) break;
-    if (racing.length === 0) continue;
-    const fastest = median(best(mine, racing).samples);
-    running = running.filter((r) => median(r.samples) < LOST * fastest);
+    if ((round >= LEAST && settled()) || (round >= ROUNDS_BEFORE_A_RACE_IS_LOST && performance.now() > until)) break;
+    if (round >= ROUNDS_BEFORE_A_RACE_IS_LOST && running.length > 0) running = remaining(running, LOST);
   }
   const against = (r: Runner): Against => {
+    const rounds = r.samples.length;
+    if (!running.includes(r)) return { ...r.side(), ratio: short(r.seconds() / mine.seconds()), rounds };
     const { middle, low, high } = interval(mine, r);
     const known = Number.isFinite(high) ? { interval: [short(low), short(high)] as const } : {};
-    return { ...r.side(), ratio: short(middle), ...known, rounds: r.samples.length };
+    return { ...r.side(), ratio: short(middle), ...known, rounds };
   };
   return { ours: mine.side(), peers: Object.fromEntries(racing.map((r) => [r.name, against(r)])), trouble, settled: settled() };
 }

@@ -20,11 +20,11 @@ function make({ op, n, dtype, way, sets }: Prepare): Call[] {
     return { args, g };
   });
   if (row.compiled) {
-    const program = programOf(b, row, n, dtype, way);
+    let program: ReturnType<typeof programOf> | undefined; // compiled by the first call, as jit does
     return loaded.map(
       ({ args, g }) =>
         () =>
-          program.runSync([...args, ...g]),
+          (program ??= programOf(b, row, n, dtype, way)).runSync([...args, ...g]),
     );
   }
   const f = (...args: T[]): T[] => row.call(b, ...args);

@@ -12,6 +12,14 @@ import { Store } from "./store";
 const { values: options } = parseArgs({ options: { json: { type: "boolean", default: false }, png: { type: "string" } } });
 const folder = join(__dirname, "../docs/performance");
 
+function bestOf(figures: readonly Figure[]): string {
+  const counts = new Map<string, number>();
+  for (const { best } of figures) counts.set(best, (counts.get(best) ?? 0) + 1);
+  return [...counts]
+    .sort((p, q) => q[1] - p[1])
+    .map(([name, count]) => `${name} in ${count}`)
+    .join(", ");
+}
 function measuredBy(machine: string, figures: readonly Figure[]): string {
   const commits = new Map<string, number>();
   for (const { entry } of figures) commits.set(entry.commit, (commits.get(entry.commit) ?? 0) + 1);
@@ -22,6 +30,7 @@ function measuredBy(machine: string, figures: readonly Figure[]): string {
   return [
     `${figures.length} cells on ${machine}, ${dates[0]} to ${dates.at(-1)}: ${list.join(", ")}.`,
     `In ${loose} of them the interval was still wider than 10 % when time was up.`,
+    `The best peer is ${bestOf(figures)}.`,
     cpu > 0 ? `${cpu} of them were measured by processor time on a machine that was not quiet.` : "",
   ]
     .filter(Boolean)

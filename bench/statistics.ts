@@ -14,22 +14,27 @@ export interface Interval {
 }
 
 /**
- * The median and its interval of 95 % between two order statistics: each pair lies above the true median with probability 1/2, so that the r-th smallest lies
+ * The median and its interval of 95 % between two order statistics: each number lies above the true median with probability 1/2, so that the r-th smallest lies
  * above it with probability P(Bin(n, 1/2) < r) (Conover, Practical Nonparametric Statistics, 3.2). r is the largest with at most 2.5 %; five numbers and fewer have none.
  */
 export function medianInterval(xs: readonly number[]): Interval {
   const s = sorted(xs);
   const n = s.length;
+  const r = rankOf(n);
+  const middle = median(s);
+  return r === 0
+    ? { middle, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY }
+    : { middle, low: s[r - 1] as number, high: s[n - r] as number };
+}
+function rankOf(n: number): number {
+  if (n > 500) return Math.floor((n - 1.96 * Math.sqrt(n)) / 2); // the normal distribution; 2^-n has an end
   let r = 0;
   let term = 0.5 ** n;
   for (let below = term; below <= 0.025 && r < n; below += term) {
     r++;
     term *= (n - r + 1) / r;
   }
-  const middle = median(s);
-  return r === 0
-    ? { middle, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY }
-    : { middle, low: s[r - 1] as number, high: s[n - r] as number };
+  return r;
 }
 
 /** The ratio theirs / ours of samples taken in pairs: by their logarithms, so that the ratio turned round has the interval turned round. */

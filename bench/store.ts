@@ -58,7 +58,10 @@ export class Store {
   }
 }
 
-/** Of these cells, those that are to be measured: the ones without an entry; with `redo`, those whose entry is of another commit, or that match, too. */
+/**
+ * Of these cells, in their order, those that are to be measured: the ones without an entry; with `redo`, those whose entry is of another commit, or did not settle, or
+ * that match, too.
+ */
 export function wanting(
   cells: readonly Cell[],
   entries: readonly Entry[],
@@ -67,12 +70,9 @@ export function wanting(
   redo?: "stale" | "unsettled" | RegExp,
 ): Cell[] {
   const stored = new Map(entries.map((e) => [idOf(e), e]));
-  const missing: Cell[] = [];
-  const again: Cell[] = [];
-  for (const cell of cells) {
+  return cells.filter((cell) => {
     const entry = stored.get(idOf({ cell: keyOf(cell), machine }));
-    if (!entry) missing.push(cell);
-    else if (redo === "stale" ? entry.commit !== commit : redo === "unsettled" ? !entry.settled : redo?.test(keyOf(cell))) again.push(cell);
-  }
-  return [...missing, ...again];
+    if (!entry) return true;
+    return redo === "stale" ? entry.commit !== commit : redo === "unsettled" ? !entry.settled : redo?.test(keyOf(cell));
+  });
 }

@@ -43,6 +43,7 @@ export {
 } from "./core/op";
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Attrs, type NamedTensors, type Native, native, type Port, type Ports, type Row } from "./core/row";
+export { scope } from "./core/scope";
 export { type DTypeOf, isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
 export { type Given, type Tensors, type TensorTree, type Tree, treeLeaves, treeMap, treeReduce } from "./core/tree";
 export { Tensor } from "./methods";

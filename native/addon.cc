@@ -211,6 +211,7 @@ Napi::Value tune_heap(const Napi::CallbackInfo& info) {
   const double most = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
   if (!(most >= 0 && most <= 0x1p53)) refuse(info.Env(), "not a number of bytes");
   heap::tune(static_cast<std::size_t>(most));
+  Block::keep(static_cast<std::size_t>(most));
   return Napi::Boolean::New(info.Env(), std::string_view(heap::state()) == "tuned");
 }
 
@@ -225,7 +226,22 @@ Napi::Value use_heap(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value trim_heap(const Napi::CallbackInfo& info) {
-  heap::trim();
+  if (heap::trim()) Block::trim();
+  return info.Env().Undefined();
+}
+
+/// Frees the memory of an array at once, unless another array lies in the same buffer, or threads share it.
+Napi::Value discard(const Napi::CallbackInfo& info) {
+  if (!info[0].IsTypedArray()) refuse(info.Env(), "a buffer must be a typed array");
+  const auto array = info[0].As<Napi::TypedArray>();
+  napi_value buffer;
+  bool plain = false;
+  void* data = nullptr;
+  std::size_t whole = 0;
+  const bool known = napi_get_typedarray_info(info.Env(), array, nullptr, nullptr, nullptr, &buffer, nullptr) == napi_ok &&
+                     napi_is_arraybuffer(info.Env(), buffer, &plain) == napi_ok && plain &&
+                     napi_get_arraybuffer_info(info.Env(), buffer, &data, &whole) == napi_ok;
+  if (known && whole == array.ByteLength()) napi_detach_arraybuffer(info.Env(), buffer);
   return info.Env().Undefined();
 }
 
@@ -300,6 +316,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("holdHeap", hold_heap);
   add("useHeap", use_heap);
   add("trimHeap", trim_heap);
+  add("discard", discard);
   add("setThreads", set_threads);
   add("plansMade", count_plans);
   add("processorQuota", processor_quota);

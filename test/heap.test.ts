@@ -52,6 +52,22 @@ describe("the heap of the C library", function () {
     expect(held - after).to.be.above(80); // of 100
   });
 
+  it("serves jobs, too: copies of inputs and results take pages of jobs before, which go back in the end", () => {
+    const [each, busy, after] = measured(`
+      (async () => {
+        const x = of(8192);
+        x.data; // users may write to it: every job copies it, once
+        for (let i = 0; i < 20; i++) await b.exp.async(x);
+        const before = faults();
+        for (let i = 0; i < 40; i++) await b.exp.async(x);
+        const each = (faults() - before) / 40, busy = rss();
+        gc();
+        setTimeout(() => console.log(JSON.stringify([each, busy, rss()])), 4500);
+      })();`) as [number, number, number];
+    expect(each).to.be.below(1000); // of 4096 and more
+    expect(busy - after).to.be.above(10); // the job's memory: 16 and more
+  });
+
   const state = (env: NodeJS.ProcessEnv) => libraryChild("console.log(b.info().malloc);", env).out;
   it("says how it is treated, and why", () => {
     expect(state({})).to.equal("tuned");

@@ -58,6 +58,7 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   scatterAdd: [a, zeros([2, 2], { dtype: "int32" }), a],
   setThreads: [b.info().threads],
   scan: [(carry: F64, x: F64) => ({ carry, y: x }), 1, a],
+  scope: [() => 1],
   slice: [a, [0, 0], [1, 1]],
   stack: [[a, a]],
   stopGradient: [a],

@@ -16,7 +16,8 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/errors$/ },
   { group: /^lib\/core\/primordials$/ },
   { group: /^lib\/core\/dtype$/ },
-  { group: /^lib\/core\/(shape|storage)$/ },
+  { group: /^lib\/core\/(shape|spare|open)$/ },
+  { group: /^lib\/core\/storage$/ },
   { group: /^lib\/core\/display$/ },
   { group: /^lib\/core\/tensor$/ },
   { group: /^lib\/core\/(signature|attrs)$/ },
@@ -46,6 +47,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/callable$/ },
   { group: /^lib\/core\/op$/ },
   { group: /^lib\/core\/tree$/ },
+  { group: /^lib\/core\/scope$/ },
   { group: /^lib\/ops\//, within: true }, // rules may refer to each other: they resolve when called
   { group: /^lib\/(methods|runtime)$/ },
   { group: /^lib\/transforms\//, within: true },

@@ -58,7 +58,7 @@ function traced(shape: Shape, f: (y: F64) => Tensor): Traced {
     };
     return { code, captured: trace.captures.map((c) => c.tensor), trace };
   } finally {
-    trace.live = false;
+    trace.close();
   }
 }
 const ops = ({ code }: Traced): string[] => code.code.map((i) => i.op);

@@ -47,7 +47,7 @@ export function ratios(figures: readonly Figure[], what: string): string {
     height: 130 + 100 * ops.length,
     marginLeft: 60,
     marginRight: 120,
-    marginTop: 84,
+    marginTop: 92,
     x: sizes,
     y: {
       type: "log",
@@ -117,7 +117,7 @@ export function roofline(figures: readonly Figure[], what: string): string {
     width: 1080,
     height: 90 + 190 * Math.ceil(panels.length / COLUMNS),
     marginLeft: 52,
-    marginTop: 84,
+    marginTop: 92,
     x: sizes,
     y: { type: "log", label: "GFLOP/s", grid: true, domain: [0.05, peak * 1.5], clamp: true, ticks: [0.1, 1, 10, 100], tickFormat: "~r" },
     fx: { axis: null },

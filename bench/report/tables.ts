@@ -64,14 +64,18 @@ export const bandsTable = (figures: readonly Figure[]): string =>
 
 export const compiled = (figures: readonly Figure[]): string =>
   tableOf(
-    ["program", "n", "us per item", "JAX", "ratio", "95 %", "target"],
+    ["program", "n", "us per item", "JAX", "ratio", "95 %", "target", "compiling, ms", "JAX"],
     [...rows.values()].flatMap(({ op }) =>
       figures
         .filter(({ cell }) => cell.op === op && cell.batch === "compiled")
         .sort((p, q) => p.cell.n - q.cell.n || (p.cell.way < q.cell.way ? 1 : -1))
         .map((f) => {
           const target = f.cell.way === "both" ? compiledTarget(f.cell) : undefined;
-          const ends = [times(f.ratio), spread(f), target ? `${target}x` : ""];
+          const [first, theirs] = [f.entry.ours.first, f.entry.peers[f.best]?.first ?? 0].map((s) => (1000 * s).toPrecision(2)) as [
+            string,
+            string,
+          ];
+          const ends = [times(f.ratio), spread(f), target ? `${target}x` : "", first, theirs];
           return [`${op}${f.cell.way === "forward" ? ", value alone" : ""}`, String(f.cell.n), us(f.ours), us(f.theirs), ...ends];
         }),
     ),

@@ -4,9 +4,10 @@ import { type AnyArray, allocate, emptyLike, refuseBeyondMemory } from "../core/
 import { guard, translate } from "../core/errors";
 import type { ValueType } from "../core/ir";
 import { nextTurn } from "../core/primordials";
-import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrap } from "../core/tensor";
+import { bytesOf, type Storage, sizeOf, storageOf, type Tensor, whenExposed, wrapOwn } from "../core/tensor";
 import { binding, type Job } from "./addon";
 import type { NameOfBuffer } from "./descriptor";
+import { stirred } from "./heap";
 
 export interface Call {
   readonly op: string; // for messages
@@ -33,18 +34,23 @@ export async function runJob({ op, inputs, outputs, begin, nameOf, signal, progr
   const start = () => {
     for (const t of outputs) refuseBeyondMemory(bytesOf(t));
     for (const s of storages) own(s);
+    if (outputs.some(isLarge) || inputs.some(isLarge)) stirred();
     return begin();
   };
   const job = guard(op, start, nameOf);
   for (const s of storages) s.busy++;
   const left = () => {
-    for (const s of storages) s.busy--;
+    for (const s of storages) {
+      s.busy--;
+      s.settle();
+    }
   };
   job.promise.then(left, left);
   const flat = await settled(op, job, signal, progress);
   return { flat, outputs: await outputsOf(op, job, outputs) };
 }
 
+const isLarge = (t: ValueType): boolean => bytesOf(t) >= LARGE_BYTES;
 const LARGE_BYTES = 2 ** 20; // kLargeBytes of native/boundary/memory.h
 
 /** Makes the memory of a large tensor native, so that jobs can hold it. What users hold is copied instead: they may write to it; so
@@ -128,7 +134,7 @@ async function outputsOf(op: string, job: Job, types: readonly ValueType[]): Pro
   const tensors: Tensor[] = [];
   for (let i = 0; i < arrays.length; i++) {
     const type = types[i] as ValueType;
-    tensors.push(wrap(type.dtype, type.shape, arrays[i] ?? (await copied(op, job, i, type))));
+    tensors.push(wrapOwn(type.dtype, type.shape, arrays[i] ?? (await copied(op, job, i, type))));
   }
   return tensors;
 }

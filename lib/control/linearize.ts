@@ -2,7 +2,7 @@ import { isFloat } from "../core/dtype";
 import { zerosLike } from "../core/evaluate";
 import { Forward } from "../core/forward";
 import { unwrapIfDead, valuesAt } from "../core/levels";
-import type { Tensor } from "../core/tensor";
+import { keepAll, type Tensor } from "../core/tensor";
 import { type Flat, flattenTensors, type Given, type Tensors } from "../core/tree";
 import { type Recorded, recordBody } from "../program/record";
 import { replay } from "../program/replay";
@@ -33,7 +33,7 @@ export function linearized(op: string, input: Flat<Tensor>, f: (tree: unknown) =
       out = { ...given, leaves: values };
       return results.map((t, i) => level.tangentOf(t) ?? zerosLike(values[i] as Tensor));
     } finally {
-      level.live = false;
+      level.close();
     }
   });
   return { ...recorded, out: out as Flat<Tensor> };
@@ -49,7 +49,8 @@ export function linearize<P extends readonly unknown[], R>(
 ): { value: R; pushforward: (...tangents: { [K in keyof P]: Tensors<P[K]> | Given<P[K]> }) => R } {
   asFunction("linearize", f);
   const input = flattenTensors("linearize", args);
-  const { body, captures, out } = linearized("linearize", input, (tree) => f(...(tree as P)));
+  const { body, captures: read, out } = linearized("linearize", input, (tree) => f(...(tree as P)));
+  const captures = keepAll(read); // for later, whatever becomes of the tensors
   const pushforward = (...tangents: unknown[]): R => {
     const along = checkCotangent("linearize", "tangents", likewise("linearize", tangents, input), input) as Tensor[];
     return out.rebuild(replay(body, [...along.filter((t) => isFloat(t.dtype)).map(unwrapIfDead), ...captures])) as R;

@@ -51,7 +51,7 @@ export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wa
       row.name,
       "option out cannot be used inside a transform or a compiled function: others may still need what is there.",
     );
-  if (typeof row.kernel === "function" && !row.vjp && !ruleFor(row)) return composed(row, inputs, attrs, options);
+  if (level && typeof row.kernel === "function" && !row.vjp && !ruleFor(row)) return composed(row, inputs, attrs, options);
   return level ? level.interpret(row, inputs, attrs, wantAux, options) : evaluate(row, inputs, attrs, wantAux, options);
 }
 

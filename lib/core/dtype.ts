@@ -220,6 +220,9 @@ export function partOfSlab(dtype: DType, size: number): AnyArray | undefined {
   return part;
 }
 
+/** Whether a result's array is one of these. */
+export const isPartOfSlab = ({ byteLength }: AnyArray): boolean => byteLength > 0 && byteLength <= 2 ** LARGEST;
+
 // What a typed array really is, whatever has been done to its prototype and properties.
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
 const getter = (name: string | symbol) => Object.getOwnPropertyDescriptor(typedArray, name)?.get as () => unknown;

@@ -6,6 +6,7 @@ export type Code =
   | "ERR_DTYPE"
   | "ERR_ARGUMENT"
   | "ERR_TRACED"
+  | "ERR_DISPOSED"
   | "ERR_SINGULAR"
   | "ERR_NOT_POSITIVE_DEFINITE"
   | "ERR_NO_CONVERGENCE"
@@ -96,6 +97,10 @@ export function asPrimitive(what: string, hint: string, x: object, instead: stri
 /** The memory of `what` was there and is no more. */
 export const gone = (op: string, what: string): ArgumentError =>
   new ArgumentError(op, `the memory of ${what} is gone: its buffer was transferred or resized.`);
+
+/** `what` was disposed of, by `using` or at the end of a scope. */
+export const disposed = (op: string, what: string): BacksolveError =>
+  new BacksolveError("ERR_DISPOSED", op, `${what} was disposed of, by using or at the end of the scope() that it was made in.`);
 
 /**
  * What native code, or an allocation, threw, as an error of this package. What a user's own code threw stays as it is.

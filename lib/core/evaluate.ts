@@ -6,8 +6,11 @@ import { type AnyArray, allocate, type DType } from "./dtype";
 import { guard, translate } from "./errors";
 import { inputName } from "./form";
 import type { ValueType } from "./ir";
+import { noneOpen } from "./open";
 import { batchContextOf, checkOut, composed, output, type RunContext } from "./outcome";
+import { own } from "./registry";
 import { type AnyRow, type Attrs, nameOf } from "./row";
+import { anyUnseen, beginUnseen, endUnseen } from "./storage";
 import { alias, memoryOf, readable, type Shape, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
 
 /** Zeros of the dtype and shape of t. */
@@ -21,15 +24,33 @@ export const zerosLike = <D extends DType>(t: { readonly dtype: D; readonly shap
 
 /** An op on data. */
 export function evaluate(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[] {
-  if (typeof row.kernel === "function") return composed(row, inputs, attrs, options);
+  if (typeof row.kernel === "function")
+    return own.has(row) && noneOpen() ? unseen(row, inputs, attrs, options) : composed(row, inputs, attrs, options);
   const bound = bindOp(row, inputs, attrs);
   const { out } = options;
-  if (row.kernel.alias && !out) return [alias(inputs[0] as Tensor, (bound.outputs[0] as ValueType).shape)];
+  if (row.kernel.alias && !out) {
+    readable(nameOf(row), inputs[0] as Tensor, () => inputName(row, 0));
+    return [alias(inputs[0] as Tensor, (bound.outputs[0] as ValueType).shape)];
+  }
   if (out) checkOut(row, out, bound.outputs[0], inputs);
   const count = wantAux ? bound.outputs.length : row.outputs.length;
   const outputs: Tensor[] = [];
   for (let i = 0; i < count; i++) outputs.push(i === 0 && out ? out : output(nameOf(row), bound.outputs[i] as ValueType));
   runBound(bound, inputs, outputs, options);
+  return outputs;
+}
+
+/** A kernel of ours that is made of other ops: what they made on the way is put by. */
+function unseen(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, options: RunContext): Tensor[] {
+  const before = beginUnseen();
+  let outputs: Tensor[] = [];
+  try {
+    outputs = composed(row, inputs, attrs, options);
+    if (anyUnseen()) for (const t of outputs) storageOf(t).hold();
+  } finally {
+    endUnseen(before);
+  }
+  if (anyUnseen()) for (const t of outputs) storageOf(t).handOut();
   return outputs;
 }
 

@@ -3,7 +3,8 @@ import { applyAll, inRuleOf } from "./apply";
 import { isFloat } from "./dtype";
 import { zerosLike } from "./evaluate";
 import { inputsByName } from "./form";
-import { boxOf, type Level, nextId, once, valuesAt } from "./levels";
+import { boxOf, type Level, once, valuesAt } from "./levels";
+import { Open } from "./open";
 import { named, RUN, type RunContext } from "./outcome";
 import { ruleFor } from "./registry";
 import { backward, type Edge, Reverse } from "./reverse";
@@ -12,11 +13,8 @@ import { applyRule, applyUserRule, unbroadcast } from "./rules";
 import { boxOver, type Tensor } from "./tensor";
 
 /** A level that carries tangents along. */
-export class Forward implements Level {
-  readonly id = nextId();
+export class Forward extends Open implements Level {
   readonly title = "forward mode (jvp, hvp)";
-  live = true;
-
   dual(value: Tensor, tangent: Tangent): Tensor {
     return boxOver(value, { level: this, value, payload: tangent });
   }
@@ -90,10 +88,10 @@ function transposed(
       const edge = level.edgeOf(result);
       return edge ? [{ edge, cotangent: tangent }] : [];
     });
-    level.live = false;
+    level.close();
     return backward(roots, [(level.edgeOf(zero) as Edge).node])[0];
   } finally {
-    level.live = false;
+    level.close();
   }
 }
 

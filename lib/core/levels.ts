@@ -4,9 +4,9 @@ import type { RunContext } from "./outcome";
 import type { AnyRow, Attrs } from "./row";
 import { type Box, type LevelTag, type Tensor, tracedOf } from "./tensor";
 
-/** Whoever opens a level ends it in a `finally`. */
+/** Whoever opens a level closes it in a `finally`. */
 export interface Level extends LevelTag {
-  live: boolean;
+  close(): void;
   /** Runs an op whose inputs' highest level this is: its outputs, then aux where they are wanted. */
   interpret(row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext): Tensor[];
   /** Takes a fused rule as one instruction, where the level records and does not differentiate; others need the composed rule. */
@@ -19,10 +19,6 @@ export interface Level extends LevelTag {
     control?: Control,
   ): (Tensor | undefined)[];
 }
-
-let lastId = 0;
-/** Ids of levels and of what they record, in the order of their making. */
-export const nextId = (): number => ++lastId;
 
 /** Whether no level has to do with any of these. */
 export function areData(tensors: readonly Tensor[]): boolean {

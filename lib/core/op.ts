@@ -10,7 +10,7 @@ import { inputName, isVariadic, MAX_INPUTS, plainName, takes } from "./form";
 import { unwrapIfDead } from "./levels";
 import { alike, allT, operands } from "./operands";
 import { batchContextOf, RUN, type RunContext } from "./outcome";
-import { addRow } from "./registry";
+import { addRow, own } from "./registry";
 import { type AnyRow, type Attrs, type NamedTensors, nameOf, type Ports, type Row } from "./row";
 import { rulesOf } from "./slopes";
 import { adopt, memoryOf, readable, storageOf, type Tensor, tracedOf } from "./tensor";
@@ -46,6 +46,7 @@ export const defineUserOp = ((row: unknown) => define(row, isKernel)) as typeof 
 function define(given: unknown, isKnown?: (kernel: string) => boolean): Loose {
   const row = checkRow(given, isKnown);
   const plain = { ...row, ...rulesOf(row) };
+  if (!isKnown) own.add(plain);
   const op = opOf(plain);
   addRow(plain, op);
   return op;

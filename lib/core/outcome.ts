@@ -1,6 +1,6 @@
 // What becomes of a call: where its results go, and which items failed.
 
-import { allocate, type DType, isFloat } from "./dtype";
+import { allocate, type DType, isComplex, isFloat } from "./dtype";
 import { ArgumentError, guard, LinalgError, translate } from "./errors";
 import { type BatchContext, type Failure, failureOf } from "./failures";
 import { inputName, inputsByName, signatureOf } from "./form";
@@ -59,6 +59,7 @@ export function filled<D extends DType>(dtype: D, shape: Shape, x: number): Tens
   const t = blank(dtype, shape) as Tensor<D>;
   const storage = storageOf(t);
   storage.array[0] = x;
+  if (isComplex(dtype)) storage.array[1] = 0;
   storage.literal = true;
   return t;
 }

@@ -1,9 +1,11 @@
 // Built-ins as they were when the package was loaded. What a program puts in their place later does not come to see the engine's memory.
 
+import { setTimeout } from "./node";
+
 const { apply } = Reflect;
 const { allocUnsafeSlow } = Buffer;
 const { set } = Object.getPrototypeOf(Uint8Array.prototype) as { set(this: object, from: ArrayLike<number>): void };
-const [clone, immediate, timeout] = [structuredClone, setImmediate, setTimeout];
+const [clone, immediate] = [structuredClone, setImmediate];
 
 /** Calls f with a list of arguments, without walking through an iterator. */
 export const call = <A extends readonly unknown[], R>(f: (...args: A) => R, args: A): R => apply(f, undefined, args);
@@ -21,4 +23,4 @@ export const transferred = (buffer: ArrayBuffer): ArrayBuffer => clone(buffer, {
 export const nextTurn = (): Promise<void> => new Promise((done) => immediate(done));
 
 /** f, after so long, if the process is still there. */
-export const later = (f: () => void, milliseconds: number): void => void timeout(f, milliseconds).unref();
+export const later = (f: () => void, milliseconds: number): void => void setTimeout(f, milliseconds).unref();

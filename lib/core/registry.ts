@@ -26,6 +26,9 @@ export function currentName(op: string): string {
   return `${RENAMED.get(name) ?? name}${rule}`;
 }
 
+/** The package's own rows: their rules and kernels hand what they make to nobody. */
+export const own = new WeakSet<AnyRow>();
+
 export function addRow(row: AnyRow, op: unknown): void {
   const renamed = RENAMED.get(row.name);
   if (renamed)

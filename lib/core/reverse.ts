@@ -4,13 +4,15 @@ import { type DType, isFloat } from "./dtype";
 import { inputsByName, isVariadic, plainName } from "./form";
 import { fused, fusedTypes, residuals } from "./fused";
 import type { ValueType } from "./ir";
-import { boxOf, type Level, nextId, valuesAt } from "./levels";
+import { boxOf, type Level, valuesAt } from "./levels";
+import { nextId, noneOpen, Open } from "./open";
 import { named, type RunContext } from "./outcome";
-import { ruleFor } from "./registry";
+import { own, ruleFor } from "./registry";
 import type { AnyRow, Attrs } from "./row";
 import { applyRule, applyUserRule, unbroadcast } from "./rules";
 import { sameShape } from "./signature";
-import { boxOver, keep, type Shape, type Storage, type Tensor } from "./tensor";
+import { anyUnseen, beginSeen, beginUnseen, endSeen, endUnseen } from "./storage";
+import { boxOver, keep, type Shape, type Storage, storageOf, type Tensor, tracedOf } from "./tensor";
 
 const NO_ATTRS: Attrs = {};
 const NONE: readonly Tensor[] = [];
@@ -33,11 +35,8 @@ export interface Edge {
 }
 
 /** A level that records a graph, to go back along. */
-export class Reverse implements Level {
-  readonly id = nextId();
+export class Reverse extends Open implements Level {
   readonly title = "reverse mode (grad, vjp, jacobian)";
-  live = true;
-
   leaf(value: Tensor): Tensor {
     const node = {
       id: nextId(),
@@ -137,16 +136,61 @@ export function backward(
     let slots = cotangents.get(node);
     if (!slots) cotangents.set(node, (slots = new Array(node.outputs.length).fill(undefined)));
     const before = slots[output];
-    slots[output] = before ? call("add", [before, g]) : g;
+    slots[output] = before ? sumOf(before, g) : g;
   };
   for (const { edge, cotangent } of roots) give(edge, cotangent);
   for (const node of byDescendingId(roots.map((r) => r.edge.node))) {
     const g = cotangents.get(node);
     if (!node.row || !g) continue;
     cotangents.delete(node);
-    inRuleOf(node.collected, () => pullback(node, g)).forEach((h, i) => h && give(node.parents[i] as Edge, h));
+    const pulled = inRuleOf(node.collected, () => turned(node, g));
+    for (let i = 0; i < pulled.length; i++) if (pulled[i]) give(node.parents[i] as Edge, pulled[i] as Tensor);
   }
-  return leaves.map((l) => l && cotangents.get(l)?.[0]);
+  return leaves.map((l) => {
+    const found = l && cotangents.get(l)?.[0];
+    if (found && anyUnseen() && noneOpen()) storageOf(found).handOut();
+    return found;
+  });
+}
+
+// Memory of cotangents: what only this walk has is put by as soon as its last cotangent was used. Where levels are open or a user's rule runs,
+// others may have it, too.
+
+/** Cotangents of a node's inputs from those of its outputs, which nothing in this walk reads after it. */
+function turned(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
+  if (!noneOpen() || !own.has(node.row as AnyRow) || ruleFor(node.row as AnyRow)) return turnedSeen(node, g);
+  const before = beginUnseen();
+  try {
+    const pulled = pullback(node, g);
+    if (anyUnseen()) pass(g, pulled);
+    return pulled;
+  } finally {
+    endUnseen(before);
+  }
+}
+function turnedSeen(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | undefined)[] {
+  if (anyUnseen()) for (const t of g) if (t && !tracedOf(t)) storageOf(t).show();
+  const before = beginSeen();
+  try {
+    return pullback(node, g);
+  } finally {
+    endSeen(before);
+  }
+}
+function pass(from: readonly (Tensor | undefined)[], to: readonly (Tensor | undefined)[]): void {
+  for (const t of to) if (t) storageOf(t).hold();
+  for (const t of from) if (t) storageOf(t).release();
+}
+function sumOf(a: Tensor, b: Tensor): Tensor {
+  if (!noneOpen()) return call("add", [a, b]);
+  const before = beginUnseen();
+  try {
+    const sum = call("add", [a, b]);
+    if (anyUnseen()) pass([a, b], [sum]);
+    return sum;
+  } finally {
+    endUnseen(before);
+  }
 }
 
 /** The rule of one node: cotangents of the inputs that have a parent. */

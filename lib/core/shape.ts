@@ -60,3 +60,10 @@ export function checkAxis(op: string, axis: unknown, rank: number): number {
 
 export const bytesOf = (t: { dtype: DType; shape: Shape }): number =>
   sizeOf(t.shape) * dtypes[t.dtype].width * dtypes[t.dtype].array.BYTES_PER_ELEMENT;
+
+export interface ReduceOptions {
+  /** The axis or axes to reduce; all when absent. */
+  readonly axis?: number | readonly number[];
+  /** Keeps reduced axes with size 1. */
+  readonly keepDims?: boolean;
+}

@@ -18,11 +18,13 @@ import {
   viewOf,
   type Wider,
 } from "./dtype";
-import { ArgumentError, asPrimitive, BacksolveError, DtypeError, describe, gone, guard, ShapeError } from "./errors";
-import { inspectCustom } from "./node";
-import { checkShape, type Shape, shapeText, sizeOf } from "./shape";
+import { ArgumentError, asPrimitive, BacksolveError, DtypeError, describe, disposed, gone, guard, ShapeError } from "./errors";
+import { disposal, inspectCustom } from "./node";
+import { type LevelTag, noneOpen, type Traced } from "./open";
+import { checkShape, type ReduceOptions, type Shape, shapeText, sizeOf } from "./shape";
 import { Storage } from "./storage";
 
+export type { LevelTag, Traced } from "./open";
 export * from "./shape";
 export { type Storage, whenExposed } from "./storage";
 
@@ -33,25 +35,15 @@ const KEY = Symbol("made here");
 // The doors to what is private in a tensor: users reach the class through `constructor`, so they are not on it.
 let made: (x: object) => x is Tensor;
 let ownStorage: (t: Tensor) => Storage | undefined;
-
-/** One call of a transform or of `compile`, as tensors know it; levels.ts has what it does. A box of a level that is no longer live is a constant. */
-export interface LevelTag {
-  readonly id: number; // increases: levels that are opened inside have higher ones
-  readonly live: boolean;
-  readonly title: string; // in errors
-}
+let watch: ((t: Tensor) => void) | undefined;
+/** @internal Sets who is told of every tensor with memory that is made. */
+export const whenMade = (f: ((t: Tensor) => void) | undefined): void => void (watch = f);
 
 /** What a transform wraps around a tensor; `value` is one level down. */
 export interface Box {
   readonly level: LevelTag;
   readonly value: Tensor;
   readonly payload: unknown; // the level's own: where the tensor hangs in its graph, or its tangent
-}
-
-/** A value of a program being traced. */
-export interface Traced {
-  readonly trace: LevelTag;
-  readonly id: number;
 }
 
 /** What ops take: a tensor, or a number in the dtype of the others. */
@@ -71,13 +63,6 @@ export type Promote<A, B> = A extends number
         ? Wider<D, E>
         : never
     : never;
-
-export interface ReduceOptions {
-  /** The axis or axes to reduce; all when absent. */
-  readonly axis?: number | readonly number[];
-  /** Keeps reduced axes with size 1. */
-  readonly keepDims?: boolean;
-}
 
 /** The methods, which methods.ts puts on the prototype. Their types stand here: tensors and their methods name each other. */
 export interface Methods<D extends DType = DType> {
@@ -138,7 +123,7 @@ export class Tensor<out D extends DType = DType> {
    * NaN. Undefined inside a transform or `compile`. To compute, use `data`, which is no copy.
    */
   declare readonly elements: ArrayOf<D> | number[] | undefined;
-  readonly #storage: Storage | undefined;
+  #storage: Storage | undefined;
   readonly #box: Box | undefined;
   readonly #traced: Traced | undefined;
 
@@ -152,6 +137,7 @@ export class Tensor<out D extends DType = DType> {
     this.#traced = traced;
     Object.defineProperty(this, "elements", ELEMENTS);
     Object.freeze(this);
+    if (watch && storage && !storage.kept) watch(this);
   }
   static {
     made = (x): x is Tensor => #storage in x;
@@ -220,6 +206,13 @@ export class Tensor<out D extends DType = DType> {
   /** Readable as text; arithmetic and comparison operators of JavaScript, which would make NaN of it, are an error. */
   [Symbol.toPrimitive](hint: string): string {
     return asPrimitive("Tensor", hint, this, "add(a, b), mul(a, b), less(a, b) and their like; item() is the number of a tensor of size 1");
+  }
+  /**
+   * For `using`: gives the memory back at once. Whoever uses the tensor afterwards gets ERR_DISPOSED. Jobs in flight, other tensors over the
+   * memory (`reshape`) and a user's `data` keep it. Inside transforms and `compile` it does nothing: they need what they saw.
+   */
+  [disposal](): void {
+    if (noneOpen()) this.#storage = this.#storage?.drop();
   }
   [inspectCustom](_depth: number, options: object): string {
     return print(this, options);
@@ -316,12 +309,13 @@ export function storageOf(t: Tensor): Storage {
 
 /** The data of t, where it is still there: users can take away memory that they hold. */
 export function readable(op: string, t: Tensor, name?: string | (() => string)): AnyArray {
-  const { array, shared } = storageOf(t);
-  if (shared) return array; // nobody has it to take it away
+  const storage = storageOf(t);
+  const { array } = storage;
+  if (storage.shared) return array; // nobody has it to take it away
   const n = sizeOf(t.shape) * dtypes[t.dtype].width;
   // V8's optimised `length` may be that of before; the element is not there then.
-  if (array.length >= n && (n === 0 || array[n - 1] !== undefined)) return array;
-  throw gone(op, memoryOf(typeof name === "function" ? name() : name, t));
+  if (array.length >= n && (n === 0 ? !storage.disposed : array[n - 1] !== undefined)) return array;
+  throw (storage.disposed ? disposed : gone)(op, memoryOf(typeof name === "function" ? name() : name, t));
 }
 /** What errors call the memory of an operand. */
 export const memoryOf = (name: string | undefined, { dtype, shape }: { dtype: DType; shape: Shape }): string =>
@@ -330,6 +324,12 @@ export const memoryOf = (name: string | undefined, { dtype, shape }: { dtype: DT
 /** @internal A tensor over `array`, which nobody else holds. */
 export const wrap = <D extends DType>(dtype: D, shape: Shape, array: AnyArray): Tensor<D> =>
   new Tensor(KEY, dtype, shape, new Storage(array));
+/** @internal The same over an array that no program and no caller has either. */
+export function wrapOwn<D extends DType>(dtype: D, shape: Shape, array: AnyArray): Tensor<D> {
+  const t = wrap(dtype, shape, array);
+  storageOf(t).handles = 1;
+  return t;
+}
 /** @internal A tensor for a result. @throws RangeError when there is no memory. */
 export const blank = (dtype: DType, shape: Shape): Tensor => new Tensor(KEY, dtype, shape, Storage.forResult(dtype, sizeOf(shape)));
 /**
@@ -346,7 +346,8 @@ export function keep(t: Tensor, known: Map<Storage, Storage>): Tensor {
   let own = known.get(storage);
   if (!own) {
     own = new Storage(storage.exposed ? guard("vjp", () => copyOf(storage.array)) : storage.array);
-    own.kept = storage.kept = !storage.exposed;
+    own.kept = true;
+    storage.kept ||= !storage.exposed;
     known.set(storage, own);
   }
   return new Tensor(KEY, t.dtype, t.shape, own);
@@ -357,7 +358,11 @@ export function keepAll(tensors: readonly Tensor[]): Tensor[] {
   return tensors.map((t) => keep(t, known));
 }
 /** @internal Another tensor over the same memory. */
-export const alias = (t: Tensor, shape: Shape): Tensor => new Tensor(KEY, t.dtype, shape, storageOf(t));
+export function alias(t: Tensor, shape: Shape): Tensor {
+  const storage = storageOf(t);
+  storage.handles++;
+  return new Tensor(KEY, t.dtype, shape, storage);
+}
 /** @internal */
 export const boxOver = (t: Tensor, box: Box): Tensor => new Tensor(KEY, t.dtype, t.shape, undefined, box);
 /** @internal */

@@ -4,7 +4,8 @@ import { bindOp } from "./bind";
 import type { DType } from "./dtype";
 import { ArgumentError, BacksolveError } from "./errors";
 import { bodiesOf, type Code, type Control, type Instruction, type ValueType } from "./ir";
-import { type Level, nextId, unwrapIfDead } from "./levels";
+import { type Level, unwrapIfDead } from "./levels";
+import { Open } from "./open";
 import { composed, type RunContext } from "./outcome";
 import { type AnyRow, type Attrs, nameOf } from "./row";
 import { primal, type Shape, type Tensor, tracedTensor } from "./tensor";
@@ -16,10 +17,8 @@ export interface Capture {
 }
 
 /** The record of one call of a traced function. */
-export class Trace implements Level {
-  readonly id = nextId();
+export class Trace extends Open implements Level {
   readonly title: string;
-  live = true;
   readonly values: ValueType[] = [];
   readonly captures: Capture[] = [];
   readonly code: Instruction[] = [];
@@ -30,6 +29,7 @@ export class Trace implements Level {
 
   /** `hold` gives what is kept of a tensor from outside: data, boxed by a level below, or a value of a trace below. */
   constructor(title: string, hold: (captured: Tensor) => Tensor) {
+    super();
     this.title = title;
     this.#hold = hold;
   }
@@ -72,7 +72,7 @@ export class Trace implements Level {
     try {
       results = composed(row, args, attrs, options);
     } finally {
-      inner.live = false;
+      inner.close();
     }
     const outputs = results.map((t) => inner.idOf(t));
     const body: Code = {

@@ -36,7 +36,7 @@ export interface Flat<L> {
 
 const MAX_DEPTH = 64;
 /** Whether x is a plain object, of any realm: each has an Object.prototype of its own, the end of a chain, with methods that no class has. */
-const isPlain = (x: object): boolean => {
+export const isPlain = (x: object): boolean => {
   const proto: object | null = Object.getPrototypeOf(x);
   if (proto === Object.prototype || proto === null) return true;
   return Object.getPrototypeOf(proto) === null && Object.hasOwn(proto, "hasOwnProperty") && Object.hasOwn(proto, "isPrototypeOf");

@@ -16,7 +16,7 @@ import {
   roundedUp,
 } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, guard, ShapeError } from "../core/errors";
-import { adopt, checkShape, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrap, wrapView } from "../core/tensor";
+import { adopt, checkShape, type Shape, shapeText, sizeOf, storageOf, type Tensor, wrapOwn, wrapView } from "../core/tensor";
 
 export interface TensorOptions<D extends DType> {
   readonly shape?: Shape;
@@ -180,7 +180,7 @@ function fromNested(data: unknown, dtype: DType | undefined, given: Shape | unde
   if (sizeOf(full) !== (pairs ? size / 2 : size))
     throw new ShapeError("tensor", `shape ${shapeText(full)} needs ${sizeOf(full)} elements, got ${size}.`);
   kind ??= "float64";
-  return wrap(kind, full, array ?? memory(kind, 0));
+  return wrapOwn(kind, full, array ?? memory(kind, 0));
 }
 
 function put(op: string, array: AnyArray, dtype: DType, i: number, x: Leaf): void {
@@ -225,7 +225,7 @@ function filled<D extends DType>(
   put(op, one, dtype, 0, leafOf(op, 0, bit ? value === 1 : value));
   const array = guard(op, () => allocate(dtype, sizeOf(dims))) as AnyArray;
   repeat(one, array);
-  return wrap(dtype, dims, array);
+  return wrapOwn(dtype, dims, array);
 }
 
 const HEAD = 1024; // array elements written one by one, then copied over and over out of the first cache
@@ -273,7 +273,7 @@ function sequence<D extends Real | "int32">(op: string, n: number, dtype: D, at:
     array[i] = x;
     if (exact && array[i] !== x) put(op, array, dtype, i, x); // says what is wrong
   }
-  return wrap(dtype, dims, array);
+  return wrapOwn(dtype, dims, array);
 }
 
 /** How many of f(0), f(1), ..., f(n - 1) are true, where all that are come first. */

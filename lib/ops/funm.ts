@@ -114,7 +114,7 @@ const derivative =
       const y = unwrapIfDead(f(level.dual(x, ones(x.shape, { dtype: x.dtype })) as R));
       return (level.tangentOf(y) ?? zerosLike(y)) as R;
     } finally {
-      level.live = false;
+      level.close();
     }
   };
 

@@ -43,7 +43,7 @@ function traced(trace: Trace, types: readonly ValueType[], f: (args: Tensor[]) =
   try {
     results = f(args);
   } finally {
-    trace.live = false;
+    trace.close();
   }
   return { ins: args.map((t) => trace.idOf(t)), outs: results.map((t) => trace.idOf(t)) };
 }

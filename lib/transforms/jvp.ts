@@ -27,7 +27,7 @@ export const jvp = withoutOptions(
       const slopes = stripped.map((t, i) => level.tangentOf(t) ?? zerosLike(values[i] as Tensor));
       return { value: out.rebuild(values) as R, tangent: out.rebuild(slopes) as R };
     } finally {
-      level.live = false;
+      level.close();
     }
   },
 );

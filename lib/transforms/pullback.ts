@@ -35,6 +35,6 @@ export function withPullback(op: string, input: Flat<Tensor>, f: (tree: unknown)
     const roots = edges.filter((edge) => edge !== undefined).map((edge) => edge.node);
     return { out: { leaves: valuesAt(results, level), paths: out.paths, rebuild: out.rebuild }, roots, pullback };
   } finally {
-    level.live = false;
+    level.close();
   }
 }

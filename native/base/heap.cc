@@ -88,11 +88,13 @@ void hold([[maybe_unused]] bool holds) {
 #endif
 }
 void used() { last = now(); }
-void trim() {
-#ifdef __GLIBC__
+bool trim() {
   constexpr std::int64_t kMoment = 1000;
-  if (tuned && now() - last >= kMoment) malloc_trim(0);
+  if (now() - last < kMoment) return false;
+#ifdef __GLIBC__
+  if (tuned) malloc_trim(0);
 #endif
+  return true;
 }
 
 }  // namespace backsolve::heap

@@ -16,7 +16,7 @@ const char* state();
 void hold(bool holds);
 /// Somebody in this process takes large arrays.
 void used();
-/// Gives all free pages back to the system, unless large arrays were taken a moment ago.
-void trim();
+/// Gives all free pages back to the system, unless large arrays were taken a moment ago: then false.
+bool trim();
 
 }  // namespace backsolve::heap

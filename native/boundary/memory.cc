@@ -16,10 +16,12 @@ namespace {
 /// Where in its page what malloc maps begins to be used: pages move only between memory that lies in its page alike.
 constexpr std::uintptr_t kMallocOffset = 16;
 
-/// Large blocks by address. Leaked: blocks may go while the process ends.
+/// Large blocks by address, and mappings that wait for a block, by size. Leaked: blocks may go while the process ends.
 struct Registry {
   std::mutex mutex;
   std::map<std::uintptr_t, std::weak_ptr<Block>> blocks;
+  std::multimap<std::size_t, std::byte*> waiting;
+  std::size_t waits = 0, most = 0;  // bytes
 };
 Registry& registry() {
   static Registry* r = new Registry;
@@ -39,6 +41,33 @@ std::size_t gap(const void* p) { return (page() - reinterpret_cast<std::uintptr_
 
 void* map(void* at, std::size_t bytes, int flags) {
   return mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+}
+
+std::byte* take_waiting(std::size_t bytes) {
+  Registry& r = registry();
+  const std::lock_guard lock(r.mutex);
+  const auto found = r.waiting.find(bytes);
+  if (found == r.waiting.end()) return nullptr;
+  std::byte* const base = found->second;
+  r.waiting.erase(found);
+  r.waits -= bytes;
+  return base;
+}
+/// The blocks of other sizes before go, as nobody may want these any more.
+void let_wait(std::byte* base, std::size_t bytes) {
+  Registry& r = registry();
+  std::multimap<std::size_t, std::byte*> out;
+  {
+    const std::lock_guard lock(r.mutex);
+    if (r.waits + bytes > r.most) {
+      out.swap(r.waiting);
+      r.waits = 0;
+    }
+    auto& to = bytes <= r.most ? r.waiting : out;
+    to.emplace(bytes, base);
+    if (&to == &r.waiting) r.waits += bytes;
+  }
+  for (const auto& [size, at] : out) munmap(at, size);
 }
 
 /// The pages that lie whole in both of two ranges of `bytes` which lie in their pages alike.
@@ -88,16 +117,19 @@ void copy_around(const std::byte* from, std::byte* to, std::size_t size, const P
 
 }  // namespace
 
-/// `like`: the address whose place in its page data() gets.
-Block::Block(std::size_t bytes, std::uintptr_t like) : size_(bytes) {
+/// `like`: the address whose place in its page data() gets. `bare`: its pages are to be replaced, so that it should have none.
+Block::Block(std::size_t bytes, std::uintptr_t like, bool bare) : size_(bytes) {
   if (bytes < kLargeBytes) {
     data_ = new std::byte[bytes];
     return;
   }
   const std::size_t wanted = bytes + page();
-  void* const base = map(nullptr, wanted, 0);
-  if (base == MAP_FAILED) throw std::bad_alloc();
-  base_ = static_cast<std::byte*>(base);
+  base_ = bare ? nullptr : take_waiting(wanted);
+  if (base_ == nullptr) {
+    void* const base = map(nullptr, wanted, 0);
+    if (base == MAP_FAILED) throw std::bad_alloc();
+    base_ = static_cast<std::byte*>(base);
+  }
   mapped_ = wanted;
   data_ = base_ + like % page();
 }
@@ -110,8 +142,22 @@ Block::~Block() {
       const std::lock_guard lock(registry().mutex);
       registry().blocks.erase(reinterpret_cast<std::uintptr_t>(data_));
     }
-    munmap(base_, mapped_);
+    let_wait(base_, mapped_);
   }
+}
+
+void Block::keep(std::size_t most) {
+  const std::lock_guard lock(registry().mutex);
+  registry().most = most;
+}
+void Block::trim() {
+  std::multimap<std::size_t, std::byte*> out;
+  {
+    const std::lock_guard lock(registry().mutex);
+    out.swap(registry().waiting);
+    registry().waits = 0;
+  }
+  for (const auto& [size, at] : out) munmap(at, size);
 }
 
 /// Ends the mapping, but for a part that is no longer ours.
@@ -130,9 +176,9 @@ Memory Block::make(std::size_t bytes) {
 Memory Block::take(void* from, std::size_t bytes) {
   auto* const source = static_cast<std::byte*>(from);
   const auto like = reinterpret_cast<std::uintptr_t>(from);
-  Memory block(new Block(bytes, like));
-  const Pages pages(source, block->data_, bytes);
   const bool moves = keeps_source();
+  Memory block(new Block(bytes, like, moves));
+  const Pages pages(source, block->data_, bytes);
   if (moves && move(source + pages.first, block->data_ + pages.first, pages.bytes, true)) {
     copy_around(source, block->data_, bytes, pages);
   } else {

@@ -143,7 +143,7 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
   bind(k, code.attrs.data(), planner.shapes(code).data(), b);
   const Index largest = *std::max_element(b.dims, b.dims + b.signature->letters());
   const double rate = std::clamp(0.15 * static_cast<double>(largest), 0.5, 15.0), outer = static_cast<double>(b.outer_count);
-  Cost c{.single = outer * kCall + matrix_flops(k, b) * outer / rate, .never = largest > kMaxLanesSize};
+  Cost c{.single = outer * kCall + matrix_flops(k, b) * outer / rate, .never = largest > std::max(kMaxLanesSize, k.limits.wide)};
   if (!in_lanes(k, code.column, planner.isa())) {
     c.lanes = c.single;
     for (const auto* ids : {&code.in, &code.out})

@@ -139,28 +139,28 @@ std::int32_t slogdet_vjp(const Call& call, const SlogdetVjpWork<T>& work) {
 }
 
 constexpr Kernel kList[] = {
-    {"det", "T(n,n) -> T() T?(n,n) I?(n)", "", 2.0 / 3, BS_SINGLE(det, DetWork), Lanes::det, {.wide = 48, .narrow = 48, .declines = true}},
+    {"det", "T(n,n) -> T() T?(n,n) I?(n)", "", 2.0 / 3, BS_SINGLE(det, DetWork), Lanes::det, {.wide = 128, .narrow = 48, .declines = true}},
     {"det_vjp",
      "T(n,n) T(n,n) I(n) T() -> T(n,n)",
      "",
      4,
      BS_SINGLE(det_vjp, DetVjpWork),
      Lanes::det_vjp,
-     {.wide = 48, .narrow = 48, .declines = true}},
+     {.wide = 64, .narrow = 48, .declines = true}},
     {"slogdet",
      "T(n,n) -> T() R() T?(n,n) I?(n)",
      "",
      2.0 / 3,
      BS_SINGLE(slogdet, SlogdetWork),
      Lanes::slogdet,
-     {.wide = 48, .narrow = 48, .declines = true}},
+     {.wide = 128, .narrow = 48, .declines = true}},
     {"slogdet_vjp",
      "T(n,n) T() T(n,n) I(n) T?() R?() -> T(n,n)",
      "",
      2,
      BS_SINGLE(slogdet_vjp, SlogdetVjpWork),
      Lanes::slogdet_vjp,
-     {.wide = 48, .narrow = 48, .declines = true}},
+     {.wide = 96, .narrow = 48, .declines = true}},
 };
 
 }  // namespace

@@ -148,16 +148,16 @@ constexpr Kernel kList[] = {
      1,
      BS_SINGLE(solve, SolveWork),
      Lanes::solve,
-     {.wide = 48, .narrow = 48, .declines = true}},
+     {.wide = 128, .narrow = 48, .declines = true}},
     {"solve_vjp",
      "T(m,m) T(m,k) T(m,m) I(m) T(m,k) -> T?(m,m) T?(m,k)",
      "1",
      2,
      BS_SINGLE(solve_vjp, SolveVjpWork),
      Lanes::solve_vjp,
-     {.wide = 48, .narrow = 48, .declines = true}},
-    {"inv", "T(n,n) -> T(n,n)", "1", 2, BS_SINGLE(inv, InvWork), Lanes::inv, {.wide = 48, .narrow = 48, .declines = true}},
-    {"inv_vjp", "T(n,n) T(n,n) -> T(n,n)", "1", 4, BS_SINGLE(inv_vjp, InvVjpWork), Lanes::inv_vjp, {.wide = 48, .narrow = 24}},
+     {.wide = 64, .narrow = 48, .declines = true}},
+    {"inv", "T(n,n) -> T(n,n)", "1", 2, BS_SINGLE(inv, InvWork), Lanes::inv, {.wide = 96, .narrow = 48, .declines = true}},
+    {"inv_vjp", "T(n,n) T(n,n) -> T(n,n)", "1", 4, BS_SINGLE(inv_vjp, InvVjpWork), Lanes::inv_vjp, {.wide = 96, .narrow = 24}},
 };
 
 }  // namespace

@@ -142,6 +142,7 @@ struct Product {
   bool conjugated, positive;  // of the result
   bool added;                 // to what C holds
   Part part;
+  Index shift = 0;  // of V's columns
 
   template <int P, int Q>
   BS_INLINE void block(Index i, Index j) const {
@@ -152,7 +153,7 @@ struct Product {
       const Index along_u = u.col * (W<R> * L::planes), along_v = v.row * (W<R> * L::planes);
       const R *from_u[P], *from_v[Q];
       for (int p = 0; p < P; ++p) from_u[p] = u.at(i + p, 0);
-      for (int q = 0; q < Q; ++q) from_v[q] = v.at(0, j + q);
+      for (int q = 0; q < Q; ++q) from_v[q] = v.at(0, j - shift + q);
       for (Index k = 0; k < u.cols; ++k) {
         E a[P], b[Q];
         for (int p = 0; p < P; ++p) a[p] = L::load(from_u[p]), from_u[p] += along_u;
@@ -175,15 +176,32 @@ struct Product {
       }
   }
   BS_INLINE bool plain() const { return positive && !conjugated && !added && part.what == Part::all; }
-  template <int P>
-  BS_INLINE void rows(Index i) const {
+  /// Columns j to j + Q of V side by side, so that rows that are a power of two of vectors apart do not meet in the same sets of the cache.
+  template <int Q>
+  BS_INLINE Strided<L> packed(Index j, R* to) const {
+    const Strided<L> p{to, v.rows, Q, Q, 1};
+    for (Index k = 0; k < v.rows; ++k)
+      for (int q = 0; q < Q; ++q) p.set(k, q, v.get(k, j + q));
+    return p;
+  }
+  template <int Q>
+  BS_INLINE void columns(Index j, R* to) const {
+    Product panel = *this;
+    if (to != nullptr) panel.v = packed<Q>(j, to), panel.shift = j;
+    Index i = 0;
+    BS_BLOCKS_AND_TWO(i, c.rows, B, (panel.template block<B, Q>(i, j)), (panel.template block<2, Q>(i, j)),
+                      (panel.template block<1, Q>(i, j)))
+  }
+  BS_INLINE void all_columns(R* to) const {
     Index j = 0;
-    BS_BLOCKS_AND_TWO(j, c.cols, B, (block<P, B>(i, j)), (block<P, 2>(i, j)), (block<P, 1>(i, j)))
+    BS_BLOCKS_AND_TWO(j, c.cols, B, columns<B>(j, to), columns<2>(j, to), columns<1>(j, to))
   }
   BS_INLINE void run() const {
-    Index i = 0;
-    BS_BLOCKS_AND_TWO(i, c.rows, B, rows<B>(i), rows<2>(i), rows<1>(i))
+    if (u.cols < kPackedFrom || u.cols > kPackedTo || c.rows < 3 * B) return all_columns(nullptr);
+    alignas(64) R room[kPackedTo * B * L::planes * W<R>];
+    all_columns(room);
   }
+  static constexpr Index kPackedFrom = 28, kPackedTo = 128;  // inner sizes
 };
 
 /// C := ± f(U) g(V), f and g the identity or the conjugate, or with `added` the same added to C. Not inlined. By reference: a copy is

@@ -4,7 +4,7 @@
 // w = p - (uᴴp / 2) u, H A H = A - u wᴴ - w uᴴ (Golub & Van Loan 2013, section 8.3.1). That update of one step and the product of the
 // next go over the triangle together.
 #pragma once
-#include "strided.h"
+#include "reflections.h"
 
 namespace backsolve::BS_ISA {
 
@@ -13,26 +13,6 @@ constexpr R kEpsilon = sizeof(R) == 8 ? R(__DBL_EPSILON__) : R(__FLT_EPSILON__);
 /// Squares below this are not to be trusted.
 template <class R>
 constexpr R kTinySquare = sizeof(R) == 8 ? R(0x1p-960) : R(0x1p-100);
-
-template <class L>
-BS_INLINE Vec<typename L::Real> square(typename L::Element x) {
-  return L::re(L::minus_conj(L::from_re(Vec<typename L::Real>{}), L::negate(x), x));
-}
-template <class L>
-BS_INLINE Vec<typename L::Real> magnitude(typename L::Element x) {
-  using R = typename L::Real;
-  if constexpr (L::planes == 1)
-    return vabs<R>(x);
-  else
-    return vsqrt<R>(square<L>(x));
-}
-/// x / |x|, 1 of zero.
-template <class L>
-BS_INLINE typename L::Element sign_of(typename L::Element x, Vec<typename L::Real> size) {
-  using R = typename L::Real;
-  const Mask<R> none = size == Vec<R>{};
-  return L::pick(none, L::from_re(splat<R>(1)), L::scale(x, splat<R>(1) / (none ? splat<R>(1) : size)));
-}
 
 /// A = Q T Qᴴ, T with the diagonal d and beside it e, real. Squares of A's elements that matter must not leave the exponents.
 template <class L>

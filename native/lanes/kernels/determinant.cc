@@ -68,7 +68,7 @@ BS_INLINE void factored(const Call& call, const Factors<L>& f, Mask<typename L::
   const Index n = call.dims[0];
   finite = finite_lanes<L>(call.operand[0], n * n, ~Mask<typename L::Real>{});
   copy_lanes<L>(call.operand[0], f.lu.data, n * n);
-  factor<L>(f.lu, f.pivots, nothing_beside(f.lu));
+  factor<L>(f.lu, f.pivots, nothing_beside(f.lu), f.panel);
 }
 
 /// With the operands from `at` on, if they are there.

@@ -1,27 +1,14 @@
 // Least squares of W problems side by side by Householder reflections, and their adjoints. Equations: native/kernels/lstsq.cc.
 //
-// A reflection of x = (α, ...): v = x - β e, β = -sgn(α) ‖x‖, H = I - γ v vᴴ with γ = 1 / (‖x‖ (‖x‖ + |α|)), H x = β e. The scaling of A by
-// c = 2^a is that of native/kernels/least_squares.h; B and X̄ are scaled by c, too. Lanes that need a q of their own, whose squares leave
-// the exponents, whose rank is in doubt, whose answer overflows on the way, or that ask for the normal equations are declined.
+// The scaling of A by c = 2^a is that of native/kernels/least_squares.h; B and X̄ are scaled by c, too. Lanes that need a q of their own,
+// whose squares leave the exponents, whose rank is in doubt, whose answer overflows on the way, or that ask for the normal equations are
+// declined.
 #include "../../kernels/scaling.h"
-#include "../blocks/strided.h"
+#include "../blocks/reflections.h"
 #include "../fill.h"
 
 namespace backsolve::BS_ISA {
 namespace {
-
-template <class L>
-BS_INLINE Vec<typename L::Real> square(typename L::Element x) {
-  return L::re(L::minus_conj(L::from_re(Vec<typename L::Real>{}), L::negate(x), x));
-}
-template <class L>
-BS_INLINE Vec<typename L::Real> magnitude(typename L::Element x) {
-  using R = typename L::Real;
-  if constexpr (L::planes == 1)
-    return vabs<R>(x);
-  else
-    return vsqrt<R>(square<L>(x));
-}
 
 /// The largest |re| or |im|; an infinity or NaN where there is one. Bits of magnitudes are ordered as the magnitudes are.
 template <class L>
@@ -62,66 +49,6 @@ BS_INLINE Mask<R> moderate(Vec<R> lambda, Vec<R> inverse) {
   return vsqrt<R>(lambda) * inverse < splat<R>(power_of_two<R>(kMantissa<R> + 1));
 }
 
-/// The reflections of a tall F: v below the diagonal, its heads and the γ apart, R on and above the diagonal.
-template <class L>
-struct Reflections {
-  using R = typename L::Real;
-  using E = typename L::Element;
-  Strided<L> f;
-  Index count;
-  Strided<L> heads;  // count x 1
-  R* gamma;          // count vectors
-  Mask<R> doubtful;
-
-  template <int Q>
-  BS_INLINE void apply(Index j, Strided<L> to, Index c) const {
-    const E head = heads.get(j, 0);
-    E w[Q];
-    for (int q = 0; q < Q; ++q) w[q] = L::minus_conj(L::from_re(Vec<R>{}), to.get(j, c + q), head);
-    for (Index i = j + 1; i < f.rows; ++i) {
-      const E v = f.get(i, j);
-      for (int q = 0; q < Q; ++q) w[q] = L::minus_conj(w[q], to.get(i, c + q), v);
-    }
-    const Vec<R> g = -load<R>(gamma + j * W<R>);
-    for (int q = 0; q < Q; ++q) {
-      w[q] = L::scale(w[q], g);
-      to.set(j, c + q, L::minus(to.get(j, c + q), head, w[q]));
-    }
-    for (Index i = j + 1; i < f.rows; ++i) {
-      const E v = f.get(i, j);
-      for (int q = 0; q < Q; ++q) to.set(i, c + q, L::minus(to.get(i, c + q), v, w[q]));
-    }
-  }
-  BS_INLINE void apply_all(Index j, Strided<L> to,
-                           Index from) const {BS_BLOCKS(from, to.cols, 4, apply<4>(j, to, from), apply<1>(j, to, from))}
-
-  BS_INLINE void make(Index j) {
-    const E alpha = f.get(j, j);
-    Vec<R> sum = square<L>(alpha);
-    for (Index i = j + 1; i < f.rows; ++i) sum += square<L>(f.get(i, j));
-    // below, squares that underflowed could count
-    doubtful |= ~((sum >= Ieee<R>::min_normal / R(__DBL_EPSILON__)) & (sum <= Ieee<R>::max));
-    const Vec<R> norm = vsqrt<R>(sum), size = magnitude<L>(alpha);
-    const Mask<R> none = size == Vec<R>{};
-    const E sign = L::pick(none, L::from_re(splat<R>(1)), L::scale(alpha, splat<R>(1) / (none ? splat<R>(1) : size)));
-    const E beta = L::negate(L::scale(sign, norm));
-    heads.set(j, 0, L::scale(sign, size + norm));  // α - β
-    store<R>(gamma + j * W<R>, splat<R>(1) / (norm * (norm + size)));
-    f.set(j, j, beta);
-  }
-};
-template <class L>
-__attribute__((noinline)) void reflect(Reflections<L>& h) {
-  for (Index j = 0; j < h.count; ++j) {
-    h.make(j);
-    h.apply_all(j, h.f, j + 1);
-  }
-}
-template <class L>
-__attribute__((noinline)) void apply_back(const Reflections<L>& h, Strided<L> to) {
-  for (Index j = h.count - 1; j >= 0; --j) h.apply_all(j, to, 0);
-}
-
 /// Whether 1 / (‖R‖ ‖R⁻¹‖) is surely above the cut: ‖R⁻¹‖ is at most ‖M⁻¹ e‖, M of the magnitudes of R, negative off the diagonal (Higham
 /// 2002, section 8.3). In the maximum norm, as trcon estimates it.
 template <class L>
@@ -145,15 +72,6 @@ __attribute__((noinline)) Mask<typename L::Real> surely_full_rank(Strided<L> r, 
 }
 
 template <class L>
-BS_INLINE void fill(Strided<L> m, Vec<typename L::Real> value, bool diagonal) {
-  for (Index i = 0; i < m.rows; ++i)
-    for (Index j = 0; j < m.cols; ++j) m.set(i, j, L::from_re(diagonal == (i == j) ? value : Vec<typename L::Real>{}));
-}
-template <class L>
-BS_INLINE Strided<L> block(Strided<L> m, Index i, Index j, Index rows, Index cols) {
-  return {m.at(i, j), rows, cols, m.row, m.col};
-}
-template <class L>
 BS_INLINE void copy(Strided<L> from, Strided<L> to, bool conjugated = false) {
   for (Index i = 0; i < from.rows; ++i)
     for (Index j = 0; j < from.cols; ++j) to.set(i, j, conjugated ? L::conj(from.get(i, j)) : from.get(i, j));
@@ -168,75 +86,103 @@ BS_INLINE void scale(Strided<L> a, Vec<typename L::Real> c) {
 template <class L>
 struct LstsqWork {
   using R = typename L::Real;
-  Index m, n, k, least;
-  Strided<L> whole;  // [√λ I, 0; A, B] where tall; [√λ I; Aᴴ] where wide, whose right-hand sides come after
-  Strided<L> heads;  // of the reflections
-  R *gamma, *bound;  // their factors, and the bounds of the inverse
+  Reflections<L> h;  // of [√λ I; A] where A is tall, of [√λ I; Aᴴ] where wide
+  Strided<L> y;      // of a wide A
+  R* bound;          // of the inverse
   LstsqWork(Arena& arena, const Call& call)
-      : m(call.dims[0]),
-        n(call.dims[1]),
-        k(call.dims[2]),
-        least(m >= n ? n : m),
-        whole(take_strided<L>(arena, m + n, least + k)),
-        heads(take_strided<L>(arena, least, 1)),
-        gamma(arena.take<R>(least * W<R>)),
-        bound(arena.take<R>(least * W<R>)) {}
+      : h(arena, least(call), call.dims[0] + call.dims[1]),
+        y(take_strided<L>(arena, tall(call) ? 0 : call.dims[0], call.dims[2])),
+        bound(arena.take<R>(least(call) * W<R>)) {}
+  BS_INLINE static bool tall(const Call& call) { return call.dims[0] >= call.dims[1]; }
+  BS_INLINE static Index least(const Call& call) { return tall(call) ? call.dims[1] : call.dims[0]; }
 };
 
-/// The problem c (A, B), A tall, or c Aᴴ, A wide, below the rows that √λ I is to take.
 template <class L>
-BS_INLINE void place(Strided<L> a, Strided<L> b, Strided<L> whole, Vec<typename L::Real> c, bool scaled) {
-  const Index m = a.rows, n = a.cols, k = b.cols;
-  if (m >= n) {
-    copy(a, block(whole, n, 0, m, n));
-    copy(b, block(whole, n, n, m, k));
-    fill(block(whole, 0, n, n, k), Vec<typename L::Real>{}, false);
-    if (scaled) scale(block(whole, n, 0, m, n + k), c);
-  } else {
-    copy(a.transposed(), block(whole, m, 0, n, m), true);
-    if (scaled) scale(block(whole, m, 0, n, m), c);
+struct Lstsq {
+  using R = typename L::Real;
+  using E = typename L::Element;
+  static constexpr Index B = L::block;
+  Reflections<L>& h;
+  Strided<L> a, b, x;
+  Vec<R> c, root;
+  Mask<R> damped;  // lanes that begin with the rows √λ I; others have rows of zeros instead, at the end, which change no bit
+
+  BS_INLINE Index before() const { return h.rows - most(); }
+  BS_INLINE Index most() const { return h.most - h.count; }
+  /// The first q columns of the panel from `at`(row, column), with root in row first + k of column k.
+  template <class F>
+  BS_INLINE void place(Index q, Index first, F at) const {
+    const E zero = L::from_re(Vec<R>{});
+    const Index skipped = before();
+    for (Index i = 0; i < h.rows; ++i)
+      for (Index k = 0; k < q; ++k) {
+        E x = i < most() ? L::scale(at(i, k), c) : zero;
+        if (skipped > 0) {
+          const E y = i >= skipped ? L::scale(at(i - skipped, k), c) : L::from_re(i == first + k ? root : Vec<R>{});
+          x = L::pick(damped, y, x);
+        }
+        h.panel.set(i, k, x);
+      }
   }
-}
+  BS_INLINE void factor(bool tall) const {
+    for (Index j = 0; j < h.count; j += B) {
+      if (tall)
+        place(h.width(j), j, [&](Index i, Index k) { return a.get(i, j + k); });
+      else
+        place(h.width(j), j, [&](Index i, Index k) { return L::conj(a.get(j + k, i)); });
+      h.factor(j);
+    }
+  }
+  BS_INLINE Index columns(Index j) const { return b.cols - j < B ? b.cols - j : B; }
+  /// X = R⁻¹ Qᴴ c B
+  BS_INLINE void solve_tall() const {
+    for (Index j = 0; j < b.cols; j += B) {
+      const Index q = columns(j);
+      place(q, h.rows, [&](Index i, Index k) { return b.get(i, j + k); });
+      h.apply_adjoint(h.count, q);
+      for (Index i = 0; i < h.count; ++i)
+        for (Index k = 0; k < q; ++k) x.set(i, j + k, h.panel.get(i, k));
+    }
+    solve_triangle<L>(h.r, false, false, false, false, x);
+  }
+  /// X = Q [R⁻ᴴ c B; 0], its rows of Aᴴ
+  BS_INLINE void solve_wide(Strided<L> y) const {
+    copy(b, y);
+    scale(y, c);
+    solve_triangle<L>(h.r, false, true, true, false, y);
+    for (Index j = 0; j < b.cols; j += B) {
+      const Index q = columns(j);
+      for (Index i = 0; i < h.rows; ++i)
+        for (Index k = 0; k < q; ++k) h.panel.set(i, k, i < h.count ? y.get(i, j + k) : L::from_re(Vec<R>{}));
+      h.apply_plain(q);
+      for (Index i = 0; i < most(); ++i)
+        for (Index k = 0; k < q; ++k) x.set(i, j + k, L::pick(damped, h.panel.get(i + before(), k), h.panel.get(i, k)));
+    }
+  }
+};
 
 template <class L>
 void lstsq(const Call& call, const LstsqWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
   const Index m = call.dims[0], n = call.dims[1], k = call.dims[2];
   const bool tall = m >= n;
-  const Index least = tall ? n : m, most = tall ? m : n, side = most + least;
+  const Index least = tall ? n : m, most = tall ? m : n;
   const auto a = strided<L>(call.operand[0], m, n), b = strided<L>(call.operand[1], m, k), x = strided<L>(call.operand[3], n, k);
   const Vec<R> lambda = load<R>(static_cast<const R*>(call.operand[2]));
-  const auto whole = work.whole;
-  Reflections<L> h{block(whole, 0, 0, side, tall ? least + k : least), least, work.heads, work.gamma, Mask<R>{}};
+  Reflections<L> h = work.h;
   const Vec<R> a_most = largest<L>(call.operand[0], m * n), inverse = inverse_power<R>(a_most), c = scaling<R>(inverse);
-  const bool scaled = any<R>(c != splat<R>(1));
-  place(a, b, whole, c, scaled);
   const Mask<R> negative = lambda < Vec<R>{};
   const Vec<R> root = vsqrt<R>(negative ? Vec<R>{} : lambda) * c;
-  fill(block(whole, 0, 0, least, least), root, true);
-  reflect(h);
-  const auto r = block(whole, 0, 0, least, least);
-  if (tall) {
-    copy(block(whole, 0, n, n, k), x);
-    solve_triangle<L>(r, false, false, false, false, x);
-  } else {
-    const auto y = block(whole, 0, least, side, k);
-    copy(b, block(y, 0, 0, m, k));
-    if (scaled) scale(block(y, 0, 0, m, k), c);
-    fill(block(y, m, 0, side - m, k), Vec<R>{}, false);
-    solve_triangle<L>(r, false, true, true, false, block(y, 0, 0, m, k));
-    apply_back(h, y);
-    copy(block(y, m, 0, n, k), x);
-  }
+  const Mask<R> damped = root != Vec<R>{};
+  h.rows = any<R>(damped) ? m + n : most;
+  const Lstsq<L> problem{h, a, b, x, c, root, damped};
+  problem.factor(tall);
+  tall ? problem.solve_tall() : problem.solve_wide(work.y);
   const double eps = sizeof(R) == 8 ? __DBL_EPSILON__ : static_cast<double>(__FLT_EPSILON__);
   const double cut = call.attrs[1] >= 0 ? call.attrs[1] : static_cast<double>(most) * eps;
-  const Mask<R> full = surely_full_rank<L>(r, static_cast<R>(cut), work.bound);
+  const Mask<R> full = surely_full_rank<L>(h.r, static_cast<R>(cut), work.bound);
   const Mask<R> sure = finite_lanes<L>(call.operand[3], n * k, full & ~h.doubtful & moderate<R>(lambda, inverse));
-  if (call.operand[4] != nullptr) {
-    const auto out = strided<L>(call.operand[4], least, least);
-    for (Index i = 0; i < least; ++i)
-      for (Index j = 0; j < least; ++j) out.set(i, j, j < i ? L::from_re(Vec<R>{}) : r.get(i, j));
-  }
+  if (call.operand[4] != nullptr) copy(h.r, strided<L>(call.operand[4], least, least));
   const Mask<R> finite = finite_lanes<L>(call.operand[1], m * k, is_finite<R>(a_most) & RealLanes<R>::finite(lambda));
   const bool direct = call.attrs[0] == 0;
   for (int w = 0; w < W<R>; ++w) {

@@ -21,7 +21,7 @@ void solve(const Call& call, const SolveWork<L>& work, std::int32_t* info) {
   const Mask<R> finite = finite_lanes<L>(call.operand[1], m * k, finite_lanes<L>(call.operand[0], m * m, ~Mask<R>{}));
   copy_lanes<L>(call.operand[0], f.lu.data, m * m);
   copy_lanes<L>(call.operand[1], x.data, m * k);
-  const Mask<R> zero = factor<L>(f.lu, f.pivots, adjoint ? nothing_beside(x) : x);
+  const Mask<R> zero = factor<L>(f.lu, f.pivots, adjoint ? nothing_beside(x) : x, f.panel);
   const Mask<R> good = adjoint ? solve_adjoint<L>(f.lu, f.pivots, x) : solve_triangle<L>(f.lu, false, false, false, false, x);
   report<R>(finite, zero, good, info);
 }
@@ -65,7 +65,7 @@ void inv(const Call& call, const InvWork<L>& work, std::int32_t* info) {
   copy_lanes<L>(call.operand[0], lu.data, n * n);
   set_diagonal(L::from_re(splat<R>(1)), y);
   const bool adjoint = call.attrs[0] != 0;
-  const Mask<R> zero = factor<L>(lu, pivots, adjoint ? nothing_beside(y) : y);
+  const Mask<R> zero = factor<L>(lu, pivots, adjoint ? nothing_beside(y) : y, work.f.panel);
   const Mask<R> good = adjoint ? solve_adjoint<L>(lu, pivots, y) : solve_triangle<L>(lu, false, false, false, false, y);
   report<R>(finite, zero, good, info);
 }
