@@ -1,5 +1,6 @@
 // The spectra of W Hermitian matrices side by side, for the kernels that need them. docs/derivations/eigh.md
 #pragma once
+#include "jacobi.h"
 #include "ql.h"
 
 namespace backsolve::BS_ISA {
@@ -138,6 +139,11 @@ struct Spectrum {
   /// not `done` hold anything.
   __attribute__((noinline)) void run(Strided<L> a, R* w, Strided<L> v) const {
     place(a);
+    if constexpr (L::planes == 1) {
+      if (n == 2) return small<2>(w, v);
+      if (n == 3) return small<3>(w, v);
+      if (n == 4) return small<4>(w, v);
+    }
     t.reduce();
     const Vec<R> least = tridiagonal_norm<R>(n, t.d, t.e) * kEpsilon<R>;
     done = ~Mask<R>{};
@@ -152,6 +158,22 @@ struct Spectrum {
   }
 
  private:
+  template <int N>
+  BS_INLINE void small(R* w, Strided<L> v) const {
+    vectors ? small_of<N, true>(w, v) : small_of<N, false>(w, v);
+  }
+  template <int N, bool Vectors>
+  __attribute__((noinline)) void small_of(R* w, Strided<L> v) const {
+    Jacobi<R, N, Vectors> s;
+    for (int i = 0; i < N; ++i)
+      for (int j = 0; j <= i; ++j) s.a[i][j] = t.a.get(i, j);
+    done = s.run();
+    for (int i = 0; i < N; ++i) {
+      store<R>(w + i * W<R>, s.a[i][i] + Vec<R>{});
+      for (int j = 0; Vectors && j < N; ++j) v.set(i, j, s.v[i][j] + Vec<R>{});
+    }
+  }
+
   /// The lower triangle of 2^-exponent A; zero in lanes that hold a NaN or infinity.
   BS_INLINE void place(Strided<L> a) const {
     size = Size<L>::of(a);
