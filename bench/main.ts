@@ -14,6 +14,7 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     redo: { type: "string" },
     minutes: { type: "string" },
+    seconds: { type: "string" },
     clock: { type: "string", default: "wall" },
     against: { type: "string" },
     list: { type: "boolean", default: false },
@@ -50,7 +51,7 @@ class Sides {
 const us = (seconds: number, items: number): string => `${((seconds * 1e6) / items).toPrecision(3)} us`;
 function tell(cell: Cell, { ours: own, peers, trouble, settled }: Measured): void {
   const items = itemsOf(cell);
-  const all = Object.entries(peers).sort(([, p], [, q]) => p.seconds - q.seconds);
+  const all = Object.entries(peers).sort(([, p], [, q]) => q.rounds - p.rounds || p.ratio - q.ratio);
   const text = all.map(
     ([name, p]) => `${name} ${us(p.seconds, items)} ${p.ratio.toFixed(2)}x [${p.interval?.map((x) => x.toFixed(2)).join(", ") ?? "lost"}]`,
   );
@@ -95,7 +96,8 @@ async function run(cells: readonly Cell[], rules: Rules, keep: (cell: Cell, meas
 
 async function main(): Promise<void> {
   b.setThreads(2);
-  const rules: Rules = { ...(options.quick ? QUICK : FULL), clock: options.clock as Rules["clock"] };
+  const usual = options.quick ? QUICK : FULL;
+  const rules: Rules = { ...usual, seconds: Number(options.seconds ?? usual.seconds), clock: options.clock as Rules["clock"] };
   if (options.against !== undefined) return run(chosen(), rules, () => {});
   const store = new Store();
   const [machine, commit] = [machineOf(b.info()), commitOf()];

@@ -123,9 +123,13 @@ async function runners(cell: Cell, own: Player, peers: readonly Player[], sets: 
 }
 
 const interval = (mine: Runner, r: Runner) => ratioInterval(r.samples, mine.samples);
-const fastestOf = (racing: readonly Runner[]) => racing.reduce((p, q) => (q.seconds() < p.seconds() ? q : p));
-const remaining = (racing: readonly Runner[], times: number): readonly Runner[] =>
-  racing.filter((r) => r.seconds() < times * fastestOf(racing).seconds());
+/** By pairs, as phases in which the machine is slow take all sides alike. */
+const ratioOf = (mine: Runner, r: Runner): number => (r.samples.length > 0 ? interval(mine, r).middle : r.seconds() / mine.seconds());
+const bestOf = (mine: Runner, racing: readonly Runner[]) => racing.reduce((p, q) => (ratioOf(mine, q) < ratioOf(mine, p) ? q : p));
+function remaining(mine: Runner, racing: readonly Runner[], times: number): readonly Runner[] {
+  const least = Math.min(...racing.map((r) => ratioOf(mine, r)));
+  return racing.filter((r) => ratioOf(mine, r) < times * least);
+}
 
 /** ABAB, turned round in every second round. A peer that is far behind another runs no more. */
 export async function measure(
@@ -138,13 +142,13 @@ export async function measure(
   const until = performance.now() + rules.seconds * 1000;
   const { mine, racing, trouble } = await runners(cell, own, peers, sets, rules);
   for (const r of [mine, ...racing]) await r.warm();
-  let running = racing.length > 0 ? remaining(racing, HOPELESS) : [];
-  const settled = (): boolean => running.length === 0 || within(interval(mine, fastestOf(running)), rules.share);
+  let running = remaining(mine, racing, HOPELESS);
+  const settled = (): boolean => running.length === 0 || within(interval(mine, bestOf(mine, running)), rules.share);
   for (let round = 1; ; round++) {
     const order = [mine, ...running];
     for (const r of round % 2 ? order : order.reverse()) await r.sample();
     if ((round >= LEAST && settled()) || (round >= ROUNDS_BEFORE_A_RACE_IS_LOST && performance.now() > until)) break;
-    if (round >= ROUNDS_BEFORE_A_RACE_IS_LOST && running.length > 0) running = remaining(running, LOST);
+    if (round >= ROUNDS_BEFORE_A_RACE_IS_LOST) running = remaining(mine, running, LOST);
   }
   const against = (r: Runner): Against => {
     const rounds = r.samples.length;

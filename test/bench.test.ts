@@ -119,6 +119,19 @@ describe("benchmark: a cell", () => {
     expect(found.peers.b).to.include({ ratio: 3.5, rounds: 3 }).and.not.have.property("interval");
     expect([found.peers.c?.ratio, found.peers.c?.rounds, asked.length]).to.deep.equal([1000, 0, 1]);
   });
+  it("takes sides in pairs: what slows all of them for a while moves no ratio", async () => {
+    // ours is slow in most of its rounds, the peer in fewer of its own samples, but both in the same phases
+    const phases = [1, 1, 1, 1.5, 1.5];
+    const of = (name: string, seconds: number) =>
+      player(
+        name,
+        phases.map((p) => p * seconds),
+      );
+    const { peers, settled } = await run(of("backsolve", 1e-3), of("a", 3e-3), of("b", 3.3e-3));
+    expect(settled).to.equal(true);
+    expect(peers.a?.ratio).to.be.closeTo(3, 1e-9);
+    expect(peers.b?.ratio).to.be.closeTo(3.3, 1e-9);
+  });
   it("says so when time is up before", async () => {
     const found = await run(player("backsolve", [1e-3]), player("a", [1e-3, 4e-3]));
     expect(found.settled).to.equal(false);
@@ -189,6 +202,11 @@ describe("benchmark: the report", () => {
     entry(cell(), { machine: "other" }, 9),
   ]);
 
+  it("the best peer is one that ran to the end", () => {
+    const two = entry(cell());
+    const peers = { ...two.peers, numpy: { seconds: 1e-4, faults: 0, first: 0, ratio: 0.1, rounds: 3 } };
+    expect(figuresOf([{ ...two, peers }]).figures[0]?.best).to.equal("jax");
+  });
   it("is of the machine with the most cells, worst cells first", () => {
     expect(figures.every(({ entry: { machine } }) => machine === "m")).to.equal(true);
     expect(worst(figures, 3).split("\n")[2]).to.match(/^\| inv n=6 batch=256K float64 both threads=1 \| \*\*0\.50x\*\*/);

@@ -27,9 +27,11 @@ export function figuresOf(entries: readonly Entry[]): { machine: string; figures
 
 function figureOf(entry: Entry): Figure | undefined {
   const cell = known.get(entry.cell);
-  const peers = Object.entries(entry.peers);
+  const all = Object.entries(entry.peers);
+  const rounds = Math.max(0, ...all.map(([, p]) => p.rounds));
+  const peers = all.filter(([, p]) => p.rounds === rounds); // the others were behind these
   if (!cell || peers.length === 0) return undefined;
-  const [best, p] = peers.reduce((x, y) => (y[1].seconds < x[1].seconds ? y : x));
+  const [best, p] = peers.reduce((x, y) => (y[1].ratio < x[1].ratio ? y : x));
   const items = itemsOf(cell);
   return { cell, entry, ours: entry.ours.seconds / items, theirs: p.seconds / items, best, ratio: p.ratio, interval: p.interval };
 }

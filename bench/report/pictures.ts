@@ -17,8 +17,6 @@ function svgOf(options: Plot.PlotOptions): string {
   svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   return svg.outerHTML;
 }
-const title = (text: string) =>
-  Plot.text([text], { frameAnchor: "top-left", dy: -4, fontWeight: "bold", facet: "super", lineAnchor: "bottom" });
 const sizes = { type: "log", base: 2, label: "n", domain: [2, 1024], ticks: SIZES_SHOWN, tickFormat: "d" } as const;
 
 /** How much faster than the best peer, by op and batch. */
@@ -47,12 +45,13 @@ export function ratios(figures: readonly Figure[], what: string): string {
     height: 130 + 100 * ops.length,
     marginLeft: 60,
     marginRight: 120,
-    marginTop: 92,
+    marginTop: 56,
     x: sizes,
     y: {
       type: "log",
       base: 2,
-      label: "best peer / ours",
+      label: `Best peer's time over ours, ${what}, above 1 we are faster: forward in orange, forward + backward in blue`,
+      labelArrow: "none",
       domain: [0.125, 32],
       clamp: true,
       grid: true,
@@ -61,12 +60,7 @@ export function ratios(figures: readonly Figure[], what: string): string {
     },
     fx: { label: null, domain: Object.values(BATCHES) },
     fy: { label: null, domain: ops },
-    marks: [
-      Plot.frame({ stroke: "#e5e7eb" }),
-      Plot.ruleY([1], { stroke: "#111827", strokeWidth: 1 }),
-      ...marks,
-      title(`Best peer's time over ours, ${what}: above 1 we are faster\nforward in orange, forward + backward in blue`),
-    ],
+    marks: [Plot.frame({ stroke: "#e5e7eb" }), Plot.ruleY([1], { stroke: "#111827", strokeWidth: 1 }), ...marks],
   });
 }
 
@@ -117,9 +111,18 @@ export function roofline(figures: readonly Figure[], what: string): string {
     width: 1080,
     height: 90 + 190 * Math.ceil(panels.length / COLUMNS),
     marginLeft: 52,
-    marginTop: 92,
+    marginTop: 56,
     x: sizes,
-    y: { type: "log", label: "GFLOP/s", grid: true, domain: [0.05, peak * 1.5], clamp: true, ticks: [0.1, 1, 10, 100], tickFormat: "~r" },
+    y: {
+      type: "log",
+      label: `GFLOP/s by minimal operations, ${what}: ours in blue, best peer in orange, forward + backward dashed; grey: the best product, ${peak.toFixed(0)}`,
+      labelArrow: "none",
+      grid: true,
+      domain: [0.05, peak * 1.5],
+      clamp: true,
+      ticks: [0.1, 1, 10, 100],
+      tickFormat: "~r",
+    },
     fx: { axis: null },
     fy: { axis: null },
     marks: [
@@ -127,9 +130,6 @@ export function roofline(figures: readonly Figure[], what: string): string {
       Plot.ruleY([peak], { stroke: COLORS.limit, strokeDasharray: "2 2" }),
       ...marks,
       Plot.text(names, { fx: "fx", fy: "fy", text: "op", frameAnchor: "top-left", dx: 6, dy: 18, fontWeight: "bold" }),
-      title(
-        `Minimal operations over time, ${what}: ours in blue, best peer in orange\nforward + backward dashed; grey: the best product of matrices measured, ${peak.toFixed(0)} GFLOP/s`,
-      ),
     ],
   });
 }
