@@ -15,8 +15,9 @@ describe("exp and log", () => {
       let units = 0;
       rows.forEach(([, high, low], i) => {
         const exponent = Math.max(Math.floor(Math.log2(Math.abs(high))), least);
-        const error = Math.abs((y[i] as number) - high - low);
-        units = Math.max(units, high === 0 ? (y[i] === 0 ? 0 : Infinity) : error / 2 ** (exponent - bits));
+        // in two steps: 2^-1074 is the last that there is
+        const off = (((y[i] as number) - high) / 2 ** (exponent + 100)) * 2 ** (bits + 100);
+        units = Math.max(units, high === 0 ? (y[i] === 0 ? 0 : Infinity) : Math.abs(off - low));
       });
       return units;
     };

@@ -1,4 +1,5 @@
-"""exp and log of numbers of all sizes, by mpmath, as the nearest double and what is left: test/golden/exp-log.json.
+"""exp and log of numbers of all sizes, by mpmath, as the nearest double and what is left, in units of the last
+place of the format: test/golden/exp-log.json.
 
     python tools/goldens/exp_log.py > test/golden/exp-log.json
 """
@@ -13,15 +14,20 @@ random.seed(1)
 LIMITS = {"float64": (-745.0, 709.7, -323, 308), "float32": (-103.9, 88.7, -44, 38)}
 
 
-def both(y):
+FORMATS = {"float64": (52, -1022), "float32": (23, -126)}
+
+
+def both(y, dtype):
+    bits, least = FORMATS[dtype]
     high = float(y)
-    return [high, float(y - high)]
+    exponent = max(mpmath.floor(mpmath.log(abs(high), 2)), least) if high else least
+    return [high, float((y - high) / mpmath.mpf(2) ** (exponent - bits))]
 
 
 def rows(dtype, function, numbers):
     cast = numpy.float32 if dtype == "float32" else numpy.float64
     xs = [float(cast(x)) for x in numbers]
-    return [[x, *both(function(mpmath.mpf(x)))] for x in xs if function is not mpmath.log or x > 0]
+    return [[x, *both(function(mpmath.mpf(x)), dtype)] for x in xs if function is not mpmath.log or x > 0]
 
 
 def main():
