@@ -216,10 +216,9 @@ void Coder::choose_tile() {
   for (const Expressions::Operand& o : operands_)
     f.along.push_back({nullptr, f.over_groups ? 0 : o.stride[best], f.over_groups ? 0 : o.stride[best]});
   f.along.push_back({nullptr, planner_.isa().bytes, 0});
-  for (std::size_t d = 0, at_d = 0; d < f.extent.size() + (f.over_groups ? 0 : 1); ++d) {
+  for (std::size_t d = 0; d < f.extent.size() + (f.over_groups ? 0 : 1); ++d) {
     if (!f.over_groups && d == best) continue;
     for (const Expressions::Operand& o : operands_) f.stride.push_back(o.stride[d]);
-    ++at_d;
   }
 }
 

@@ -142,7 +142,8 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
   Binding b;
   bind(k, code.attrs.data(), planner.shapes(code).data(), b);
   const Index largest = *std::max_element(b.dims, b.dims + b.signature->letters());
-  const double rate = std::clamp(0.15 * static_cast<double>(largest), 0.5, 15.0), outer = static_cast<double>(b.outer_count);
+  const double rate = k.limits.rate > 0 ? k.limits.rate : std::clamp(0.15 * static_cast<double>(largest), 0.5, 15.0);
+  const auto outer = static_cast<double>(b.outer_count);
   Cost c{.single = outer * kCall + matrix_flops(k, b) * outer / rate, .never = largest > std::max(kMaxLanesSize, k.limits.wide)};
   if (!in_lanes(k, code.column, planner.isa())) {
     c.lanes = c.single;

@@ -6,31 +6,52 @@
 namespace backsolve {
 namespace {
 
+/// Rows of n elements; steps in bytes.
+struct Plane {
+  Index rows, n, out_row, out_step, in_row, in_step;
+};
 template <std::size_t kBlock>
-void move_row(char* out, Index out_step, const char* in, Index in_step, Index n) {
-  for (Index i = 0; i < n; ++i) std::memcpy(out + i * out_step, in + i * in_step, kBlock);
+void move_plane(char* out, const char* in, const Plane& p) {
+  for (Index r = 0; r < p.rows; ++r)
+    for (Index i = 0; i < p.n; ++i) std::memcpy(out + r * p.out_row + i * p.out_step, in + r * p.in_row + i * p.in_step, kBlock);
+}
+/// Every row the same element again and again, side by side.
+template <std::size_t kBlock>
+void fill_plane(char* out, const char* in, const Plane& p) {
+  for (Index r = 0; r < p.rows; ++r) {
+    char element[kBlock];
+    std::memcpy(element, in + r * p.in_row, kBlock);
+    char* const to = out + r * p.out_row;
+    for (Index i = 0; i < p.n; ++i) std::memcpy(to + i * static_cast<Index>(kBlock), element, kBlock);
+  }
+}
+void move_whole(char* out, const char* in, const Plane& p) {
+  for (Index r = 0; r < p.rows; ++r) std::memcpy(out + r * p.out_row, in + r * p.in_row, static_cast<std::size_t>(p.n * p.out_step));
 }
 
-using MoveRow = void (*)(char*, Index, const char*, Index, Index);
+using MovePlane = void (*)(char*, const char*, const Plane&);
 
-MoveRow move_row_of(std::size_t block) {
+MovePlane move_plane_of(std::size_t block, bool fills) {
+  if (fills && block == 4) return fill_plane<4>;
+  if (fills && block == 8) return fill_plane<8>;
+  if (fills && block == 16) return fill_plane<16>;
   switch (block) {
     case 1:
-      return move_row<1>;
+      return move_plane<1>;
     case 2:
-      return move_row<2>;
+      return move_plane<2>;
     case 4:
-      return move_row<4>;
+      return move_plane<4>;
     case 8:
-      return move_row<8>;
+      return move_plane<8>;
     case 16:
-      return move_row<16>;
+      return move_plane<16>;
     case 32:
-      return move_row<32>;
+      return move_plane<32>;
     case 64:
-      return move_row<64>;
+      return move_plane<64>;
     default:
-      return move_row<kMaxBlock>;
+      return move_plane<kMaxBlock>;
   }
 }
 
@@ -80,18 +101,25 @@ Nest coalesce(const Axes& axes, int operands, bool keep_first) {
 void run_move(const Loops& loops, char* out, const char* in, std::size_t block, Index first, Index last, Index from, Index to) {
   if (to <= from) return;
   const auto size = static_cast<Index>(block);
-  const Index out_step = loops.stride(0)[loops.rank - 1] * size, in_step = loops.stride(1)[loops.rank - 1] * size;
-  const std::size_t blocks[2] = {block, block};
-  char* base[2] = {out + from * out_step, const_cast<char*>(in) + from * in_step};
-  const bool whole = out_step == size && in_step == size;
-  const MoveRow row = move_row_of(block);
-  for_rows(loops, 2, blocks, base, first, last, [&](char* const* p) {
-    if (whole) {
-      std::memcpy(p[0], p[1], static_cast<std::size_t>((to - from) * size));
-    } else {
-      row(p[0], out_step, p[1], in_step, to - from);
+  const int inner = loops.rank - 1;
+  const auto step = [&](int operand, int d) { return d < 0 ? 0 : loops.stride(operand)[d] * size; };
+  Plane plane{0, to - from, step(0, inner - 1), step(0, inner), step(1, inner - 1), step(1, inner)};
+  const bool whole = plane.out_step == size && plane.in_step == size && plane.n >= 8;
+  const MovePlane move = whole ? move_whole : move_plane_of(block, plane.out_step == size && plane.in_step == 0);
+  const Index side = inner > 0 ? loops.extent()[inner - 1] : 1;  // rows that make a plane
+  for (Index row = first; row < last; row += plane.rows) {
+    plane.rows = std::min(side - row % side, last - row);
+    char* to_row = out + from * plane.out_step;
+    const char* from_row = in + from * plane.in_step;
+    Index rest = row;
+    for (int d = inner - 1; d >= 0; --d) {
+      const Index at = rest % loops.extent()[d];
+      rest /= loops.extent()[d];
+      to_row += at * step(0, d);
+      from_row += at * step(1, d);
     }
-  });
+    move(to_row, from_row, plane);
+  }
 }
 
 }  // namespace backsolve

@@ -174,6 +174,38 @@ Outcome whole_integers(const Eager& e, const Split& plan) {
   return {.aborted = aborted, .failures = {}};
 }
 
+/// One loop over what is kept, or several of which the last is contiguous, and one over what goes: as rows, or as columns. Whether it did.
+bool whole_matrix(const Eager& e, const Kernel& k, const Split& plan, Outcome& outcome) {
+  const Loops kept = plan.kept.loops(), reduced = plan.reduced.loops();
+  const Index n = reduced.inner(), step = reduced.stride(0)[0], side = kept.inner();
+  const Index across = kept.stride(1)[kept.rank - 1];
+  if (reduced.rank != 1 || n == 0) return false;
+  const bool rows = kept.rank == 1 && n <= kReduceRun && (step == 1 || n == 1), columns = across == 1 && side > 1;
+  if (!rows && !columns) return false;
+  const LanesTable& table = isa();
+  const auto r = static_cast<std::size_t>(k.reduce), column = static_cast<std::size_t>(e.column);
+  const auto size = static_cast<Index>(size_of(e.column));
+  char *const to = data_of(e.operands[1]), *const from = data_of(e.operands[0]);
+  const Index together = std::max<Index>(kGrain / n, 1);
+  if (rows) {
+    outcome.aborted = tasks(e, (side - 1) / together + 1, [&](Index t) {
+      const Index first = t * together;
+      table.reduce_rows[r][column](to + first * size, from + first * across * size, std::min(together, side - first), across, n);
+    });
+    return true;
+  }
+  const Index pieces = (side - 1) / together + 1, many = pieces > 1 ? 1 : std::max<Index>(together / side, 1);
+  const Index all = kept.rows() * pieces;
+  outcome.aborted = tasks(e, (all - 1) / many + 1, [&](Index t) {
+    for (Index p = t * many; p < std::min(all, (t + 1) * many); ++p) {
+      const Index row = p / pieces, first = p % pieces * together;
+      const Index begin = offset_of(kept, row * side) + first;
+      table.reduce_columns[r][column](to + (row * side + first) * size, from + begin * size, std::min(together, side - first), n, step);
+    }
+  });
+  return true;
+}
+
 /// A long reduction is cut into pieces along its outermost dimension, each at least kGrain elements; their results are reduced again.
 Outcome whole(const Eager& e, const Kernel& k) {
   const Operand& in = e.operands[0];
@@ -188,6 +220,7 @@ Outcome whole(const Eager& e, const Kernel& k) {
   const auto size = static_cast<Index>(block);
   char *const to = data_of(out), *const from = data_of(in);
   const auto input_of = [&](Index output) { return from + offset_of(kept, output) * size; };
+  if (Outcome outcome; each < 2 * kGrain && whole_matrix(e, k, plan, outcome)) return outcome;
   const Index outer = reduced.extent()[0];
   const Index step = outer == 0 ? 0 : std::max<Index>(kGrain / std::max<Index>(each / outer, 1), 1);
   if (each < 2 * kGrain || step >= outer) {

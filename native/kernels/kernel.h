@@ -44,4 +44,9 @@ using MapInner = void (*)(void* out, const void* const* in, Index n, const Index
 /// first: start from them, else combine with what `out` holds.
 using ReduceInner = void (*)(void* out, const void* in, Index n, Index stride, bool first);
 
+/// Reductions of n > 0 elements each into `count` contiguous ones. Rows: contiguous, `step` elements from one row to the next. Columns:
+/// side by side, `step` elements from one element of a column to the next. The order is that of n alone.
+using ReduceRows = void (*)(void* out, const void* in, Index count, Index step, Index n);
+using ReduceColumns = void (*)(void* out, const void* in, Index count, Index n, Index step);
+
 }  // namespace backsolve

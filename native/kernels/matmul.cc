@@ -26,7 +26,7 @@ constexpr Kernel kList[] = {
      2,
      BS_SINGLE(matmul, NoWork),
      Lanes::matmul,
-     {.wide = 128, .narrow = 8}},
+     {.wide = 8, .narrow = 8, .rate = 50}},
 };
 
 }  // namespace

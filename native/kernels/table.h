@@ -33,6 +33,7 @@ struct Single {
 struct Limits {
   Index wide = kMaxLanesSize, narrow = kMaxLanesSize;  // up to which size lanes pay: in registers of 64 bytes, in shorter ones
   bool declines = false;                               // whether it may leave lanes to the single kernel
+  double rate = 0;  // of the single kernel, operations per nanosecond; 0: it grows with the size, as LAPACK's do
 };
 
 struct Kernel {

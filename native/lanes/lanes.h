@@ -34,6 +34,8 @@ struct LanesTable {
   MapInner map_lanes[static_cast<int>(Map::count)][kLaneColumns];
   ReduceInner reduce_flat[static_cast<int>(Reduce::count)][kFloatTypes];
   ReduceInner reduce_lanes[static_cast<int>(Reduce::count)][kFloatTypes];
+  ReduceRows reduce_rows[static_cast<int>(Reduce::count)][kFloatTypes];
+  ReduceColumns reduce_columns[static_cast<int>(Reduce::count)][kFloatTypes];
   FusedTable fused[2][kFusedTiles];  // by f32 and f64, by the logarithm of a tile's length
 
   /// Interleaves `count` elements of W items into lanes, and back; items[i] points at item i. b8 elements are W bytes side by side; `width`

@@ -119,7 +119,7 @@ __attribute__((noinline)) Mask<typename L::Real> factor_blocks(Strided<L> a, std
     }
     std::int32_t* const own = pivots + j * W<R>;
     const Mask<R> none = factor_small<L>(below, own, {panel.data, n - j, 0, panel.row, 1});
-    zero = (zero == 0) & (none != 0) ? none + mask_element<R>(j) : zero;
+    zero = ((zero == 0) & (none != 0)) ? none + mask_element<R>(j) : zero;
     for (Index e = 0; e < q * W<R>; ++e) own[e] += static_cast<std::int32_t>(j);
     for (Index s = j; s < j + q; ++s) swap_rows<L>(a, s, pivots, j, j + q);
     for (Index i = 0; i < n; ++i)

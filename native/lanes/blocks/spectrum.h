@@ -52,7 +52,7 @@ struct Size {
       for (Index j = 0; j < i; ++j) grow_parts<L>(beside, a.get(i, j));
       const Vec<R> d = vabs<R>(L::re(a.get(i, i)));
       grow<R>(on, d);
-      least = (d < least) & (d > Vec<R>{}) ? d : least;
+      least = ((d < least) & (d > Vec<R>{})) ? d : least;
     }
     Size s;
     Vec<R> most = reinterpret_cast<Vec<R>>(on > beside ? on : beside);

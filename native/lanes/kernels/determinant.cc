@@ -165,7 +165,7 @@ void slogdet_vjp(const Call& call, const NoWork<L>&, std::int32_t* info) {
     }
   }
   Mask<R> zero = Mask<R>{};
-  for (Index i = 0; i < n; ++i) zero = (zero == 0) & L::is_zero(lu.get(i, i)) ? splat_index<R>(i + 1) : zero;
+  for (Index i = 0; i < n; ++i) zero = ((zero == 0) & L::is_zero(lu.get(i, i))) ? splat_index<R>(i + 1) : zero;
   report<R>(~Mask<R>{}, zero, weighted_inverse_adjoint<L>(lu, pivots, weight, strided<L>(call.operand[6], n, n)), info);
   check_pivots<L>(pivots, n, info);
 }

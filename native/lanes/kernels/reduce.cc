@@ -103,9 +103,113 @@ void reduce_lanes(void* out, const void* in, Index n, Index stride, bool first) 
   }
 }
 
+template <class R, int H, int... I>
+BS_INLINE Vec<R> turned(Vec<R> v, Seq<I...>) {
+  return __builtin_shufflevector(v, v, ((I + H) % W<R>)...);
+}
+/// Of all lanes whose numbers differ by multiples of `parts`, in every lane.
+template <class Op, class R, int parts, int H = W<R> / 2>
+BS_INLINE Vec<R> across(Vec<R> v) {
+  if constexpr (H >= parts)
+    return across<Op, R, parts, H / 2>(Op::template combine<R>(v, turned<R, H>(v, UpTo<W<R>>{})));
+  else
+    return v;
+}
+
+/// A short row: a vector has one element of each of W rows.
+template <class Op, class R, int parts>
+void short_rows(R* out, const R* in, Index rows, Index step, Index n) {
+  for (Index first = 0; first < rows; first += W<R>) {
+    const R* row[W<R>];
+    for (int l = 0; l < W<R>; ++l) row[l] = in + (first + l < rows ? first + l : rows - 1) * step * parts;
+    const int used = rows - first < W<R> ? static_cast<int>(rows - first) : W<R>;
+    for (int k = 0; k < parts; ++k) {
+      Vec<R> sum = splat<R>(Op::template identity<R>);
+      for (Index j = 0; j < n; ++j) {
+        Vec<R> v{};
+        BS_UNROLL
+        for (int l = 0; l < W<R>; ++l) v[l] = row[l][j * parts + k];
+        sum = Op::template combine<R>(sum, v);
+      }
+      if (used == W<R> && parts == 1)
+        storeu<R>(out + first, sum);
+      else
+        for (int l = 0; l < used; ++l) out[(first + l) * parts + k] = sum[l];
+    }
+  }
+}
+
+/// Rows of n contiguous elements, 0 < n <= kReduceRun, into contiguous elements.
+template <class Op, class R, int parts>
+void reduce_rows(void* out, const void* in, Index rows, Index step, Index n) {
+  const R* from = static_cast<const R*>(in);
+  R* to = static_cast<R*>(out);
+  const Index reals = n * parts, whole = reals / W<R>, rest = reals % W<R>;
+  if (reals < 2 * W<R>) return short_rows<Op, R, parts>(to, from, rows, step, n);
+  alignas(64) R tail[W<R>];
+  for (int l = 0; l < W<R>; ++l) tail[l] = Op::template identity<R>;
+  for (Index r = 0; r < rows; ++r, from += step * parts, to += parts) {
+    Vec<R> sum[kChains];
+    for (int k = 0; k < kChains; ++k) sum[k] = splat<R>(Op::template identity<R>);
+    Index i = 0;
+    for (; i + kChains <= whole; i += kChains)
+      for (int k = 0; k < kChains; ++k) sum[k] = Op::template combine<R>(sum[k], loadu<R>(from + (i + k) * W<R>));
+    for (int k = 0; i < whole; ++i, ++k) sum[k] = Op::template combine<R>(sum[k], loadu<R>(from + i * W<R>));
+    if (rest > 0) {
+      __builtin_memcpy(tail, from + whole * W<R>, static_cast<std::size_t>(rest) * sizeof(R));
+      sum[kChains - 1] = Op::template combine<R>(sum[kChains - 1], load<R>(tail));
+    }
+    const Vec<R> all =
+        across<Op, R, parts>(Op::template combine<R>(Op::template combine<R>(sum[0], sum[1]), Op::template combine<R>(sum[2], sum[3])));
+    for (int k = 0; k < parts; ++k) to[k] = all[k];
+  }
+}
+
+/// Up to K vectors of reals side by side, of each n > 0 that are `step` reals apart.
+template <class Op, class R, int K>
+BS_INLINE void column_block(R* out, const R* p, Index used, Index n, Index step) {
+  constexpr Index kBlock = K * W<R>;
+  alignas(64) R buffer[kBlock];
+  for (Index l = 0; l < kBlock; ++l) buffer[l] = Op::template identity<R>;
+  const auto bytes = static_cast<std::size_t>(used) * sizeof(R);
+  Vec<R> inner[K], outer[K];
+  for (int k = 0; k < K; ++k) inner[k] = outer[k] = splat<R>(Op::template identity<R>);
+  for (Index done = 0; done < n; done += kRounds) {
+    const Index end = n - done < kRounds ? n : done + kRounds;
+    for (Index j = done; j < end; ++j, p += step) {
+      if (used < kBlock) __builtin_memcpy(buffer, p, bytes);
+      const R* q = used < kBlock ? buffer : p;
+      for (int k = 0; k < K; ++k) inner[k] = Op::template combine<R>(inner[k], loadu<R>(q + k * W<R>));
+    }
+    for (int k = 0; k < K; ++k) {
+      outer[k] = Op::template combine<R>(outer[k], inner[k]);
+      inner[k] = splat<R>(Op::template identity<R>);
+    }
+  }
+  for (int k = 0; k < K; ++k) store<R>(buffer + k * W<R>, outer[k]);
+  __builtin_memcpy(out, buffer, bytes);
+}
+template <class Op, class R>
+void reduce_columns(R* out, const R* in, Index count, Index n, Index step) {
+  constexpr Index kBlock = kChains * W<R>;
+  Index first = 0;
+  for (; count - first > W<R>; first += kBlock) {
+    const Index used = count - first < kBlock ? count - first : kBlock;
+    column_block<Op, R, kChains>(out + first, in + first, used, n, step);
+    if (used < kBlock) return;
+  }
+  if (first < count) column_block<Op, R, 1>(out + first, in + first, count - first, n, step);
+}
+template <class Op, class R, int parts>
+void columns_of(void* out, const void* in, Index count, Index n, Index step) {
+  reduce_columns<Op, R>(static_cast<R*>(out), static_cast<const R*>(in), count * parts, n, step * parts);
+}
+
 template <class Op, class R, int parts>
 void put(LanesTable& t, Reduce r, DType column) {
   t.reduce_flat[static_cast<int>(r)][static_cast<int>(column)] = &reduce_flat<Op, R, parts>;
+  t.reduce_rows[static_cast<int>(r)][static_cast<int>(column)] = &reduce_rows<Op, R, parts>;
+  t.reduce_columns[static_cast<int>(r)][static_cast<int>(column)] = &columns_of<Op, R, parts>;
   t.reduce_lanes[static_cast<int>(r)][static_cast<int>(column)] = &reduce_lanes<Op, R, parts>;
 }
 

@@ -27,7 +27,7 @@ void solve_triangular(const Call& call, const NoWork<L>&, std::int32_t* info) {
   for (Index i = 0; i < m; ++i) {
     const Index first = f.lower ? 0 : i + (f.unit ? 1 : 0), last = f.lower ? i + (f.unit ? 0 : 1) : m;
     for (Index j = first; j < last; ++j) finite &= L::finite(a.get(i, j));
-    if (!f.unit) zero = (zero == 0) & L::is_zero(a.get(i, i)) ? splat_index<R>(i + 1) : zero;
+    if (!f.unit) zero = ((zero == 0) & L::is_zero(a.get(i, i))) ? splat_index<R>(i + 1) : zero;
   }
   copy_lanes<L>(call.operand[1], call.operand[2], m * k);
   report<R>(finite, zero, solve<L>(f, a, f.transposed, f.conjugated, x), info);
