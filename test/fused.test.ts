@@ -17,7 +17,7 @@ const plan = (program: b.Program<never, never>, args: readonly unknown[], layout
 /** A function of tensors [n], [n, k], [m, n, k] and [], out of everything that a loop may hold and of some that it may not. */
 function randomFunction(random: () => number): (...xs: T[]) => T[] {
   const pick = (count: number) => Math.floor(random() * count);
-  const seeds = Array.from({ length: 4 + pick(14) }, () => [pick(13), pick(100), pick(100), pick(100)] as const);
+  const seeds = Array.from({ length: 4 + pick(14) }, () => [pick(14), pick(100), pick(100), pick(100)] as const);
   return (...xs) => {
     const known = [...xs];
     for (const [kind, i, j, l] of seeds) {
@@ -48,6 +48,7 @@ function randomFunction(random: () => number): (...xs: T[]) => T[] {
                 x.shape.map((c, d) => (d === 0 ? c - 1 : c)),
               )
             : x,
+        () => (x.shape.length > 1 ? b.exp(b.neg(b.square(b.reshape(b.transpose(x), x.shape)))) : b.sub(1, x)),
         () => (x.shape.length > 1 ? b.sum(b.square(x), { axis: -1 }) : b.mul(b.sum(x), x)),
       ] as never;
       const next = (of[kind] as () => T)();

@@ -79,7 +79,8 @@ std::string instruction(const Plan& plan, const Step& s, bool hoisted) {
 /// Of a loop of several: its instructions, and what of their values has memory.
 std::string loop(const Plan& plan, const Step& s) {
   const Program& p = *plan.program;
-  std::string t = "{\"instruction\":" + number(Index{s.instruction}) + ",\"kernel\":\"fused\",\"layout\":\"lanes\"";
+  std::string t = "{\"instruction\":" + number(Index{s.instruction}) +
+                  ",\"kernel\":\"fused\",\"layout\":" + quoted(s.form == Form::lanes ? "lanes" : "single");
   t += ",\"kernels\":" + join(s.fused->instructions, [&](int i) { return quoted(kernel_of(p.code[static_cast<std::size_t>(i)]).name); });
   t += ",\"extents\":" + join(s.fused->extent, [](Index n) { return number(n); });
   t += ",\"tile\":";

@@ -160,6 +160,7 @@ void Fuser::place(int i) {
     l->second = std::move(joined);
     loop_of(c.out[0]) = number;
     after_[number].insert(first.begin(), first.end());
+    need_views(number, members);
     return;
   }
   begin(i);
@@ -177,6 +178,16 @@ std::set<int> Fuser::before(const FusedLoop& loop, std::size_t from) {
   return loops;
 }
 
+/// Views that no strides lead through get memory.
+void Fuser::need_views(int loop, std::size_t from) {
+  std::vector<int> views;
+  const FusedLoop& l = open_.at(loop);
+  for (std::size_t m = from; m < l.members.size(); ++m)
+    for (const Access& read : l.members[m].reads)
+      if (!read.inside && is_view(read.value)) views.push_back(read.value);
+  for (const int v : views) need(v);
+}
+
 /// Whether a loop is, or waits for, another.
 bool Fuser::reaches(int loop, int other) const {
   if (loop == other) return true;
@@ -191,10 +202,12 @@ void Fuser::begin(int i) {
   for (const Index n : dims(is_reduction(c) ? c.in[0] : c.out[0]))
     if (n > 1) loop.extent.push_back(n);
   loop.inner.assign(loop.extent.size(), false);
+  loop.column = c.column;
   join(loop, i);
   after_[loops_] = before(loop, 0);
   loop_of(c.out[0]) = loops_;
-  open_.emplace(loops_++, std::move(loop));
+  open_.emplace(loops_, std::move(loop));
+  need_views(loops_++, 0);
 }
 
 /// Where the dimensions of a view lie, given those of what it reads.
@@ -294,6 +307,7 @@ bool Fuser::find_axes(FusedLoop& loop, const Instruction& c, const std::vector<I
 /// Makes an instruction part of a loop, or leaves the loop as it was.
 bool Fuser::join(FusedLoop& loop, int i, int depth) const {
   const Instruction& c = code(i);
+  if (c.column != loop.column) return false;
   FusedLoop tried = loop;
   if (!finish_sums(tried, c)) return false;
   bring_cheap(tried, c, depth);

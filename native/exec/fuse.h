@@ -20,6 +20,7 @@ struct FusedLoop {
     bool again = true;          // its result is stored, if at all, by another loop
   };
   std::vector<Member> members;
+  DType column{};                           // of all of them
   std::map<int, std::vector<int>> axes;     // of values that each round computes: the axis of each dimension, -1 where its size is 1
   std::map<int, std::vector<int>> reduced;  // of values that are ready only when the loop ends: likewise
 };
@@ -60,6 +61,7 @@ class Fuser {
   void place(int i);
   std::set<int> before(const FusedLoop& loop, std::size_t from);
   bool reaches(int loop, int other) const;
+  void need_views(int loop, std::size_t from);
   void begin(int i);
   bool join(FusedLoop& loop, int i, int depth = 0) const;
   bool finish_sums(FusedLoop& loop, const Instruction& c) const;

@@ -115,12 +115,13 @@ struct Fused {
   const FusedTable* tables;               // of the dtype, by the logarithm of a tile's length
   int tile = 0;                           // that logarithm
   bool over_groups = false;               // a tile is one element of several groups; else elements of one
+  bool flat = false;                      // of one item, not of lanes
   int operands = 0;                       // in memory; one more for what a tile stores for itself
   std::vector<Index> extent;              // of the loops around the tiles
   Index count = 0;                        // elements that tiles go over, of a group
   std::vector<Index> stride;              // bytes, per extent and operand
   std::vector<FusedOperand> along;        // per operand: step and move
-  std::vector<FusedIns> body[kFusedTiles], begin, row_end, end;
+  std::vector<FusedIns> body[kFusedTiles], begin, row_begin, row_end, end;
   struct Sum {
     int operand;
     Reduce reduce;

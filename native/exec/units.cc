@@ -25,7 +25,7 @@ std::vector<Unit> Planner::cut() const {
   std::vector<bool> may, early;
   for (const Instruction& code : program_.code) {
     early.push_back(hoisted(code));
-    may.push_back(fuses() && plan_.lanes && !early.back() && may_fuse(*this, code));
+    may.push_back(fuses() && !early.back() && may_fuse(*this, code));
   }
   return Fuser(program_, std::move(may), std::move(early)).cut();
 }
@@ -52,6 +52,7 @@ std::vector<bool> Planner::stored_by(const std::vector<Unit>& units) const {
 /// One step for all of them.
 void Planner::add_loop(const FusedLoop& loop, const std::vector<int>& sites, const std::vector<bool>& stored) {
   FusedPlan made = plan_fused(*this, program_, loop, stored);
+  if (made.loop.values.empty()) return;
   const int site = sites[static_cast<std::size_t>(loop.members.front().instruction)];
   std::vector<int> outputs;
   for (const auto& member : loop.members) {
@@ -59,9 +60,9 @@ void Planner::add_loop(const FusedLoop& loop, const std::vector<int>& sites, con
     if (!member.again && std::find(made.loop.values.begin(), made.loop.values.end(), v) != made.loop.values.end()) outputs.push_back(v);
   }
   for (const int v : made.loop.values)
-    if (std::find(outputs.begin(), outputs.end(), v) == outputs.end()) bring(v, site);
+    if (plan_.lanes && std::find(outputs.begin(), outputs.end(), v) == outputs.end()) bring(v, site);
   for (const int v : outputs)
-    if (place(v).port < 0) define(v);
+    if (place(v).port < 0 && (plan_.lanes || place(v).output < 0)) define(v);
   need_items(made.temporary);
   Step s{};
   s.run = run_fused;
@@ -69,7 +70,7 @@ void Planner::add_loop(const FusedLoop& loop, const std::vector<int>& sites, con
   s.refs = static_cast<int>(pending_.size());
   s.operands = static_cast<int>(made.loop.values.size());
   s.inner = -1;
-  s.form = Form::lanes;
+  s.form = plan_.lanes ? Form::lanes : Form::single;
   s.flops = made.flops;
   plan_.flops += made.flops * static_cast<double>(plan_.items);
   const std::vector<int> values = made.loop.values;

@@ -10,7 +10,9 @@
 namespace backsolve {
 namespace {
 
-constexpr Index kLongest = 1 << 14;  // elements that a tile may sum without a tree of sums
+// elements that a tile may sum without a tree of sums, in some 2^11 rounds
+constexpr Index kLongest = 1 << 14, kLongestFlat = 1 << 17;
+constexpr Index kLargestValue = (Index{1} << 31) - 1;  // bytes
 
 /// One group, or all of a chunk where tiles go over these.
 void run_loop(const Fused& f, Chunk& c, const Step& s, FusedOperand* operand, Index g) {
@@ -26,7 +28,8 @@ void run_loop(const Fused& f, Chunk& c, const Step& s, FusedOperand* operand, In
   const Index count = f.over_groups ? c.groups : f.count;
   for (;;) {
     for (int o = 0; o < n; ++o) operand[o].at = row[o];
-    f.tables[tile].row(f.body[tile].data(), operand, n, count);
+    if (!f.row_begin.empty()) once(f.row_begin.data(), operand);
+    (f.flat ? f.tables[tile].flat_row : f.tables[tile].row)(f.body[tile].data(), operand, n, count);
     if (!f.row_end.empty()) once(f.row_end.data(), operand);
     std::size_t d = rank;
     while (d > 0) {
@@ -49,17 +52,18 @@ void fill(char* p, Index n, double value) {
 
 }  // namespace
 
-int real_of(const Planner& planner) { return static_cast<int>(planner.width() * 8 == planner.isa().bytes ? DType::f64 : DType::f32); }
-
 bool may_fuse(const Planner& planner, const Instruction& c) {
   if (c.control != nullptr || c.out.size() != 1 || c.out[0] < 0) return false;
   const Kernel& k = kernel_of(c);
-  const int real = real_of(planner);
-  const auto nothing = [&](int v) { return v < 0 || planner.place(v).count == 0; };
-  if (nothing(c.out[0]) || std::any_of(c.in.begin(), c.in.end(), nothing)) return false;
-  if (static_cast<int>(c.column) != real) return false;
-  if (k.family == &family::map) return planner.isa().fused[real][0].map[static_cast<int>(k.map)][0] != nullptr;
-  if (k.family == &family::reduce) return planner.place(c.in[0]).count <= kLongest;
+  // Places are told by 32 bits.
+  const auto unfit = [&](int v) {
+    return v < 0 || planner.place(v).count == 0 || planner.place(v).count > kLargestValue / planner.isa().bytes;
+  };
+  if (unfit(c.out[0]) || std::any_of(c.in.begin(), c.in.end(), unfit)) return false;
+  if (c.column != DType::f32 && c.column != DType::f64) return false;
+  if (k.family == &family::map) return planner.isa().fused[static_cast<int>(c.column)][0].map[static_cast<int>(k.map)][0] != nullptr;
+  if (k.family == &family::reduce)
+    return planner.place(c.in[0]).count / planner.place(c.out[0]).count <= (planner.width() == 1 ? kLongestFlat : kLongest);
   return k.family == &family::read_strided;
 }
 
@@ -70,14 +74,20 @@ void run_fused(const Step& s, Chunk& c) {
   operand[f.operands].at = reinterpret_cast<char*>(c.base[Ref::arena]) + c.plan->temp_offset;
   if (f.over_groups)
     for (int o = 0; o < f.operands; ++o) operand[o].step = operand[o].move = ref(s, c, o).stride;
-  const bool wide = c.plan->width * 8 == c.plan->isa->bytes;
-  for (const Fused::Sum& sum : f.sums) {
+  const bool wide = f.tables == c.plan->isa->fused[static_cast<std::size_t>(DType::f64)];
+  const auto reset_sums = [&](Index g) {
     constexpr double kIdentity[] = {-0.0, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
-    const double value = kIdentity[static_cast<int>(sum.reduce)];
-    for (Index g = 0; g < c.groups; ++g)
+    for (const Fused::Sum& sum : f.sums) {
+      const double value = kIdentity[static_cast<int>(sum.reduce)];
       (wide ? fill<double> : fill<float>)(c.at(ref(s, c, sum.operand), g), sum.elements * c.plan->width, value);
+    }
+  };
+  for (Index g = 0; g < c.groups; ++g) {
+    if (f.flat && skips(c, g)) continue;
+    reset_sums(g);
+    if (!f.over_groups) run_loop(f, c, s, operand, g);
   }
-  for (Index g = 0; g < (f.over_groups ? 1 : c.groups); ++g) run_loop(f, c, s, operand, g);
+  if (f.over_groups) run_loop(f, c, s, operand, 0);
 }
 
 }  // namespace backsolve

@@ -4,9 +4,7 @@
 
 namespace backsolve {
 
-/// f32 or f64: of the reals that a plan in lanes has.
-int real_of(const Planner& planner);
-/// Whether an instruction may be part of one, in lanes.
+/// Whether an instruction may be part of one.
 bool may_fuse(const Planner& planner, const Instruction& code);
 
 struct FusedPlan {

@@ -12,7 +12,24 @@ constexpr Index kShort = 4;  // axes below this are no tiles
 
 /// An instruction of the machine before the length of tiles is known.
 struct Symbol {
-  enum What { load, store, load_mask, store_mask, map, accumulate, fold, reset } what;
+  enum What {
+    load,
+    store,
+    load_mask,
+    store_mask,
+    map,
+    accumulate,
+    fold,
+    reset,
+    gather,
+    scatter,
+    gather_mask,
+    scatter_mask,
+    splat,
+    flat_accumulate,
+    accumulate_numbers,
+    flat_fold
+  } what;
   int which = 0;  // Map or Reduce
   FusedForm form = FusedForm::tile_memory;
   int a = 0, b = 0;
@@ -35,8 +52,24 @@ struct Symbol {
           return table.accumulate[which];
         case fold:
           return table.fold[which];
-        default:
+        case reset:
           return table.reset[which];
+        case gather:
+          return table.gather;
+        case scatter:
+          return table.scatter;
+        case gather_mask:
+          return table.gather_mask;
+        case scatter_mask:
+          return table.scatter_mask;
+        case splat:
+          return table.splat;
+        case flat_accumulate:
+          return table.flat_accumulate[which];
+        case accumulate_numbers:
+          return table.accumulate_numbers[which];
+        default:
+          return table.flat_fold[which];
       }
     };
     return {run(), static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b), static_cast<std::int32_t>(a_at),
@@ -56,18 +89,20 @@ std::vector<FusedIns> assemble(const std::vector<Symbol>& symbols, const FusedTa
 class Coder {
  public:
   Coder(const Planner& planner, Expressions&& of)
-      : planner_(planner), operands_(std::move(of.operands)), nodes_(std::move(of.nodes)), roots_(std::move(of.roots)) {
+      : planner_(planner), real_(of.real), operands_(std::move(of.operands)), nodes_(std::move(of.nodes)), roots_(std::move(of.roots)) {
     plan_.loop.extent = std::move(of.extent);
+    plan_.loop.flat = planner.width() == 1;
   }
   FusedPlan make();
 
  private:
   const Planner& planner_;
+  DType real_;
   std::vector<Expressions::Operand> operands_;
   std::vector<Expressions::Node> nodes_;
   std::vector<Expressions::Root> roots_;
   std::vector<bool> slots_;  // of what a tile stores, whether they are taken
-  std::vector<Symbol> code_;
+  std::vector<Symbol> code_, row_begin_;
   FusedPlan plan_;
 
   using Node = Expressions::Node;
@@ -83,6 +118,12 @@ class Coder {
   void evaluate_map(int n);
   void merge_axes();
   void choose_tile();
+  std::size_t flat_axis();
+  Index size_of_element(const Expressions::Operand& o) const { return static_cast<Index>(size_of(planner_.type(o.value).dtype)); }
+  int reals() const { return planner_.isa().bytes / static_cast<int>(size_of(real_)); }
+  bool side_by_side(int operand) const;
+  void place_flat();
+  Symbol stored(const Expressions::Root& r) const;
   void emit();
 };
 
@@ -127,7 +168,9 @@ void Coder::evaluate(int n) {
   if (in_memory(x))
     code_.push_back(with({Symbol::load}, x));
   else if (x.what == Node::mask)
-    code_.push_back(with({Symbol::load_mask}, x));
+    code_.push_back(with({plan_.loop.flat && !side_by_side(x.operand) ? Symbol::gather_mask : Symbol::load_mask}, x));
+  else if (x.what == Node::apart)
+    code_.push_back(with({Symbol::gather}, x));
   else
     evaluate_map(n);
   use(n);
@@ -194,70 +237,130 @@ void Coder::merge_axes() {
   }
 }
 
-/// The axis of which tiles are made, by the shape alone, as sums are added tile by tile: the last one that fills most of a tile, or the
-/// groups of a chunk.
+/// The last of the axes along which most operands lie side by side, or stay, if it fills a vector; else the longest.
+std::size_t Coder::flat_axis() {
+  std::vector<Index>& extent = plan_.loop.extent;
+  if (extent.empty()) {
+    extent.push_back(1);
+    for (auto& o : operands_) o.stride.push_back(0);
+  }
+  std::size_t best = 0;
+  Index most = -1;
+  for (std::size_t d = extent.size(); d-- > 0;) {
+    const auto fits = [&](const auto& o) { return o.stride[d] == 0 || o.stride[d] == size_of_element(o); };
+    const Index here = extent[d] < reals() ? 0 : 1 + std::count_if(operands_.begin(), operands_.end(), fits);
+    if (here > most || (here == 0 && most == 0 && extent[d] > extent[best])) {
+      most = here;
+      best = d;
+    }
+  }
+  return best;
+}
+
+/// The axis of which tiles are made, by the shape alone, as sums are added tile by tile: in lanes the last one that fills most of a tile,
+/// or the groups of a chunk.
 void Coder::choose_tile() {
   Fused& f = plan_.loop;
   constexpr Index kTile = 1 << (kFusedTiles - 1);
   std::size_t best = f.extent.size();
   Index most = kShort - 1;
-  for (std::size_t d = f.extent.size(); d-- > 0;) {
+  for (std::size_t d = f.extent.size(); d-- > 0 && !f.flat;) {
     if (std::min(f.extent[d], kTile) > most) {
       most = std::min(f.extent[d], kTile);
       best = d;
     }
   }
+  if (f.flat) best = flat_axis();
   f.over_groups = best == f.extent.size();
   if (!f.over_groups) {
     f.count = f.extent[best];
     f.extent.erase(f.extent.begin() + static_cast<std::ptrdiff_t>(best));
-    while (f.tile + 1 < kFusedTiles && (2 << f.tile) <= f.count) ++f.tile;
+    const Index unit = f.flat ? reals() : 1;
+    while (f.tile + 1 < kFusedTiles && (2 << f.tile) * unit <= f.count) ++f.tile;
   }
-  for (const Expressions::Operand& o : operands_)
-    f.along.push_back({nullptr, f.over_groups ? 0 : o.stride[best], f.over_groups ? 0 : o.stride[best]});
+  for (const auto& o : operands_) {
+    const Index move = f.over_groups ? 0 : o.stride[best];
+    f.along.push_back({nullptr, f.flat ? size_of_element(o) * reals() : move, move});
+  }
   f.along.push_back({nullptr, planner_.isa().bytes, 0});
   for (std::size_t d = 0; d < f.extent.size() + (f.over_groups ? 0 : 1); ++d) {
     if (!f.over_groups && d == best) continue;
-    for (const Expressions::Operand& o : operands_) f.stride.push_back(o.stride[d]);
+    for (const auto& o : operands_) f.stride.push_back(o.stride[d]);
   }
+}
+
+/// Of one item: whether vectors of it can be read and written.
+bool Coder::side_by_side(int operand) const {
+  return plan_.loop.count >= reals() && plan_.loop.along[at(operand)].move == size_of_element(operands_[at(operand)]);
+}
+
+/// Of one item: a number that stays along a row is repeated once; what is apart is gathered.
+void Coder::place_flat() {
+  for (Node& n : nodes_) {
+    if (n.what != Node::memory || side_by_side(n.operand) || n.uses == 0) continue;
+    if (plan_.loop.along[at(n.operand)].move != 0) {
+      n.what = Node::apart;
+      continue;
+    }
+    Symbol s = with({Symbol::splat}, n);
+    n.kept = take_slot();
+    ++n.uses;  // for good
+    s.b = temporaries();
+    s.b_at = behind(n.kept);
+    row_begin_.push_back(s);
+  }
+}
+
+/// The tile into memory.
+Symbol Coder::stored(const Expressions::Root& r) const {
+  const bool mask = planner_.type(r.value).dtype == DType::b8, apart = plan_.loop.flat && !side_by_side(r.operand);
+  return {.what = apart ? (mask ? Symbol::scatter_mask : Symbol::scatter) : (mask ? Symbol::store_mask : Symbol::store),
+          .a = r.operand,
+          .a_at = r.behind};
 }
 
 void Coder::emit() {
   Fused& f = plan_.loop;
   std::vector<Symbol> begin, row_end, end;
-  for (Expressions::Root& r : roots_)
-    if (r.sum >= 0 && !f.over_groups && f.along[at(r.operand)].step == 0) r.slot = take_slot();
-  for (const Expressions::Root& r : roots_) {
+  for (auto& r : roots_)
+    if (r.sum >= 0 && !f.over_groups && f.along[at(r.operand)].move == 0) r.slot = take_slot();
+  if (f.flat) place_flat();
+  for (const auto& r : roots_) {
     evaluate(r.node);
     if (r.sum < 0) {
-      code_.push_back(
-          {.what = planner_.type(r.value).dtype == DType::b8 ? Symbol::store_mask : Symbol::store, .a = r.operand, .a_at = r.behind});
+      code_.push_back(stored(r));
       continue;
     }
-    const bool together = std::none_of(f.sums.begin(), f.sums.end(), [&](const Fused::Sum& s) { return s.operand == r.operand; });
-    if (together) f.sums.push_back({r.operand, static_cast<Reduce>(r.sum), planner_.place(r.value).count});
+    if (std::none_of(f.sums.begin(), f.sums.end(), [&](const Fused::Sum& s) { return s.operand == r.operand; }))
+      f.sums.push_back({r.operand, static_cast<Reduce>(r.sum), planner_.place(r.value).count});
     if (r.slot < 0) {
-      code_.push_back({.what = Symbol::accumulate, .which = r.sum, .a = r.operand, .a_at = r.behind});
+      code_.push_back({.what = f.flat ? Symbol::accumulate_numbers : Symbol::accumulate, .which = r.sum, .a = r.operand, .a_at = r.behind});
       continue;
     }
     const Index mine = behind(r.slot);
-    code_.push_back({.what = Symbol::accumulate, .which = r.sum, .a = temporaries(), .a_at = mine});
+    code_.push_back({.what = f.flat ? Symbol::flat_accumulate : Symbol::accumulate, .which = r.sum, .a = temporaries(), .a_at = mine});
     begin.push_back({.what = Symbol::reset, .which = r.sum, .a = temporaries(), .a_at = mine});
     bool rows = false;
     for (std::size_t d = 0; d < f.extent.size(); ++d) rows = rows || f.stride[d * operands_.size() + at(r.operand)] != 0;
     (rows ? row_end : end)
-        .push_back({.what = Symbol::fold, .which = r.sum, .a = temporaries(), .b = r.operand, .a_at = mine, .b_at = r.behind});
+        .push_back({.what = f.flat ? Symbol::flat_fold : Symbol::fold,
+                    .which = r.sum,
+                    .a = temporaries(),
+                    .b = r.operand,
+                    .a_at = mine,
+                    .b_at = r.behind});
   }
   for (int t = 0; t < kFusedTiles; ++t)
     if (f.over_groups || t == f.tile) f.body[t] = assemble(code_, f.tables[t]);
   f.begin = assemble(begin, f.tables[f.tile]);
+  f.row_begin = assemble(row_begin_, f.tables[f.tile]);
   f.row_end = assemble(row_end, f.tables[f.tile]);
   f.end = assemble(end, f.tables[f.tile]);
 }
 
 FusedPlan Coder::make() {
   Fused& f = plan_.loop;
-  f.tables = planner_.isa().fused[real_of(planner_)];
+  f.tables = planner_.isa().fused[static_cast<int>(real_)];
   for (const auto& r : roots_) count_uses(r.node);
   merge_axes();
   choose_tile();

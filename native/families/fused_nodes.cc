@@ -4,7 +4,7 @@
 
 namespace backsolve {
 Expressions::Expressions(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored)
-    : planner_(planner), program_(program), loop_(loop) {
+    : real(loop.column), planner_(planner), program_(program), loop_(loop) {
   for (std::size_t a = 0; a < loop.extent.size(); ++a) {
     if (loop.inner[a]) continue;
     walked_.push_back(static_cast<int>(a));

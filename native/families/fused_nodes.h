@@ -9,9 +9,9 @@ inline std::size_t at(int i) { return static_cast<std::size_t>(i); }
 class Expressions {
  public:
   struct Node {
-    enum What { memory, mask, map } what;
-    int which = -1;         // Map
-    std::vector<int> args;  // nodes
+    enum What { memory, mask, map, apart } what;  // apart: what is not side by side, of one item
+    int which = -1;                               // Map
+    std::vector<int> args;                        // nodes
     int operand = -1;
     Index behind = 0;  // bytes
     int uses = 0, kept = -1;
@@ -33,6 +33,7 @@ class Expressions {
   std::vector<Node> nodes;
   std::vector<Root> roots;
   std::vector<Index> extent;  // of the walked axes
+  DType real;
 
  private:
   using Axes = std::vector<int>;

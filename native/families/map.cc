@@ -75,7 +75,7 @@ Cost cost(const Planner& planner, const Instruction& code, int width) {
   const bool whole =
       std::all_of(code.in.begin(), code.in.end(), [&](int v) { return planner.type(v).dims == out.dims || planner.place(v).count == 1; });
   const bool rows = whole || out.dims.back() >= 4 * width;
-  return cost_of_loop(planner.place(code.out[0]).count, planner.kernel(code).flops, rows ? 1.5 : 6);
+  return cost_of_loop(planner.place(code.out[0]).count, planner.kernel(code).flops, rows ? 1.5 : 2.5);
 }
 
 /// What a step knows. Operands of a step are the inputs, then the output; the loops want the output first.

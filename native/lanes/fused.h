@@ -40,6 +40,13 @@ struct FusedTable {
   Run end;
   /// The code, tile after tile, over `count` elements of a loop, at least one tile; the last tile may begin before the one before ends.
   void (*row)(const FusedIns* code, FusedOperand* operands, int n, Index count);
+  // Of one item, where an element of a tile is W of the loop, side by side, and `row` goes over less than a tile, too:
+  void (*flat_row)(const FusedIns* code, FusedOperand* operands, int n, Index count);
+  Run gather, scatter, gather_mask, scatter_mask;  // of what is `move` bytes apart
+  Run splat;                                       // the tile [b] = the number [a]
+  Run flat_accumulate[kFusedReductions];           // to the tile [a]
+  Run accumulate_numbers[kFusedReductions];        // to what is `move` bytes apart
+  Run flat_fold[kFusedReductions];                 // into the number [b]
   /// The code, once.
   void (*once)(const FusedIns* code, FusedOperand* operands);
 };

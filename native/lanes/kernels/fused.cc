@@ -15,6 +15,7 @@ constexpr int kTile = 8;
 struct State {
   const FusedOperand* operand;
   int first;  // elements of the tile that the one before has had
+  int count;  // of a flat tile: elements
 };
 
 #define BS_TILE                                                                                                   \
@@ -39,8 +40,8 @@ struct At {
   Index step;
   BS_INLINE At(const State* s, unsigned operand, std::int32_t behind)
       : p(s->operand[operand].at + behind), step(s->operand[operand].step) {}
-  BS_INLINE Vec<R> operator[](int t) const { return load<R>(reinterpret_cast<const R*>(p + t * step)); }
-  BS_INLINE void put(int t, Vec<R> v) const { store<R>(reinterpret_cast<R*>(p + t * step), v); }
+  BS_INLINE Vec<R> operator[](int t) const { return loadu<R>(reinterpret_cast<const R*>(p + t * step)); }
+  BS_INLINE void put(int t, Vec<R> v) const { storeu<R>(reinterpret_cast<R*>(p + t * step), v); }
 };
 
 /// A mask is held as the bits of a vector.
@@ -157,6 +158,96 @@ struct Machine {
     b.put(0, Op::template combine<R>(b[0], w[0]));
     BS_NEXT(v);
   }
+  // ---- One item: W elements of the loop in a vector ----
+
+  /// Calls f(element, address) for the elements of the tile that are there.
+  template <class F>
+  BS_INLINE static void numbers(const FusedIns* ip, State* s, F&& f) {
+    const FusedOperand& a = s->operand[ip->a];
+    char* p = a.at + ip->a_at;
+    for (int e = 0; e < s->count; ++e) f(e, p + e * a.move);
+  }
+  static void gather(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    alignas(64) R buffer[T * W<R>] = {};
+    numbers(ip, s, [&](int e, const char* p) { __builtin_memcpy(buffer + e, p, sizeof(R)); });
+    BS_EACH v[t] = load<R>(buffer + t * W<R>);
+    BS_NEXT(v);
+  }
+  static void scatter(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    alignas(64) R buffer[T * W<R>];
+    BS_EACH store<R>(buffer + t * W<R>, v[t]);
+    numbers(ip, s, [&](int e, char* p) { __builtin_memcpy(p, buffer + e, sizeof(R)); });
+    BS_NEXT(v);
+  }
+  static void gather_mask(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    char buffer[T * W<R>] = {};
+    numbers(ip, s, [&](int e, const char* p) { buffer[e] = *p; });
+    BS_EACH v[t] = as_vector<R>(Bo<R>::load_flat(buffer + t * W<R>));
+    BS_NEXT(v);
+  }
+  static void scatter_mask(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    char buffer[T * W<R>];
+    BS_EACH Bo<R>::store_flat(buffer + t * W<R>, as_mask<R>(v[t]));
+    numbers(ip, s, [&](int e, char* p) { *p = buffer[e]; });
+    BS_NEXT(v);
+  }
+  static void splat_tile(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    R x;
+    __builtin_memcpy(&x, s->operand[ip->a].at + ip->a_at, sizeof(R));
+    const At<R> b(s, ip->b, ip->b_at);
+    BS_EACH b.put(t, splat<R>(x));
+    BS_NEXT(v);
+  }
+  template <class Op>
+  static void flat_accumulate(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    if (s->first > 0 || s->count < T * W<R>) {
+      alignas(64) R buffer[T * W<R>];
+      BS_EACH store<R>(buffer + t * W<R>, v[t]);
+      for (int e = 0; e < T * W<R>; ++e)
+        if (e < s->first || e >= s->count) buffer[e] = Op::template identity<R>;
+      BS_EACH a.put(t, Op::template combine<R>(a[t], load<R>(buffer + t * W<R>)));
+    } else {
+      BS_EACH a.put(t, Op::template combine<R>(a[t], v[t]));
+    }
+    BS_NEXT(v);
+  }
+  template <class Op>
+  static void accumulate_numbers(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    alignas(64) R buffer[T * W<R>];
+    BS_EACH store<R>(buffer + t * W<R>, v[t]);
+    numbers(ip, s, [&](int e, char* p) {
+      if (e < s->first) return;
+      R x;
+      __builtin_memcpy(&x, p, sizeof(R));
+      x = Op::template combine<R>(splat<R>(x), splat<R>(buffer[e]))[0];
+      __builtin_memcpy(p, &x, sizeof(R));
+    });
+    BS_NEXT(v);
+  }
+  template <class Op>
+  static void flat_fold(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    Vec<R> all = a[0];
+    for (int t = 1; t < T; ++t) all = Op::template combine<R>(all, a[t]);
+    BS_EACH a.put(t, splat<R>(Op::template identity<R>));
+    all = across<Op, R, 1>(all);
+    char* const p = s->operand[ip->b].at + ip->b_at;
+    R x;
+    __builtin_memcpy(&x, p, sizeof(R));
+    x = Op::template combine<R>(splat<R>(x), all)[0];
+    __builtin_memcpy(p, &x, sizeof(R));
+    BS_NEXT(v);
+  }
+
   template <class Op>
   static void reset(const FusedIns* ip, State* s, BS_TILE) {
     const Vec<R> v[kTile] = {BS_ALL};
@@ -170,21 +261,30 @@ struct Machine {
     reinterpret_cast<Function<R>>(code->run)(code, s, z, z, z, z, z, z, z, z);
   }
   static void once(const FusedIns* code, FusedOperand* operands) {
-    State s{operands, 0};
+    State s{operands, 0, T * W<R>};
     start(code, &s);
   }
-  static void row(const FusedIns* code, FusedOperand* operands, int n, Index count) {
-    State s{operands, 0};
+  /// An element of a tile is `unit` of the loop.
+  template <int unit>
+  BS_INLINE static void tiles(const FusedIns* code, FusedOperand* operands, int n, Index count) {
+    constexpr int all = T * unit;
+    State s{operands, 0, all};
+    if (unit > 1 && count < all) {
+      s.count = static_cast<int>(count);
+      return start(code, &s);
+    }
     Index i = 0;
-    for (; i + T <= count; i += T) {
+    for (; i + all <= count; i += all) {
       start(code, &s);
-      for (int o = 0; o < n; ++o) operands[o].at += T * operands[o].move;
+      for (int o = 0; o < n; ++o) operands[o].at += all * operands[o].move;
     }
     if (i == count) return;
-    s.first = static_cast<int>(i + T - count);
+    s.first = static_cast<int>(i + all - count);
     for (int o = 0; o < n; ++o) operands[o].at -= s.first * operands[o].move;
     start(code, &s);
   }
+  static void row(const FusedIns* code, FusedOperand* operands, int n, Index count) { tiles<1>(code, operands, n, count); }
+  static void flat_row(const FusedIns* code, FusedOperand* operands, int n, Index count) { tiles<W<R>>(code, operands, n, count); }
 };
 
 template <class R, int T>
@@ -223,6 +323,9 @@ struct Code {
     table.accumulate[static_cast<int>(r)] = code(M::template accumulate<Op>);
     table.fold[static_cast<int>(r)] = code(M::template fold<Op>);
     table.reset[static_cast<int>(r)] = code(M::template reset<Op>);
+    table.flat_accumulate[static_cast<int>(r)] = code(M::template flat_accumulate<Op>);
+    table.accumulate_numbers[static_cast<int>(r)] = code(M::template accumulate_numbers<Op>);
+    table.flat_fold[static_cast<int>(r)] = code(M::template flat_fold<Op>);
   }
 };
 
@@ -241,7 +344,13 @@ void fill(FusedTable& table) {
   table.load_mask = C::code(M::load_mask);
   table.store_mask = C::code(M::store_mask);
   table.end = C::code(M::end);
+  table.gather = C::code(M::gather);
+  table.scatter = C::code(M::scatter);
+  table.gather_mask = C::code(M::gather_mask);
+  table.scatter_mask = C::code(M::scatter_mask);
+  table.splat = C::code(M::splat_tile);
   table.row = M::row;
+  table.flat_row = M::flat_row;
   table.once = M::once;
 }
 template <class R>

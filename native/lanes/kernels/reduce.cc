@@ -103,19 +103,6 @@ void reduce_lanes(void* out, const void* in, Index n, Index stride, bool first) 
   }
 }
 
-template <class R, int H, int... I>
-BS_INLINE Vec<R> turned(Vec<R> v, Seq<I...>) {
-  return __builtin_shufflevector(v, v, ((I + H) % W<R>)...);
-}
-/// Of all lanes whose numbers differ by multiples of `parts`, in every lane.
-template <class Op, class R, int parts, int H = W<R> / 2>
-BS_INLINE Vec<R> across(Vec<R> v) {
-  if constexpr (H >= parts)
-    return across<Op, R, parts, H / 2>(Op::template combine<R>(v, turned<R, H>(v, UpTo<W<R>>{})));
-  else
-    return v;
-}
-
 /// A short row: a vector has one element of each of W rows.
 template <class Op, class R, int parts>
 void short_rows(R* out, const R* in, Index rows, Index step, Index n) {

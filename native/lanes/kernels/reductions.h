@@ -31,5 +31,18 @@ struct Min {
   static constexpr R identity = Ieee<R>::inf;
 };
 
+template <class R, int H, int... I>
+BS_INLINE Vec<R> turned(Vec<R> v, Seq<I...>) {
+  return __builtin_shufflevector(v, v, ((I + H) % W<R>)...);
+}
+/// Of all lanes whose numbers differ by multiples of `parts`, in every lane.
+template <class Op, class R, int parts, int H = W<R> / 2>
+BS_INLINE Vec<R> across(Vec<R> v) {
+  if constexpr (H >= parts)
+    return across<Op, R, parts, H / 2>(Op::template combine<R>(v, turned<R, H>(v, UpTo<W<R>>{})));
+  else
+    return v;
+}
+
 }  // namespace
 }  // namespace backsolve::BS_ISA
