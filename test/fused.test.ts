@@ -1,5 +1,6 @@
 // Loops over several instructions against the same work one op at a time.
 import { expect } from "chai";
+import { storageOf } from "../lib/core/tensor";
 import * as b from "../lib/index";
 import { randoms } from "./hostile/randoms";
 
@@ -88,6 +89,8 @@ describe("fused loops", () => {
     [4, 17, 3],
     [2, 9, 9],
     [1, 1, 1],
+    [1, 43, 2],
+    [2, 19, 18],
   ] as const;
   const count = process.env.BACKSOLVE_TESTS === "all" ? 400 : 60;
   for (let seed = 1; seed <= count; seed++)
@@ -106,10 +109,17 @@ describe("fused loops", () => {
         const args = shapes.map(
           (s, i) => b.random.normal(b.random.key(seed * 100 + i), [...(shared[i] ? [] : [items]), ...s], { dtype }) as T,
         );
+        if (seed % 5 === 0)
+          for (const t of args) storageOf(t).array[0] = [Number.NaN, Infinity, -Infinity, -0, 5e-324][(seed / 5) % 5] as number;
         const batched = shared.every((s) => s) ? undefined : items;
         const want = Array.from({ length: items }, (_, item) => f(...args.map((t, i) => (shared[i] ? t : itemOf(t, item)))));
         for (const options of [{ layout: "lanes" }, { layout: "lanes", chunk: 1 }, { layout: "single" }, {}]) {
           const got = program.runSync(args, options);
+          if (options.chunk === 1) {
+            const bits = (ts: readonly T[]) =>
+              ts.map((t) => Buffer.from(t.data.buffer, t.data.byteOffset, t.data.byteLength).toString("hex"));
+            expect(bits(got), "chunks and threads").to.deep.equal(bits(program.runSync(args, { layout: "lanes", threads: 2 })));
+          }
           got.forEach((t, o) => {
             for (let item = 0; item < (batched ?? 1); item++) {
               const mine = (batched === undefined ? t : itemOf(t, item)) as T;
