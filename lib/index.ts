@@ -44,11 +44,23 @@ export {
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Attrs, type NamedTensors, type Native, native, type Port, type Ports, type Row } from "./core/row";
 export { scope } from "./core/scope";
-export { type DTypeOf, isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
+export {
+  type DTypeOf,
+  type IndexList,
+  type IndexPart,
+  isTensor,
+  type Operand,
+  type Promote,
+  type ReduceOptions,
+  type Shape,
+} from "./core/tensor";
 export { type Given, type Tensors, type TensorTree, type Tree, treeLeaves, treeMap, treeReduce } from "./core/tree";
 export { Tensor } from "./methods";
+export { type Blocks, block, moveAxis, repeat, roll, split, squeeze, tile, unstack } from "./ops/arrange";
+export { index, indexAdd, indexUpdate } from "./ops/brackets";
 export { cast } from "./ops/cast";
 export * from "./ops/creation";
+export { bandPart, diag, diagEmbed, diagonal, setDiag, tril, triu } from "./ops/diagonals";
 export * as domains from "./ops/domains";
 export * from "./ops/elementwise";
 export { logsumexp, max, min } from "./ops/extremes";
@@ -58,9 +70,14 @@ export * from "./ops/joining";
 export type { LstsqOptions, SolveOptions, Solver, SolveTriangularOptions } from "./ops/linalg";
 export * as linalg from "./ops/linalg";
 export * from "./ops/magnitude";
+export { type PadOptions, pad, type Widths } from "./ops/padding";
 export { type MatmulOptions, matmul } from "./ops/products";
 export { type Key, type RandomOptions, random, type UniformOptions } from "./ops/random";
 export { argmax, argmin, mean, sum, trace } from "./ops/reductions";
+export { type Indices, type Take, type TakeOptions, take } from "./ops/rows";
+export { cumlogsumexp, cummax, cummin, cumprod, cumsum, prod, type RunningOptions } from "./ops/running";
+export { flip } from "./ops/slices";
+export { argsort, type SortOptions, searchSorted, sort, topK } from "./ops/sorting";
 export * from "./ops/structure";
 export { compile } from "./program/compile";
 export { type Inputs, Program } from "./program/program";

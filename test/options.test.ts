@@ -24,6 +24,26 @@ twice("optionsReplaced");
 const args: Readonly<Record<string, readonly unknown[]>> = {
   adjoint: [a],
   arange: [0, 3, 1],
+  bandPart: [a, 0, 0],
+  argsort: [a],
+  block: [[[a, a]]],
+  ...Object.fromEntries(["cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "flip", "prod", "sort"].map((name) => [name, [a]])),
+  diagonal: [a],
+  searchSorted: [tensor([1, 2]), 1],
+  topK: [a, 1],
+  index: [a, 0],
+  indexAdd: [a, [0], 1],
+  indexUpdate: [a, [0], 1],
+  moveAxis: [a, 0, 1],
+  pad: [a, 1],
+  repeat: [a, 2],
+  roll: [a, 1],
+  setDiag: [a, 1],
+  split: [a, 2],
+  squeeze: [a],
+  take: [a, 0],
+  tile: [a, 2],
+  unstack: [a],
   broadcastTo: [a, [3, 2, 2]],
   conj: [z],
   customGrad: [f, () => []],
@@ -170,6 +190,7 @@ describe("options that nobody knows", () => {
     const methods: Readonly<Record<string, readonly unknown[]>> = {
       ...Object.fromEntries(["add", "sub", "mul", "div", "maximum", "minimum", "matmul"].map((m) => [m, [a]])),
       ...{ reshape: [[4]], swapAxes: [0, 1], transpose: [[1, 0]], expandDims: [0], broadcastTo: [[3, 2, 2]] },
+      ...{ take: [0], roll: [1], tile: [2], repeat: [2], moveAxis: [0, 1] },
     };
     const own = new Set(["constructor", "at", "toString"]);
     const names = Object.getOwnPropertyNames(b.Tensor.prototype).filter(
