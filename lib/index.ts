@@ -30,6 +30,7 @@ export type {
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
 export type { Failure } from "./core/failures";
 export {
+  type Agree,
   type AsyncOptions,
   type Binary,
   type CallOptions,
@@ -62,14 +63,17 @@ export { cast } from "./ops/cast";
 export * from "./ops/creation";
 export { bandPart, diag, diagEmbed, diagonal, setDiag, tril, triu } from "./ops/diagonals";
 export * as domains from "./ops/domains";
+export { einsum } from "./ops/einsum";
 export * from "./ops/elementwise";
 export { logsumexp, max, min } from "./ops/extremes";
+export { meshgrid, tri } from "./ops/grids";
 export { type AxisOptions, type Gather, gather, type ScatterAdd, scatterAdd } from "./ops/indexing";
 export * from "./ops/joining";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone
 export type { LstsqOptions, SolveOptions, Solver, SolveTriangularOptions } from "./ops/linalg";
 export * as linalg from "./ops/linalg";
 export * from "./ops/magnitude";
+export { cross, dot, inner, kron, matvec, multiDot, outer, tensordot, vdot, vecdot } from "./ops/multiply";
 export { type PadOptions, pad, type Widths } from "./ops/padding";
 export { type MatmulOptions, matmul } from "./ops/products";
 export { type Key, type RandomOptions, random, type UniformOptions } from "./ops/random";

@@ -50,6 +50,28 @@ const WAYS: Readonly<Record<string, Way | readonly [Way, F64]>> = {
   diagonal: (t) => b.diagonal(t, { k: 1 }),
   setDiag: (t) => b.setDiag(t, b.index(t, 0, ":3")),
   bandPart: (t) => b.bandPart(t, 1, 0),
+  "einsum of products": (t) => b.einsum("ij,kj,kl->il", t, t, b.mul(t, t)),
+  "einsum of a trace": (t) => b.einsum("iji->j", b.outer(t, t.index(":", 0)).reshape([3, 4, 3])),
+  "einsum with dots": (t) => b.einsum("...i,...i->...", t, b.mul(t, 2)),
+  outer: (t) => b.outer(t.index(0), t.index(1)),
+  inner: (t) => b.inner(t, b.index(t, 1)),
+  dot: (t) => b.dot(b.index(t, 0), b.index(t, 2)),
+  vdot: (t) => b.vdot(t, b.mul(t, 3)),
+  vecdot: (t) => b.vecdot(t, b.index(t, 1)),
+  matvec: (t) => b.matvec(t, b.index(t, 1)),
+  cross: (t) => b.cross(b.index(t, ":", 0), b.index(t, ":", 1)),
+  kron: (t) => b.kron(t, b.index(t, "1:", "::2")),
+  tensordot: (t) => b.tensordot(t, t, [[0], [0]]),
+  multiDot: (t) => b.multiDot([t, b.transpose(t), b.index(t, ":", 0)]),
+  meshgrid: (t) => b.add(...(b.meshgrid([b.index(t, 0), b.index(t, ":", 0)]) as [F64, F64])),
+  "sort and cumsum": (t) => b.cumsum(b.sort(t, { axis: 0 }), { axis: 1 }),
+  argsort: (t) => b.argsort(t),
+  topK: (t) => b.topK(t, 2, { axis: 0 }).values,
+  searchSorted: (t) => b.searchSorted(b.sort(b.index(t, 0)), t),
+  "cumprod and prod": (t) => b.mul(b.cumprod(t, { axis: 0, reverse: true }), b.prod(t, { axis: [0], keepDims: true })),
+  "prod of all but one axis": (t) => b.prod(t.reshape([2, 3, 2]), { axis: [0, 2] }),
+  cummax: (t) => b.add(b.cummax(t, { axis: 1 }), b.cummin(t).reshape([3, 4])),
+  cumlogsumexp: (t) => b.cumlogsumexp(t, { axis: -1 }),
 };
 
 describe("functions of arrays", () => {
@@ -112,6 +134,26 @@ describe("functions of arrays", () => {
   });
 });
 
+describe("creation", () => {
+  it("fromFunction asks for each element, and takes the dtype of the first", () => {
+    expect(b.fromFunction((i, j) => 1 / (i + j + 1), [2, 2]).toArray()).to.deep.equal([
+      [1, 1 / 2],
+      [1 / 2, 1 / 3],
+    ]);
+    expect(b.fromFunction((i) => i > 0, 2).dtype).to.equal("bool");
+    expect(b.fromFunction((i) => ({ re: i, im: 1 }), [1]).dtype).to.equal("complex128");
+    expect(b.fromFunction((i) => i, [3], { dtype: "int32" }).toArray()).to.deep.equal([0, 1, 2]);
+    expect(b.fromFunction(() => 1, [0, 2]).shape).to.deep.equal([0, 2]);
+    expect(b.fromFunction(() => 4, []).item()).to.equal(4);
+  });
+  it("tri of other dtypes", () => {
+    expect(b.tri(2, { dtype: "int32" }).toArray()).to.deep.equal([
+      [1, 0],
+      [1, 1],
+    ]);
+  });
+});
+
 const REFUSED: readonly [string, unknown[], Code, RegExp][] = [
   ["index", [x, 3], "ERR_ARGUMENT", /^index: index 3 is out of range for axis 0 of shape \[3, 4\]\.$/],
   ["index", [x, 1.5], "ERR_ARGUMENT", /index 1\.5 is out of range/],
@@ -153,6 +195,27 @@ const REFUSED: readonly [string, unknown[], Code, RegExp][] = [
   ["block", [[]], "ERR_ARGUMENT", /must not be empty/],
   ["diagonal", [x, { axis1: 1, axis2: -1 }], "ERR_ARGUMENT", /must be different/],
   ["setDiag", [x, numbers(4)], "ERR_SHAPE", /does not broadcast/],
+  ["einsum", ["ij,jk", x], "ERR_ARGUMENT", /are for 2 operands, got 1/],
+  ["einsum", ["ij,jk->ik", x, x], "ERR_SHAPE", /j is 4 and 3 in "ij,jk->ik" for shapes \[3, 4\], \[3, 4\]/],
+  ["einsum", ["ijk->i", x], "ERR_SHAPE", /subscripts "ijk" do not fit an operand of 2 axes/],
+  ["einsum", ["ij->k", x], "ERR_ARGUMENT", /the result names "k" which no operand has/],
+  ["einsum", ["ij->ii", x], "ERR_ARGUMENT", /the result names "i" twice/],
+  ["einsum", ["i$->i", x], "ERR_ARGUMENT", /subscripts have letters/],
+  ["einsum", ["...j->j", x], "ERR_ARGUMENT", /the result must have the "\.\.\."/],
+  ["einsum", ["i->j->k", x], "ERR_ARGUMENT", /one "->"/],
+  ["einsum", [x, x], "ERR_ARGUMENT", /subscripts must be a text/],
+  ["einsum", ["ij,ij", x, tensor([[1]], { dtype: "float32" })], "ERR_DTYPE", /precisions do not mix/],
+  ["dot", [x, x], "ERR_SHAPE", /axis 1 of a, shape \[3, 4\], and axis 0 of b, shape \[3, 4\], must be equal/],
+  ["vdot", [x, numbers(3)], "ERR_SHAPE", /as many elements/],
+  ["cross", [x, x], "ERR_SHAPE", /vectors must have 3 elements/],
+  ["tensordot", [x, x, 3], "ERR_ARGUMENT", /axes must be from 0 to 2, got 3/],
+  ["tensordot", [x, x, [[0], [0, 1]]], "ERR_ARGUMENT", /names 1 axes of a and 2 of b/],
+  ["multiDot", [[x]], "ERR_ARGUMENT", /two tensors or more/],
+  ["multiDot", [[x, numbers(2, 2, 2)]], "ERR_SHAPE", /xs\[1\] must be a matrix or a vector/],
+  ["meshgrid", [[x]], "ERR_SHAPE", /xs\[0\] must be a vector/],
+  ["fromFunction", [() => "a", [2]], "ERR_DTYPE", /element 0 must be a number/],
+  ["topK", [x, 5], "ERR_ARGUMENT", /k must be from 0 to 4, got 5/],
+  ["searchSorted", [x, 1, { side: "up" }], "ERR_ARGUMENT", /option side must be "left" or "right"/],
   ["bandPart", [x, 0.5, 1], "ERR_ARGUMENT", /must be integers, got 0\.5/],
 ];
 

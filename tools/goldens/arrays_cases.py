@@ -40,12 +40,14 @@ def weights(shape):
     return ((np.arange(n) * 7 % 13 - 6) / 8).reshape(shape)
 
 
-def case(name, args, f, grad=True, value=None):
-    """f(module, *arrays) for NumPy and JAX. args: those of our function, arrays among them."""
+def case(name, args, f, grad=True, value=None, ulp=0):
+    """f(module, *arrays) for NumPy and JAX. args: those of our function, arrays among them. ulp: units of the last place of the largest element."""
     arrays = [a for a in args if isinstance(a, np.ndarray)]
     with np.errstate(all="ignore"):
         y = f(np, *arrays) if value is None else value
     entry = {"f": name, "x": encoded(args), "y": encoded(y if isinstance(y, (list, tuple)) else np.asarray(y))}
+    if ulp:
+        entry["ulp"] = ulp
     floats = [i for i, a in enumerate(arrays) if a.dtype == np.float64]
     if grad and floats and not isinstance(y, (list, tuple)) and np.asarray(y).dtype == np.float64:
         loss = lambda *xs: jnp.sum(f(jnp, *xs) * weights(np.shape(y)))
