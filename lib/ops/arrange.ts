@@ -18,7 +18,7 @@ interface AxisOption {
   readonly axis?: number;
 }
 /** The part of x from `from` on, `size` long along an axis. */
-const part = <D extends DType>(x: Tensor<D>, axis: number, from: number, size: number): Tensor<D> =>
+export const part = <D extends DType>(x: Tensor<D>, axis: number, from: number, size: number): Tensor<D> =>
   slice(
     x,
     x.shape.map((_, i) => (i === axis ? from : 0)),

@@ -98,7 +98,7 @@ const keptBy = (terms: readonly (readonly string[])[], i: number, j: number, res
 
 const EXHAUSTIVE = 5; // operands, of which all orders are tried: 180
 
-interface Plan {
+export interface Plan {
   readonly cost: number;
   readonly steps: readonly (readonly [number, number])[];
 }
@@ -120,22 +120,12 @@ export function planOf(terms: readonly (readonly string[])[], result: readonly s
   return best as Plan;
 }
 
-/** The product of all, with the axes of the result. */
-export function contract(given: readonly Labelled[], result: readonly string[], sizes: Sizes): Tensor {
+/** The product of all, with the axes of the result, in the order of a plan. */
+export function contract(given: readonly Labelled[], result: readonly string[], sizes: Sizes, plan?: Plan): Tensor {
   let terms = [...given];
-  const { steps } = planOf(
-    terms.map((x) => x.labels),
-    result,
-    sizes,
-  );
-  for (const [i, j] of steps) {
-    const kept = keptBy(
-      terms.map((x) => x.labels),
-      i,
-      j,
-      result,
-    );
-    const made = pair(terms[i] as Labelled, terms[j] as Labelled, kept, sizes);
+  const of = (): (readonly string[])[] => terms.map((x) => x.labels);
+  for (const [i, j] of (plan ?? planOf(of(), result, sizes)).steps) {
+    const made = pair(terms[i] as Labelled, terms[j] as Labelled, keptBy(of(), i, j, result), sizes);
     terms = [...terms.filter((_, n) => n !== i && n !== j), made];
   }
   return ordered(

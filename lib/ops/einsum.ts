@@ -5,7 +5,7 @@ import type { Sym } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
 import { adopt, type Operand, type Shape, shapeText, type Tensor } from "../core/tensor";
-import { contract, type Labelled } from "./contraction";
+import { contract, type Labelled, type Plan, planOf } from "./contraction";
 import { diagonal } from "./diagonals";
 import { reshape } from "./structure";
 
@@ -91,6 +91,24 @@ function single(t: Tensor, labels: readonly string[], sizes: ReadonlyMap<string,
   };
 }
 
+interface Read extends Spec {
+  readonly sizes: ReadonlyMap<string, number>;
+  plan: Plan | undefined;
+}
+const MOST = 256; // when there are more, all are forgotten
+const known = new Map<string, Read>();
+/** What subscripts mean for these shapes; loops ask for the same again and again. */
+function readOnce(spec: string, shapes: readonly Shape[]): Read {
+  const key = `${spec} ${shapes.map(shapeText).join()}`;
+  const found = known.get(key);
+  if (found) return found;
+  const parsed = parse(spec, shapes);
+  const read: Read = { ...parsed, sizes: sizesOf(parsed, shapes, spec), plan: undefined };
+  if (known.size >= MOST) known.clear();
+  known.set(key, read);
+  return read;
+}
+
 const einsumOp = defineOp({
   name: OP,
   tf: "Einsum",
@@ -113,17 +131,22 @@ const einsumOp = defineOp({
     ];
   },
   infer: ({ xs }, { spec }) => {
-    const parsed = parse(spec, xs);
-    const sizes = sizesOf(parsed, xs, spec);
-    return { y: parsed.result.map((l) => sizes.get(l) as number) };
+    const { result, sizes } = readOnce(spec, xs);
+    return { y: result.map((l) => sizes.get(l) as number) };
   },
   types: "number",
   kernel: ({ xs }, { spec }) => {
-    const shapes = xs.map((x) => x.shape);
-    const parsed = parse(spec, shapes);
-    const sizes = sizesOf(parsed, shapes, spec);
-    const terms = xs.map((x, i) => single(x, parsed.terms[i] as readonly string[], sizes));
-    return contract(terms, parsed.result, sizes) as Tensor as N;
+    const read = readOnce(
+      spec,
+      xs.map((x) => x.shape),
+    );
+    const terms = xs.map((x, i) => single(x, read.terms[i] as readonly string[], read.sizes));
+    read.plan ??= planOf(
+      terms.map((x) => x.labels),
+      read.result,
+      read.sizes,
+    );
+    return contract(terms, read.result, read.sizes, read.plan) as Tensor as N;
   },
 });
 

@@ -5,8 +5,9 @@ import { ArgumentError, describe, guard, ShapeError } from "../core/errors";
 import { defineOp, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
 import { type Operand, type Shape, shapeText, type Tensor } from "../core/tensor";
-import { chosen } from "./arrange";
-import { stridedUpdate } from "./slices";
+import { chosen, part } from "./arrange";
+import { concat } from "./joining";
+import { flip, stridedUpdate } from "./slices";
 import { broadcastTo, padTo } from "./structure";
 
 type T = Tensor<Sym<"any">>;
@@ -20,6 +21,24 @@ function source(mode: Mode, i: number, n: number): number {
   if (mode === "wrap") return within(n);
   if (mode === "symmetric") return Math.min(within(2 * n), 2 * n - 1 - within(2 * n));
   return n === 1 ? 0 : Math.min(within(2 * n - 2), 2 * n - 2 - within(2 * n - 2));
+}
+
+/** What stands before and after x along an axis, where it is a part of x each; undefined: more than x has. */
+function sidesOf(x: T, axis: number, low: number, high: number, mode: Mode): readonly [T, T] | undefined {
+  const n = x.shape[axis] as number;
+  const cut = (from: number, size: number): T => part(x, axis, from, size);
+  if (mode === "edge") {
+    const row = (from: number, size: number): T =>
+      broadcastTo(
+        cut(from, 1),
+        x.shape.map((d, i) => (i === axis ? size : d)),
+      );
+    return [row(0, low), row(n - 1, high)];
+  }
+  const skipped = mode === "reflect" ? 1 : 0;
+  if (Math.max(low, high) + skipped > n) return undefined;
+  if (mode === "wrap") return [cut(n - low, low), cut(0, high)];
+  return [flip(cut(skipped, low), { axis }), flip(cut(n - high - skipped, high), { axis })];
 }
 
 function around(shape: Shape, before: readonly number[], after: readonly number[]): number[] {
@@ -53,6 +72,8 @@ const padOp = defineOp({
     x.shape.reduce((y: T, n, axis) => {
       const [low, high] = [before[axis] as number, after[axis] as number];
       if (low + high === 0) return y;
+      const sides = sidesOf(y, axis, low, high, mode);
+      if (sides) return concat([sides[0], y, sides[1]], { axis });
       const places = guard("pad", () => new Int32Array(n + low + high));
       for (let i = 0; i < places.length; i++) places[i] = source(mode, i - low, n);
       return chosen(y, axis, places);

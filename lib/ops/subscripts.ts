@@ -125,8 +125,26 @@ function partsOf(op: string, shape: Shape, given: readonly unknown[]): { parts: 
   return { parts, first: begin >= 0 && runs.slice(begin, end + 1).includes(false) };
 }
 
+/** The same of lists that have values, of one size or of one element; undefined: an index is out of range, or they broadcast otherwise. */
+function flatOf(op: string, lists: readonly Int[], sizes: readonly number[], count: number): Int | undefined {
+  const out = new Int32Array(count);
+  for (const [d, list] of lists.entries()) {
+    if (tracedOf(list) || (list.size !== count && list.size !== 1)) return undefined;
+    const [data, n, step] = [readable(op, list) as Int32Array, sizes[d] as number, list.size === 1 ? 0 : 1];
+    for (let i = 0; i < count; i++) {
+      const given = data[i * step] as number;
+      const at = given < 0 ? given + n : given;
+      if (at < 0 || at >= n) return undefined;
+      out[i] = (out[i] as number) * n + at;
+    }
+  }
+  return tensor(out);
+}
+
 /** Lists into axes of these sizes as one list into all, flattened. */
 function rowsOf(op: string, lists: readonly Int[], sizes: readonly number[], shape: Shape): Int {
+  const known = lists.length > 1 && sizeOf(sizes) < 2 ** 31 ? flatOf(op, lists, sizes, sizeOf(shape)) : undefined;
+  if (known) return known;
   const flat = lists.map((t) => reshape(broadcastTo(t, shape), [sizeOf(shape)]));
   if (flat.length === 1) return flat[0] as Int;
   if (sizeOf(sizes) > 2 ** 31 - 1)

@@ -76,6 +76,15 @@ def indexing():
     for parts in ([":", [0, 1], [1, 0]], ["::2", [3, 0], ":", [1, 1]], [[0, 1], ":", [0, 1], 2], [":", ":", 1, [0, 2]], [0, [0, 1], ":", [1, 0]], ["...", 1, [0, 2]]):
         key = tuple(part(p) for p in parts)
         yield case("index", [big, *parts], lambda m, x: x[key])
+    for parts in ([0, ":", ":", [0, 2]], [[2], ":", "1:", [[0], [2]]], [0, ":", [[0, 1]], "::-1"]):
+        key = tuple(part(p) for p in parts)
+        v = np.asarray(numbers(*np.shape(big[key])) * 10)
+        y, z = big.copy(), big.copy()
+        y[key] = v
+        np.add.at(z, key, v)
+        yield case("index", [big, *parts], lambda m, x: x[key])
+        yield case("indexUpdate", [big, parts, v], lambda m, x, v: y if m is np else x.at[key].set(v))
+        yield case("indexAdd", [big, parts, v], lambda m, x, v: z if m is np else x.at[key].add(v))
     # tensors as lists; int32, bool, complex; 0-d lists; values that broadcast
     yield case("index", [x, ints([[1, 0]]), ints([2, -1])], lambda m, x, i, j: x[i, j])
     yield case("index", [x, ints(1), ":", ints([0, 2])], lambda m, x, i, j: x[i, :, j])
