@@ -119,6 +119,11 @@ describe("functions of arrays", () => {
     expect(out.at(0, 1)).to.equal(x.at(0, 0));
     expect((await rejected(b.take.async(x, 99))).code).to.equal("ERR_ARGUMENT");
   });
+  it("an Int32Array is a list", () => {
+    const list = Int32Array.of(2, 0);
+    expect(b.index(x, list).toArray()).to.deep.equal(b.index(x, [2, 0]).toArray());
+    expect(b.take(x, list, { axis: 1 }).toArray()).to.deep.equal(b.index(x, ":", [2, 0]).toArray());
+  });
   it("the last of equal indices stays, with its derivative", () => {
     const v = tensor([10, 20, 30]) as F64;
     const f = (t: F64, u: F64): F64 => b.indexUpdate(t, [[1, 0, 1]], u);

@@ -67,10 +67,10 @@ export type Promote<A, B> = A extends number
 /** Nested arrays of indices or of truth values. */
 export type IndexList = readonly (number | boolean | IndexList)[];
 /**
- * One part of an index: a number (its axis goes), a slice "start:stop:step" as text, a list of indices or an int32 tensor, a mask (an array or a
- * tensor of truth values, which stands for the places where it is true), null (a new axis), "..." (all axes that no part names).
+ * One part of an index: a number (its axis goes), a slice "start:stop:step" as text, a list of indices (arrays, an Int32Array, an int32 tensor), a
+ * mask (an array or a tensor of truth values, which stands for the places where it is true), null (a new axis), "..." (all axes that no part names).
  */
-export type IndexPart = number | string | null | IndexList | Tensor<"int32"> | Tensor<"bool">;
+export type IndexPart = number | string | null | IndexList | Int32Array | Tensor<"int32"> | Tensor<"bool">;
 
 type Plain = "neg" | "square" | "sqrt" | "exp" | "log" | "sin" | "cos" | "tanh" | "conj" | "matrixTranspose" | "adjoint" | "trace";
 type Arithmetic = "add" | "sub" | "mul" | "div" | "maximum" | "minimum";
@@ -101,7 +101,7 @@ export interface Methods<D extends DType = DType>
   squeeze(options?: AxisOption<number | readonly number[]>): Tensor<D>;
   broadcastTo(shape: Shape): Tensor<D>;
   index(...parts: IndexPart[]): Tensor<D>;
-  take(indices: Tensor<"int32"> | number | readonly number[], options?: AxisOption<number>): Tensor<D>;
+  take(indices: Tensor<"int32"> | number | readonly number[] | Int32Array, options?: AxisOption<number>): Tensor<D>;
   flip(options?: AxisOption<number | readonly number[]>): Tensor<D>;
   roll(shift: number | readonly number[], options?: AxisOption<number | readonly number[]>): Tensor<D>;
   tile(times: number | readonly number[]): Tensor<D>;

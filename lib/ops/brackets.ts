@@ -55,7 +55,7 @@ export function index<D extends DType>(x: Tensor<D>, ...parts: IndexPart[]): Ten
 /** Parts without an object behind them, which would be options: there are none. */
 function withoutObject(parts: readonly unknown[]): readonly unknown[] {
   const last = parts.at(-1);
-  if (typeof last !== "object" || last === null || Array.isArray(last) || adopt("index", last)) return parts;
+  if (typeof last !== "object" || last === null || Array.isArray(last) || ArrayBuffer.isView(last) || adopt("index", last)) return parts;
   optionsOf("index", last, []);
   return parts.slice(0, -1);
 }

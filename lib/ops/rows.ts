@@ -1,7 +1,7 @@
 // Whole rows chosen by index: taken, replaced, added to.
 import { within } from "../core/apply";
 import { int, optionsOf } from "../core/attrs";
-import type { DType, Sym } from "../core/dtype";
+import { type DType, dtypeOfArray, type Sym } from "../core/dtype";
 import { ArgumentError } from "../core/errors";
 import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
 import { asTensor } from "../core/operands";
@@ -104,12 +104,13 @@ export const flatIndex = defineOp({
   vjp: () => ({}),
 });
 
-/** Indices as users give them: an int32 tensor, a number, or nested arrays of these. */
-export type Indices = Int | number | readonly Indices[];
+/** Indices as users give them. */
+export type Indices = Int | number | readonly number[] | Int32Array;
 
 /** @throws DtypeError for others than int32. */
 export function asIndices(op: string, name: string, given: unknown): Int {
   if (adopt(op, given)) return asTensor(op, name, given) as Int;
+  if (dtypeOfArray(given) === "int32") return tensor(given as Int32Array);
   if (typeof given !== "number" && !Array.isArray(given)) return asTensor(op, name, given) as Int; // says what is wrong
   return tensor(given as never, { dtype: "int32" }) as Int;
 }
@@ -119,9 +120,9 @@ export interface TakeOptions {
   readonly axis?: number;
 }
 export interface Take {
-  <D extends DType>(x: Tensor<D>, indices: Int | number | readonly number[], options?: TakeOptions & CallOptions): Tensor<D>;
-  async<D extends DType>(x: Tensor<D>, indices: Int | number | readonly number[], options?: TakeOptions & AsyncOptions): Promise<Tensor<D>>;
-  checked<D extends DType>(x: Tensor<D>, indices: Int | number | readonly number[], options?: TakeOptions): Checked<Tensor<D>>;
+  <D extends DType>(x: Tensor<D>, indices: Indices, options?: TakeOptions & CallOptions): Tensor<D>;
+  async<D extends DType>(x: Tensor<D>, indices: Indices, options?: TakeOptions & AsyncOptions): Promise<Tensor<D>>;
+  checked<D extends DType>(x: Tensor<D>, indices: Indices, options?: TakeOptions): Checked<Tensor<D>>;
   readonly row: AnyRow;
 }
 

@@ -1,4 +1,5 @@
 // What stands in brackets, x[0, 1:5:2, [1, 3], None, ...], by the rules of NumPy.
+import { dtypeOfArray } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import { broadcast } from "../core/signature";
 import { adopt, MAX_RANK, readable, type Shape, shapeText, sizeOf, type Tensor, tracedOf } from "../core/tensor";
@@ -65,6 +66,7 @@ function listOf(op: string, part: unknown): Tensor | undefined {
     if (given.dtype === "int32" || given.dtype === "bool") return given;
     throw new DtypeError(op, `a tensor of indices must be int32 or bool, got ${given.dtype}. Cast it: cast(i, "int32").`);
   }
+  if (dtypeOfArray(part) === "int32") return tensor(part as Int32Array);
   if (!Array.isArray(part)) return undefined;
   return part.length === 0 ? zeros([0], { dtype: "int32" }) : tensor(part as never, { dtype: isMask(part) ? "bool" : "int32" });
 }
