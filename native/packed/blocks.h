@@ -84,7 +84,8 @@ struct Block {
   /// Row r -= Σ_{c<r} A(c, r) row c, times `inverse[r]`; and stores it.
   BS_INLINE void solve(const R* a, Index a_stride, const R* inverse, R* to, Index stride) {
     BS_UNROLL for (int r = 0; r < kRows; ++r) {
-      BS_UNROLL for (int c = 0; c < r; ++c) {
+      BS_UNROLL for (int c = 0; c < kRows; ++c) {
+        if (c >= r) continue;
         const Vec<R> factor = splat<R>(a[c * a_stride + r]);
         BS_UNROLL for (int v = 0; v < V; ++v) at[r][v] -= factor * at[c][v];
       }

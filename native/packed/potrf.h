@@ -14,7 +14,8 @@ BS_INLINE int factor_diagonal(Block<R, V>& b, R* u, Index stride, R* inverse) {
     if (!(pivot > 0)) return r + 1;
     Vec<R> over[V];
     BS_UNROLL for (int v = 0; v < V; ++v) over[v] = b.at[r][v] / splat<R>(pivot);
-    BS_UNROLL for (int s = r + 1; s < kRows; ++s) {
+    BS_UNROLL for (int s = 0; s < kRows; ++s) {
+      if (s <= r) continue;
       const Vec<R> factor = splat<R>(b.at[r][s / W<R>][s % W<R>]);
       BS_UNROLL for (int v = 0; v < V; ++v) b.at[s][v] -= factor * over[v];
     }
