@@ -1,4 +1,5 @@
 // The table of one instruction set.
+#include "gemm.h"
 #include "potrf.h"
 #include "trsm.h"
 
@@ -11,16 +12,16 @@ namespace BS_ISA {
 // Measured against OpenBLAS's kernels for processors of the same instructions (docs/performance.md), float32 and float64; nothing was on
 // ARM.
 #if BS_VECTOR_BYTES == 64
-constexpr packed::Limits kShort{256, 256, 8}, kLong{256, 256, 6};
+constexpr packed::Limits kShort{256, 256, 8, 16}, kLong{256, 256, 6, 8};
 #elif BS_VECTOR_BYTES == 32
-constexpr packed::Limits kShort{256, 0, 0}, kLong{256, 256, 48};
+constexpr packed::Limits kShort{256, 0, 0, 8}, kLong{256, 256, 48, 4};
 #elif defined(__x86_64__)
-constexpr packed::Limits kShort{96, 0, 0}, kLong{64, 0, 0};
+constexpr packed::Limits kShort{96, 0, 0, 0}, kLong{64, 0, 0, 0};
 #else
-constexpr packed::Limits kShort{0, 0, 0}, kLong{0, 0, 0};
+constexpr packed::Limits kShort{0, 0, 0, 0}, kLong{0, 0, 0, 0};
 #endif
 
-static constexpr packed::Table kTable{{kShort, potrf<float>, trsm<float>}, {kLong, potrf<double>, trsm<double>}};
+static constexpr packed::Table kTable{{kShort, potrf<float>, trsm<float>, gemm<float>}, {kLong, potrf<double>, trsm<double>, gemm<double>}};
 
 }  // namespace BS_ISA
 

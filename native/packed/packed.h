@@ -12,7 +12,8 @@ constexpr Index room(Index n) { return (n + 16) * (n + 80); }
 /// Up to how many rows these were measured to be ahead of OpenBLAS; 0: never.
 struct Limits {
   Index potrf, trsm;
-  Index columns;  // the least number of right-hand sides of trsm
+  Index columns;   // the least number of right-hand sides of trsm
+  Index products;  // the least number of columns of a product
 };
 
 /// Row-major matrices, strides in elements.
@@ -25,6 +26,10 @@ struct Kernels {
   /// X := op(A)⁻¹ X of n rows and `count` columns, or X op(A)⁻¹ of n columns and `count` rows.
   void (*trsm)(bool left, bool lower, bool transposed, bool unit, Index n, const R* a, Index a_stride, Index count, R* x, Index x_stride,
                R* room);
+  /// C := alpha op(A) op(B) + beta C of m rows and n columns, k > 0 products each, alpha not 0; with beta = 0, C is only written. The order
+  /// of an element's sum depends on k alone.
+  void (*gemm)(bool a_transposed, bool b_transposed, Index m, Index n, Index k, R alpha, const R* a, Index a_stride, const R* b,
+               Index b_stride, R beta, R* c, Index c_stride);
 };
 struct Table {
   Kernels<float> f32;
