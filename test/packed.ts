@@ -9,7 +9,7 @@ export type Real = "float32" | "float64";
 export const DTYPES = ["float32", "float64"] as const;
 const ranges = (...pairs: [number, number][]): number[] =>
   pairs.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
-export const SIZES = ranges([1, 70], [127, 129], [191, 193], [255, 257], [300, 300], [512, 513]);
+export const SIZES = ranges([1, 70], [127, 130], [160, 162], [191, 193], [255, 257], [300, 300], [512, 513]);
 const RATIO = 30;
 const eps = { float32: 2 ** -23, float64: 2 ** -52 };
 
@@ -156,7 +156,19 @@ function checkProductsOfNaN(n: number, dtype: Real): void {
     }
 }
 
-export const CHECKS = { checkCholesky, checkMinors, checkSolves, checkLu, checkSingular, checkProducts, checkProductsOfNaN };
+/** A = V diag(w) Vᵀ with orthonormal V, where vectors come back in blocks of reflectors, and below. */
+function checkEigh(n: number, dtype: Real): void {
+  if (n < 120 && n % 32 !== 0) return;
+  const a = definite(n, dtype);
+  const { w, v } = linalg.eigh(a);
+  const [whole, vectors] = [mirrored(a), wide(v)];
+  const scaled = made(n, n, "float64", (i, j) => (v.data[i * n + j] as number) * (w.data[j] as number));
+  ratio(`eigh ${dtype} ${n}`, sub(matmul(whole, vectors), scaled), norm(whole), n, dtype);
+  const identity = made(n, n, "float64", (i, j) => Number(i === j));
+  ratio(`vectors ${dtype} ${n}`, sub(matmul(vectors, vectors, { adjointA: true }), identity), 1, n, dtype);
+}
+
+export const CHECKS = { checkEigh, checkCholesky, checkMinors, checkSolves, checkLu, checkSingular, checkProducts, checkProductsOfNaN };
 
 if (require.main === module) {
   expect(info().isa).to.equal(process.env.BACKSOLVE_ISA);

@@ -33,20 +33,23 @@ export function unique<D extends DType>(x: Tensor<D>, options: Readonly<Record<n
   const flat = reshape(t, [t.size]);
   const [order, data] = [readable("unique", argsort(flat)), readable("unique", primal(t))];
   const width = t.size === 0 ? 1 : data.length / t.size;
+  const same = (a: number, b: number): boolean => data[a] === data[b];
+  const isNan = (a: number): boolean => Number.isNaN(data[a]);
   const equal = (i: number, j: number): boolean => {
-    const parts = (k: number): number[] => Array.from({ length: width }, (_, p) => data[k * width + p] as number);
-    const [a, b] = [parts(i), parts(j)];
-    return a.every((v, p) => v === b[p]) || (a.some(Number.isNaN) && b.some(Number.isNaN));
+    if (width === 1) return same(i, j) || (isNan(i) && isNan(j));
+    const [a, b] = [2 * i, 2 * j];
+    return (same(a, b) && same(a + 1, b + 1)) || ((isNan(a) || isNan(a + 1)) && (isNan(b) || isNan(b + 1)));
   };
   const [indices, inverse, counts]: [number[], Int32Array, number[]] = [[], new Int32Array(t.size), []];
-  order.forEach((at, k) => {
+  for (let k = 0; k < order.length; k++) {
+    const at = order[k] as number;
     if (k === 0 || !equal(order[k - 1] as number, at)) {
       indices.push(at);
       counts.push(0);
     }
     inverse[at] = indices.length - 1;
-    counts[counts.length - 1] = (counts.at(-1) as number) + 1;
-  });
+    counts[counts.length - 1] = (counts[counts.length - 1] as number) + 1;
+  }
   const first = tensor(Int32Array.from(indices));
   return {
     values: take(flat, first),

@@ -59,11 +59,11 @@ void herk(Triangle triangle, Real<T> alpha, Op op, Matrix<const T> a, Real<T> be
                 leading(a), beta, c.data, leading(c));
 }
 
-/// What packed kernels need, kept by each thread: two thirds of a megabyte at most.
+/// So many reals for packed kernels, kept by each thread: two megabytes at most.
 template <class R>
-R* packed_room(Index n) {
+R* packed_room(Index count) {
   static thread_local Scratch scratch;
-  const std::size_t bytes = static_cast<std::size_t>(packed::room(n)) * sizeof(R);
+  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(R);
   scratch.reserve(bytes);
   Arena(scratch.data(), bytes).spoil();
   return reinterpret_cast<R*>(scratch.data());
@@ -106,7 +106,7 @@ void trsm(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T
         return by_halves(side, triangle, op, a, b,
                          [&](Matrix<const T> half, Matrix<T> of_b) { core::trsm(side, triangle, op, diagonal, half, of_b); });
       return kernels.trsm(left, triangle == Triangle::lower, op != Op::none, diagonal == Diagonal::unit, n, a.data, a.stride, count, b.data,
-                          b.stride, packed_room<T>(n));
+                          b.stride, packed_room<T>(packed::room(n)));
     }
   }
   fortran::trsm(side == Side::left ? 'R' : 'L', triangle == Triangle::lower ? 'U' : 'L', static_cast<char>(op), static_cast<char>(diagonal),
@@ -119,9 +119,23 @@ Int potrf(Triangle triangle, Matrix<T> a) {
   if constexpr (!kComplex<T>) {
     const auto& kernels = packed::kernels<T>();
     if (a.rows <= kernels.limits.potrf)
-      return to_int(kernels.potrf(triangle == Triangle::lower, a.rows, a.data, a.stride, packed_room<T>(a.rows)));
+      return to_int(kernels.potrf(triangle == Triangle::lower, a.rows, a.data, a.stride, packed_room<T>(packed::room(a.rows))));
   }
   return a.rows == 0 ? 0 : fortran::potrf(triangle == Triangle::lower ? 'U' : 'L', to_int(a.rows), a.data, leading(a));
+}
+
+/// P A = L U in place, as ops::lu, and true; or false, where there is no kernel for it.
+template <class T>
+bool getrf(Matrix<T> a, Int* pivots) {
+  if constexpr (!kComplex<T>) {
+    constexpr Index kNarrow = 8;
+    const auto& kernels = packed::kernels<T>();
+    if (a.cols >= kNarrow && a.rows >= a.cols && a.rows * a.cols <= kernels.limits.getrf) {
+      kernels.getrf(a.rows, a.cols, a.data, a.stride, pivots, packed_room<T>(packed::getrf_room(a.rows)));
+      return true;
+    }
+  }
+  return false;
 }
 
 /// The order of a matrix that is factored by halves.
