@@ -30,6 +30,7 @@ export type {
 export { ArgumentError, BacksolveError, type Code, DtypeError, LinalgError, ShapeError } from "./core/errors";
 export type { Failure } from "./core/failures";
 export {
+  type Agree,
   type AsyncOptions,
   type Binary,
   type CallOptions,
@@ -44,23 +45,43 @@ export {
 export { type Capability, type GradientRule, type Mode, registerGradient, registry } from "./core/registry";
 export { type AnyRow, type Attrs, type NamedTensors, type Native, native, type Port, type Ports, type Row } from "./core/row";
 export { scope } from "./core/scope";
-export { type DTypeOf, isTensor, type Operand, type Promote, type ReduceOptions, type Shape } from "./core/tensor";
+export {
+  type DTypeOf,
+  type IndexList,
+  type IndexPart,
+  isTensor,
+  type Operand,
+  type Promote,
+  type ReduceOptions,
+  type Shape,
+} from "./core/tensor";
 export { type Given, type Tensors, type TensorTree, type Tree, treeLeaves, treeMap, treeReduce } from "./core/tree";
 export { Tensor } from "./methods";
+export { type Blocks, block, moveAxis, repeat, roll, split, squeeze, tile, unstack } from "./ops/arrange";
+export { index, indexAdd, indexUpdate } from "./ops/brackets";
 export { cast } from "./ops/cast";
 export * from "./ops/creation";
+export { bandPart, diag, diagEmbed, diagonal, setDiag, tril, triu } from "./ops/diagonals";
 export * as domains from "./ops/domains";
+export { einsum } from "./ops/einsum";
 export * from "./ops/elementwise";
 export { logsumexp, max, min } from "./ops/extremes";
+export { meshgrid, tri } from "./ops/grids";
 export { type AxisOptions, type Gather, gather, type ScatterAdd, scatterAdd } from "./ops/indexing";
 export * from "./ops/joining";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone
 export type { LstsqOptions, SolveOptions, Solver, SolveTriangularOptions } from "./ops/linalg";
 export * as linalg from "./ops/linalg";
 export * from "./ops/magnitude";
+export { cross, dot, inner, kron, matvec, multiDot, outer, tensordot, vdot, vecdot } from "./ops/multiply";
+export { type PadOptions, pad, type Widths } from "./ops/padding";
 export { type MatmulOptions, matmul } from "./ops/products";
 export { type Key, type RandomOptions, random, type UniformOptions } from "./ops/random";
 export { argmax, argmin, mean, sum, trace } from "./ops/reductions";
+export { type Indices, type Take, type TakeOptions, take } from "./ops/rows";
+export { cumlogsumexp, cummax, cummin, cumprod, cumsum, prod, type RunningOptions } from "./ops/running";
+export { flip } from "./ops/slices";
+export { argsort, type SortOptions, searchSorted, sort, topK } from "./ops/sorting";
 export * from "./ops/structure";
 export { compile } from "./program/compile";
 export { type Inputs, Program } from "./program/program";

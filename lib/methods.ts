@@ -1,10 +1,15 @@
 // The commonest functions as methods, for reading from left to right.
 import { optionsOf } from "./core/attrs";
 import { type Methods, Tensor } from "./core/tensor";
+import * as a from "./ops/arrange";
+import { index } from "./ops/brackets";
+import * as d from "./ops/diagonals";
 import * as e from "./ops/elementwise";
 import { abs } from "./ops/magnitude";
 import { matmul } from "./ops/products";
 import * as r from "./ops/reductions";
+import { take } from "./ops/rows";
+import { flip } from "./ops/slices";
 import * as s from "./ops/structure";
 
 const functions = {
@@ -36,10 +41,18 @@ const functions = {
   adjoint: s.adjoint,
   expandDims: s.expandDims,
   broadcastTo: s.broadcastTo,
-  diag: s.diag,
+  diag: d.diag,
   trace: r.trace,
-  tril: s.tril,
-  triu: s.triu,
+  index,
+  take,
+  flip,
+  roll: a.roll,
+  tile: a.tile,
+  repeat: a.repeat,
+  squeeze: a.squeeze,
+  moveAxis: a.moveAxis,
+  tril: d.tril,
+  triu: d.triu,
 } satisfies Record<keyof Methods, unknown>;
 
 for (const [name, f] of Object.entries(functions)) {

@@ -134,6 +134,96 @@ describe("fused loops", () => {
       }
     });
 
+  describe("squares whose halves mirror each other", () => {
+    const antisymmetric = (x: T, y: T): T => b.sub(b.reshape(x, [x.size, 1]), b.reshape(y, [1, y.size])) as T;
+    /** What of these distances a program may ask for: matrices, sums along either side or all, sums that are alike, truth values. */
+    const functions: Record<string, (d: T, w: T, n: number) => T[]> = {
+      matrix: (d) => [b.exp(b.neg(b.square(d))), b.cos(b.mul(3, b.tanh(d)))],
+      sums: (d, w) => [b.sum(b.mul(w, b.exp(b.neg(b.square(d)))), { axis: 1 }), b.sum(b.mul(w, b.abs(b.tanh(d))), { axis: 0 })],
+      opposite: (d, w) => {
+        const h = b.mul(w, b.exp(b.sin(b.mul(d, b.tanh(d)))));
+        return [b.sum(b.mul(h, d), { axis: 1 }), b.sum(b.neg(b.mul(h, d)), { axis: 0 }), b.sum(b.mul(d, h), { axis: 0 })];
+      },
+      all: (d, w) => [b.sum(b.mul(w, b.exp(b.neg(b.square(d))))), b.sum(b.exp(b.mul(w, d))), b.sum(b.mul(d, w))],
+      largest: (d) => [b.max(b.exp(b.cos(d)), { axis: 0 }), b.min(b.exp(b.abs(d)), { axis: 1 }), b.max(b.exp(d), { axis: 0 })],
+      truth: (d, _w, n) => [b.where(b.greater(b.exp(b.square(d)), 1.5), b.exp(b.abs(d)), b.mul(2, b.eye(n, { dtype: d.dtype }))) as T],
+      "one side": (d, w) => [b.where(b.greater(d, b.tanh(d)), b.exp(b.abs(d)), w) as T],
+      not: (d, w) => [b.exp(b.mul(d, w))],
+    };
+    for (const [name, f] of Object.entries(functions))
+      for (const dtype of ["float32", "float64"] as const)
+        it(`${name}, ${dtype}`, () => {
+          const spec = dtype === "float32" ? b.float32 : b.float64;
+          for (const n of [1, 2, 7, 8, 9, 16, 17, 31, 40, 67]) {
+            const of = (x: T, c: T) => {
+              const d = antisymmetric(x, x);
+              // symmetric because Cholesky's argument has a symmetric cotangent
+              const a = b.add(b.exp(b.neg(b.square(d))), b.mul(2, b.eye(n, { dtype }))) as T;
+              return f(d, b.vjp(b.linalg.cholesky, a as b.Tensor<"float64">).pullback(c as b.Tensor<"float64">)[0] as T, n);
+            };
+            const program = b.compile(of as never, spec(n) as never, spec(n, n) as never) as unknown as {
+              runSync(args: readonly T[], options?: object): T[];
+            };
+            for (const items of [1, 7, 9]) {
+              const x = b.random.normal(1, [items, n], { dtype }) as T;
+              if (items === 7 && n > 2) storageOf(x).array[n + 1] = Number.NaN;
+              if (items === 9 && n > 2) storageOf(x).array[2 * n + 2] = Infinity;
+              const c = b.random.normal(2, [items, n, n], { dtype }) as T;
+              for (const layout of ["lanes", "single"] as const) {
+                const got = program.runSync([x, c], { layout, onFailure: "nan" });
+                for (let item = 0; item < items; item++) {
+                  if ((items === 7 && item === 1) || (items === 9 && item === 2)) continue; // fails: NaN by contract
+                  of(itemOf(x, item), itemOf(c, item)).forEach((want, o) => {
+                    const bound = dtype === "float32" ? 1e-4 : 1e-12;
+                    expect(difference(itemOf(got[o] as T, item), want), `${layout} n ${n} item ${item} of ${items}`).to.be.below(bound * n);
+                  });
+                }
+              }
+            }
+          }
+        });
+
+    it("are walked by half, sums that others have are copied", () => {
+      const steps = (f: (x: T) => T[], layout: "lanes" | "single" = "lanes") =>
+        plan(b.compile(f as never, b.float64(32)) as never, [b.random.normal(1, [64, 32])], layout) as (Step & { triangle?: boolean })[];
+      const halves = (f: (x: T) => T[], layout?: "single") => steps(f, layout).filter((s) => s.triangle).length;
+      const kernel = (x: T): T => b.exp(b.neg(b.square(antisymmetric(x, x)))) as T;
+      expect(halves((x) => [kernel(x)])).to.equal(1);
+      expect(halves((x) => [b.sum(b.mul(kernel(x), antisymmetric(x, x)), { axis: 0 }) as T])).to.equal(1);
+      expect(
+        halves((x) => [b.mul(kernel(x), b.reshape(x, [32, 1])) as T]),
+        "not symmetric",
+      ).to.equal(0);
+      expect(
+        halves((x) => [b.exp(antisymmetric(x, x)) as T]),
+        "the exponential is neither",
+      ).to.equal(0);
+      expect(
+        halves((x) => [kernel(b.square(x) as T), b.exp(antisymmetric(x, b.cos(x) as T)) as T]),
+        "of two, one is not",
+      ).to.be.at.most(1);
+    });
+
+    it("NaN and infinity in both halves", () => {
+      const program = b.compile(
+        ((x: T) => {
+          const d = antisymmetric(x, x);
+          return [b.exp(b.neg(b.square(d))), b.sum(b.mul(d, b.exp(b.abs(d))), { axis: 0 }), b.max(b.exp(b.abs(d)), { axis: 1 })];
+        }) as never,
+        b.float64(20),
+      ) as unknown as { runSync(args: readonly T[], options?: object): T[] };
+      const x = b.random.normal(3, [9, 20]) as T;
+      storageOf(x).array.set([Number.NaN, Infinity, -Infinity, 800, -1e308, 5e-324], 45);
+      const want = Array.from({ length: 9 }, (_, i) => program.runSync([itemOf(x, i)], { layout: "single" }));
+      const d = antisymmetric(itemOf(x, 2), itemOf(x, 2));
+      expect(difference(want[2]?.[0] as T, b.exp(b.neg(b.square(d))) as T)).to.equal(0);
+      expect(difference(want[2]?.[2] as T, b.max(b.exp(b.abs(d)), { axis: 1 }) as T)).to.equal(0);
+      program.runSync([x], { layout: "lanes" }).forEach((t, o) => {
+        for (let i = 0; i < 9; i++) expect(difference(itemOf(t, i), want[i]?.[o] as T), `output ${o} item ${i}`).to.be.below(1e-12);
+      });
+    });
+  });
+
   it("of a kernel matrix: distances and the matrix in one, distances again in the pullback", () => {
     const loss = (scale: T, x: T) => {
       const z = b.mul(x, b.exp(scale));

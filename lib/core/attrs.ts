@@ -28,6 +28,13 @@ export const oneOf = <const V extends string>(values: readonly V[], fallback: V)
   parse: (v) => values.find((x) => x === v),
 });
 
+/** A text that the op's own function always gives. */
+export const text = (): Attr<string> => ({
+  fallback: "",
+  expected: "a text",
+  parse: (v) => (typeof v === "string" && v.length <= 1000 ? v : undefined),
+});
+
 export const int = (fallback: number): Attr<number> => ({
   fallback,
   expected: "an integer",

@@ -104,13 +104,13 @@ export interface Ternary<I extends Names, O extends Names, P, S extends AttrSche
   ): Checked<Result<O, P, T3<I, P, A, B, C>>>;
 }
 /** unknown where all operands A, a union, have a dtype together. */
-type Agree<A> = [Clash<A>] extends [never] ? unknown : Clash<A>;
-type Clash<A, B = A> =
+export type Agree<A> = [Clash<A>] extends [never] ? unknown : Clash<A>;
+export type Clash<A, B = A> =
   A extends Tensor<infer D> ? (B extends Tensor<infer E> ? (unknown extends Fits<D, E> ? never : Fits<D, E>) : never) : never;
 /** The dtype that the others of a union of operands are taken to. */
-type Highest<A, B = A> =
+export type Highest<A, B = A> =
   A extends Tensor<infer D> ? (Held<B extends Tensor<infer E> ? Wider<D, E> : D> extends Held<D> ? D : never) : never;
-type TOfList<A> = [A] extends [number] ? "float64" : Highest<A>;
+export type TOfList<A> = [A] extends [number] ? "float64" : Highest<A>;
 /** A function made from a row of any number of inputs, which are given as an array. */
 export interface Variadic<O extends Names, P, S extends AttrSchema, Types> extends Made {
   <A extends Operand>(xs: readonly A[] & Agree<A> & Accepts<Types, A>, options?: Options<S, CallOptions>): Result<O, P, TOfList<A>>;

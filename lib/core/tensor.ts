@@ -64,44 +64,42 @@ export type Promote<A, B> = A extends number
         : never
     : never;
 
+/** Nested arrays of indices or of truth values. */
+export type IndexList = readonly (number | boolean | IndexList)[];
+/**
+ * One part of an index: a number (its axis goes), a slice "start:stop:step" as text, a list of indices or an int32 tensor, a mask (an array or a
+ * tensor of truth values, which stands for the places where it is true), null (a new axis), "..." (all axes that no part names).
+ */
+export type IndexPart = number | string | null | IndexList | Tensor<"int32"> | Tensor<"bool">;
+
+type Plain = "neg" | "square" | "sqrt" | "exp" | "log" | "sin" | "cos" | "tanh" | "conj" | "matrixTranspose" | "adjoint" | "trace";
+type Arithmetic = "add" | "sub" | "mul" | "div" | "maximum" | "minimum";
+type AxisOption<A> = { readonly axis?: A };
 /** The methods, which methods.ts puts on the prototype. Their types stand here: tensors and their methods name each other. */
-export interface Methods<D extends DType = DType> {
-  add<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
-  sub<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
-  mul<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
-  div<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
-  maximum<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
-  minimum<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
+export interface Methods<D extends DType = DType>
+  extends Record<Arithmetic, <A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>) => Tensor<Promote<A, B>>>,
+    Record<Plain, () => Tensor<D>>,
+    Record<"sum" | "mean", (options?: ReduceOptions) => Tensor<D>>,
+    Record<"diag" | "tril" | "triu", (options?: { k?: number }) => Tensor<D>>,
+    Record<"abs" | "real" | "imag", () => Tensor<RealOf<D>>> {
   matmul<A extends Tensor, B extends Tensor>(
     this: A,
     b: B & Fits<DTypeOf<A>, DTypeOf<B>>,
     options?: { adjointA?: boolean; adjointB?: boolean },
   ): Tensor<Promote<A, B>>;
-  neg(): Tensor<D>;
-  square(): Tensor<D>;
-  sqrt(): Tensor<D>;
-  exp(): Tensor<D>;
-  log(): Tensor<D>;
-  sin(): Tensor<D>;
-  cos(): Tensor<D>;
-  tanh(): Tensor<D>;
-  abs(): Tensor<RealOf<D>>;
-  conj(): Tensor<D>;
-  real(): Tensor<RealOf<D>>;
-  imag(): Tensor<RealOf<D>>;
-  sum(options?: ReduceOptions): Tensor<D>;
-  mean(options?: ReduceOptions): Tensor<D>;
   reshape(shape: Shape): Tensor<D>;
   transpose(axes?: readonly number[]): Tensor<D>;
   swapAxes(axis1: number, axis2: number): Tensor<D>;
-  matrixTranspose(): Tensor<D>;
-  adjoint(): Tensor<D>;
+  moveAxis(source: number | readonly number[], destination: number | readonly number[]): Tensor<D>;
   expandDims(axis: number): Tensor<D>;
+  squeeze(options?: AxisOption<number | readonly number[]>): Tensor<D>;
   broadcastTo(shape: Shape): Tensor<D>;
-  diag(options?: { k?: number }): Tensor<D>;
-  trace(): Tensor<D>;
-  tril(options?: { k?: number }): Tensor<D>;
-  triu(options?: { k?: number }): Tensor<D>;
+  index(...parts: IndexPart[]): Tensor<D>;
+  take(indices: Tensor<"int32"> | number | readonly number[], options?: AxisOption<number>): Tensor<D>;
+  flip(options?: AxisOption<number | readonly number[]>): Tensor<D>;
+  roll(shift: number | readonly number[], options?: AxisOption<number | readonly number[]>): Tensor<D>;
+  tile(times: number | readonly number[]): Tensor<D>;
+  repeat(times: number | readonly number[], options?: AxisOption<number>): Tensor<D>;
 }
 
 export interface Tensor<out D extends DType = DType> extends Methods<D> {}

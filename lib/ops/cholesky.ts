@@ -4,11 +4,12 @@ import { defineOp } from "../core/op";
 import { rowOf } from "../core/registry";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
+import { diag, diagEmbed, tril } from "./diagonals";
 import { positiveDefinite, triangular } from "./domains";
 import { add, log, mul, real } from "./elementwise";
 import { matmul } from "./products";
 import { sum } from "./reductions";
-import { adjoint, diag, diagEmbed, tril } from "./structure";
+import { adjoint } from "./structure";
 import { solveTriangular } from "./triangular";
 import { type Solver, withVectors } from "./vectors";
 

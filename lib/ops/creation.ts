@@ -258,6 +258,33 @@ export function eye<D extends Float = "float64">(n: number, options: DTypeOption
   return out;
 }
 
+/**
+ * The tensor whose element at i, j, ... is f(i, j, ...): a number, a boolean or { re, im }, of which the first says the dtype where none is named.
+ * f is called once for each element, with numbers, row by row.
+ */
+export function fromFunction<D extends DType = "float64">(
+  f: (...index: number[]) => number | boolean | ComplexNumber,
+  shape: Shape | number,
+  options: DTypeOption<D> = {},
+): Tensor<D> {
+  const op = "fromFunction";
+  if (typeof f !== "function") throw new ArgumentError(op, `f must be a function of indices, got ${describe(f)}.`);
+  const dims = checkShape(op, shape);
+  const { dtype: given } = optionsOf(op, options, ["dtype"]);
+  let dtype: DType | undefined = given === undefined ? undefined : checkDType(op, given);
+  let array: AnyArray | undefined;
+  const index = dims.map(() => 0);
+  for (let i = 0; i < sizeOf(dims); i++) {
+    const x = leafOf(op, i, f(...index));
+    dtype ??= typeof x === "boolean" ? "bool" : typeof x === "number" ? "float64" : "complex128";
+    array ??= guard(op, () => allocate(dtype as DType, sizeOf(dims))) as AnyArray;
+    put(op, array, dtype, i, x);
+    for (let d = dims.length - 1; d >= 0 && (index[d] = (index[d] as number) + 1) === dims[d]; d--) index[d] = 0;
+  }
+  dtype ??= "float64";
+  return wrapOwn(dtype as D, dims, array ?? (guard(op, () => allocate(dtype as DType, 0)) as AnyArray));
+}
+
 const finite = (op: string, name: string, x: unknown): number => {
   if (typeof x === "number" && Number.isFinite(x)) return x;
   throw new ArgumentError(op, `${name} must be a finite number, got ${describe(x)}.`);

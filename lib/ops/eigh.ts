@@ -7,11 +7,12 @@ import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye, ones } from "./creation";
+import { diag, diagEmbed, tril } from "./diagonals";
 import { ascending, hermitian } from "./domains";
 import { add, conj, mul, real, sub } from "./elementwise";
 import { matmul } from "./products";
 import { sum } from "./reductions";
-import { adjoint, diag, diagEmbed, expandDims, tril } from "./structure";
+import { adjoint, expandDims } from "./structure";
 
 type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;

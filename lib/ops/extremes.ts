@@ -62,7 +62,7 @@ const extreme = (name: "max" | "min", tf: string) => {
         throw new ShapeError(name, `x has no elements along the axes [${attrs.axis.join(", ")}], got shape ${shapeText(shapes.x)}.`);
       return y;
     },
-    types: "real",
+    types: "ordered",
     domain: { x: distinct },
     kernel: native(name, encode),
     saves: ["x", "y"],
@@ -98,14 +98,14 @@ const logsumexpOp = defineOp({
 });
 
 const over =
-  (op: typeof maxOp) =>
-  <D extends Real>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> => {
+  <K extends Real | "int32">(op: typeof maxOp) =>
+  <D extends K>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> => {
     const t = asTensor(op.row.name, "x", x);
     return op(t, { axis: axesOf(op.row.name, t, options), keepDims: options.keepDims ?? false });
   };
 /** The largest element over axes; NaN if one is. Where several are largest they share the cotangent. ERR_SHAPE: of nothing there is none. */
-export const max = over(maxOp);
+export const max = over<Real | "int32">(maxOp);
 /** The smallest element over axes; NaN if one is. Where several are smallest they share the cotangent. ERR_SHAPE: of nothing there is none. */
-export const min = over(minOp);
+export const min = over<Real | "int32">(minOp);
 /** log Σ eˣ over axes, without overflow on the way; of nothing, or of -∞ alone, -∞. */
-export const logsumexp = over(logsumexpOp as typeof maxOp);
+export const logsumexp = over<Real>(logsumexpOp as typeof maxOp);

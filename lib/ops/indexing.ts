@@ -54,6 +54,7 @@ const scatterAddOp = defineOp({
   name: "scatterAdd",
   inputs: ["x", "indices", "v"],
   outputs: ["y"],
+  types: "number",
   attrs,
   signature: ({ rows }) => (rows ? "(n,c),(k,c),(k,c)->(n,c)" : "(n),(k),(k)->(n)"),
   sizes,
@@ -118,14 +119,24 @@ export interface Gather {
   readonly row: AnyRow;
 }
 export interface ScatterAdd {
-  <D extends Float>(x: Tensor<D>, indices: Tensor<"int32">, v: Tensor<NoInfer<D>>, options?: AxisOptions & CallOptions): Tensor<D>;
-  async<D extends Float>(
+  <D extends Float | "int32">(
+    x: Tensor<D>,
+    indices: Tensor<"int32">,
+    v: Tensor<NoInfer<D>>,
+    options?: AxisOptions & CallOptions,
+  ): Tensor<D>;
+  async<D extends Float | "int32">(
     x: Tensor<D>,
     indices: Tensor<"int32">,
     v: Tensor<NoInfer<D>>,
     options?: AxisOptions & AsyncOptions,
   ): Promise<Tensor<D>>;
-  checked<D extends Float>(x: Tensor<D>, indices: Tensor<"int32">, v: Tensor<NoInfer<D>>, options?: AxisOptions): Checked<Tensor<D>>;
+  checked<D extends Float | "int32">(
+    x: Tensor<D>,
+    indices: Tensor<"int32">,
+    v: Tensor<NoInfer<D>>,
+    options?: AxisOptions,
+  ): Checked<Tensor<D>>;
   readonly row: AnyRow;
 }
 
@@ -136,7 +147,7 @@ export interface ScatterAdd {
 export const gather = alongAxis(gatherOp) as unknown as Gather;
 
 /**
- * x with v[..., i, ...] added at indices[..., i, ...] along an axis, the transpose of `gather`: equal indices add in their order.
+ * x with v[..., i, ...] added at indices[..., i, ...] along an axis, the transpose of `gather`: equal indices add in their order, int32 wraps.
  * ERR_ARGUMENT names an index out of range.
  */
 export const scatterAdd = alongAxis(scatterAddOp) as unknown as ScatterAdd;

@@ -1,6 +1,7 @@
 // Matrix functions: the `linalg` namespace.
 export { cholesky, choleskySolve, logdet } from "./cholesky";
 export { adjugate, det, slogdet } from "./determinant";
+export { diag, tril, triu } from "./diagonals";
 export { eigh, eigvalsh } from "./eigh";
 export { funmHermitian } from "./funm";
 export { ldlFactor, ldlSolve } from "./ldl";
@@ -9,6 +10,6 @@ export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } fro
 export { matmul } from "./products";
 export { trace } from "./reductions";
 export { expmHermitian, inverseSqrtmHermitian, logmHermitian, powmHermitian, sqrtmHermitian } from "./spectral";
-export { adjoint, diag, matrixTranspose, tril, triu } from "./structure";
+export { adjoint, matrixTranspose } from "./structure";
 export { type SolveTriangularOptions, solveTriangular } from "./triangular";
 export type { Solver } from "./vectors";

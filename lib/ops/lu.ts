@@ -6,11 +6,12 @@ import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { itemBlock } from "./blocks";
 import { eye } from "./creation";
+import { tril, triu } from "./diagonals";
 import { invertible, pivots, triangular } from "./domains";
 import { add, neg } from "./elementwise";
 import { concat } from "./joining";
 import { matmul } from "./products";
-import { adjoint, tril, triu } from "./structure";
+import { adjoint } from "./structure";
 import { solveTriangular } from "./triangular";
 import { type Solver, withVectors } from "./vectors";
 

@@ -6,8 +6,10 @@ import { defineOp } from "../core/op";
 import { asTensor, needMatrix } from "../core/operands";
 import { type Attrs, native } from "../core/row";
 import { checkAxis, type ReduceOptions, type Shape, shapeText, sizeOf, type Tensor } from "../core/tensor";
+import { listedAxes } from "./axes";
+import { diag } from "./diagonals";
 import { div } from "./elementwise";
-import { broadcastTo, diag, reshape } from "./structure";
+import { broadcastTo, reshape } from "./structure";
 
 /** The shape that is left. */
 export const reduced = (shape: Shape, axes: readonly number[], keep: boolean): number[] =>
@@ -46,12 +48,7 @@ const sumOp = defineOp({
 
 /** The axes that a user names. */
 export function axesOf(op: string, x: Tensor, options: ReduceOptions): number[] {
-  const { axis } = optionsOf(op, options, ["axis", "keepDims"]);
-  const list = axis === undefined ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
-  if (!Array.isArray(list)) throw new ArgumentError(op, `option axis must be a number or an array of numbers, got ${describe(axis)}.`);
-  const axes = list.map((a: unknown) => checkAxis(op, a, x.rank));
-  if (new Set(axes).size !== axes.length) throw new ArgumentError(op, `option axis names an axis twice: [${list.join(", ")}].`);
-  return axes;
+  return listedAxes(op, x.rank, optionsOf(op, options, ["axis", "keepDims"]).axis);
 }
 
 /** Over all axes, of so many. */

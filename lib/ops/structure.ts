@@ -1,6 +1,6 @@
 // Ops that only move elements: out[i] = in[offset + Σ iₖ strideₖ] (readStrided) or the reverse (writeStrided). Each is the other's adjoint.
 
-import { int, ints, optionsOf, withoutOptions } from "../core/attrs";
+import { ints, withoutOptions } from "../core/attrs";
 import type { DType, Sym } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
@@ -146,107 +146,6 @@ const broadcastOp = defineOp({
 export const broadcastTo = withoutOptions("broadcastTo", 2, <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> => {
   return broadcastOp(x, { shape: checkShape("broadcastTo", shape) });
 });
-
-// The k-th diagonal of m x n has this length and starts at this (row, column).
-const diagonalOf = (m: number, n: number, k: number) => {
-  const [row, column] = [Math.max(-k, 0), Math.max(k, 0)];
-  return { row, column, length: Math.max(0, Math.min(m - row, n - column)) };
-};
-const diagonalLayout = (matrix: Shape, k: number): number[] => {
-  const [m, n] = [at(matrix, matrix.length - 2), at(matrix, matrix.length - 1)];
-  const { row, column, length } = diagonalOf(m, n, k);
-  return [length === 0 ? 0 : row * n + column, ...stridesOf(matrix).slice(0, -2), n + 1];
-};
-
-const diagonalOp = defineOp({
-  name: "diagonal",
-  tf: "MatrixDiagPart",
-  inputs: ["a"],
-  outputs: ["d"],
-  attrs: { k: int(0) },
-  samples: (n) => [
-    { shapes: { a: [n, n] } },
-    { shapes: { a: [2, n, n + 2] }, attrs: { k: 1 } },
-    { shapes: { a: [n + 1, n] }, attrs: { k: -1 } },
-    { shapes: { a: [n, n] }, attrs: { k: 40 } },
-  ],
-  infer: ({ a }, { k }) => {
-    if (a.length < 2) throw new ShapeError("diagonal", `a must be a matrix or a batch of them, got shape ${shapeText(a)}.`);
-    return { d: [...a.slice(0, -2), diagonalOf(at(a, a.length - 2), at(a, a.length - 1), k).length] };
-  },
-  types: "any",
-  kernel: native("readStrided", ({ k }: { k: number }, [a]) => diagonalLayout(a as Shape, k)),
-  linear: true,
-  vjp: (_, { d: g }, { k }, { shapes: { a } }) => ({
-    a: (): T => embed(g, { k, rows: at(a, a.length - 2), columns: at(a, a.length - 1) }),
-  }),
-});
-
-const diagEmbedOp = defineOp({
-  name: "diagEmbed",
-  tf: "MatrixDiag",
-  inputs: ["d"],
-  outputs: ["a"],
-  attrs: { k: int(0), rows: int(0), columns: int(0) },
-  samples: (n) => [
-    { shapes: { d: [n] }, attrs: { rows: n, columns: n } },
-    { shapes: { d: [2, n] }, attrs: { k: 1, rows: n, columns: n + 1 } },
-    { shapes: { d: [n] }, attrs: { k: -2, rows: n + 2, columns: n } },
-  ],
-  infer: ({ d }, { k, rows, columns }) => {
-    const length = rows >= 0 && columns >= 0 ? diagonalOf(rows, columns, k).length : -1;
-    if (d.length < 1 || d.at(-1) !== length) {
-      throw new ShapeError(
-        "diagEmbed",
-        `diagonal ${k} of a ${rows} x ${columns} matrix has ${length} elements, got shape ${shapeText(d)}.`,
-      );
-    }
-    return { a: [...d.slice(0, -1), rows, columns] };
-  },
-  types: "any",
-  kernel: native("writeStrided", ({ k }: { k: number }, _inputs, [a]) => diagonalLayout(a as Shape, k)),
-  linear: true,
-  vjp: (_, { a: g }, { k }) => ({ d: (): T => diagonalOp(g, { k }) }),
-});
-const embed = <D extends DType>(d: Tensor<D>, attrs: { k: number; rows: number; columns: number }): Tensor<D> => diagEmbedOp(d, attrs);
-
-/** The k-th diagonal of the last two axes; of a 1-D tensor, the square matrix with that diagonal. For batches of diagonals: `diagEmbed`. */
-export function diag<D extends DType>(x: Tensor<D>, options: { k?: number } = {}): Tensor<D> {
-  const t = asTensor("diag", "x", x);
-  if (t.rank === 0) throw new ShapeError("diag", "x must have one axis or more, got a scalar.");
-  return t.rank === 1 ? diagEmbed(t, options) : diagonalOp(t, options);
-}
-
-/** Square matrices with the last axis of d on their k-th diagonal, zeros elsewhere. */
-export function diagEmbed<D extends DType>(d: Tensor<D>, options: { k?: number } = {}): Tensor<D> {
-  const t = asTensor("diagEmbed", "d", d);
-  if (t.rank === 0) throw new ShapeError("diagEmbed", "d must have one axis or more, got a scalar.");
-  const { k = 0 } = optionsOf("diagEmbed", options, ["k"]);
-  if (!Number.isSafeInteger(k) || Math.abs(k) > 2 ** 31)
-    throw new ArgumentError("diagEmbed", `option k must be an integer, got ${describe(k)}.`);
-  const n = at(t.shape, t.rank - 1) + Math.abs(k);
-  return embed(t, { k, rows: n, columns: n }) as Tensor<D>;
-}
-
-const band = (name: string, upper: 0 | 1, keeps: string) => {
-  const op = defineOp({
-    name,
-    inputs: ["a"],
-    outputs: ["y"],
-    attrs: { k: int(0) },
-    doc: keeps,
-    signature: "(m,n)->(m,n)",
-    types: "any",
-    kernel: native("band", ({ k }: { k: number }) => [upper, Math.max(-(2 ** 40), Math.min(2 ** 40, k))]),
-    linear: true,
-    vjp: (_, { y: g }, { k }) => ({ a: (): T => op(g, { k }) }),
-  });
-  return op;
-};
-/** The lower triangle of the last two axes, up to diagonal k; zeros above. */
-export const tril = band("tril", 0, "lower triangle");
-/** The upper triangle of the last two axes, from diagonal k; zeros below. */
-export const triu = band("triu", 1, "upper triangle");
 
 const sliceOp = defineOp({
   name: "slice",

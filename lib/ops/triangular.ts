@@ -4,10 +4,11 @@ import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye } from "./creation";
+import { tril, triu } from "./diagonals";
 import { triangular } from "./domains";
 import { add, conj, neg } from "./elementwise";
 import { matmul } from "./products";
-import { adjoint, matrixTranspose, tril, triu } from "./structure";
+import { adjoint, matrixTranspose } from "./structure";
 import { type Solver, withVectors } from "./vectors";
 
 type T = Tensor<Sym<"T">>;

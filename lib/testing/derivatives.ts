@@ -1,7 +1,7 @@
 import { isFloat } from "../core/dtype";
 import { sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
+import { tril } from "../ops/diagonals";
 import { mul } from "../ops/elementwise";
-import { tril } from "../ops/structure";
 import { jvp } from "../transforms/jvp";
 import { vjp } from "../transforms/vjp";
 import { epsOf, inner, maxAbs, relativeError } from "./close";

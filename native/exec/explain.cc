@@ -85,6 +85,7 @@ std::string loop(const Plan& plan, const Step& s) {
   t += ",\"extents\":" + join(s.fused->extent, [](Index n) { return number(n); });
   t += ",\"tile\":";
   t += s.fused->over_groups ? quoted("groups") : number(s.fused->count);
+  if (s.fused->halves) t += ",\"triangle\":true";
   t += ",\"shapes\":" + join(s.fused->values, [&](int v) { return shape(p, v); });
   t += ",\"slots\":" + join(s.fused->values, [&](int v) { return slot(plan, v); });
   std::size_t bytes = 0;

@@ -206,6 +206,7 @@ void Planner::lay_out(int width) {
     if (code.control != nullptr)
       for (const auto& body : code.control->bodies) site += static_cast<int>(body->sites);
   }
+  find_symmetric_constants();
   const std::vector<Unit> units = cut();
   const std::vector<bool> stored = stored_by(units);
   for (const Unit& unit : units) {
@@ -219,6 +220,7 @@ void Planner::lay_out(int width) {
     if (!hoist) bring_inputs(code, at);
     add_instruction(code, at, hoist);
     if (!hoist) give_outputs(code, at);
+    note_symmetric(code);
   }
   copy_outputs();
 }

@@ -116,6 +116,7 @@ struct Fused {
   int tile = 0;                           // that logarithm
   bool over_groups = false;               // a tile is one element of several groups; else elements of one
   bool flat = false;                      // of one item, not of lanes
+  bool halves = false;                    // row i of the last extent has i + 1 elements (families/fused_mirror.h)
   int operands = 0;                       // in memory; one more for what a tile stores for itself
   std::vector<Index> extent;              // of the loops around the tiles
   Index count = 0;                        // elements that tiles go over, of a group
@@ -128,6 +129,12 @@ struct Fused {
     Index elements;
   };
   std::vector<Sum> sums;  // outputs that are accumulated in memory
+  struct Copy {
+    int from, to;  // operands
+    Index elements;
+    bool opposite;  // the negative
+  };
+  std::vector<Copy> copies;  // when the loop has run
 };
 
 struct Plan {

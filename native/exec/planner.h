@@ -36,6 +36,8 @@ class Planner {
   const LanesTable& isa() const { return *plan_.isa; }
   int width() const { return plan_.width; }
   const Pattern& pattern() const { return pattern_; }
+  /// Of matrices: whether their halves are known to be equal.
+  bool symmetric(int value) const { return symmetric_[static_cast<std::size_t>(value)]; }
   std::array<Shape, kMaxOperands> shapes(const Instruction& code) const;
   /// Where these numbers stand in Plan::numbers.
   int add_numbers(const Index* data, int n);
@@ -83,6 +85,7 @@ class Planner {
   int first_site_ = 0, level_ = 0;
   Plan plan_;
   std::vector<Pending> pending_;
+  std::vector<bool> symmetric_;  // per value
   struct Lifetime {
     std::vector<int> head, next;
   } born_, dies_;
@@ -112,6 +115,8 @@ class Planner {
   Cost cost_of_code(int width);
   Cost cost_of_program(int width);
   void lay_out(int width);
+  void find_symmetric_constants();
+  void note_symmetric(const Instruction& code);
   std::vector<Unit> cut() const;
   std::vector<bool> stored_by(const std::vector<Unit>& units) const;
   void add_loop(const FusedLoop& loop, const std::vector<int>& sites, const std::vector<bool>& stored);

@@ -63,6 +63,7 @@ void Planner::add_loop(const FusedLoop& loop, const std::vector<int>& sites, con
     if (plan_.lanes && std::find(outputs.begin(), outputs.end(), v) == outputs.end()) bring(v, site);
   for (const int v : outputs)
     if (place(v).port < 0 && (plan_.lanes || place(v).output < 0)) define(v);
+  for (const int v : made.symmetric) symmetric_[static_cast<std::size_t>(v)] = true;
   need_items(made.temporary);
   Step s{};
   s.run = run_fused;

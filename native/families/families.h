@@ -4,7 +4,7 @@
 
 namespace backsolve::family {
 
-extern const Family matrix, map, reduce, read_strided, write_strided, band, join, random;
+extern const Family matrix, map, reduce, read_strided, write_strided, update_strided, band, join, random;
 extern const Family loop, cond, repeat;  // of instructions with bodies: control/
 
 }  // namespace backsolve::family

@@ -25,11 +25,11 @@ void run_loop(const Fused& f, Chunk& c, const Step& s, FusedOperand* operand, In
   const int n = f.operands;
   int tile = f.tile;
   while (f.over_groups && tile + 1 < kFusedTiles && (2 << tile) <= c.groups) ++tile;
-  const Index count = f.over_groups ? c.groups : f.count;
   for (;;) {
     for (int o = 0; o < n; ++o) operand[o].at = row[o];
     if (!f.row_begin.empty()) once(f.row_begin.data(), operand);
-    (f.flat ? f.tables[tile].flat_row : f.tables[tile].row)(f.body[tile].data(), operand, n, count);
+    const Index count = f.over_groups ? c.groups : f.halves ? index[rank - 1] + 1 : f.count;
+    (f.flat ? f.tables[tile].flat_row : f.tables[tile].row)(f.body[tile].data(), operand, n, count, f.halves);
     if (!f.row_end.empty()) once(f.row_end.data(), operand);
     std::size_t d = rank;
     while (d > 0) {
@@ -48,6 +48,13 @@ void run_loop(const Fused& f, Chunk& c, const Step& s, FusedOperand* operand, In
 template <class R>
 void fill(char* p, Index n, double value) {
   std::fill_n(reinterpret_cast<R*>(p), n, static_cast<R>(value));
+}
+
+template <class R>
+void copy(char* to, const char* from, Index n, bool opposite) {
+  const auto* const x = reinterpret_cast<const R*>(from);
+  auto* const y = reinterpret_cast<R*>(to);
+  for (Index i = 0; i < n; ++i) y[i] = opposite ? -x[i] : x[i];
 }
 
 }  // namespace
@@ -82,12 +89,20 @@ void run_fused(const Step& s, Chunk& c) {
       (wide ? fill<double> : fill<float>)(c.at(ref(s, c, sum.operand), g), sum.elements * c.plan->width, value);
     }
   };
+  const auto run_copies = [&](Index g) {
+    for (const Fused::Copy& p : f.copies)
+      (wide ? copy<double> : copy<float>)(c.at(ref(s, c, p.to), g), c.at(ref(s, c, p.from), g), p.elements * c.plan->width, p.opposite);
+  };
   for (Index g = 0; g < c.groups; ++g) {
     if (f.flat && skips(c, g)) continue;
     reset_sums(g);
-    if (!f.over_groups) run_loop(f, c, s, operand, g);
+    if (f.over_groups) continue;
+    run_loop(f, c, s, operand, g);
+    run_copies(g);
   }
-  if (f.over_groups) run_loop(f, c, s, operand, 0);
+  if (!f.over_groups) return;
+  run_loop(f, c, s, operand, 0);
+  for (Index g = 0; g < c.groups; ++g) run_copies(g);
 }
 
 }  // namespace backsolve

@@ -11,6 +11,7 @@ struct FusedPlan {
   Fused loop;
   Index temporary = 0;  // bytes
   double flops = 0;
+  std::vector<int> symmetric = {};  // values that are so
 };
 /// `stored`: per value, whether somebody else reads it.
 FusedPlan plan_fused(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored);

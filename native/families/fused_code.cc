@@ -3,95 +3,21 @@
 // arithmetic expressions", J. ACM 17 (1970), with one register).
 #include <algorithm>
 
-#include "fused_nodes.h"
+#include "fused_mirror.h"
+#include "fused_symbols.h"
 
 namespace backsolve {
 namespace {
 
 constexpr Index kShort = 4;  // axes below this are no tiles
 
-/// An instruction of the machine before the length of tiles is known.
-struct Symbol {
-  enum What {
-    load,
-    store,
-    load_mask,
-    store_mask,
-    map,
-    accumulate,
-    fold,
-    reset,
-    gather,
-    scatter,
-    gather_mask,
-    scatter_mask,
-    splat,
-    flat_accumulate,
-    accumulate_numbers,
-    flat_fold
-  } what;
-  int which = 0;  // Map or Reduce
-  FusedForm form = FusedForm::tile_memory;
-  int a = 0, b = 0;
-  Index a_at = 0, b_at = 0;
-
-  FusedIns code(const FusedTable& table) const {
-    const auto run = [&]() -> FusedTable::Run {
-      switch (what) {
-        case load:
-          return table.load;
-        case store:
-          return table.store;
-        case load_mask:
-          return table.load_mask;
-        case store_mask:
-          return table.store_mask;
-        case map:
-          return table.map[which][static_cast<int>(form)];
-        case accumulate:
-          return table.accumulate[which];
-        case fold:
-          return table.fold[which];
-        case reset:
-          return table.reset[which];
-        case gather:
-          return table.gather;
-        case scatter:
-          return table.scatter;
-        case gather_mask:
-          return table.gather_mask;
-        case scatter_mask:
-          return table.scatter_mask;
-        case splat:
-          return table.splat;
-        case flat_accumulate:
-          return table.flat_accumulate[which];
-        case accumulate_numbers:
-          return table.accumulate_numbers[which];
-        default:
-          return table.flat_fold[which];
-      }
-    };
-    return {run(), static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b), static_cast<std::int32_t>(a_at),
-            static_cast<std::int32_t>(b_at)};
-  }
-};
-
-std::vector<FusedIns> assemble(const std::vector<Symbol>& symbols, const FusedTable& table) {
-  std::vector<FusedIns> code;
-  if (symbols.empty()) return code;
-  code.reserve(symbols.size() + 1);
-  for (const Symbol& s : symbols) code.push_back(s.code(table));
-  code.push_back({table.end, 0, 0, 0, 0});
-  return code;
-}
-
 class Coder {
  public:
-  Coder(const Planner& planner, Expressions&& of)
+  Coder(const Planner& planner, Expressions&& of, bool halves)
       : planner_(planner), real_(of.real), operands_(std::move(of.operands)), nodes_(std::move(of.nodes)), roots_(std::move(of.roots)) {
     plan_.loop.extent = std::move(of.extent);
     plan_.loop.flat = planner.width() == 1;
+    plan_.loop.halves = halves;
   }
   FusedPlan make();
 
@@ -102,7 +28,7 @@ class Coder {
   std::vector<Expressions::Node> nodes_;
   std::vector<Expressions::Root> roots_;
   std::vector<bool> slots_;  // of what a tile stores, whether they are taken
-  std::vector<Symbol> code_, row_begin_;
+  std::vector<Symbol> code_, begin_, row_begin_, row_end_, end_;
   FusedPlan plan_;
 
   using Node = Expressions::Node;
@@ -123,7 +49,11 @@ class Coder {
   int reals() const { return planner_.isa().bytes / static_cast<int>(size_of(real_)); }
   bool side_by_side(int operand) const;
   void place_flat();
-  Symbol stored(const Expressions::Root& r) const;
+  using Root = Expressions::Root;
+  Symbol stored(const Root& r, int operand) const;
+  bool sums_in_tile(const Root& r, int operand) const;
+  void accumulate(const Root& r, int operand, int slot, bool below);
+  void emit(const Root& r);
   void emit();
 };
 
@@ -265,13 +195,16 @@ void Coder::choose_tile() {
   constexpr Index kTile = 1 << (kFusedTiles - 1);
   std::size_t best = f.extent.size();
   Index most = kShort - 1;
-  for (std::size_t d = f.extent.size(); d-- > 0 && !f.flat;) {
+  for (std::size_t d = f.extent.size(); d-- > 0 && !f.flat && !f.halves;) {
     if (std::min(f.extent[d], kTile) > most) {
       most = std::min(f.extent[d], kTile);
       best = d;
     }
   }
-  if (f.flat) best = flat_axis();
+  if (f.halves)
+    best = f.extent.size() - 1;
+  else if (f.flat)
+    best = flat_axis();
   f.over_groups = best == f.extent.size();
   if (!f.over_groups) {
     f.count = f.extent[best];
@@ -313,57 +246,75 @@ void Coder::place_flat() {
 }
 
 /// The tile into memory.
-Symbol Coder::stored(const Expressions::Root& r) const {
-  const bool mask = planner_.type(r.value).dtype == DType::b8, apart = plan_.loop.flat && !side_by_side(r.operand);
+Symbol Coder::stored(const Root& r, int operand) const {
+  const bool mask = planner_.type(r.value).dtype == DType::b8, apart = plan_.loop.flat && !side_by_side(operand);
   return {.what = apart ? (mask ? Symbol::scatter_mask : Symbol::scatter) : (mask ? Symbol::store_mask : Symbol::store),
-          .a = r.operand,
+          .a = operand,
           .a_at = r.behind};
+}
+
+/// Whether all of a row goes to one element.
+bool Coder::sums_in_tile(const Root& r, int operand) const {
+  return r.sum >= 0 && !plan_.loop.over_groups && plan_.loop.along[at(operand)].move == 0;
+}
+
+/// The tile to a sum: into memory, or a tile of its own, which is folded when a row, or the loop, ends. `below`: without the diagonal.
+void Coder::accumulate(const Root& r, int operand, int slot, bool below) {
+  const Fused& f = plan_.loop;
+  const Index behind = slot < 0 ? r.behind : this->behind(slot);
+  const int to = slot < 0 ? operand : temporaries();
+  Symbol::What what = below ? Symbol::accumulate_below : Symbol::accumulate;
+  if (f.flat && slot < 0 && !side_by_side(operand))
+    what = below ? Symbol::accumulate_numbers_below : Symbol::accumulate_numbers;
+  else if (f.flat)
+    what = below ? Symbol::flat_accumulate_below : Symbol::flat_accumulate;
+  code_.push_back({.what = what, .which = r.sum, .a = to, .a_at = behind});
+  if (slot < 0) return;
+  begin_.push_back({.what = Symbol::reset, .which = r.sum, .a = to, .a_at = behind});
+  bool rows = false;
+  for (std::size_t d = 0; d < f.extent.size(); ++d) rows = rows || f.stride[d * operands_.size() + at(operand)] != 0;
+  (rows ? row_end_ : end_)
+      .push_back(
+          {.what = f.flat ? Symbol::flat_fold : Symbol::fold, .which = r.sum, .a = to, .b = operand, .a_at = behind, .b_at = r.behind});
+}
+
+void Coder::emit(const Root& r) {
+  evaluate(r.node);
+  if (r.sum < 0) {
+    code_.push_back(stored(r, r.operand));
+    if (r.image >= 0) code_.push_back(stored(r, r.image));
+    return;
+  }
+  auto& sums = plan_.loop.sums;
+  if (std::none_of(sums.begin(), sums.end(), [&](const Fused::Sum& s) { return s.operand == r.operand; }))
+    sums.push_back({r.operand, static_cast<Reduce>(r.sum), planner_.place(r.value).count});
+  accumulate(r, r.operand, r.slot, false);
+  if (r.image < 0) return;
+  if (r.opposite) code_.push_back({.what = Symbol::map, .which = static_cast<int>(Map::neg)});
+  accumulate(r, r.image, r.image_slot, r.sum == static_cast<int>(Reduce::sum));
 }
 
 void Coder::emit() {
   Fused& f = plan_.loop;
-  std::vector<Symbol> begin, row_end, end;
-  for (auto& r : roots_)
-    if (r.sum >= 0 && !f.over_groups && f.along[at(r.operand)].move == 0) r.slot = take_slot();
-  if (f.flat) place_flat();
-  for (const auto& r : roots_) {
-    evaluate(r.node);
-    if (r.sum < 0) {
-      code_.push_back(stored(r));
-      continue;
-    }
-    if (std::none_of(f.sums.begin(), f.sums.end(), [&](const Fused::Sum& s) { return s.operand == r.operand; }))
-      f.sums.push_back({r.operand, static_cast<Reduce>(r.sum), planner_.place(r.value).count});
-    if (r.slot < 0) {
-      code_.push_back({.what = f.flat ? Symbol::accumulate_numbers : Symbol::accumulate, .which = r.sum, .a = r.operand, .a_at = r.behind});
-      continue;
-    }
-    const Index mine = behind(r.slot);
-    code_.push_back({.what = f.flat ? Symbol::flat_accumulate : Symbol::accumulate, .which = r.sum, .a = temporaries(), .a_at = mine});
-    begin.push_back({.what = Symbol::reset, .which = r.sum, .a = temporaries(), .a_at = mine});
-    bool rows = false;
-    for (std::size_t d = 0; d < f.extent.size(); ++d) rows = rows || f.stride[d * operands_.size() + at(r.operand)] != 0;
-    (rows ? row_end : end)
-        .push_back({.what = f.flat ? Symbol::flat_fold : Symbol::fold,
-                    .which = r.sum,
-                    .a = temporaries(),
-                    .b = r.operand,
-                    .a_at = mine,
-                    .b_at = r.behind});
+  for (auto& r : roots_) {
+    if (sums_in_tile(r, r.operand)) r.slot = take_slot();
+    if (r.image >= 0 && sums_in_tile(r, r.image)) r.image_slot = take_slot();
   }
+  if (f.flat) place_flat();
+  for (const auto& r : roots_) emit(r);
   for (int t = 0; t < kFusedTiles; ++t)
     if (f.over_groups || t == f.tile) f.body[t] = assemble(code_, f.tables[t]);
-  f.begin = assemble(begin, f.tables[f.tile]);
+  f.begin = assemble(begin_, f.tables[f.tile]);
   f.row_begin = assemble(row_begin_, f.tables[f.tile]);
-  f.row_end = assemble(row_end, f.tables[f.tile]);
-  f.end = assemble(end, f.tables[f.tile]);
+  f.row_end = assemble(row_end_, f.tables[f.tile]);
+  f.end = assemble(end_, f.tables[f.tile]);
 }
 
 FusedPlan Coder::make() {
   Fused& f = plan_.loop;
   f.tables = planner_.isa().fused[static_cast<int>(real_)];
   for (const auto& r : roots_) count_uses(r.node);
-  merge_axes();
+  if (!f.halves) merge_axes();
   choose_tile();
   emit();
   f.operands = static_cast<int>(operands_.size());
@@ -375,7 +326,11 @@ FusedPlan Coder::make() {
 }  // namespace
 
 FusedPlan plan_fused(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored) {
-  FusedPlan made = Coder(planner, Expressions(planner, program, loop, stored)).make();
+  Expressions expressions(planner, program, loop, stored);
+  Mirror mirror(planner, expressions);
+  FusedPlan made = Coder(planner, std::move(expressions), mirror.halves).make();
+  made.symmetric = std::move(mirror.symmetric);
+  made.loop.copies = std::move(mirror.copies);
   for (const auto& m : loop.members) {
     const Instruction& c = program.code[at(m.instruction)];
     made.loop.instructions.push_back(m.instruction);

@@ -25,6 +25,9 @@ class Expressions {
     Index behind;
     int sum;        // Reduce, or -1
     int slot = -1;  // where a tile accumulates, from the first to the last of a row
+    // What the other half of a square gets: the same, or its negative, there.
+    int image = -1, image_slot = -1;
+    bool opposite = false;
   };
   /// `stored`: per value, whether somebody else reads it.
   Expressions(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored);

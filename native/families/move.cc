@@ -1,4 +1,4 @@
-// Elements read and written by strides, and bands of matrices.
+// Elements read, written and replaced by strides, and bands of matrices.
 #include <cstring>
 
 #include "../exec/steps.h"
@@ -36,6 +36,11 @@ const char* check_read(const Kernel&, std::span<const double> attrs, std::span<c
 }
 const char* check_write(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
   return check_strides(attrs, operands[0], operands[1]);
+}
+const char* check_update(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
+  const Shape &in = operands[0], &out = operands[2];
+  if (in.rank != out.rank || !std::equal(in.dims, in.dims + in.rank, out.dims)) return "what is updated keeps its shape";
+  return check_strides(attrs, operands[1], out);
 }
 
 const char* check_band(const Kernel&, std::span<const double> attrs, std::span<const Shape> operands) {
@@ -95,6 +100,22 @@ Outcome whole_write(const Eager& e, const Kernel&) {
   return {};
 }
 
+Outcome whole_update(const Eager& e, const Kernel&) {
+  const Operand &base = e.operands[0], &in = e.operands[1], &out = e.operands[2];
+  const std::size_t block = size_of(e.column);
+  const auto size = static_cast<Index>(block);
+  const Index all = count(out);
+  if (all == 0) return {};
+  const bool aborted = tasks(e, (all - 1) / kGrain + 1, [&](Index t) {
+    const Index first = t * kGrain * size, bytes = std::min(kGrain, all - t * kGrain) * size;
+    std::memcpy(data_of(out) + first, data_of(base) + first, static_cast<std::size_t>(bytes));
+  });
+  if (count(in) == 0 || aborted) return {.aborted = aborted, .failures = {}};
+  const Nest nest = loops_of(true, in.dims.data(), rank_of(in), e.attrs.data() + 1);
+  run_move(nest.loops(), data_of(out) + static_cast<Index>(e.attrs[0]) * size, data_of(in), block);
+  return {};
+}
+
 Outcome whole_band(const Eager& e, const Kernel&) {
   const Operand& in = e.operands[0];
   if (count(in) == 0) return {};
@@ -118,19 +139,27 @@ struct Moves {
   int loops, rank;            // in Plan::numbers
   std::size_t block;          // bytes of an element
   Index out_shift, in_shift;  // bytes
-  std::size_t zeros;          // bytes of the output to clear before
+  std::size_t whole;          // bytes of the output to clear before, or to copy
 };
 
 std::int32_t one_move(const Step& s, const Chunk& c, char* const* operands) {
   const Moves& d = detail<Moves>(s, c);
-  if (d.zeros > 0) std::memset(operands[1], 0, d.zeros);
+  if (d.whole > 0) std::memset(operands[1], 0, d.whole);
   run_move({d.rank, number(c, d.loops)}, operands[1] + d.out_shift, operands[0] + d.in_shift, d.block);
   return 0;
 }
 
-void plan_move(Planner& planner, Step& s, Form form, bool write) {
+std::int32_t one_update(const Step& s, const Chunk& c, char* const* operands) {
+  const Moves& d = detail<Moves>(s, c);
+  if (d.whole > 0) std::memcpy(operands[2], operands[0], d.whole);
+  run_move({d.rank, number(c, d.loops)}, operands[2] + d.out_shift, operands[1], d.block);
+  return 0;
+}
+
+/// `from`: the operand whose elements move.
+void plan_move(Planner& planner, Step& s, Form form, bool write, std::size_t from = 0) {
   const Instruction& code = *s.code;
-  const std::vector<Index>& walked = planner.type(write ? code.in[0] : code.out[0]).dims;
+  const std::vector<Index>& walked = planner.type(write ? code.in[from] : code.out[0]).dims;
   const Nest nest = loops_of(write, walked.data(), static_cast<int>(walked.size()), code.attrs.data() + 1);
   Moves d{};
   d.rank = nest.rank;
@@ -139,12 +168,13 @@ void plan_move(Planner& planner, Step& s, Form form, bool write) {
   // nothing is reached through the offset when there is nothing to move
   const Index shift = nest.loops().count() == 0 ? 0 : static_cast<Index>(code.attrs[0]) * static_cast<Index>(d.block);
   (write ? d.out_shift : d.in_shift) = shift;
-  if (write) d.zeros = static_cast<std::size_t>(planner.place(code.out[0]).count) * d.block;
-  s.one = one_move;
+  if (write) d.whole = static_cast<std::size_t>(planner.place(code.out[0]).count) * d.block;
+  s.one = from == 0 ? one_move : one_update;
   planner.keep(s, d);
 }
 void plan_read(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, false); }
 void plan_write(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, true); }
+void plan_update(Planner& planner, Step& s, Form form) { plan_move(planner, s, form, true, 1); }
 
 /// What a step of band knows.
 struct Bands {
@@ -171,6 +201,7 @@ void plan_band(Planner& planner, Step& s, Form form) {
 
 const Family family::read_strided{"readStrided", false, computes, in_lanes, check_read, whole_read, cost, plan_read};
 const Family family::write_strided{"writeStrided", false, computes, in_lanes, check_write, whole_write, cost, plan_write};
+const Family family::update_strided{"updateStrided", false, computes, in_lanes, check_update, whole_update, cost, plan_update};
 const Family family::band{"band", false, computes, in_lanes, check_band, whole_band, cost, plan_band};
 
 }  // namespace backsolve

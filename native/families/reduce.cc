@@ -15,9 +15,9 @@ ReduceInner of_lanes(const Kernel& k, DType column, const LanesTable& isa) {
   return isa.reduce_lanes[static_cast<int>(k.reduce)][static_cast<int>(column)];
 }
 bool is_float(DType column) { return static_cast<int>(column) < kFloatTypes; }
-/// Of int32 the sum alone, by code of its own: it may fail.
+/// Of int32 and bool by code of its own: a sum may fail.
 bool computes(const Kernel& k, DType column) {
-  return is_float(column) ? flat(k, column, isa()) != nullptr : column == DType::i32 && k.reduce == Reduce::sum;
+  return is_float(column) ? flat(k, column, isa()) != nullptr : column == DType::i32 || k.reduce != Reduce::sum;
 }
 bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) { return is_float(column) && of_lanes(k, column, isa) != nullptr; }
 
@@ -154,16 +154,48 @@ std::int32_t sum_integers(const Loops& loops, char* out, const char* in) {
   return low == total ? 0 : make_info(Fail::sum_overflow);
 }
 
+template <class T, bool largest>
+std::int32_t extreme(const Loops& loops, char* out, const char* in) {
+  constexpr std::size_t block = sizeof(T);
+  char* base[1] = {const_cast<char*>(in)};
+  const Index n = loops.inner(), stride = loops.stride(0)[loops.rank - 1];
+  const auto value = [](T x) { return std::is_same_v<T, std::uint8_t> ? static_cast<T>(x != 0) : x; };
+  T best = value(*reinterpret_cast<const T*>(in));
+  for_rows(loops, 1, &block, base, 0, loops.rows(), [&](char* const* p) {
+    const auto* x = reinterpret_cast<const T*>(p[0]);
+    T own = best;
+    const auto combine = [&](T next) { own = largest ? std::max(own, value(next)) : std::min(own, value(next)); };
+    if (stride == 1)
+      for (Index i = 0; i < n; ++i) combine(x[i]);
+    else
+      for (Index i = 0; i < n; ++i) combine(x[i * stride]);
+    best = own;
+  });
+  std::memcpy(out, &best, block);
+  return 0;
+}
+
+/// Of all elements that `loops` visits, which are not floating ones; of bool the largest is whether any is true, the smallest whether all
+/// are.
+using Integers = std::int32_t (*)(const Loops& loops, char* out, const char* in);
+Integers integers(const Kernel& k, DType column) {
+  if (k.reduce == Reduce::sum) return sum_integers;
+  if (column == DType::b8) return k.reduce == Reduce::max ? extreme<std::uint8_t, true> : extreme<std::uint8_t, false>;
+  return k.reduce == Reduce::max ? extreme<std::int32_t, true> : extreme<std::int32_t, false>;
+}
+
 /// Outputs one after the other, as many together as make a task.
-Outcome whole_integers(const Eager& e, const Split& plan) {
+Outcome whole_integers(const Eager& e, const Kernel& k, const Split& plan) {
   const Loops kept = plan.kept.loops(), reduced = plan.reduced.loops();
   const Operand& out = e.operands[1];
   char *const to = data_of(out), *const from = data_of(e.operands[0]);
   const Index outputs = kept.count(), together = std::max<Index>(kGrain / std::max<Index>(reduced.count(), 1), 1);
+  const Integers each = integers(k, e.column);
+  const auto size = static_cast<Index>(size_of(e.column));
   std::atomic<std::int32_t> wrong{0};
   const bool aborted = outputs > 0 && tasks(e, (outputs - 1) / together + 1, [&](Index t) {
                          for (Index o = t * together; o < std::min(outputs, (t + 1) * together); ++o) {
-                           const std::int32_t info = sum_integers(reduced, to + o * 4, from + offset_of(kept, o) * 4);
+                           const std::int32_t info = each(reduced, to + o * size, from + offset_of(kept, o) * size);
                            if (info != 0) wrong.store(info, std::memory_order_relaxed);
                          }
                        });
@@ -211,7 +243,7 @@ Outcome whole(const Eager& e, const Kernel& k) {
   const Operand& in = e.operands[0];
   const Operand& out = e.operands[1];
   const Split plan = split_axes(in.dims.data(), rank_of(in), e.attrs.data(), static_cast<int>(e.attrs.size()));
-  if (!is_float(e.column)) return whole_integers(e, plan);
+  if (!is_float(e.column)) return whole_integers(e, k, plan);
   const ReduceInner inner = flat(k, e.column, isa());
   const Loops kept = plan.kept.loops(), reduced = plan.reduced.loops();
   const Index outputs = kept.count(), each = reduced.count();
@@ -249,7 +281,8 @@ Cost cost(const Planner& planner, const Instruction& code, int) { return cost_of
 
 /// What a step knows.
 struct Detail {
-  ReduceInner inner;                           // null: integers
+  ReduceInner inner;  // null: `integers`
+  Integers integers;
   int kept, kept_rank, reduced, reduced_rank;  // in Plan::numbers
   std::size_t block;                           // bytes of an element
 };
@@ -268,7 +301,7 @@ std::int32_t one(const Step& s, const Chunk& c, char* const* operands) {
       if (d.inner != nullptr)
         run_reduce(d.inner, reduced, out, in, d.block);
       else
-        info = std::max(info, sum_integers(reduced, out, in));
+        info = std::max(info, d.integers(reduced, out, in));
     }
   });
   return info;
@@ -281,6 +314,7 @@ void plan(Planner& planner, Step& s, Form form) {
   const Split split = split_axes(in.data(), static_cast<int>(in.size()), code.attrs.data(), static_cast<int>(code.attrs.size()));
   Detail d{};
   if (is_float(code.column)) d.inner = (lanes ? of_lanes : flat)(*s.kernel, code.column, planner.isa());
+  d.integers = is_float(code.column) ? nullptr : integers(*s.kernel, code.column);
   d.kept_rank = split.kept.rank;
   d.kept = planner.add_numbers(split.kept.data, split.kept.size);
   d.reduced_rank = split.reduced.rank;

@@ -13,6 +13,7 @@ constexpr Kernel kList[] = {
     {"min", Reduce::min},
     {"readStrided", family::read_strided},
     {"writeStrided", family::write_strided},
+    {"updateStrided", family::update_strided, "TTT"},
     {"band", family::band},
     {"concat", family::join, kMaxOperands - 1},
     {"randomUnitFloat32", "Is", Draw::Kind::unit},

@@ -74,7 +74,7 @@ struct Kernel {
     port_list(of_operands);
   }
   /// That moves elements.
-  constexpr Kernel(const char* n, const Family& of) : name(n), family(&of) { port_list("TT"); }
+  constexpr Kernel(const char* n, const Family& of, const char* of_operands = "TT") : name(n), family(&of) { port_list(of_operands); }
   /// That moves elements of as many inputs as a call has, all of T.
   constexpr Kernel(const char* n, const Family& of, int most) : name(n), family(&of), inputs(most), outputs(1), variadic(true) {
     for (int i = 0; i <= most; ++i) ports[i] = static_cast<char>(Port::same);

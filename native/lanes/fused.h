@@ -35,18 +35,21 @@ struct FusedTable {
   Run load, store;                   // A = [a]; [a] = A
   Run load_mask, store_mask;         // of bools
   Run accumulate[kFusedReductions];  // [a] = [a] + A, of elements that were not there before
+  Run accumulate_below;              // a sum, without the diagonal
   Run fold[kFusedReductions];        // all elements of the tile [a] into the one element [b]; [a] is as it was before it was accumulated to
   Run reset[kFusedReductions];       // [a] is so
   Run end;
   /// The code, tile after tile, over `count` elements of a loop, at least one tile; the last tile may begin before the one before ends.
-  void (*row)(const FusedIns* code, FusedOperand* operands, int n, Index count);
+  /// `half`: the last is on the diagonal, and there may be less than a tile of them, though not in memory.
+  void (*row)(const FusedIns* code, FusedOperand* operands, int n, Index count, bool half);
   // Of one item, where an element of a tile is W of the loop, side by side, and `row` goes over less than a tile, too:
-  void (*flat_row)(const FusedIns* code, FusedOperand* operands, int n, Index count);
+  void (*flat_row)(const FusedIns* code, FusedOperand* operands, int n, Index count, bool half);
   Run gather, scatter, gather_mask, scatter_mask;  // of what is `move` bytes apart
   Run splat;                                       // the tile [b] = the number [a]
   Run flat_accumulate[kFusedReductions];           // to the tile [a]
-  Run accumulate_numbers[kFusedReductions];        // to what is `move` bytes apart
-  Run flat_fold[kFusedReductions];                 // into the number [b]
+  Run flat_accumulate_below, accumulate_numbers_below;
+  Run accumulate_numbers[kFusedReductions];  // to what is `move` bytes apart
+  Run flat_fold[kFusedReductions];           // into the number [b]
   /// The code, once.
   void (*once)(const FusedIns* code, FusedOperand* operands);
 };

@@ -15,7 +15,9 @@ constexpr int kTile = 8;
 struct State {
   const FusedOperand* operand;
   int first;  // elements of the tile that the one before has had
-  int count;  // of a flat tile: elements
+  int count;  // of a flat tile: elements in memory
+  int end;    // behind the last element that counts
+  int below;  // the same without the diagonal
 };
 
 #define BS_TILE                                                                                                   \
@@ -142,14 +144,15 @@ struct Machine {
     BS_NEXT(v);
   }
 
-  template <class Op>
+  template <class Op, int State::* last>
   static void accumulate(const FusedIns* ip, State* s, BS_TILE) {
     const Vec<R> v[kTile] = {BS_ALL};
     const At<R> a(s, ip->a, ip->a_at);
-    if (s->first == 0) {
+    const int end = s->*last;
+    if (s->first == 0 && end == T) {
       BS_EACH a.put(t, Op::template combine<R>(a[t], v[t]));
     } else {
-      BS_EACH if (t >= s->first) a.put(t, Op::template combine<R>(a[t], v[t]));
+      BS_EACH if (t >= s->first && t < end) a.put(t, Op::template combine<R>(a[t], v[t]));
     }
     BS_NEXT(v);
   }
@@ -211,28 +214,29 @@ struct Machine {
     BS_EACH b.put(t, splat<R>(x));
     BS_NEXT(v);
   }
-  template <class Op>
+  template <class Op, int State::* last>
   static void flat_accumulate(const FusedIns* ip, State* s, BS_TILE) {
     Vec<R> v[kTile] = {BS_ALL};
     const At<R> a(s, ip->a, ip->a_at);
-    if (s->first > 0 || s->count < T * W<R>) {
+    const int end = s->*last;
+    if (s->first > 0 || end < T * W<R>) {
       alignas(64) R buffer[T * W<R>];
       BS_EACH store<R>(buffer + t * W<R>, v[t]);
       for (int e = 0; e < T * W<R>; ++e)
-        if (e < s->first || e >= s->count) buffer[e] = Op::template identity<R>;
+        if (e < s->first || e >= end) buffer[e] = Op::template identity<R>;
       BS_EACH a.put(t, Op::template combine<R>(a[t], load<R>(buffer + t * W<R>)));
     } else {
       BS_EACH a.put(t, Op::template combine<R>(a[t], v[t]));
     }
     BS_NEXT(v);
   }
-  template <class Op>
+  template <class Op, int State::* last>
   static void accumulate_numbers(const FusedIns* ip, State* s, BS_TILE) {
     const Vec<R> v[kTile] = {BS_ALL};
     alignas(64) R buffer[T * W<R>];
     BS_EACH store<R>(buffer + t * W<R>, v[t]);
     numbers(ip, s, [&](int e, char* p) {
-      if (e < s->first) return;
+      if (e < s->first || e >= s->*last) return;
       R x;
       __builtin_memcpy(&x, p, sizeof(R));
       x = Op::template combine<R>(splat<R>(x), splat<R>(buffer[e]))[0];
@@ -269,30 +273,36 @@ struct Machine {
     reinterpret_cast<Function<R>>(code->run)(code, s, z, z, z, z, z, z, z, z);
   }
   static void once(const FusedIns* code, FusedOperand* operands) {
-    State s{operands, 0, T * W<R>};
+    State s{operands, 0, T * W<R>, T * W<R>, T * W<R>};
     start(code, &s);
   }
   /// An element of a tile is `unit` of the loop.
   template <int unit>
-  BS_INLINE static void tiles(const FusedIns* code, FusedOperand* operands, int n, Index count) {
+  BS_INLINE static void tiles(const FusedIns* code, FusedOperand* operands, int n, Index count, bool half) {
     constexpr int all = T * unit;
-    State s{operands, 0, all};
-    if (unit > 1 && count < all) {
-      s.count = static_cast<int>(count);
+    State s{operands, 0, all, all, all};
+    if (count < all) {
+      s.end = static_cast<int>(count);
+      s.below = s.end - 1;
+      if (!half) s.count = s.end;
       return start(code, &s);
     }
     Index i = 0;
     for (; i + all <= count; i += all) {
+      s.below = all - (half && i + all == count);
       start(code, &s);
       for (int o = 0; o < n; ++o) operands[o].at += all * operands[o].move;
     }
     if (i == count) return;
     s.first = static_cast<int>(i + all - count);
+    s.below = all - half;
     for (int o = 0; o < n; ++o) operands[o].at -= s.first * operands[o].move;
     start(code, &s);
   }
-  static void row(const FusedIns* code, FusedOperand* operands, int n, Index count) { tiles<1>(code, operands, n, count); }
-  static void flat_row(const FusedIns* code, FusedOperand* operands, int n, Index count) { tiles<W<R>>(code, operands, n, count); }
+  static void row(const FusedIns* code, FusedOperand* operands, int n, Index count, bool half) { tiles<1>(code, operands, n, count, half); }
+  static void flat_row(const FusedIns* code, FusedOperand* operands, int n, Index count, bool half) {
+    tiles<W<R>>(code, operands, n, count, half);
+  }
 };
 
 template <class R, int T>
@@ -335,11 +345,11 @@ struct Code {
   }
   template <class Op>
   void reduction(Reduce r) {
-    table.accumulate[static_cast<int>(r)] = code(M::template accumulate<Op>);
+    table.accumulate[static_cast<int>(r)] = code(M::template accumulate<Op, &State::end>);
     table.fold[static_cast<int>(r)] = code(M::template fold<Op>);
     table.reset[static_cast<int>(r)] = code(M::template reset<Op>);
-    table.flat_accumulate[static_cast<int>(r)] = code(M::template flat_accumulate<Op>);
-    table.accumulate_numbers[static_cast<int>(r)] = code(M::template accumulate_numbers<Op>);
+    table.flat_accumulate[static_cast<int>(r)] = code(M::template flat_accumulate<Op, &State::end>);
+    table.accumulate_numbers[static_cast<int>(r)] = code(M::template accumulate_numbers<Op, &State::end>);
     table.flat_fold[static_cast<int>(r)] = code(M::template flat_fold<Op>);
   }
 };
@@ -354,6 +364,9 @@ void fill(FusedTable& table) {
   maps.to.template reduction<Sum>(Reduce::sum);
   maps.to.template reduction<Max>(Reduce::max);
   maps.to.template reduction<Min>(Reduce::min);
+  table.accumulate_below = C::code(M::template accumulate<Sum, &State::below>);
+  table.flat_accumulate_below = C::code(M::template flat_accumulate<Sum, &State::below>);
+  table.accumulate_numbers_below = C::code(M::template accumulate_numbers<Sum, &State::below>);
   table.load = C::code(M::load_tile);
   table.store = C::code(M::store_tile);
   table.load_mask = C::code(M::load_mask);
