@@ -72,8 +72,9 @@ export type IndexList = readonly (number | boolean | IndexList)[];
  */
 export type IndexPart = number | string | null | IndexList | Tensor<"int32"> | Tensor<"bool">;
 
-type Plain = "neg" | "square" | "sqrt" | "exp" | "log" | "sin" | "cos" | "tanh" | "conj" | "matrixTranspose" | "adjoint" | "trace";
-type Arithmetic = "add" | "sub" | "mul" | "div" | "maximum" | "minimum";
+type Functions = "neg" | "square" | "sqrt" | "reciprocal" | "exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tan" | "tanh" | "sigmoid";
+type Plain = Functions | "sign" | "floor" | "ceil" | "round" | "relu" | "conj" | "matrixTranspose" | "adjoint" | "trace";
+type Arithmetic = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum";
 type AxisOption<A> = { readonly axis?: A };
 /** The methods, which methods.ts puts on the prototype. Their types stand here: tensors and their methods name each other. */
 export interface Methods<D extends DType = DType>
@@ -87,6 +88,7 @@ export interface Methods<D extends DType = DType>
     b: B & Fits<DTypeOf<A>, DTypeOf<B>>,
     options?: { adjointA?: boolean; adjointB?: boolean },
   ): Tensor<Promote<A, B>>;
+  clip(low: number | Tensor<D>, high: number | Tensor<D>): Tensor<D>;
   reshape(shape: Shape): Tensor<D>;
   transpose(axes?: readonly number[]): Tensor<D>;
   swapAxes(axis1: number, axis2: number): Tensor<D>;

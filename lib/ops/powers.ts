@@ -1,7 +1,7 @@
 // Powers, roots, logarithms and exponentials of other bases.
 import { call } from "../core/apply";
 import { isComplex, isFloat, type Sym } from "../core/dtype";
-import { defineOp } from "../core/op";
+import { defineOp, scalar } from "../core/op";
 import { native, type Slope } from "../core/row";
 import { isTensor, type Tensor } from "../core/tensor";
 import { analytic, stretched, type Z } from "./analytic";
@@ -82,8 +82,9 @@ const realPow = defineOp({
 });
 /** e^(b log a); 0 to a power with positive real part is 0, else NaN, but 0⁰ is 1. */
 function complexPow(a: Z, b: Z): Z {
-  const ofZero = where(equal(b, 0), 1, where(greater(real(b), 0), 0, Number.NaN)) as unknown;
-  return where(equal(a, 0), ofZero as Z, exp(mul(b, log(where(equal(a, 0), 1, a) as Z)))) as Z;
+  const [zero, one, nan] = [0, 1, Number.NaN].map((x) => scalar(a.dtype, x)) as [Z, Z, Z];
+  const ofZero = where(equal(b, zero), one, where(greater(real(b), 0), zero, nan));
+  return where(equal(a, zero), ofZero, exp(mul(b, log(where(equal(a, zero), one, a)))));
 }
 /** b a^(b - 1), 0 where b is; y log a, 0 where a is 0 and the real part of b is not negative. */
 function powSlopes<X extends T | R>({ a, b, y }: { readonly a: X; readonly b: X; readonly y: X }) {

@@ -74,8 +74,10 @@ export const clip = defineOp({
 const query = (name: string, tf?: string) =>
   defineOp({ ...x, name, ...(tf !== undefined && { tf }), types: "any", dtypes: { y: "bool" }, kernel: native(name), vjp: () => ({}) });
 /** Whether x is NaN, complex x in either part; any dtype. */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: everybody's name for it
 export const isNaN = query("isNaN", "IsNan");
 /** Whether x is neither infinite nor NaN, complex x in both parts; any dtype. */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: everybody's name for it
 export const isFinite = query("isFinite", "IsFinite");
 /** Whether x is infinite, complex x in either part; any dtype. */
 export const isInf = query("isInf", "IsInf");

@@ -1,5 +1,5 @@
-// Trigonometric and hyperbolic functions beside those of elementwise.ts, and angles. Of real numbers SLEEF's, within 1 ulp wherever they are
-// defined, up to the largest and down to the smallest. Complex inverses after Kahan, "Branch cuts for complex elementary functions" (1987):
+// Trigonometric and hyperbolic functions beside those of elementwise.ts, and angles. Of real numbers within 2 ulp wherever they are defined,
+// up to the largest and down to the smallest. Complex inverses after Kahan, "Branch cuts for complex elementary functions" (1987):
 // the sides of a cut are told by the sign of a zero, as in NumPy; of infinite arguments parts may be NaN.
 import { call } from "../core/apply";
 import type { Sym } from "../core/dtype";
@@ -20,7 +20,7 @@ type F = Tensor<"float64">;
 export const tan = analytic({
   name: "tan",
   tf: "Tan",
-  domain: between(-1.1, 1.1), // poles at ±π/2
+  domain: between(-0.7, 0.7), // poles at ±π/2
   saves: ["x"],
   slope: ({ x }) => ({ over: square(cos(x)) }),
   ofComplex: (z) => overI(tanh(timesI(z))),
@@ -123,7 +123,7 @@ export const atanh = analytic({
 
 const unscaled = (a: R, b: R): R => call("unscale", [a, b]) as R;
 /**
- * The angle of the point (x, y), of y and x in this order, in [-π, π]; real, within 1 ulp. Signs of zeros tell sides as in C: ±0 and ±π on the
+ * The angle of the point (x, y), of y and x in this order, in [-π, π]; real, within 2 ulp. Signs of zeros tell sides as in C: ±0 and ±π on the
  * axis. At (0, 0) the derivatives are 0.
  */
 export const atan2 = defineOp({

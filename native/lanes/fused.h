@@ -31,7 +31,7 @@ constexpr int kFusedOperands = 64;   // of a loop, at most
 /// Code for one dtype and one length of tiles. Null: there is none.
 struct FusedTable {
   using Run = void (*)();
-  Run map[kFusedMaps][kFusedForms];  // of one operand: of the tile, whatever the form, b says which; of three: the first is the tile, then memory
+  Run map[kFusedMaps][kFusedForms];  // of one operand: of the tile, in any form, b says which; of three: the tile, then memory
   Run load, store;                   // A = [a]; [a] = A
   Run load_mask, store_mask;         // of bools
   Run accumulate[kFusedReductions];  // [a] = [a] + A, of elements that were not there before

@@ -14,7 +14,7 @@ namespace {
     BS_INLINE static auto real parameters { \
       return value;                         \
     }                                       \
-  };
+  }
 #define BS_OF_BOTH(Name, parameters, value, complex_parameters, complex_value) \
   struct Name {                                                                \
     template <class R>                                                         \
@@ -25,13 +25,13 @@ namespace {
     BS_INLINE static auto complex complex_parameters {                         \
       return complex_value;                                                    \
     }                                                                          \
-  };
+  }
 
-BS_OF_REAL(Floor, (Vec<R> a), vfloor<R>(a))
-BS_OF_REAL(Ceil, (Vec<R> a), vceil<R>(a))
-BS_OF_REAL(Round, (Vec<R> a), vrint<R>(a))
-BS_OF_REAL(Trunc, (Vec<R> a), vtrunc<R>(a))
-BS_OF_REAL(Hypot, (Vec<R> a, Vec<R> b), cx_abs<R>({a, b}))
+BS_OF_REAL(Floor, (Vec<R> a), vfloor<R>(a));
+BS_OF_REAL(Ceil, (Vec<R> a), vceil<R>(a));
+BS_OF_REAL(Round, (Vec<R> a), vrint<R>(a));
+BS_OF_REAL(Trunc, (Vec<R> a), vtrunc<R>(a));
+BS_OF_REAL(Hypot, (Vec<R> a, Vec<R> b), cx_abs<R>({a, b}));
 
 // ---- Truth: what is not zero is true, NaN too ----
 
@@ -43,13 +43,13 @@ template <class R>
 BS_INLINE Mask<R> holds(Cx<R> a) {
   return ~cx_is_zero<R>(a);
 }
-BS_OF_BOTH(IsNan, (Vec<R> a), is_nan<R>(a), (Cx<R> a), is_nan<R>(a.re) | is_nan<R>(a.im))
-BS_OF_BOTH(IsFinite, (Vec<R> a), is_finite<R>(a), (Cx<R> a), is_finite<R>(a.re) & is_finite<R>(a.im))
-BS_OF_BOTH(IsInf, (Vec<R> a), is_inf<R>(a), (Cx<R> a), is_inf<R>(a.re) | is_inf<R>(a.im))
-BS_OF_BOTH(LogicalAnd, (Vec<R> a, Vec<R> b), holds<R>(a) & holds<R>(b), (Cx<R> a, Cx<R> b), holds<R>(a) & holds<R>(b))
-BS_OF_BOTH(LogicalOr, (Vec<R> a, Vec<R> b), holds<R>(a) | holds<R>(b), (Cx<R> a, Cx<R> b), holds<R>(a) | holds<R>(b))
-BS_OF_BOTH(LogicalXor, (Vec<R> a, Vec<R> b), holds<R>(a) ^ holds<R>(b), (Cx<R> a, Cx<R> b), holds<R>(a) ^ holds<R>(b))
-BS_OF_BOTH(LogicalNot, (Vec<R> a), ~holds<R>(a), (Cx<R> a), ~holds<R>(a))
+BS_OF_BOTH(IsNan, (Vec<R> a), is_nan<R>(a), (Cx<R> a), is_nan<R>(a.re) | is_nan<R>(a.im));
+BS_OF_BOTH(IsFinite, (Vec<R> a), is_finite<R>(a), (Cx<R> a), is_finite<R>(a.re) & is_finite<R>(a.im));
+BS_OF_BOTH(IsInf, (Vec<R> a), is_inf<R>(a), (Cx<R> a), is_inf<R>(a.re) | is_inf<R>(a.im));
+BS_OF_BOTH(LogicalAnd, (Vec<R> a, Vec<R> b), holds<R>(a) & holds<R>(b), (Cx<R> a, Cx<R> b), holds<R>(a) & holds<R>(b));
+BS_OF_BOTH(LogicalOr, (Vec<R> a, Vec<R> b), holds<R>(a) | holds<R>(b), (Cx<R> a, Cx<R> b), holds<R>(a) | holds<R>(b));
+BS_OF_BOTH(LogicalXor, (Vec<R> a, Vec<R> b), holds<R>(a) ^ holds<R>(b), (Cx<R> a, Cx<R> b), holds<R>(a) ^ holds<R>(b));
+BS_OF_BOTH(LogicalNot, (Vec<R> a), ~holds<R>(a), (Cx<R> a), ~holds<R>(a));
 
 // ---- Of special.cc ----
 
@@ -60,39 +60,39 @@ BS_OF_BOTH(LogicalNot, (Vec<R> a), ~holds<R>(a), (Cx<R> a), ~holds<R>(a))
     static Vec<R> real parameters {         \
       return value;                         \
     }                                       \
-  };
+  }
 
-BS_CALLED(Log2, (Vec<R> a), special::log2(a))
-BS_CALLED(Log10, (Vec<R> a), special::log10(a))
-BS_CALLED(Exp2, (Vec<R> a), special::exp2(a))
-BS_CALLED(Cbrt, (Vec<R> a), special::cbrt(a))
-BS_CALLED(Tan, (Vec<R> a), special::tan(a))
-BS_CALLED(Asin, (Vec<R> a), special::asin(a))
-BS_CALLED(Acos, (Vec<R> a), special::acos(a))
-BS_CALLED(Atan, (Vec<R> a), special::atan(a))
-BS_CALLED(Asinh, (Vec<R> a), special::asinh(a))
-BS_CALLED(Acosh, (Vec<R> a), special::acosh(a))
-BS_CALLED(Atanh, (Vec<R> a), special::atanh(a))
-BS_CALLED(Sigmoid, (Vec<R> a), special::sigmoid(a))
-BS_CALLED(Erf, (Vec<R> a), special::erf(a))
-BS_CALLED(Erfc, (Vec<R> a), special::erfc(a))
-BS_CALLED(ErfInv, (Vec<R> a), special::erf_inv(a))
-BS_CALLED(NormCdf, (Vec<R> a), special::norm_cdf(a))
-BS_CALLED(NormLogCdf, (Vec<R> a), special::norm_log_cdf(a))
-BS_CALLED(NormHazard, (Vec<R> a), special::norm_hazard(a))
-BS_CALLED(NormQuantile, (Vec<R> a), special::norm_quantile(a))
-BS_CALLED(Lgamma, (Vec<R> a), special::lgamma(a))
-BS_CALLED(Digamma, (Vec<R> a), special::digamma(a))
-BS_CALLED(Pow, (Vec<R> a, Vec<R> b), special::pow(a, b))
-BS_CALLED(Atan2, (Vec<R> a, Vec<R> b), special::atan2(a, b))
-BS_CALLED(Mod, (Vec<R> a, Vec<R> b), special::mod(a, b))
-BS_CALLED(Logaddexp, (Vec<R> a, Vec<R> b), special::logaddexp(a, b))
-BS_CALLED(Xlogy, (Vec<R> a, Vec<R> b), special::xlogy(a, b))
-BS_CALLED(Polygamma, (Vec<R> a, Vec<R> b), special::polygamma(a, b))
+BS_CALLED(Log2, (Vec<R> a), special::log2(a));
+BS_CALLED(Log10, (Vec<R> a), special::log10(a));
+BS_CALLED(Exp2, (Vec<R> a), special::exp2(a));
+BS_CALLED(Cbrt, (Vec<R> a), special::cbrt(a));
+BS_CALLED(Tan, (Vec<R> a), special::tan(a));
+BS_CALLED(Asin, (Vec<R> a), special::asin(a));
+BS_CALLED(Acos, (Vec<R> a), special::acos(a));
+BS_CALLED(Atan, (Vec<R> a), special::atan(a));
+BS_CALLED(Asinh, (Vec<R> a), special::asinh(a));
+BS_CALLED(Acosh, (Vec<R> a), special::acosh(a));
+BS_CALLED(Atanh, (Vec<R> a), special::atanh(a));
+BS_CALLED(Sigmoid, (Vec<R> a), special::sigmoid(a));
+BS_CALLED(Erf, (Vec<R> a), special::erf(a));
+BS_CALLED(Erfc, (Vec<R> a), special::erfc(a));
+BS_CALLED(ErfInv, (Vec<R> a), special::erf_inv(a));
+BS_CALLED(NormCdf, (Vec<R> a), special::norm_cdf(a));
+BS_CALLED(NormLogCdf, (Vec<R> a), special::norm_log_cdf(a));
+BS_CALLED(NormHazard, (Vec<R> a), special::norm_hazard(a));
+BS_CALLED(NormQuantile, (Vec<R> a), special::norm_quantile(a));
+BS_CALLED(Lgamma, (Vec<R> a), special::lgamma(a));
+BS_CALLED(Digamma, (Vec<R> a), special::digamma(a));
+BS_CALLED(Pow, (Vec<R> a, Vec<R> b), special::pow(a, b));
+BS_CALLED(Atan2, (Vec<R> a, Vec<R> b), special::atan2(a, b));
+BS_CALLED(Mod, (Vec<R> a, Vec<R> b), special::mod(a, b));
+BS_CALLED(Logaddexp, (Vec<R> a, Vec<R> b), special::logaddexp(a, b));
+BS_CALLED(Xlogy, (Vec<R> a, Vec<R> b), special::xlogy(a, b));
+BS_CALLED(Polygamma, (Vec<R> a, Vec<R> b), special::polygamma(a, b));
 
-/// Told as in Maps (functors.h).
+/// Told as in Maps (functors.h): functions of one real number, the others.
 template <class M>
-void more_maps(M& maps) {
+void unary_maps(M& maps) {
   maps.template real<Floor, Re, Re>(Map::floor);
   maps.template real<Ceil, Re, Re>(Map::ceil);
   maps.template real<Round, Re, Re>(Map::round);
@@ -118,6 +118,13 @@ void more_maps(M& maps) {
   maps.template real<NormQuantile, Re, Re>(Map::norm_quantile);
   maps.template real<Lgamma, Re, Re>(Map::lgamma);
   maps.template real<Digamma, Re, Re>(Map::digamma);
+  maps.template real<LogicalAnd, Bo, Re, Re>(Map::logical_and);
+  maps.template real<LogicalOr, Bo, Re, Re>(Map::logical_or);
+  maps.template real<LogicalXor, Bo, Re, Re>(Map::logical_xor);
+}
+template <class M>
+void more_maps(M& maps) {
+  unary_maps(maps);
   maps.template real<Hypot, Re, Re, Re>(Map::hypot);
   maps.template real<Pow, Re, Re, Re>(Map::pow);
   maps.template real<Atan2, Re, Re, Re>(Map::atan2);
@@ -133,11 +140,8 @@ void more_maps(M& maps) {
   maps.template complex<IsInf, Bo, Co>(Map::is_inf);
   maps.template real<LogicalNot, Bo, Re>(Map::logical_not);
   maps.template complex<LogicalNot, Bo, Co>(Map::logical_not);
-  maps.template real<LogicalAnd, Bo, Re, Re>(Map::logical_and);
   maps.template complex<LogicalAnd, Bo, Co, Co>(Map::logical_and);
-  maps.template real<LogicalOr, Bo, Re, Re>(Map::logical_or);
   maps.template complex<LogicalOr, Bo, Co, Co>(Map::logical_or);
-  maps.template real<LogicalXor, Bo, Re, Re>(Map::logical_xor);
   maps.template complex<LogicalXor, Bo, Co, Co>(Map::logical_xor);
 }
 

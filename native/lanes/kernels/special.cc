@@ -2,6 +2,7 @@
 #include "special.h"
 
 #include "../vector/elements.h"
+#include "elementary.h"
 #include "gamma.h"
 #include "normal.h"
 #include "rounding.h"
@@ -12,35 +13,10 @@ namespace {
 BS_MATH1(log2)
 BS_MATH1(log10)
 BS_MATH1(exp2)
-BS_MATH1(cbrt)
 BS_MATH1(tan)
 BS_MATH1(asin)
 BS_MATH1(acos)
-BS_MATH1(atan)
-BS_MATH1(asinh)
-BS_MATH1(acosh)
-BS_MATH1(atanh)
 BS_MATH1(erf)
-
-constexpr double kLog2 = 0.693147180559945309417232121458;
-/// From here on x^2 + 1 is x^2, which overflows before long.
-template <class R>
-constexpr R kFar = static_cast<R>(sizeof(R) == 8 ? 0x1p500 : 0x1p60);
-
-/// Of large x log 2x.
-template <class R>
-BS_INLINE Vec<R> real_asinh(Vec<R> x) {
-  const Vec<R> a = vabs<R>(x);
-  const Mask<R> far = a > kFar<R>;
-  const Vec<R> y = vasinh<R>(select<R>(far, splat<R>(0), x));
-  return select<R>(x == 0, x, any<R>(far) ? select<R>(far, vcopysign<R>(vlog<R>(a) + static_cast<R>(kLog2), x), y) : y);
-}
-template <class R>
-BS_INLINE Vec<R> real_acosh(Vec<R> x) {
-  const Mask<R> far = x > kFar<R>;
-  const Vec<R> y = vacosh<R>(select<R>(far, splat<R>(1), x));
-  return any<R>(far) ? select<R>(far, vlog<R>(x) + static_cast<R>(kLog2), y) : y;
-}
 
 /// 1 / (1 + e^-x), or e^x / (1 + e^x): no exponential overflows.
 template <class R>
@@ -68,8 +44,8 @@ BS_INLINE Vec<R> fmod_by_lanes(Vec<R> a, Vec<R> b) {
   for (int i = 0; i < W<R>; ++i) r[i] = static_cast<R>(__builtin_fmod(a[i], b[i]));
   return r;
 }
-/// a - b trunc(a / b), exactly: with a fused multiply-add that rounds once, where the quotient has no more digits than a number; its last one
-/// may be one too large, so that what is left has the other sign.
+/// a - b trunc(a / b), exactly: with a fused multiply-add that rounds once, where the quotient has no more digits than a number; its last
+/// one may be one too large, so that what is left has the other sign.
 template <class R>
 BS_INLINE Vec<R> real_fmod(Vec<R> a, Vec<R> b) {
 #if defined(__FMA__) || defined(__aarch64__)
@@ -110,37 +86,37 @@ constexpr int kHalf = W<double>;
 using Halves = UpTo<kHalf>;
 using Whole = UpTo<W<float>>;
 
-#define BS_DEFINE1(name, f)                                     \
-  Vec<float> name(Vec<float> x) { return f<float>(x); }         \
+#define BS_DEFINE1(name, f)                             \
+  Vec<float> name(Vec<float> x) { return f<float>(x); } \
   Vec<double> name(Vec<double> x) { return f<double>(x); }
-#define BS_DEFINE2(name, f)                                                \
-  Vec<float> name(Vec<float> x, Vec<float> y) { return f<float>(x, y); }   \
+#define BS_DEFINE2(name, f)                                              \
+  Vec<float> name(Vec<float> x, Vec<float> y) { return f<float>(x, y); } \
   Vec<double> name(Vec<double> x, Vec<double> y) { return f<double>(x, y); }
 /// Of float by way of double, two halves.
-#define BS_DEFINE_WIDE1(name, f)                                                                        \
+#define BS_DEFINE_WIDE1(name, f)                                                                                  \
   Vec<float> name(Vec<float> x) { return narrow(f(wide<0>(x, Halves{})), f(wide<kHalf>(x, Halves{})), Whole{}); } \
   Vec<double> name(Vec<double> x) { return f(x); }
-#define BS_DEFINE_WIDE2(name, f)                                                                                              \
-  Vec<float> name(Vec<float> x, Vec<float> y) {                                                                               \
+#define BS_DEFINE_WIDE2(name, f)                                                                                                  \
+  Vec<float> name(Vec<float> x, Vec<float> y) {                                                                                   \
     return narrow(f(wide<0>(x, Halves{}), wide<0>(y, Halves{})), f(wide<kHalf>(x, Halves{}), wide<kHalf>(y, Halves{})), Whole{}); \
-  }                                                                                                                           \
+  }                                                                                                                               \
   Vec<double> name(Vec<double> x, Vec<double> y) { return f(x, y); }
 
 BS_DEFINE1(log2, vlog2)
 BS_DEFINE1(log10, vlog10)
 BS_DEFINE1(exp2, vexp2)
-BS_DEFINE1(cbrt, vcbrt)
+BS_DEFINE1(cbrt, real_cbrt)
 BS_DEFINE1(tan, vtan)
 BS_DEFINE1(asin, vasin)
 BS_DEFINE1(acos, vacos)
-BS_DEFINE1(atan, vatan)
+BS_DEFINE1(atan, real_atan)
 BS_DEFINE1(asinh, real_asinh)
 BS_DEFINE1(acosh, real_acosh)
-BS_DEFINE1(atanh, vatanh)
+BS_DEFINE1(atanh, real_atanh)
 BS_DEFINE1(sigmoid, real_sigmoid)
 BS_DEFINE1(erf, verf)
 BS_DEFINE2(pow, vpow)
-BS_DEFINE2(atan2, vatan2)
+BS_DEFINE2(atan2, real_atan2)
 BS_DEFINE2(mod, real_mod)
 BS_DEFINE2(logaddexp, real_logaddexp)
 BS_DEFINE2(xlogy, real_xlogy)

@@ -4,7 +4,7 @@
 
 namespace backsolve::BS_ISA::special {
 
-#define BS_SPECIAL1(name)  \
+#define BS_SPECIAL1(name)      \
   Vec<float> name(Vec<float>); \
   Vec<double> name(Vec<double>);
 #define BS_SPECIAL2(name)                  \
