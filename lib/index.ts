@@ -61,6 +61,7 @@ export * from "./ops/activations";
 export { type Blocks, block, moveAxis, repeat, roll, split, squeeze, tile, unstack } from "./ops/arrange";
 export { index, indexAdd, indexUpdate } from "./ops/brackets";
 export { cast } from "./ops/cast";
+export { type BincountOptions, bincount, type Unique, unique } from "./ops/counting";
 export * from "./ops/creation";
 export { bandPart, diag, diagEmbed, diagonal, setDiag, tril, triu } from "./ops/diagonals";
 export * as domains from "./ops/domains";
@@ -71,7 +72,7 @@ export { meshgrid, tri } from "./ops/grids";
 export { type AxisOptions, type Gather, gather, type ScatterAdd, scatterAdd } from "./ops/indexing";
 export * from "./ops/joining";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone
-export type { LstsqOptions, SolveOptions, Solver, SolveTriangularOptions } from "./ops/linalg";
+export type { LstsqOptions, NormOptions, SolveOptions, Solver, SolveTriangularOptions, VectorNormOptions } from "./ops/linalg";
 export * as linalg from "./ops/linalg";
 export * from "./ops/magnitude";
 export { cross, dot, inner, kron, matvec, multiDot, outer, tensordot, vdot, vecdot } from "./ops/multiply";
@@ -84,10 +85,23 @@ export * from "./ops/rounding";
 export { type Indices, type Take, type TakeOptions, take } from "./ops/rows";
 export { cumlogsumexp, cummax, cummin, cumprod, cumsum, prod, type RunningOptions } from "./ops/running";
 export { flip } from "./ops/slices";
+export { logSoftmax, softmax } from "./ops/softmax";
 export { argsort, type SortOptions, searchSorted, sort, topK } from "./ops/sorting";
 export * from "./ops/special";
+export {
+  type CovOptions,
+  corrcoef,
+  cov,
+  median,
+  type QuantileOptions,
+  quantile,
+  type SpreadOptions,
+  std,
+  variance,
+} from "./ops/statistics";
 export * from "./ops/structure";
 export * from "./ops/trigonometry";
+export { all, any, countNonzero } from "./ops/truth";
 export { compile } from "./program/compile";
 export { type Inputs, Program } from "./program/program";
 export { bool, complex64, complex128, float32, float64, int32, Spec } from "./program/spec";

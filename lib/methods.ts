@@ -6,15 +6,21 @@ import * as a from "./ops/arrange";
 import { index } from "./ops/brackets";
 import * as d from "./ops/diagonals";
 import * as e from "./ops/elementwise";
+import { max, min } from "./ops/extremes";
 import { abs, sign } from "./ops/magnitude";
+import { dot } from "./ops/multiply";
 import { pow, reciprocal } from "./ops/powers";
 import { matmul } from "./ops/products";
 import * as r from "./ops/reductions";
 import { ceil, clip, floor, round } from "./ops/rounding";
 import { take } from "./ops/rows";
+import { cumprod, cumsum, prod } from "./ops/running";
 import { flip } from "./ops/slices";
+import { sort } from "./ops/sorting";
+import { std, variance } from "./ops/statistics";
 import * as s from "./ops/structure";
 import { tan } from "./ops/trigonometry";
+import { all, any } from "./ops/truth";
 
 const functions = {
   add: e.add,
@@ -59,6 +65,19 @@ const functions = {
   broadcastTo: s.broadcastTo,
   diag: d.diag,
   trace: r.trace,
+  prod,
+  max,
+  min,
+  any,
+  all,
+  argmax: r.argmax,
+  argmin: r.argmin,
+  variance,
+  std,
+  cumsum,
+  cumprod,
+  sort,
+  dot,
   index,
   take,
   flip,

@@ -16,6 +16,7 @@ const WAYS: Readonly<Record<string, Way | readonly [Way, F64]>> = {
   "index by lists": (t) => b.index(t, [2, 0, 2], [1, -1, 1]),
   "index by a list beside a slice": (t) => b.index(t, "::2", [3, 3, 0]),
   "index by a tensor": (t) => b.index(t, ints([[1], [0]]), "1:"),
+  "index by several tensors": (t) => b.index(t, b.argmax(t, { axis: 0 }), b.argsort(b.index(t, 0))),
   "index by a mask": (t) => b.index(t, ":", [true, false, true, true]),
   "index into nothing": (t) => b.index(t, "0:0"),
   "indexUpdate of a slice": (t) => b.indexUpdate(t, [0, "1:3"], b.index(t, 1, "::3")),
@@ -71,6 +72,14 @@ const WAYS: Readonly<Record<string, Way | readonly [Way, F64]>> = {
   "cumprod and prod": (t) => b.mul(b.cumprod(t, { axis: 0, reverse: true }), b.prod(t, { axis: [0], keepDims: true })),
   "prod of all but one axis": (t) => b.prod(t.reshape([2, 3, 2]), { axis: [0, 2] }),
   cummax: (t) => b.add(b.cummax(t, { axis: 1 }), b.cummin(t).reshape([3, 4])),
+  "variance and std": (t) => b.add(b.variance(t, { axis: 0, ddof: 1, keepDims: true }), b.std(t, { axis: 1, keepDims: true })),
+  "cov and corrcoef": (t) => b.add(b.cov(t), b.corrcoef(t)),
+  "median and quantile": (t) => b.add(b.median(t, { axis: 0 }), b.quantile(t, [0.3, 0.8], { axis: 0 })),
+  "softmax and logSoftmax": (t) => b.add(b.softmax(t), b.logSoftmax(t, { axis: 0 })),
+  "norm and vectorNorm": (t) => b.add(b.linalg.norm(t), b.linalg.vectorNorm(t, { ord: 3, axis: 0 })),
+  "any, all and countNonzero": (t) => b.where(b.any(b.greater(t, 0), { axis: 0 }), b.countNonzero(b.greater(t, 0), { axis: 0 }), 7),
+  "max and argmin": (t) => b.max(b.argmin(t, { axis: 0 })),
+  "bincount with weights": (t) => b.bincount(ints([0, 2, 2, 1]), { weights: b.index(t, 0), length: 4 }),
   cumlogsumexp: (t) => b.cumlogsumexp(t, { axis: -1 }),
 };
 
@@ -131,6 +140,76 @@ describe("functions of arrays", () => {
     ).to.deep.equal([0, 0, 1]);
     expect(b.pad(bad, 1).toArray()).to.deep.equal([0, Number.NaN, Number.POSITIVE_INFINITY, 1, 0]);
     expect(Object.is(b.flip(tensor([-0, 1])).at(1), -0)).to.equal(true);
+  });
+});
+
+describe("unique and bincount", () => {
+  it("unique says which, where first, which each is and how often; NaN once", () => {
+    const u = b.unique(
+      tensor([
+        [3, Number.NaN, -1],
+        [3, Number.NaN, 0],
+      ]),
+    );
+    expect(u.values.toArray()).to.deep.equal([-1, 0, 3, Number.NaN]);
+    expect([u.indices.toArray(), u.counts.toArray()]).to.deep.equal([
+      [2, 5, 0, 1],
+      [1, 1, 2, 2],
+    ]);
+    expect(u.inverse.toArray()).to.deep.equal([
+      [2, 3, 0],
+      [2, 3, 1],
+    ]);
+    expect(b.unique(tensor([-0, 0, 1])).counts.toArray()).to.deep.equal([2, 1]);
+    expect(b.unique(tensor([true, false, true])).values.toArray()).to.deep.equal([false, true]);
+    expect(
+      b.unique(
+        tensor([
+          { re: 1, im: 2 },
+          { re: 1, im: 1 },
+          { re: 1, im: 2 },
+        ]),
+      ).values.size,
+    ).to.equal(2);
+    expect(b.unique(b.zeros([0, 2])).values.shape).to.deep.equal([0]);
+    expect(
+      b
+        .grad((t: F64) => b.sum(b.square(b.unique(t).values)))(tensor([2, 5, 2]))
+        .toArray(),
+    ).to.deep.equal([4, 10, 0]);
+  });
+  it("bincount counts, and adds weights", () => {
+    expect(b.bincount(ints([1, 1, 3])).toArray()).to.deep.equal([0, 2, 0, 1]);
+    expect(b.bincount(ints([1]), { minLength: 4 }).toArray()).to.deep.equal([0, 1, 0, 0]);
+    expect(b.bincount(ints([])).shape).to.deep.equal([0]);
+    expect(b.bincount(ints([0, 1, 0]), { weights: tensor([0.5, 2, 0.25]) }).toArray()).to.deep.equal([0.75, 2]);
+  });
+  it("have derivatives of NumPy's edges", () => {
+    const constant = tensor([2, 2, 2]) as F64;
+    expect(
+      b
+        .grad((t: F64) => b.std(t))(constant)
+        .toArray(),
+    ).to.deep.equal([0, 0, 0]);
+    expect(
+      b
+        .grad((t: F64) => b.linalg.vectorNorm(t))(b.zeros(2))
+        .toArray(),
+    ).to.deep.equal([0, 0]);
+    expect(
+      b
+        .grad((t: F64) => b.linalg.vectorNorm(t, { ord: 3 }))(b.zeros(2))
+        .toArray(),
+    ).to.deep.equal([0, 0]);
+    expect(
+      b
+        .grad((t: F64) => b.median(t))(tensor([3, 1, 2, 9]))
+        .toArray(),
+    ).to.deep.equal([0.5, 0, 0.5, 0]);
+    expect(b.topK(tensor([1, Number.NaN, 5, 5]), 3).indices.toArray()).to.deep.equal([1, 2, 3]);
+    expect(b.variance(b.zeros([0])).item()).to.be.NaN;
+    expect(b.median(b.zeros([0, 2]), { axis: 0 }).toArray()).to.deep.equal([Number.NaN, Number.NaN]);
+    expect(b.softmax(tensor([Number.NEGATIVE_INFINITY])).item()).to.be.NaN;
   });
 });
 
@@ -216,6 +295,19 @@ const REFUSED: readonly [string, unknown[], Code, RegExp][] = [
   ["fromFunction", [() => "a", [2]], "ERR_DTYPE", /element 0 must be a number/],
   ["topK", [x, 5], "ERR_ARGUMENT", /k must be from 0 to 4, got 5/],
   ["searchSorted", [x, 1, { side: "up" }], "ERR_ARGUMENT", /option side must be "left" or "right"/],
+  ["variance", [ints([1])], "ERR_DTYPE", /x must be float32.*Cast it/],
+  ["variance", [x, { ddof: "1" }], "ERR_ARGUMENT", /option ddof must be a finite number/],
+  ["quantile", [x, 1.5], "ERR_ARGUMENT", /q must be a number from 0 to 1/],
+  ["quantile", [x, 0.5, { method: "nope" }], "ERR_ARGUMENT", /option method must be one of/],
+  ["median", [b.complex(x, x)], "ERR_DTYPE", /is defined for real tensors, got complex128/],
+  ["softmax", [b.complex(x, x)], "ERR_DTYPE", /is defined for real tensors/],
+  ["softmax", [tensor(1)], "ERR_ARGUMENT", /axis -1 is out of range/],
+  ["cov", [x, { rowVar: 1 }], "ERR_ARGUMENT", /option rowVar must be true or false/],
+  ["any", [x, { axis: 5 }], "ERR_ARGUMENT", /axis 5 is out of range/],
+  ["bincount", [x], "ERR_DTYPE", /x must be int32, got float64/],
+  ["bincount", [ints([0, -1])], "ERR_ARGUMENT", /entry 1 of its indices out of range/],
+  ["bincount", [ints([5]), { length: 3 }], "ERR_ARGUMENT", /entry 0 of its indices/],
+  ["max", [b.zeros([0])], "ERR_SHAPE", /no elements/],
   ["bandPart", [x, 0.5, 1], "ERR_ARGUMENT", /must be integers, got 0\.5/],
 ];
 

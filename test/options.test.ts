@@ -29,6 +29,16 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   block: [[[a, a]]],
   ...Object.fromEntries(["cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "flip", "prod", "sort"].map((name) => [name, [a]])),
   cross: [tensor([1, 2, 3]), tensor([1, 2, 3])],
+  bincount: [tensor(Int32Array.of(0, 1))],
+  quantile: [a, 0.5],
+  ...Object.fromEntries(
+    ["all", "any", "corrcoef", "countNonzero", "cov", "logSoftmax", "median", "softmax", "std", "unique", "variance"].map((name) => [
+      name,
+      [a],
+    ]),
+  ),
+  norm: [a],
+  vectorNorm: [a],
   diagonal: [a],
   einsum: ["ij->i", a],
   fromFunction: [() => 1, [2]],
@@ -196,7 +206,7 @@ describe("options that nobody knows", () => {
   });
   it("are refused by every method", async () => {
     const methods: Readonly<Record<string, readonly unknown[]>> = {
-      ...Object.fromEntries(["add", "sub", "mul", "div", "maximum", "minimum", "matmul"].map((m) => [m, [a]])),
+      ...Object.fromEntries(["add", "sub", "mul", "div", "maximum", "minimum", "matmul", "dot"].map((m) => [m, [a]])),
       ...{ reshape: [[4]], swapAxes: [0, 1], transpose: [[1, 0]], expandDims: [0], broadcastTo: [[3, 2, 2]] },
       ...{ take: [0], roll: [1], tile: [2], repeat: [2], moveAxis: [0, 1] },
     };

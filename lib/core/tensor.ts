@@ -80,7 +80,11 @@ type AxisOption<A> = { readonly axis?: A };
 export interface Methods<D extends DType = DType>
   extends Record<Arithmetic, <A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>) => Tensor<Promote<A, B>>>,
     Record<Plain, () => Tensor<D>>,
-    Record<"sum" | "mean", (options?: ReduceOptions) => Tensor<D>>,
+    Record<"sum" | "mean" | "prod" | "max" | "min", (options?: ReduceOptions) => Tensor<D>>,
+    Record<"variance" | "std", (options?: ReduceOptions & { ddof?: number }) => Tensor<RealOf<D>>>,
+    Record<"any" | "all", (options?: ReduceOptions) => Tensor<"bool">>,
+    Record<"argmax" | "argmin", (options?: AxisOption<number> & { keepDims?: boolean }) => Tensor<"int32">>,
+    Record<"cumsum" | "cumprod", (options?: AxisOption<number> & { reverse?: boolean }) => Tensor<D>>,
     Record<"diag" | "tril" | "triu", (options?: { k?: number }) => Tensor<D>>,
     Record<"abs" | "real" | "imag", () => Tensor<RealOf<D>>> {
   matmul<A extends Tensor, B extends Tensor>(
@@ -89,6 +93,8 @@ export interface Methods<D extends DType = DType>
     options?: { adjointA?: boolean; adjointB?: boolean },
   ): Tensor<Promote<A, B>>;
   clip(low: number | Tensor<D>, high: number | Tensor<D>): Tensor<D>;
+  dot<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
+  sort(options?: AxisOption<number> & { descending?: boolean }): Tensor<D>;
   reshape(shape: Shape): Tensor<D>;
   transpose(axes?: readonly number[]): Tensor<D>;
   swapAxes(axis1: number, axis2: number): Tensor<D>;

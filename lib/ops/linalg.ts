@@ -7,6 +7,7 @@ export { funmHermitian } from "./funm";
 export { ldlFactor, ldlSolve } from "./ldl";
 export { type LstsqOptions, lstsq } from "./lstsq";
 export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } from "./lu";
+export { type NormOptions, norm, type VectorNormOptions, vectorNorm } from "./norms";
 export { matmul } from "./products";
 export { trace } from "./reductions";
 export { expmHermitian, inverseSqrtmHermitian, logmHermitian, powmHermitian, sqrtmHermitian } from "./spectral";

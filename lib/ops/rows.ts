@@ -97,6 +97,7 @@ export const flatIndex = defineOp({
   attrs: { n: int(4) },
   domain: { i: between(0, 4) },
   signature: "(k),(k)->(k)",
+  types: "any",
   dtypes: { x: "int32", i: "int32", y: "int32" },
   failures,
   kernel: native("flatIndex"),

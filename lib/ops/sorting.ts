@@ -47,8 +47,8 @@ function sorted(name: string, op: typeof sortOp | typeof argsortOp, x: unknown, 
   return back(op(flat as never, rest as never) as Tensor);
 }
 /**
- * The elements in ascending order along an axis, or in descending order; NaN last in both. Equal ones keep their order. Complex numbers go by
- * real part, then imaginary part. Derivatives go the way that the elements went.
+ * The elements in ascending order along an axis, or in descending order; NaN last in both. Complex numbers go by real part, then imaginary part.
+ * Derivatives go the way that the elements went, where equal ones keep their order.
  */
 export const sort = <D extends DType>(x: Tensor<D>, options: SortOptions = {}): Tensor<D> =>
   sorted("sort", sortOp, x, options) as Tensor<D>;

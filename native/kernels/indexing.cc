@@ -142,11 +142,22 @@ std::int32_t arg_extreme(const Call& call) {
   const T* const x = call.vector<const T>(0);
   auto* const y = call.vector<std::int32_t>(1);
   if (n == 0 && c > 0) return make_info(Fail::empty);
+  const auto beats = [](T next, T best) { return !is_nan(best) && (is_nan(next) || (largest ? less(best, next) : less(next, best))); };
+  if (c == 1) {
+    Index at = 0;
+    T best = x[0];
+    for (Index i = 1; i < n; ++i) {
+      if (!beats(x[i], best)) continue;
+      at = i;
+      best = x[i];
+    }
+    *y = static_cast<std::int32_t>(at);
+    return 0;
+  }
   std::fill_n(y, c, 0);
   for (Index i = 1; i < n; ++i) {
     for (Index j = 0; j < c; ++j) {
-      const T best = x[y[j] * c + j], next = x[i * c + j];
-      if (!is_nan(best) && (is_nan(next) || (largest ? less(best, next) : less(next, best)))) y[j] = static_cast<std::int32_t>(i);
+      if (beats(x[i * c + j], x[y[j] * c + j])) y[j] = static_cast<std::int32_t>(i);
     }
   }
   return 0;

@@ -1,0 +1,70 @@
+// Norms of vectors and matrices.
+import { optionsOf } from "../core/attrs";
+import { type Float, isComplex, isFloat, type Real, type RealOf } from "../core/dtype";
+import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
+import { asTensor } from "../core/operands";
+import { type ReduceOptions, shapeText, type Tensor } from "../core/tensor";
+import { cast } from "./cast";
+import { conj, div, exp, log, mul, real, sqrt, square } from "./elementwise";
+import { max, min } from "./extremes";
+import { abs } from "./magnitude";
+import { sum } from "./reductions";
+import { countNonzero } from "./truth";
+
+type R = Tensor<Real>;
+function needFloat(op: string, x: unknown): Tensor<Float> {
+  const t: Tensor = asTensor(op, "x", x);
+  if (isFloat(t.dtype)) return t as Tensor<Float>;
+  throw new DtypeError(op, `x must be float32, float64, complex64 or complex128, got ${t.dtype}. Cast it: cast(x, "float64").`);
+}
+const size = (x: Tensor<Float>): R => abs(x) as Tensor as R;
+/** (Σ |x|²)^½, without the square roots of |x|. */
+const euclidean = (x: Tensor<Float>, options: ReduceOptions): R =>
+  sqrt(sum((isComplex(x.dtype) ? real(mul(conj(x), x) as never) : square(x)) as R, options)) as R;
+
+function vector(op: string, x: Tensor<Float>, ord: unknown, options: ReduceOptions): R {
+  if (typeof ord !== "number" || Number.isNaN(ord)) throw new ArgumentError(op, `option ord must be a number, got ${describe(ord)}.`);
+  if (ord === 2) return euclidean(x, options);
+  if (ord === 1) return sum(size(x), options);
+  if (ord === Number.POSITIVE_INFINITY) return max(size(x), options);
+  if (ord === Number.NEGATIVE_INFINITY) return min(size(x), options);
+  if (ord === 0) return cast(countNonzero(x, options), size(x).dtype);
+  // |x|^p = e^(p log |x|); 0 has a derivative of 0 where that of the power is 0 or none
+  const powers = exp(mul(ord, log(size(x)))) as R;
+  return exp(div(log(sum(powers, options) as R), ord)) as R;
+}
+
+export interface VectorNormOptions extends ReduceOptions {
+  /** (Σ |x|^ord)^(1/ord), 2 where nothing is said; ±Infinity: the largest and the smallest |x|; 0: how many are not 0. */
+  readonly ord?: number;
+}
+/** The norm of vectors over axes, or of all elements as one vector; real. Where it is 0 its derivative is 0. NumPy's linalg.vector_norm. */
+export function vectorNorm<D extends Float>(x: Tensor<D>, options: VectorNormOptions = {}): Tensor<RealOf<D>> {
+  const { ord = 2, ...rest } = optionsOf("vectorNorm", options, ["ord", "axis", "keepDims"]);
+  return vector("vectorNorm", needFloat("vectorNorm", x), ord, rest) as Tensor as Tensor<RealOf<D>>;
+}
+
+export interface NormOptions {
+  /**
+   * Of matrices "fro", where nothing is said; 1, -1: the largest and the smallest sum of a column's |a|; Infinity, -Infinity: of a row's. Of
+   * vectors as for `vectorNorm`.
+   */
+  readonly ord?: "fro" | number;
+  readonly keepDims?: boolean;
+}
+/** The norm of matrices, over the last two axes, or of one vector; real. Norms of singular values are not among them. NumPy's linalg.norm. */
+export function norm<D extends Float>(x: Tensor<D>, options: NormOptions = {}): Tensor<RealOf<D>> {
+  const { ord, keepDims = false } = optionsOf("norm", options, ["ord", "keepDims"]);
+  if (typeof keepDims !== "boolean") throw new ArgumentError("norm", `option keepDims must be true or false, got ${describe(keepDims)}.`);
+  const t = needFloat("norm", x);
+  if (t.rank === 0) throw new ShapeError("norm", `x must be a vector or a matrix, got shape ${shapeText(t.shape)}.`);
+  const done = (y: R): Tensor<RealOf<D>> => y as Tensor as Tensor<RealOf<D>>;
+  if (t.rank === 1) return done(vector("norm", t, ord ?? 2, { keepDims }));
+  if (ord === undefined || ord === "fro") return done(euclidean(t, { axis: [-2, -1], keepDims }));
+  const along = ord === 1 || ord === -1 ? -2 : ord === Number.POSITIVE_INFINITY || ord === Number.NEGATIVE_INFINITY ? -1 : undefined;
+  if (along === undefined)
+    throw new ArgumentError("norm", `option ord of matrices must be "fro", 1, -1, Infinity or -Infinity, got ${describe(ord)}.`);
+  const sums = sum(size(t), { axis: along, keepDims: true });
+  const extreme = (ord as number) > 0 ? max : min;
+  return done(extreme(sums, { axis: [-2, -1], keepDims }));
+}
