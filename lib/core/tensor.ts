@@ -85,6 +85,8 @@ export interface Methods<D extends DType = DType>
     Record<"any" | "all", (options?: ReduceOptions) => Tensor<"bool">>,
     Record<"argmax" | "argmin", (options?: AxisOption<number> & { keepDims?: boolean }) => Tensor<"int32">>,
     Record<"cumsum" | "cumprod", (options?: AxisOption<number> & { reverse?: boolean }) => Tensor<D>>,
+    Record<"reshape" | "broadcastTo", (shape: Shape) => Tensor<D>>,
+    Record<"squeeze" | "flip", (options?: AxisOption<number | readonly number[]>) => Tensor<D>>,
     Record<"diag" | "tril" | "triu", (options?: { k?: number }) => Tensor<D>>,
     Record<"abs" | "real" | "imag", () => Tensor<RealOf<D>>> {
   matmul<A extends Tensor, B extends Tensor>(
@@ -95,16 +97,12 @@ export interface Methods<D extends DType = DType>
   clip(low: number | Tensor<D>, high: number | Tensor<D>): Tensor<D>;
   dot<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
   sort(options?: AxisOption<number> & { descending?: boolean }): Tensor<D>;
-  reshape(shape: Shape): Tensor<D>;
   transpose(axes?: readonly number[]): Tensor<D>;
   swapAxes(axis1: number, axis2: number): Tensor<D>;
   moveAxis(source: number | readonly number[], destination: number | readonly number[]): Tensor<D>;
   expandDims(axis: number): Tensor<D>;
-  squeeze(options?: AxisOption<number | readonly number[]>): Tensor<D>;
-  broadcastTo(shape: Shape): Tensor<D>;
   index(...parts: IndexPart[]): Tensor<D>;
   take(indices: Tensor<"int32"> | number | readonly number[], options?: AxisOption<number>): Tensor<D>;
-  flip(options?: AxisOption<number | readonly number[]>): Tensor<D>;
   roll(shift: number | readonly number[], options?: AxisOption<number | readonly number[]>): Tensor<D>;
   tile(times: number | readonly number[]): Tensor<D>;
   repeat(times: number | readonly number[], options?: AxisOption<number>): Tensor<D>;
