@@ -1,5 +1,6 @@
 #include "sets.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <vector>
@@ -8,12 +9,18 @@
 #include <cpuid.h>
 #endif
 
+#include "packed/packed.h"
+
 namespace backsolve {
 
-const LanesTable* lanes_table_baseline();
-const LanesTable* lanes_table_neon();
-const LanesTable* lanes_table_avx2();
-const LanesTable* lanes_table_avx512();
+#define BS_SET(name)                      \
+  const LanesTable* lanes_table_##name(); \
+  const packed::Table* packed_table_##name();
+BS_SET(baseline)
+BS_SET(neon)
+BS_SET(avx2)
+BS_SET(avx512)
+#undef BS_SET
 
 namespace {
 
@@ -43,21 +50,22 @@ struct Processor {};
 /// A set of this build: the narrowest first.
 struct Set {
   const char* name;
-  const LanesTable* (*table)();
+  const LanesTable* (*lanes)();
+  const packed::Table* (*packed)();
   bool (*runs)(const Processor&);
 };
 constexpr Set kBuilt[] = {
 #if defined(BS_HAVE_BASELINE)
-    {"baseline", lanes_table_baseline, [](const Processor&) { return true; }},
+    {"baseline", lanes_table_baseline, packed_table_baseline, [](const Processor&) { return true; }},
 #endif
 #if defined(BS_HAVE_NEON)
-    {"neon", lanes_table_neon, [](const Processor&) { return true; }},  // every 64-bit ARM has it
+    {"neon", lanes_table_neon, packed_table_neon, [](const Processor&) { return true; }},  // every 64-bit ARM has it
 #endif
 #if defined(BS_HAVE_AVX2)
-    {"avx2", lanes_table_avx2, [](const Processor& p) { return p.avx2; }},
+    {"avx2", lanes_table_avx2, packed_table_avx2, [](const Processor& p) { return p.avx2; }},
 #endif
 #if defined(BS_HAVE_AVX512)
-    {"avx512", lanes_table_avx512, [](const Processor& p) { return p.avx512; }},
+    {"avx512", lanes_table_avx512, packed_table_avx512, [](const Processor& p) { return p.avx512; }},
 #endif
 };
 
@@ -65,14 +73,17 @@ struct Sets {
   std::vector<const char*> built;
   std::vector<const LanesTable*> found;
   std::atomic<const LanesTable*> chosen;
+  std::atomic<const packed::Table*> packed;
 
   Sets() {
     const Processor processor;
     for (const Set& set : kBuilt) {
       built.push_back(set.name);
-      if (set.runs(processor)) found.push_back(set.table());
+      if (!set.runs(processor)) continue;
+      found.push_back(set.lanes());
+      chosen = found.back();
+      packed = set.packed();
     }
-    chosen = found.back();
   }
 };
 Sets& sets() {
@@ -85,13 +96,16 @@ Sets& sets() {
 const LanesTable& isa() { return *sets().chosen.load(std::memory_order_relaxed); }
 std::span<const LanesTable* const> isas() { return sets().found; }
 std::span<const char* const> compiled_isas() { return sets().built; }
+const packed::Table& packed::table() { return *sets().packed.load(std::memory_order_relaxed); }
 bool choose_isa(std::string_view name) {
-  for (const LanesTable* table : sets().found) {
-    if (name != table->name) continue;
-    sets().chosen.store(table, std::memory_order_relaxed);
-    return true;
+  const auto& found = sets().found;
+  if (std::none_of(found.begin(), found.end(), [&](const LanesTable* table) { return name == table->name; })) return false;
+  for (const Set& set : kBuilt) {
+    if (name != set.name) continue;
+    sets().chosen.store(set.lanes(), std::memory_order_relaxed);
+    sets().packed.store(set.packed(), std::memory_order_relaxed);
   }
-  return false;
+  return true;
 }
 
 }  // namespace backsolve

@@ -85,7 +85,7 @@ const sources = () =>
     .split("\n")
     .filter((l) => l && !l.startsWith("#"))
     .map((l) => `native/${l}`);
-const perSet = (f) => f.startsWith("native/lanes/");
+const perSet = (f) => /^native\/(lanes|packed)\//.test(f);
 
 /** The words that Linux has for what this processor can do; undefined where there are none to read. */
 function features() {

@@ -141,7 +141,7 @@ class Parking {
     try {
       std::thread([this] {
         double one = 1;
-        la::potrf(la::Triangle::lower, Matrix<double>{&one, 1, 1, 1});
+        la::fortran::potrf<double>('U', 1, &one, 1);
         running_.store(false);
       }).detach();
     } catch (const std::system_error&) {

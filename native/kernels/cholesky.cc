@@ -1,6 +1,6 @@
 // Cholesky factor of one Hermitian positive-definite matrix, and its reverse sweep.
+#include "factor.h"
 #include "list.h"
-#include "scaled.h"
 
 namespace backsolve {
 namespace {
@@ -91,16 +91,15 @@ std::int32_t cholesky(const Call& call, const NoWork<T>&) {
   const auto a = call.matrix<const T>(0, n, n);
   const auto l = call.matrix<T>(1, n, n);
   Real<T> most = 0;  // of A, if it is positive definite
+  ops::Finite<T> finite;
   for (Index i = 0; i < n; ++i) {
-    most = std::max(most, real(a(i, i)));
-    for (Index j = 0; j < i; ++j) {
-      if (!ops::finite(a(i, j))) return make_info(Fail::not_finite);
-      l(i, j) = a(i, j);
-    }
-    if (!std::isfinite(real(a(i, i)))) return make_info(Fail::not_finite);
+    std::copy_n(&a(i, 0), i, &l(i, 0));
     l(i, i) = real(a(i, i));  // the imaginary part of a Hermitian diagonal is zero, whatever is stored
-    for (Index j = i + 1; j < n; ++j) l(i, j) = 0;
+    std::fill_n(&l(i, i) + 1, n - 1 - i, T(0));
+    most = std::max(most, real(l(i, i)));
+    finite.see(&l(i, 0), i + 1);
   }
+  if (!finite.all()) return make_info(Fail::not_finite);
   const auto half = static_cast<double>(most < ops::kDigits<Real<T>> ? ops::exponent_of(most) / 2 : 0);
   ops::scale_by_power(l, -2 * half);
   Index minor = n <= kUnblocked ? factor_unblocked(l) : la::potrf(la::Triangle::lower, l);

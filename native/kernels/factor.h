@@ -63,11 +63,12 @@ void lu_unblocked(Matrix<T> a, Pivot* pivots) {
 
 /// In place; pivots[i] is the row, counted from 0, that row i was exchanged with. A zero pivot is passed over, as getrf does, and stays on
 /// the diagonal of U. Recursive by halves of the columns (Toledo 1997), so that the work is in gemm and trsm on row-major memory: getrf
-/// would want the transpose, and takes a process-wide lock.
+/// would want the transpose, and takes a process-wide lock. Real ones that fit the cache by kernels of our own.
 template <class T>
 void lu(Matrix<T> a, Pivot* pivots) {
   constexpr Index kUnblocked = 16;
   const Index count = std::min(a.rows, a.cols);
+  if (la::core::getrf(a, pivots)) return;
   if (count <= kUnblocked) return lu_unblocked(a, pivots);
   const Index half = count / 2, rest = a.cols - half, below = a.rows - half;
   const auto left = block(a, 0, 0, a.rows, half), right = block(a, 0, half, a.rows, rest);
@@ -131,20 +132,32 @@ Index zero_pivot(Matrix<const T> f) {
   return 0;
 }
 
+/// Whether all numbers that it has seen are finite; without a branch for each.
 template <class T>
-bool all_finite(Matrix<const T> a) {
-  using R = Real<T>;
-  constexpr Index kTogether = 8;
-  R defect[kTogether] = {};  // x - x: NaN where x is NaN or infinite
-  for (Index i = 0; i < a.rows; ++i) {
-    const R* const row = reinterpret_cast<const R*>(a.data + i * a.stride);
-    const Index count = a.cols * (kComplex<T> ? 2 : 1);
+class Finite {
+ public:
+  void see(const T* x, Index elements) {
+    const R* const row = reinterpret_cast<const R*>(x);
+    const Index count = elements * (kComplex<T> ? 2 : 1);
     Index j = 0;
     for (; j + kTogether <= count; j += kTogether)
-      for (Index k = 0; k < kTogether; ++k) defect[k] += row[j + k] - row[j + k];
-    for (; j < count; ++j) defect[0] += row[j] - row[j];
+      for (Index k = 0; k < kTogether; ++k) defect_[k] += row[j + k] - row[j + k];
+    for (; j < count; ++j) defect_[0] += row[j] - row[j];
   }
-  return std::all_of(defect, defect + kTogether, [](R d) { return d == 0; });
+  bool all() const {
+    return std::all_of(defect_, defect_ + kTogether, [](R d) { return d == 0; });
+  }
+
+ private:
+  using R = Real<T>;
+  static constexpr Index kTogether = 8;
+  R defect_[kTogether] = {};  // x - x: NaN where x is NaN or infinite
+};
+template <class T>
+bool all_finite(Matrix<const T> a) {
+  Finite<T> finite;
+  for (Index i = 0; i < a.rows; ++i) finite.see(a.data + i * a.stride, a.cols);
+  return finite.all();
 }
 /// The info of an answer to finite inputs: it, or what leads to it, may be beyond the largest number.
 template <class T>

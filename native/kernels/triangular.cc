@@ -39,14 +39,12 @@ void conjugate(Matrix<T> a) {
 template <class T>
 std::int32_t check(const Form& f, Matrix<const T> a, Matrix<const T> b) {
   const bool stored = f.diagonal == la::Diagonal::stored;
+  ops::Finite<T> finite;
   for (Index i = 0; i < a.rows; ++i) {
     const Span s = row_span(f, i, a.rows, stored);
-    for (Index j = s.first; j < s.last; ++j)
-      if (!ops::finite(a(i, j))) return make_info(Fail::not_finite);
+    finite.see(a.data + i * a.stride + s.first, s.last - s.first);
   }
-  for (Index i = 0; i < b.rows; ++i)
-    for (Index j = 0; j < b.cols; ++j)
-      if (!ops::finite(b(i, j))) return make_info(Fail::not_finite);
+  if (!finite.all() || !ops::all_finite(b)) return make_info(Fail::not_finite);
   for (Index i = 0; stored && i < a.rows; ++i)
     if (a(i, i) == T(0)) return make_info(Fail::singular, i + 1);
   return 0;

@@ -1,9 +1,11 @@
-// BLAS and Cholesky factors on row-major memory, one call on one core; ../../lapack.h tells how rows become columns. What kernels call are
-// the functions of the same names in tiles.h.
+// BLAS and Cholesky factors on row-major memory, one call on one core, by OpenBLAS or by kernels of our own (../../packed); lapack.h tells
+// how rows become columns. What kernels call are the functions of the same names in tiles.h.
 #pragma once
 #include <algorithm>
 #include <limits>
 
+#include "../../packed/packed.h"
+#include "../workspace.h"
 #include "symbols.h"
 
 namespace backsolve::la {
@@ -36,6 +38,13 @@ void gemm(Real<T> alpha, Op op_a, Matrix<const T> a, Op op_b, Matrix<const T> b,
       for (Index j = 0; j < c.cols; ++j) c(i, j) = beta == 0 ? T(0) : beta * c(i, j);
     return;
   }
+  if constexpr (!kComplex<T>) {
+    constexpr Index kRows = 4;
+    const auto& kernels = packed::kernels<T>();
+    if (kernels.limits.products > 0 && c.cols >= kernels.limits.products && c.rows >= kRows && alpha != 0)
+      return kernels.gemm(op_a != Op::none, op_b != Op::none, c.rows, c.cols, inner, alpha, a.data, a.stride, b.data, b.stride, beta,
+                          c.data, c.stride);
+  }
   fortran::gemm(static_cast<char>(op_b), static_cast<char>(op_a), to_int(c.cols), to_int(c.rows), to_int(inner), T(alpha), b.data,
                 leading(b), a.data, leading(a), T(beta), c.data, leading(c));
 }
@@ -50,10 +59,56 @@ void herk(Triangle triangle, Real<T> alpha, Op op, Matrix<const T> a, Real<T> be
                 leading(a), beta, c.data, leading(c));
 }
 
+/// So many reals for packed kernels, kept by each thread: two megabytes at most.
+template <class R>
+R* packed_room(Index count) {
+  static thread_local Scratch scratch;
+  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(R);
+  scratch.reserve(bytes);
+  Arena(scratch.data(), bytes).spoil();
+  return reinterpret_cast<R*>(scratch.data());
+}
+
+/// Half of A, the product of the other with it, and the other half, so that most of the work is in gemm; solve(A', B') is called for both.
+template <class T, class Solve>
+void by_halves(Side side, Triangle triangle, Op op, Matrix<const T> a, Matrix<T> b, const Solve& solve) {
+  const Index n = a.rows;
+  const bool left = side == Side::left, forward = ((triangle == Triangle::lower) == (op == Op::none)) == left;
+  struct Range {
+    Index at, size;
+  } first{0, n / 2}, rest{n / 2, n - n / 2};
+  if (!forward) std::swap(first, rest);
+  const auto of_a = [&](Range i, Range j) { return Matrix<const T>{&a(i.at, j.at), i.size, j.size, a.stride}; };
+  const auto of_b = [&](Range r) {
+    return left ? Matrix<T>{&b(r.at, 0), r.size, b.cols, b.stride} : Matrix<T>{&b(0, r.at), b.rows, r.size, b.stride};
+  };
+  const Matrix<T> solved = of_b(first), open = of_b(rest);
+  solve(of_a(first, first), solved);
+  const Matrix<const T> known{solved.data, solved.rows, solved.cols, solved.stride};
+  const auto between = left == (op == Op::none) ? of_a(rest, first) : of_a(first, rest);
+  if (left)
+    core::gemm<T>(-1, op, between, Op::none, known, 1, open);
+  else
+    core::gemm<T>(-1, Op::none, known, op, between, 1, open);
+  solve(of_a(rest, rest), open);
+}
+
 /// B = op(A)⁻¹ B (left) or B op(A)⁻¹ (right); only the given triangle of A is read, its diagonal only if `stored`.
 template <class T>
 void trsm(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T> a, Matrix<T> b) {
   if (b.rows == 0 || b.cols == 0) return;
+  if constexpr (!kComplex<T>) {
+    const auto& kernels = packed::kernels<T>();
+    const bool left = side == Side::left;
+    const Index n = a.rows, count = left ? b.cols : b.rows;
+    if (kernels.limits.trsm > 0 && count >= kernels.limits.columns) {
+      if (n > kernels.limits.trsm)
+        return by_halves(side, triangle, op, a, b,
+                         [&](Matrix<const T> half, Matrix<T> of_b) { core::trsm(side, triangle, op, diagonal, half, of_b); });
+      return kernels.trsm(left, triangle == Triangle::lower, op != Op::none, diagonal == Diagonal::unit, n, a.data, a.stride, count, b.data,
+                          b.stride, packed_room<T>(packed::room(n)));
+    }
+  }
   fortran::trsm(side == Side::left ? 'R' : 'L', triangle == Triangle::lower ? 'U' : 'L', static_cast<char>(op), static_cast<char>(diagonal),
                 to_int(b.cols), to_int(b.rows), T(1), a.data, leading(a), b.data, leading(b));
 }
@@ -61,7 +116,36 @@ void trsm(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T
 /// A = L Lᴴ in the lower triangle of A or A = Rᴴ R in the upper; the other is neither read nor written. Returns LAPACK's info.
 template <class T>
 Int potrf(Triangle triangle, Matrix<T> a) {
+  if constexpr (!kComplex<T>) {
+    const auto& kernels = packed::kernels<T>();
+    if (a.rows <= kernels.limits.potrf)
+      return to_int(kernels.potrf(triangle == Triangle::lower, a.rows, a.data, a.stride, packed_room<T>(packed::room(a.rows))));
+  }
   return a.rows == 0 ? 0 : fortran::potrf(triangle == Triangle::lower ? 'U' : 'L', to_int(a.rows), a.data, leading(a));
+}
+
+/// P A = L U in place, as ops::lu, and true; or false, where there is no kernel for it.
+template <class T>
+bool getrf(Matrix<T> a, Int* pivots) {
+  if constexpr (!kComplex<T>) {
+    constexpr Index kNarrow = 8;
+    const auto& kernels = packed::kernels<T>();
+    if (a.cols >= kNarrow && a.rows >= a.cols && a.rows * a.cols <= kernels.limits.getrf) {
+      kernels.getrf(a.rows, a.cols, a.data, a.stride, pivots, packed_room<T>(packed::getrf_room(a.rows)));
+      return true;
+    }
+  }
+  return false;
+}
+
+/// The order of a matrix that is factored by halves.
+template <class T>
+Index potrf_halves() {
+  constexpr Index kLarge = 512, kPacked = 256;
+  if constexpr (!kComplex<T>) {
+    if (packed::kernels<T>().limits.potrf >= kPacked) return kPacked + 1;
+  }
+  return kLarge;
 }
 
 }  // namespace core

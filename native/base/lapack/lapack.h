@@ -23,6 +23,7 @@
 #include <limits>
 
 #include "../view.h"
+#include "reflectors.h"
 #include "tiles.h"
 
 namespace backsolve::la {
@@ -41,6 +42,10 @@ constexpr EigenWork heevd_work(Index n, bool is_complex) {
 /// A = V diag(w) Vᴴ from the lower triangle of A, w ascending; A becomes Vᴴ, or with vectors = false undefined. Returns LAPACK's info.
 template <class T>
 Int heevd_lower(Matrix<T> a, Real<T>* w, bool vectors, const EigenWork& size, T* work, Real<T>* rwork, Int* iwork) {
+  if constexpr (!kComplex<T>) {
+    constexpr Index kBlocks = 128;  // from there on blocks are ahead
+    if (vectors && a.rows >= kBlocks) return syevd_by_blocks(a, w, work, size.work, iwork, to_int(size.integer));
+  }
   return fortran::heevd(vectors ? 'V' : 'N', 'U', to_int(a.rows), a.data, leading(a), w, work, to_int(size.work), rwork, to_int(size.real),
                         iwork, to_int(size.integer));
 }

@@ -62,26 +62,9 @@ void substitute_whole(Side side, Op op, Diagonal diagonal, bool forward, Matrix<
 template <class T>
 void substitute_halves(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T> a, Matrix<T> b) {
   constexpr Index kWhole = 32;
-  const Index n = a.rows;
   const bool left = side == Side::left, forward = ((triangle == Triangle::lower) == (op == Op::none)) == left;
-  if (n <= kWhole) return substitute_whole(side, op, diagonal, forward, a, b);
-  struct Range {
-    Index at, size;
-  } first{0, n / 2}, rest{n / 2, n - n / 2};
-  if (!forward) std::swap(first, rest);
-  const auto of_a = [&](Range i, Range j) { return Matrix<const T>{&a(i.at, j.at), i.size, j.size, a.stride}; };
-  const auto of_b = [&](Range r) {
-    return left ? Matrix<T>{&b(r.at, 0), r.size, b.cols, b.stride} : Matrix<T>{&b(0, r.at), b.rows, r.size, b.stride};
-  };
-  const Matrix<T> solved = of_b(first), open = of_b(rest);
-  trsm(side, triangle, op, diagonal, of_a(first, first), solved);
-  const Matrix<const T> known{solved.data, solved.rows, solved.cols, solved.stride};
-  const auto between = left == (op == Op::none) ? of_a(rest, first) : of_a(first, rest);
-  if (left)
-    gemm<T>(-1, op, between, Op::none, known, 1, open);
-  else
-    gemm<T>(-1, Op::none, known, op, between, 1, open);
-  trsm(side, triangle, op, diagonal, of_a(rest, rest), open);
+  if (a.rows <= kWhole) return substitute_whole(side, op, diagonal, forward, a, b);
+  core::by_halves(side, triangle, op, a, b, [&](Matrix<const T> half, Matrix<T> of_b) { trsm(side, triangle, op, diagonal, half, of_b); });
 }
 
 /// As trsm. A subnormal B goes up by a power of two meanwhile, so that what is taken from it keeps its digits.

@@ -41,6 +41,13 @@ template <class T>  // real
 inline Symbol<void(const char* jobz, const char* uplo, const Int* n, T* a, const Int* lda, T* w, T* work, const Int* lwork, Int* iwork,
                    const Int* liwork, Int* info, Length, Length)>
     syevd{kLetter<T>, "syevd"};
+template <class T>  // real
+inline Symbol<void(const char* uplo, const Int* n, T* a, const Int* lda, T* d, T* e, T* tau, T* work, const Int* lwork, Int* info, Length)>
+    sytrd{kLetter<T>, "sytrd"};
+template <class T>  // real
+inline Symbol<void(const char* compz, const Int* n, T* d, T* e, T* z, const Int* ldz, T* work, const Int* lwork, Int* iwork,
+                   const Int* liwork, Int* info, Length)>
+    stedc{kLetter<T>, "stedc"};
 template <class T>  // complex
 inline Symbol<void(const char* jobz, const char* uplo, const Int* n, T* a, const Int* lda, Real<T>* w, T* work, const Int* lwork,
                    Real<T>* rwork, const Int* lrwork, Int* iwork, const Int* liwork, Int* info, Length, Length)>
@@ -99,6 +106,17 @@ void gemm(char ta, char tb, Int m, Int n, Int k, T alpha, const T* a, Int lda, c
 template <class T>
 void herk(char uplo, char trans, Int n, Int k, Real<T> alpha, const T* a, Int lda, Real<T> beta, T* c, Int ldc) {
   symbol::herk<T>(&uplo, &trans, &n, &k, &alpha, a, &lda, &beta, c, &ldc, 1, 1);
+}
+template <class T>
+void sytrd(char uplo, Int n, T* a, Int lda, T* d, T* e, T* tau, T* work, Int lwork) {
+  Int info = 0;
+  symbol::sytrd<T>(&uplo, &n, a, &lda, d, e, tau, work, &lwork, &info, 1);
+}
+template <class T>
+Int stedc(char compz, Int n, T* d, T* e, T* z, Int ldz, T* work, Int lwork, Int* iwork, Int liwork) {
+  Int info = 0;
+  symbol::stedc<T>(&compz, &n, d, e, z, &ldz, work, &lwork, iwork, &liwork, &info, 1);
+  return info;
 }
 template <class T>
 Int heevd(char jobz, char uplo, Int n, T* a, Int lda, Real<T>* w, T* work, Int lwork, [[maybe_unused]] Real<T>* rwork,

@@ -95,14 +95,13 @@ void trsm(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T
 }
 
 /// A = L Lᴴ in the lower triangle of A, or A = Rᴴ R in the upper; the other is neither read nor written. Returns LAPACK's info.
-/// OpenBLAS lets a NaN pivot pass: whoever calls checks the diagonal. Large matrices by halves, [A, .; B, C]: A = L Lᴴ, B := B L⁻ᴴ,
+/// A NaN pivot may pass: whoever calls checks the diagonal. Large matrices by halves, [A, .; B, C]: A = L Lᴴ, B := B L⁻ᴴ,
 /// C := C - B Bᴴ, and C again; so that most of the work is in what is cut above.
 template <class T>
 Int potrf(Triangle triangle, Matrix<T> a) {
-  constexpr Index kLarge = 512;
   const Index n = a.rows, half = n / 2, rest = n - half;
   const bool lower = triangle == Triangle::lower;
-  if (n < kLarge) return core::potrf(triangle, a);
+  if (n < core::potrf_halves<T>()) return core::potrf(triangle, a);
   const auto head = part(a, 0, 0, half, half), corner = part(a, half, half, rest, rest);
   const auto side = lower ? part(a, half, 0, rest, half) : part(a, 0, half, half, rest);
   if (const Int info = potrf(triangle, head)) return info;

@@ -1,0 +1,55 @@
+// One real matrix that fits a core's second-level cache: copied into memory of our own in the order in which loops read it, zeros and ones
+// around it so that these work on whole registers, computed there, and copied back. Compiled once per instruction set, as lanes are.
+// ../base/lapack/blas.h calls them.
+#pragma once
+#include "../base/view.h"
+
+namespace backsolve::packed {
+
+/// Reals that a call with n rows needs beside its operands, aligned to a cache line: enough for every function and instruction set.
+constexpr Index room(Index n) { return (n + 16) * (n + 80); }
+/// The same of getrf, of m rows.
+constexpr Index getrf_room(Index m) { return 32 * (m + 48); }
+
+/// Up to how many rows these were measured to be ahead of OpenBLAS; 0: never.
+struct Limits {
+  Index potrf, trsm;
+  Index columns;   // the least number of right-hand sides of trsm
+  Index getrf;     // elements
+  Index products;  // the least number of columns of a product
+};
+
+/// Row-major matrices, strides in elements.
+template <class R>
+struct Kernels {
+  Limits limits;
+  /// The factor of an n x n matrix in its lower or upper triangle; the other is neither read nor written. Returns LAPACK's info; a NaN
+  /// pivot is not positive.
+  Index (*potrf)(bool lower, Index n, R* a, Index stride, R* room);
+  /// X := op(A)⁻¹ X of n rows and `count` columns, or X op(A)⁻¹ of n columns and `count` rows.
+  void (*trsm)(bool left, bool lower, bool transposed, bool unit, Index n, const R* a, Index a_stride, Index count, R* x, Index x_stride,
+               R* room);
+  /// P A = L U of an m x n matrix, m >= n, in place; pivots[i] is the row, from 0, that row i was exchanged with. A zero pivot is passed
+  /// over.
+  void (*getrf)(Index m, Index n, R* a, Index stride, std::int32_t* pivots, R* room);
+  /// C := alpha op(A) op(B) + beta C of m rows and n columns, k > 0 products each, alpha not 0; with beta = 0, C is only written. The order
+  /// of an element's sum depends on k alone.
+  void (*gemm)(bool a_transposed, bool b_transposed, Index m, Index n, Index k, R alpha, const R* a, Index a_stride, const R* b,
+               Index b_stride, R beta, R* c, Index c_stride);
+};
+struct Table {
+  Kernels<float> f32;
+  Kernels<double> f64;
+};
+/// Of the chosen instruction set (../sets.h).
+const Table& table();
+
+template <class R>
+const Kernels<R>& kernels() {
+  if constexpr (sizeof(R) == 8)
+    return table().f64;
+  else
+    return table().f32;
+}
+
+}  // namespace backsolve::packed
