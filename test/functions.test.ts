@@ -2,7 +2,7 @@
 // where formulas that are right elsewhere give NaN.
 import { expect } from "chai";
 import * as bs from "../lib/index";
-import { grad, hessian, jvp, registry, sum, type Tensor, tensor } from "../lib/index";
+import { grad, hessian, jvp, type Program, registry, sum, type Tensor, tensor } from "../lib/index";
 import { type Kind, kinds, results } from "./columns";
 import goldens from "./golden/functions.json";
 
@@ -48,14 +48,14 @@ describe("elementwise functions", () => {
       const { bits, least } = formats[dtype];
       it(`${key}: within ${most} ulp of mpmath`, () => {
         const columns = (rows[0] as number[]).slice(0, -2).map((_, i) => rows.map((r) => r[i] as number));
-        for (const list of results(name, dtype, columns)) {
-          rows.forEach((r, i) => {
-            const [high, low] = r.slice(-2) as [number, number];
-            const exponent = high === 0 ? least : Math.max(Math.floor(Math.log2(Math.abs(high))), least);
-            const off = (((list[i] as number) - high) / 2 ** (exponent + 100)) * 2 ** (bits + 100); // 2^-1074 is the last that there is
-            expect(Math.abs(off - low), `${name}(${r.slice(0, -2)}): ${list[i]}, not ${high}`).to.be.at.most(most);
-          });
-        }
+        const [list, ...others] = results(name, dtype, columns) as [number[], number[], number[]];
+        for (const other of others) expect(other, "lanes and single").to.deep.equal(list);
+        rows.forEach((r, i) => {
+          const [high, low] = r.slice(-2) as [number, number];
+          const exponent = high === 0 ? least : Math.max(Math.floor(Math.log2(Math.abs(high))), least);
+          const off = (((list[i] as number) - high) / 2 ** (exponent + 100)) * 2 ** (bits + 100); // 2^-1074 is the last that there is
+          expect(Math.abs(off - low), `${name}(${r.slice(0, -2)}): ${list[i]}, not ${high}`).to.be.at.most(most);
+        });
       });
     } else {
       it(`${key}: within 8 epsilon of mpmath, on cuts where NumPy has it`, () => {
@@ -142,6 +142,41 @@ describe("elementwise functions", () => {
       }
     });
   }
+
+  /** Every function of real numbers between others, so that it stands in a loop of a compiled program. */
+  for (const dtype of ["float32", "float64"] as const)
+    it(`in loops of programs, ${dtype}: the bits of the op alone, for few items and many`, () => {
+      for (const key of Object.keys(ENDS).concat("normLogPdf", "hypot", "clip")) {
+        const op = registry.op(key) as unknown as ((...xs: Tensor[]) => Tensor) & { readonly row: { inputs: readonly string[] } };
+        const arity = op.row.inputs.length;
+        const f = (...xs: Tensor[]): Tensor => {
+          const y = op(...xs.map((x) => bs.mul(x as F64, 1)));
+          return bs.where(
+            y.dtype === "bool" ? (y as Tensor<"bool">) : bs.less(y as F64, 0.5),
+            bs.neg(y.dtype === "bool" ? 2 : (y as F64)),
+            3,
+          );
+        };
+        const columns = [...Array(arity).keys()].map((i) =>
+          [-2.5, 0, 0.3, nan, 2, 1, inf, 0.7, -0.1, 5, 40].map((x) => (i > 0 ? x + 0.25 : x)),
+        );
+        for (const batch of [1, 3, 5, 17]) {
+          const given = columns.map(
+            (c) => tensor([...Array(batch).keys()].map((b) => c.map((_, i) => c[(i + b) % c.length])) as never, { dtype }) as Tensor,
+          );
+          const want = Array.from(f(...given).data as ArrayLike<number>);
+          const spec = kinds[dtype].spec as (n: number) => unknown;
+          const program = bs.compile(f as never, ...(columns.map((c) => spec(c.length)) as never[])) as unknown as Program<
+            unknown[],
+            Tensor
+          >;
+          for (const layout of ["lanes", "single"] as const)
+            expect(Array.from(program.runSync(given, { layout }).data as ArrayLike<number>), `${key}, ${batch} ${layout}`).to.deep.equal(
+              want,
+            );
+        }
+      }
+    });
 
   const slopeAt = (f: (x: F64) => F64, x: number): number[] => {
     const at = tensor(x);
