@@ -24,8 +24,6 @@ const UNITS: Readonly<Record<string, number>> = {
   cbrt: 1,
   pow: 1,
   tan: 1,
-  asin: 1,
-  acos: 1,
   log2: 1,
   log10: 1,
   exp2: 1,
