@@ -57,6 +57,7 @@ export {
 } from "./core/tensor";
 export { type Given, type Tensors, type TensorTree, type Tree, treeLeaves, treeMap, treeReduce } from "./core/tree";
 export { Tensor } from "./methods";
+export * from "./ops/activations";
 export { type Blocks, block, moveAxis, repeat, roll, split, squeeze, tile, unstack } from "./ops/arrange";
 export { index, indexAdd, indexUpdate } from "./ops/brackets";
 export { cast } from "./ops/cast";
@@ -76,14 +77,17 @@ export * as linalg from "./ops/linalg";
 export * from "./ops/magnitude";
 export { cross, dot, inner, kron, matvec, multiDot, outer, tensordot, vdot, vecdot } from "./ops/multiply";
 export { type PadOptions, pad, type Widths } from "./ops/padding";
+export * from "./ops/powers";
 export { type MatmulOptions, matmul } from "./ops/products";
 export { type Key, type RandomOptions, random, type UniformOptions } from "./ops/random";
 export { argmax, argmin, mean, sum, trace } from "./ops/reductions";
+export * from "./ops/rounding";
 export { type Indices, type Take, type TakeOptions, take } from "./ops/rows";
 export { cumlogsumexp, cummax, cummin, cumprod, cumsum, prod, type RunningOptions } from "./ops/running";
 export { flip } from "./ops/slices";
 export { logSoftmax, softmax } from "./ops/softmax";
 export { argsort, type SortOptions, searchSorted, sort, topK } from "./ops/sorting";
+export * from "./ops/special";
 export {
   type CovOptions,
   corrcoef,
@@ -96,6 +100,7 @@ export {
   variance,
 } from "./ops/statistics";
 export * from "./ops/structure";
+export * from "./ops/trigonometry";
 export { all, any, countNonzero } from "./ops/truth";
 export { compile } from "./program/compile";
 export { type Inputs, Program } from "./program/program";

@@ -113,6 +113,49 @@ function checkSingular(n: number, dtype: Real): void {
   }
 }
 
+/** Small whole numbers, whose products and sums are exact: C x = op(A) (op(B) x), x of numbers that differ. */
+function checkProducts(n: number, dtype: Real): void {
+  const sizes: readonly [number, number, number][] = [
+    [n, n, n],
+    [n, (n * 7) % 300, 17],
+    [5, n, 2 * n + 1],
+    [n + 3, 257, n],
+  ];
+  const whole = (rows: number, cols: number): F64 => made(rows, cols, dtype, (_, __, x) => Math.round(2 * x));
+  const times = (a: F64, adjoint: boolean, x: readonly number[]): number[] => {
+    const [rows, cols] = a.shape as [number, number];
+    const y = new Array(adjoint ? cols : rows).fill(0);
+    for (let i = 0; i < rows; i++)
+      for (let j = 0; j < cols; j++) y[adjoint ? j : i] += (a.data[i * cols + j] as number) * (x[adjoint ? i : j] as number);
+    return y;
+  };
+  for (const [m, k, cols] of sizes)
+    for (const adjointA of [false, true])
+      for (const adjointB of [false, true]) {
+        const a = adjointA ? whole(k, m) : whole(m, k);
+        const b = adjointB ? whole(cols, k) : whole(k, cols);
+        const x = Array.from({ length: cols }, (_, j) => (j % 7) + 1);
+        const c = matmul(a, b, { adjointA, adjointB });
+        expect(times(c, false, x), `${dtype} ${m} ${k} ${cols} ${adjointA} ${adjointB}`).to.deep.equal(
+          times(a, adjointA, times(b, adjointB, x)),
+        );
+      }
+}
+
+/** What is not a number stays in its row and column; infinity times zero is no number. */
+function checkProductsOfNaN(n: number, dtype: Real): void {
+  const a = made(n, n, dtype, (i, j, x) => (i === n - 1 && j === 0 ? Number.NaN : x));
+  const b = made(n, n, dtype, (i, j, x) => (j === n - 1 && i === n - 1 ? Infinity : i === n - 1 ? 0 : x));
+  const c = matmul(a, b);
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < n; j++) {
+      const value = c.data[i * n + j] as number;
+      if (i === n - 1) expect(value, `${i} ${j}`).to.be.NaN;
+      else if (j === n - 1) expect(Math.abs(value), `${i} ${j}`).to.equal(Infinity);
+      else expect(Number.isFinite(value), `${i} ${j}`).to.equal(true);
+    }
+}
+
 /** A = V diag(w) Vᵀ with orthonormal V, where vectors come back in blocks of reflectors, and below. */
 function checkEigh(n: number, dtype: Real): void {
   if (n < 120 && n % 32 !== 0) return;
@@ -125,7 +168,7 @@ function checkEigh(n: number, dtype: Real): void {
   ratio(`vectors ${dtype} ${n}`, sub(matmul(vectors, vectors, { adjointA: true }), identity), 1, n, dtype);
 }
 
-export const CHECKS = { checkEigh, checkCholesky, checkMinors, checkSolves, checkLu, checkSingular };
+export const CHECKS = { checkEigh, checkCholesky, checkMinors, checkSolves, checkLu, checkSingular, checkProducts, checkProductsOfNaN };
 
 if (require.main === module) {
   expect(info().isa).to.equal(process.env.BACKSOLVE_ISA);

@@ -72,8 +72,9 @@ export type IndexList = readonly (number | boolean | IndexList)[];
  */
 export type IndexPart = number | string | null | IndexList | Tensor<"int32"> | Tensor<"bool">;
 
-type Plain = "neg" | "square" | "sqrt" | "exp" | "log" | "sin" | "cos" | "tanh" | "conj" | "matrixTranspose" | "adjoint" | "trace";
-type Arithmetic = "add" | "sub" | "mul" | "div" | "maximum" | "minimum";
+type Functions = "neg" | "square" | "sqrt" | "reciprocal" | "exp" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tan" | "tanh" | "sigmoid";
+type Plain = Functions | "sign" | "floor" | "ceil" | "round" | "relu" | "conj" | "matrixTranspose" | "adjoint" | "trace";
+type Arithmetic = "add" | "sub" | "mul" | "div" | "pow" | "maximum" | "minimum";
 type AxisOption<A> = { readonly axis?: A };
 /** The methods, which methods.ts puts on the prototype. Their types stand here: tensors and their methods name each other. */
 export interface Methods<D extends DType = DType>
@@ -84,6 +85,8 @@ export interface Methods<D extends DType = DType>
     Record<"any" | "all", (options?: ReduceOptions) => Tensor<"bool">>,
     Record<"argmax" | "argmin", (options?: AxisOption<number> & { keepDims?: boolean }) => Tensor<"int32">>,
     Record<"cumsum" | "cumprod", (options?: AxisOption<number> & { reverse?: boolean }) => Tensor<D>>,
+    Record<"reshape" | "broadcastTo", (shape: Shape) => Tensor<D>>,
+    Record<"squeeze" | "flip", (options?: AxisOption<number | readonly number[]>) => Tensor<D>>,
     Record<"diag" | "tril" | "triu", (options?: { k?: number }) => Tensor<D>>,
     Record<"abs" | "real" | "imag", () => Tensor<RealOf<D>>> {
   matmul<A extends Tensor, B extends Tensor>(
@@ -91,18 +94,15 @@ export interface Methods<D extends DType = DType>
     b: B & Fits<DTypeOf<A>, DTypeOf<B>>,
     options?: { adjointA?: boolean; adjointB?: boolean },
   ): Tensor<Promote<A, B>>;
+  clip(low: number | Tensor<D>, high: number | Tensor<D>): Tensor<D>;
   dot<A extends Tensor, B extends Operand>(this: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Tensor<Promote<A, B>>;
   sort(options?: AxisOption<number> & { descending?: boolean }): Tensor<D>;
-  reshape(shape: Shape): Tensor<D>;
   transpose(axes?: readonly number[]): Tensor<D>;
   swapAxes(axis1: number, axis2: number): Tensor<D>;
   moveAxis(source: number | readonly number[], destination: number | readonly number[]): Tensor<D>;
   expandDims(axis: number): Tensor<D>;
-  squeeze(options?: AxisOption<number | readonly number[]>): Tensor<D>;
-  broadcastTo(shape: Shape): Tensor<D>;
   index(...parts: IndexPart[]): Tensor<D>;
   take(indices: Tensor<"int32"> | number | readonly number[], options?: AxisOption<number>): Tensor<D>;
-  flip(options?: AxisOption<number | readonly number[]>): Tensor<D>;
   roll(shift: number | readonly number[], options?: AxisOption<number | readonly number[]>): Tensor<D>;
   tile(times: number | readonly number[]): Tensor<D>;
   repeat(times: number | readonly number[], options?: AxisOption<number>): Tensor<D>;

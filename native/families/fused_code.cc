@@ -117,6 +117,7 @@ void Coder::evaluate_map(int n) {
   Symbol s{.what = Symbol::map, .which = nodes_[at(n)].which};
   if (args.size() == 1) {
     evaluate(args[0]);
+    s.b = s.which;
   } else if (args.size() == 2 && args[0] == args[1]) {
     use(args[0]);
     evaluate(args[0]);

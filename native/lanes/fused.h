@@ -24,14 +24,14 @@ struct FusedIns {
 enum class FusedForm : int { tile_memory, memory_tile, memory_memory, tile_tile, count };
 constexpr int kFusedForms = static_cast<int>(FusedForm::count);
 constexpr int kFusedTiles = 4;       // of 1, 2, 4 and 8 elements
-constexpr int kFusedMaps = 64;       // at least Map::count
+constexpr int kFusedMaps = 128;      // at least Map::count
 constexpr int kFusedReductions = 3;  // Reduce::count
 constexpr int kFusedOperands = 64;   // of a loop, at most
 
 /// Code for one dtype and one length of tiles. Null: there is none.
 struct FusedTable {
   using Run = void (*)();
-  Run map[kFusedMaps][kFusedForms];  // of one operand: of the tile, whatever the form; of three: the first is the tile, then memory
+  Run map[kFusedMaps][kFusedForms];  // of one operand: of the tile, in any form, b says which; of three: the tile, then memory
   Run load, store;                   // A = [a]; [a] = A
   Run load_mask, store_mask;         // of bools
   Run accumulate[kFusedReductions];  // [a] = [a] + A, of elements that were not there before

@@ -1,4 +1,5 @@
 // The table of one instruction set.
+#include "gemm.h"
 #include "getrf.h"
 #include "potrf.h"
 #include "trsm.h"
@@ -12,17 +13,17 @@ namespace BS_ISA {
 // Measured against OpenBLAS's kernels for processors of the same instructions (docs/performance.md), float32 and float64; nothing was on
 // ARM.
 #if BS_VECTOR_BYTES == 64
-constexpr packed::Limits kShort{256, 256, 8, 65536}, kLong{256, 256, 6, 65536};
+constexpr packed::Limits kShort{256, 256, 8, 65536, 16}, kLong{256, 256, 6, 65536, 8};
 #elif BS_VECTOR_BYTES == 32
-constexpr packed::Limits kShort{256, 0, 0, 65536}, kLong{256, 256, 48, 32768};
+constexpr packed::Limits kShort{256, 0, 0, 65536, 8}, kLong{256, 256, 48, 32768, 4};
 #elif defined(__x86_64__)
-constexpr packed::Limits kShort{96, 0, 0, 4096}, kLong{64, 0, 0, 1024};
+constexpr packed::Limits kShort{96, 0, 0, 4096, 0}, kLong{64, 0, 0, 1024, 0};
 #else
-constexpr packed::Limits kShort{0, 0, 0, 0}, kLong{0, 0, 0, 0};
+constexpr packed::Limits kShort{0, 0, 0, 0, 0}, kLong{0, 0, 0, 0, 0};
 #endif
 
-static constexpr packed::Table kTable{{kShort, potrf<float>, trsm<float>, getrf<float>},
-                                      {kLong, potrf<double>, trsm<double>, getrf<double>}};
+static constexpr packed::Table kTable{{kShort, potrf<float>, trsm<float>, getrf<float>, gemm<float>},
+                                      {kLong, potrf<double>, trsm<double>, getrf<double>, gemm<double>}};
 
 }  // namespace BS_ISA
 

@@ -14,8 +14,9 @@ constexpr Index getrf_room(Index m) { return 32 * (m + 48); }
 /// Up to how many rows these were measured to be ahead of OpenBLAS; 0: never.
 struct Limits {
   Index potrf, trsm;
-  Index columns;  // the least number of right-hand sides of trsm
-  Index getrf;    // elements
+  Index columns;   // the least number of right-hand sides of trsm
+  Index getrf;     // elements
+  Index products;  // the least number of columns of a product
 };
 
 /// Row-major matrices, strides in elements.
@@ -31,6 +32,10 @@ struct Kernels {
   /// P A = L U of an m x n matrix, m >= n, in place; pivots[i] is the row, from 0, that row i was exchanged with. A zero pivot is passed
   /// over.
   void (*getrf)(Index m, Index n, R* a, Index stride, std::int32_t* pivots, R* room);
+  /// C := alpha op(A) op(B) + beta C of m rows and n columns, k > 0 products each, alpha not 0; with beta = 0, C is only written. The order
+  /// of an element's sum depends on k alone.
+  void (*gemm)(bool a_transposed, bool b_transposed, Index m, Index n, Index k, R alpha, const R* a, Index a_stride, const R* b,
+               Index b_stride, R beta, R* c, Index c_stride);
 };
 struct Table {
   Kernels<float> f32;

@@ -38,6 +38,13 @@ void gemm(Real<T> alpha, Op op_a, Matrix<const T> a, Op op_b, Matrix<const T> b,
       for (Index j = 0; j < c.cols; ++j) c(i, j) = beta == 0 ? T(0) : beta * c(i, j);
     return;
   }
+  if constexpr (!kComplex<T>) {
+    constexpr Index kRows = 4;
+    const auto& kernels = packed::kernels<T>();
+    if (kernels.limits.products > 0 && c.cols >= kernels.limits.products && c.rows >= kRows && alpha != 0)
+      return kernels.gemm(op_a != Op::none, op_b != Op::none, c.rows, c.cols, inner, alpha, a.data, a.stride, b.data, b.stride, beta,
+                          c.data, c.stride);
+  }
   fortran::gemm(static_cast<char>(op_b), static_cast<char>(op_a), to_int(c.cols), to_int(c.rows), to_int(inner), T(alpha), b.data,
                 leading(b), a.data, leading(a), T(beta), c.data, leading(c));
 }

@@ -5,6 +5,7 @@
 #pragma once
 #include "../lanes.h"
 #include "../vector/elements.h"
+#include "more_functors.h"
 
 namespace backsolve::BS_ISA {
 namespace {
@@ -348,6 +349,7 @@ struct Maps {
     complex<Equal, Bo, Co, Co>(Map::equal);
     real<NotEqual, Bo, Re, Re>(Map::not_equal);
     complex<NotEqual, Bo, Co, Co>(Map::not_equal);
+    more_maps(*this);
   }
 };
 

@@ -101,6 +101,14 @@ struct Machine {
     BS_EACH v[t] = as_vector<R>(F::template real<R>(as_element<E, R>(v[t])));
     BS_NEXT(v);
   }
+  /// Functions that are called (more_functors.h), by Map: one instruction for all, which says in `b` what it calls.
+  inline static Vec<R> (*functions[kFusedMaps])(Vec<R>);
+  static void called(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    Vec<R> (*const f)(Vec<R>) = functions[ip->b];
+    for (int t = 0; t < T; ++t) v[t] = f(v[t]);
+    BS_NEXT(v);
+  }
   template <class F>
   static void tile_memory(const FusedIns* ip, State* s, BS_TILE) {
     Vec<R> v[kTile] = {BS_ALL};
@@ -311,7 +319,14 @@ struct Code {
 
   template <class F, class Out, class... In>
   void put(Map m, DType) {
-    if constexpr (fits<Out> && (fits<In> && ...)) set<F, In...>(table.map[static_cast<int>(m)]);
+    if constexpr (fits<Out> && (fits<In> && ...)) {
+      if constexpr (requires { F::is_called; } && sizeof...(In) == 1) {
+        M::functions[static_cast<int>(m)] = F::template real<R>;
+        for (auto& to : table.map[static_cast<int>(m)]) to = code(M::called);
+      } else {
+        set<F, In...>(table.map[static_cast<int>(m)]);
+      }
+    }
   }
   template <class F, class In>
   void set(FusedTable::Run* to) {

@@ -82,6 +82,22 @@ BS_MAP_OF(Equal, (S a, S b), a == b)
 BS_MAP_OF(NotEqual, (S a, S b), a != b)
 BS_MAP_OF(Where, (bool m, S a, S b), m ? a : b)
 
+/// With the sign of b, as floor division has it; of 0 it is 0.
+template <class S>
+BS_INLINE S modulus(S a, S b) {
+  if (b == 0 || b == -1) return 0;
+  const S r = static_cast<S>(a % b);
+  return r != 0 && (r < 0) != (b < 0) ? static_cast<S>(r + b) : r;
+}
+BS_MAP_OF(Same, (S a), a)
+BS_MAP_OF(Mod, (S a, S b), modulus(a, b))
+BS_MAP_OF(Never, (S), false)
+BS_MAP_OF(Always, (S), true)
+BS_MAP_OF(LogicalAnd, (S a, S b), a != 0 && b != 0)
+BS_MAP_OF(LogicalOr, (S a, S b), a != 0 || b != 0)
+BS_MAP_OF(LogicalXor, (S a, S b), (a != 0) != (b != 0))
+BS_MAP_OF(LogicalNot, (S a), a == 0)
+
 // ---- Casts: to float32 to nearest; of complex numbers the real part; what is not zero is true, NaN too ----
 
 template <class To>
@@ -171,6 +187,17 @@ void put_cast(LanesTable& t, Map map) {
   put<F, Out, Int>(t, map, DType::i32);
 }
 
+template <class In>
+void put_truth(LanesTable& t, DType column) {
+  put<Never, Bit, In>(t, Map::is_nan, column);
+  put<Always, Bit, In>(t, Map::is_finite, column);
+  put<Never, Bit, In>(t, Map::is_inf, column);
+  put<LogicalAnd, Bit, In, In>(t, Map::logical_and, column);
+  put<LogicalOr, Bit, In, In>(t, Map::logical_or, column);
+  put<LogicalXor, Bit, In, In>(t, Map::logical_xor, column);
+  put<LogicalNot, Bit, In>(t, Map::logical_not, column);
+}
+
 }  // namespace
 
 void fill_plain(LanesTable& t) {
@@ -196,6 +223,13 @@ void fill_plain(LanesTable& t) {
   put<NotEqual, Bit, Bit, Bit>(t, Map::not_equal, DType::b8);
   put<Where, Int, Bit, Int, Int>(t, Map::where, DType::i32);
   put<Where, Bit, Bit, Bit, Bit>(t, Map::where, DType::b8);
+  unary(Same{}, Map::floor);
+  unary(Same{}, Map::ceil);
+  unary(Same{}, Map::round);
+  unary(Same{}, Map::trunc);
+  binary(Mod{}, Map::mod);
+  put_truth<Int>(t, DType::i32);
+  put_truth<Bit>(t, DType::b8);
   put_cast<Value<float>>(t, Map::cast_float32);
   put_cast<Value<double>>(t, Map::cast_float64);
   put_cast<Pair<float>>(t, Map::cast_complex64);

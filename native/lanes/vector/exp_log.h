@@ -11,9 +11,10 @@ template <class R>
 struct ExpLog;
 template <>
 struct ExpLog<double> {
-  using Bits = int64_t;
+  // To add and subtract, of NaN and of negative numbers, too: signed integers would overflow.
+  typedef uint64_t Bits __attribute__((vector_size(BS_VECTOR_BYTES)));
   static constexpr int mantissa = 52;
-  static constexpr Bits bias = 1023, root_half = 0x3fe6a09e667f3bcd;
+  static constexpr uint64_t bias = 1023, root_half = 0x3fe6a09e667f3bcd;
   static constexpr double magic = 0x1.8p52, log2e = 0x1.71547652b82fep+0, ln2 = 0x1.62e42fee00000p-1, ln2_rest = 0x1.a39ef35793c76p-33;
   static constexpr double most = 710, least = -746, normal = 0x1p-1022, lift = 0x1p54;
   static constexpr int lifted = 54;
@@ -25,9 +26,9 @@ struct ExpLog<double> {
 };
 template <>
 struct ExpLog<float> {
-  using Bits = int32_t;
+  typedef uint32_t Bits __attribute__((vector_size(BS_VECTOR_BYTES)));
   static constexpr int mantissa = 23;
-  static constexpr Bits bias = 127, root_half = 0x3f3504f3;
+  static constexpr uint32_t bias = 127, root_half = 0x3f3504f3;
   static constexpr float magic = 0x1.8p23f, log2e = 0x1.715476p+0f, ln2 = 0x1.62ep-1f, ln2_rest = 0x1.0bfbe8p-15f;
   static constexpr float most = 89, least = -104, normal = 0x1p-126f, lift = 0x1p25f;
   static constexpr int lifted = 25;
@@ -51,11 +52,12 @@ BS_INLINE Vec<R> vexp(Vec<R> x) {
   x = select<R>(x > E::most, splat<R>(E::most), x);
   x = select<R>(x < E::least, splat<R>(E::least), x);
   const Vec<R> shifted = x * E::log2e + E::magic, n = shifted - E::magic;
-  const Mask<R> k = (Mask<R>)shifted - (Mask<R>)splat<R>(E::magic), half = k >> 1;
+  using B = typename E::Bits;
+  const Mask<R> k = (Mask<R>)((B)shifted - (B)splat<R>(E::magic)), half = k >> 1;
   const Vec<R> high = x - n * E::ln2, low = n * E::ln2_rest, r = high - low;
   const Vec<R> sum = high + 1, rest = (1 - sum) + high;  // sum + rest = 1 + high exactly
   const Vec<R> p = sum + (rest + (r * r * polynomial<R>(E::exp, r) - low));
-  return p * (Vec<R>)((half + E::bias) << E::mantissa) * (Vec<R>)((k - half + E::bias) << E::mantissa);
+  return p * (Vec<R>)(((B)half + E::bias) << E::mantissa) * (Vec<R>)(((B)k - (B)half + E::bias) << E::mantissa);
 }
 
 /// log x = k log 2 + log m, 1/sqrt 2 <= m < sqrt 2; of m = 1 + f with s = f / (2 + f), log m = 2 artanh s = f - s (f - z R(z)), z = s^2.
@@ -63,9 +65,10 @@ template <class R>
 BS_INLINE Vec<R> vlog(Vec<R> x) {
   using E = ExpLog<R>;
   const Mask<R> tiny = x < E::normal;
-  const Mask<R> bits = (Mask<R>)select<R>(tiny, x * E::lift, x);
-  const Mask<R> k = (bits - E::root_half) >> E::mantissa;
-  const Vec<R> f = (Vec<R>)(bits - (k << E::mantissa)) - 1, s = f / (f + 2), z = s * s;
+  using B = typename E::Bits;
+  const B bits = (B)select<R>(tiny, x * E::lift, x);
+  const Mask<R> k = (Mask<R>)(bits - E::root_half) >> E::mantissa;
+  const Vec<R> f = (Vec<R>)(bits - ((B)k << E::mantissa)) - 1, s = f / (f + 2), z = s * s;
   const Vec<R> n = __builtin_convertvector(k - (tiny & E::lifted), Vec<R>);
   Vec<R> y = n * E::ln2 + (f - (s * (f - z * polynomial<R>(E::log, z)) - n * E::ln2_rest));
   y = select<R>(x == static_cast<R>(__builtin_inf()), x, y);
