@@ -207,6 +207,7 @@ describe("elementwise functions", () => {
     ["logSigmoid far right", bs.logSigmoid as never, 600, Math.exp(-600), -Math.exp(-600)],
     ["sigmoid far left", bs.sigmoid as never, -500, Math.exp(-500), Math.exp(-500)],
     ["normLogCdf far left", bs.normLogCdf as never, -1e5, 1e5 + 1e-5 - 2e-15],
+    ["normLogCdf", bs.normLogCdf as never, 0, Math.sqrt(2 / Math.PI), -2 / Math.PI],
     ["normCdf far left", bs.normCdf as never, -30, Math.exp(-450) / Math.sqrt(2 * Math.PI)],
     ["floor", bs.floor as never, 0.3, 0, 0],
     ["floor at a step", bs.floor as never, 2, 0, 0],
@@ -303,6 +304,28 @@ describe("elementwise functions", () => {
     expect(bs.nanToNum(x).toArray()).to.deep.equal([0, Number.MAX_VALUE, -Number.MAX_VALUE, 2]);
     expect(bs.nanToNum(x, { nan: 1, posInf: 7, negInf: -7 }).toArray()).to.deep.equal([1, 7, -7, 2]);
     expect(bs.nanToNum(tensor([inf], { dtype: "float32" })).toArray()).to.deep.equal([3.4028234663852886e38]);
+  });
+  it("in vmap, scan, program files, asynchronous calls; of nothing; of numbers", async () => {
+    const x = tensor([0.2, 0.5, 0.7]);
+    const f = (t: F64): F64 => sum(bs.lgamma(bs.add(1, bs.softplus(bs.asin(bs.pow(t, 1.5)))))) as F64;
+    const file = bs.Program.from(bs.compile(grad(f), bs.float64(3)).toJSON()) as unknown as Program<unknown[], Tensor>;
+    expect(file.runSync([x]).toArray()).to.deep.equal(grad(f)(x).toArray());
+    expect(
+      bs
+        .vmap((t: F64) => bs.atan2(t, bs.erf(t)))(x)
+        .toArray(),
+    ).to.deep.equal(bs.atan2(x, bs.erf(x)).toArray());
+    const step = (s: F64, t: F64) => ({ carry: bs.logaddexp(s, t) as F64, y: bs.normCdf(t) as F64 });
+    const last = (t: F64): F64 => bs.scan(step, tensor(0.1) as F64, t).carry as F64;
+    const terms = Array.from(bs.exp(x).data);
+    const total = Math.exp(0.1) + terms.reduce((s, t) => s + t, 0);
+    grad(last)(x).data.forEach((g, i) => expect(g).to.be.closeTo((terms[i] as number) / total, 1e-15));
+    for (const op of [bs.lgamma, bs.tan, bs.sigmoid]) expect((await op.async(x)).toArray()).to.deep.equal(op(x).toArray());
+    const none = bs.zeros([0, 3]);
+    expect([bs.normCdf(none), bs.pow(none, 2.5), bs.clip(none, 0, bs.ones([3])), bs.isNaN(none)].map((t) => t.shape)).to.deep.equal(
+      Array(4).fill([0, 3]),
+    );
+    expect([bs.pow(2, 10), bs.hypot(3, 4), bs.relu(-1), bs.lgamma(1)].map((t) => t.item())).to.deep.equal([1024, 5, 0, 0]);
   });
   it("methods", () => {
     const x = tensor([-1.5, 0.25]);
