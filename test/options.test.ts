@@ -206,9 +206,9 @@ describe("options that nobody knows", () => {
   });
   it("are refused by every method", async () => {
     const methods: Readonly<Record<string, readonly unknown[]>> = {
-      ...Object.fromEntries(["add", "sub", "mul", "div", "maximum", "minimum", "matmul", "dot"].map((m) => [m, [a]])),
+      ...Object.fromEntries(["add", "sub", "mul", "div", "pow", "maximum", "minimum", "matmul", "dot"].map((m) => [m, [a]])),
       ...{ reshape: [[4]], swapAxes: [0, 1], transpose: [[1, 0]], expandDims: [0], broadcastTo: [[3, 2, 2]] },
-      ...{ take: [0], roll: [1], tile: [2], repeat: [2], moveAxis: [0, 1] },
+      ...{ clip: [0, 1], take: [0], roll: [1], tile: [2], repeat: [2], moveAxis: [0, 1] },
     };
     const own = new Set(["constructor", "at", "toString"]);
     const names = Object.getOwnPropertyNames(b.Tensor.prototype).filter(

@@ -1,6 +1,6 @@
 // One large product, triangular solve or Cholesky factor over the pool: what is written is cut into tiles, each one call on one core.
 // Where it is cut depends on the sizes alone, so that bits depend neither on threads nor on who calls. No tile is narrower than 256 unless
-// the matrix is: each packs its rows and columns anew, 2/256 of its work.
+// the matrix has two of them only so: each packs its rows and columns anew, 2/256 of its work.
 #pragma once
 #include "../pool.h"
 #include "blas.h"
@@ -12,12 +12,12 @@ constexpr bool large(Index m, Index n, Index k) {
   return static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) >= 1 << 23;
 }
 
-/// A dimension in pieces of a 'divisor'-th, but at least 256 and about 512 at most.
+/// A dimension in pieces of a 'divisor'-th, but at least 256, or in two of 128 at least, and about 512 at most.
 struct Cut {
   Index length, size, pieces;
   Cut(Index n, Index divisor) : length(n) {
     constexpr Index kLeast = 256, kMost = 512, kTogether = 16;  // the last: what the inner loops take at a time
-    const Index wanted = std::max<Index>(n / std::clamp(n / divisor, kLeast, kMost), 1);
+    const Index least = std::clamp(n / 2, kLeast / 2, kLeast), wanted = std::max<Index>(n / std::clamp(n / divisor, least, kMost), 1);
     size = ((n - 1) / wanted / kTogether + 1) * kTogether;
     pieces = (n - 1) / size + 1;
   }

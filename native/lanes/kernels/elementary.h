@@ -1,4 +1,5 @@
-// Functions that are faster than SLEEF's, on processors that multiply and add with one rounding: cbrt, atan, asinh, acosh, atanh.
+// Functions that are faster than SLEEF's, on processors that multiply and add with one rounding: cbrt, asin, acos, atan,
+// asinh, acosh, atanh.
 #pragma once
 #include "../vector/complex_math.h"
 
@@ -22,6 +23,51 @@ BS_INLINE Vec<R> log_of_one_more(Vec<R> u, Vec<R> low) {
   const Mask<R> large = u > one;
   const Vec<R> lost = select<R>(large, one - (s - u), u - (s - one)) + low;
   return vlog<R>(s) + select<R>(s <= Ieee<R>::max, lost / s, splat<R>(0));
+}
+
+template <class R>
+struct Arcsine;
+template <>
+struct Arcsine<double> {
+  static constexpr double half_pi = 1.57079632679489661923, half_pi_low = 6.123233995736766e-17;
+  static constexpr double c[] = {.166666666666666678,  .0749999999999843207, .044642857146357221,  .0303819441383869296,
+                                 .022372172948124707,  .0173523925756092568, .0139712152030975471, .0114791549710054164,
+                                 .0103229645814827826, .005456844463293151,  .0174027259596898514, -.0148548376994219922,
+                                 .0287599097424716189};
+};
+template <>
+struct Arcsine<float> {
+  static constexpr float half_pi = 1.57079632679489661923f, half_pi_low = -4.371139e-8f;
+  static constexpr float c[] = {.1666666634f, .07500094565f, .0445993933f, .03110076919f, .0171486864f, .03369183495f};
+};
+/// Of |x| <= 1/2 asin x = x + x³ P(x²), by a polynomial (Chebyshev's points), else π/2 - 2 asin √((1 - |x|) / 2). `part` is the one or the
+/// other.
+template <class R>
+struct Arc {
+  Mask<R> large;
+  Vec<R> a, part, rest;
+  BS_INLINE explicit Arc(Vec<R> x) {
+    const R half = static_cast<R>(.5);
+    a = vabs<R>(x), large = a > half;
+    const Vec<R> z = select<R>(large, (1 - a) * half, a * a);
+    part = select<R>(large, vsqrt<R>(z), a);
+    rest = part * z * polynomial(Arcsine<R>::c, z);
+  }
+};
+template <class R>
+BS_INLINE Vec<R> real_asin(Vec<R> x) {
+  const Arc<R> s(x);
+  const Vec<R> far = Arcsine<R>::half_pi - (2 * s.part - (Arcsine<R>::half_pi_low - 2 * s.rest));
+  return vcopysign<R>(select<R>(s.large, far, s.part + s.rest), x);
+}
+template <class R>
+BS_INLINE Vec<R> real_acos(Vec<R> x) {
+  constexpr R half_pi = Arcsine<R>::half_pi, low = Arcsine<R>::half_pi_low;
+  const Arc<R> s(x);
+  const Mask<R> left = x < 0;
+  const Vec<R> part = 2 * (s.part + s.rest), sign = select<R>(left, splat<R>(-1), splat<R>(1));
+  const Vec<R> far = select<R>(left, 2 * half_pi - (part - 2 * low), part);
+  return select<R>(s.large, far, half_pi - sign * (s.part - (sign * low - s.rest)));
 }
 
 #if defined(__FMA__) || defined(__aarch64__)
