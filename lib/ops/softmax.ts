@@ -63,6 +63,10 @@ const along = <D extends Real>(op: typeof softmaxOp, x: Tensor<D>, options: Axis
   return op(t, { axis: checkAxis(name, axis, t.rank) });
 };
 /** eˣ / Σ eˣ along an axis, the last where none is named, without overflow on the way. Of -∞ alone, NaN. */
-export const softmax = <D extends Real>(x: Tensor<D>, options: AxisOption = {}): Tensor<D> => along(softmaxOp, x, options);
+export function softmax<D extends Real>(x: Tensor<D>, options: AxisOption = {}): Tensor<D> {
+  return along(softmaxOp, x, options);
+}
 /** log softmax x = x - log Σ eˣ along an axis, the last where none is named. */
-export const logSoftmax = <D extends Real>(x: Tensor<D>, options: AxisOption = {}): Tensor<D> => along(logSoftmaxOp, x, options);
+export function logSoftmax<D extends Real>(x: Tensor<D>, options: AxisOption = {}): Tensor<D> {
+  return along(logSoftmaxOp, x, options);
+}
