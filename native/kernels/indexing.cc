@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "list.h"
+#include "wrapping.h"
 
 namespace backsolve {
 namespace {
@@ -33,15 +34,6 @@ std::int32_t gather(const Call& call, const NoWork<T>&) {
   const T* const x = call.vector<const T>(0);
   T* const y = call.vector<T>(2);
   return for_indices(d, call.vector<const std::int32_t>(1), [&](Index j, Index at, Index e) { y[e] = x[at * d.c + j]; });
-}
-
-/// Of integers it wraps.
-template <class T>
-T plus(T a, T b) {
-  if constexpr (std::is_integral_v<T>)
-    return static_cast<T>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
-  else
-    return a + b;
 }
 
 /// y = x, then y_pj += v_ij for each i in order, p = indices_ij. Fails: bad_index (its position, from 0).

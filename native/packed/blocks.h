@@ -1,6 +1,6 @@
 // Blocks of kRows x (up to kWide vectors), held in registers while products are taken from them.
 #pragma once
-#include "../lanes/vector/simd.h"
+#include "../lanes/vector/transpose.h"
 #include "packed.h"
 
 namespace backsolve::BS_ISA {
@@ -11,30 +11,6 @@ constexpr int kRows = 8, kWide = 3;
 constexpr int kRows = 4, kWide = 3;
 #endif
 
-template <int... I>
-struct Lane {};
-template <int N, int... I>
-struct LanesUpTo : LanesUpTo<N - 1, N - 1, I...> {};
-template <int... I>
-struct LanesUpTo<0, I...> {
-  using type = Lane<I...>;
-};
-/// One butterfly: blocks of S lanes exchanged between a and b.
-template <class R, int S, int... I>
-BS_INLINE void exchange(Vec<R>& a, Vec<R>& b, Lane<I...>) {
-  const Vec<R> low = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I : W<R> + I - S)...);
-  const Vec<R> high = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I + S : W<R> + I)...);
-  a = low;
-  b = high;
-}
-/// Transposes W vectors of W lanes.
-template <class R, int S>
-BS_INLINE void transpose(Vec<R>* v) {
-  if constexpr (S < W<R>) {
-    BS_UNROLL for (int i = 0; i < W<R>; ++i) if ((i & S) == 0) exchange<R, S>(v[i], v[i + S], typename LanesUpTo<W<R>>::type{});
-    transpose<R, S * 2>(v);
-  }
-}
 /// to(j, i) = from(i, j) of W x W elements.
 template <class R>
 BS_INLINE void transpose_block(const R* from, Index from_stride, R* to, Index to_stride) {

@@ -1,36 +1,9 @@
 // Interleaving W items element by element, and back: W x W transposes in registers.
 #include "../fill.h"
-#include "../vector/simd.h"
+#include "../vector/transpose.h"
 
 namespace backsolve::BS_ISA {
 namespace {
-
-template <int... I>
-struct Seq {};
-template <int N, int... I>
-struct Count : Count<N - 1, N - 1, I...> {};
-template <int... I>
-struct Count<0, I...> {
-  using type = Seq<I...>;
-};
-
-/// One butterfly: blocks of S lanes exchanged between a and b.
-template <class R, int S, int... I>
-BS_INLINE void exchange(Vec<R>& a, Vec<R>& b, Seq<I...>) {
-  const Vec<R> low = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I : W<R> + I - S)...);
-  const Vec<R> high = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I + S : W<R> + I)...);
-  a = low;
-  b = high;
-}
-
-/// Transposes W vectors of W lanes: log2(W) rounds of butterflies.
-template <class R, int S>
-BS_INLINE void transpose(Vec<R>* v) {
-  if constexpr (S < W<R>) {
-    BS_UNROLL for (int i = 0; i < W<R>; ++i) if ((i & S) == 0) exchange<R, S>(v[i], v[i + S], typename Count<W<R>>::type{});
-    transpose<R, S * 2>(v);
-  }
-}
 
 template <class R>
 void pack_real(void* lanes, const void* const* items, Index count, int) {

@@ -2,7 +2,7 @@
 // of each lane; of complex numbers as many real parts and then imaginary ones.
 #include "../fill.h"
 #include "../lanes.h"
-#include "../vector/simd.h"
+#include "../vector/indices.h"
 
 namespace backsolve::BS_ISA {
 namespace {
@@ -134,15 +134,6 @@ struct Cast<Parts<R>> {
   }
 };
 
-template <int... I>
-struct Seq {};
-template <int N, int... I>
-struct Count : Count<N - 1, N - 1, I...> {};
-template <int... I>
-struct Count<0, I...> {
-  using type = Seq<I...>;
-};
-
 template <class F, class Out, class... In>
 struct Loop {
   template <int width, bool dense, int... I>
@@ -160,9 +151,9 @@ struct Loop {
     bool dense = true;
     for (int k = 0; k <= arity; ++k) dense = dense && stride[k] == 1;
     if (dense)
-      run<width, true>(out, in, n, stride, typename Count<arity>::type{});
+      run<width, true>(out, in, n, stride, UpTo<arity>{});
     else
-      run<width, false>(out, in, n, stride, typename Count<arity>::type{});
+      run<width, false>(out, in, n, stride, UpTo<arity>{});
   }
 };
 

@@ -2,19 +2,9 @@
 #pragma once
 #include "../../base/view.h"
 #include "complex_math.h"
+#include "indices.h"
 
 namespace backsolve::BS_ISA {
-
-template <int... I>
-struct Seq {};
-template <int N, int... I>
-struct Count : Count<N - 1, N - 1, I...> {};
-template <int... I>
-struct Count<0, I...> {
-  using type = Seq<I...>;
-};
-template <int N>
-using UpTo = typename Count<N>::type;
 
 /// re, im of W interleaved pairs in two vectors, and back.
 template <class R, int... I>
