@@ -183,8 +183,8 @@ describe("bound rows", () => {
 describe("small results", () => {
   const two = () => [add(tensor([1, 2]), 1), add(tensor([3, 4]), 1)] as const;
   it("lie side by side, and whoever looks gets an array over memory of its own", () => {
-    const [x, y] = two();
-    expect(storageOf(x).array.buffer).to.equal(storageOf(y).array.buffer);
+    // a slab may end between the two of one pair, not of both
+    const [x, y] = [two(), two()].find(([a, b]) => storageOf(a).array.buffer === storageOf(b).array.buffer) ?? expect.fail("apart");
     const [p, q] = [x.data, y.data];
     expect(p.buffer.byteLength).to.equal(16);
     expect(q.buffer).not.to.equal(p.buffer);
