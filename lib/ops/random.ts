@@ -128,7 +128,7 @@ function key(seed: number): Key {
   return keyOf(Math.floor(seed / 2 ** 32), seed | 0);
 }
 
-function checkKey(op: string, given: Key | number): Key {
+export function checkKey(op: string, given: Key | number): Key {
   if (typeof given === "number") return key(given);
   const t: Tensor | undefined = adopt(op, given);
   if (!t) throw new ArgumentError(op, `${wanted}, got ${describe(given)}.`);
@@ -187,6 +187,7 @@ function normal<D extends Float = "float64">(from: Key | number, shape: Shape | 
   return drawn(normalOp, k, { shape: checkShape(NORMAL, shape), dtype: floating(NORMAL, dtype) }) as Tensor<D>;
 }
 
+/** Keys and draws; users call them, and the distributions made of them, by `random` of distributions.ts. */
 export const random = {
   /** The key of a seed, a non-negative integer. */
   key: withoutOptions("random.key", 1, key),
