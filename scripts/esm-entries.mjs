@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const require = createRequire(import.meta.url);
-for (const name of ["index", "testing"]) {
+for (const name of ["index", "testing", "optimize"]) {
   const names = Object.keys(require(join(dist, `${name}.js`)));
   writeFileSync(
     join(dist, `${name}.mjs`),

@@ -69,6 +69,15 @@ describe("the package", function () {
     writeFileSync(join(folder, "a.mjs"), `import { tensor, linalg, grad } from "backsolve";${program}`);
     for (const file of ["a.cjs", "a.mjs"]) expect(run("node", [file], folder)).to.equal("2 0.25,0,0,0.0625\n");
   });
+  it("has entries that work alone, with the methods of tensors", () => {
+    const calls = { optimize: "lbfgs((x) => x.sub(3).square(), 1).x.item()", testing: "checkGrads((x) => x.square(), [2])" };
+    for (const [entry, call] of Object.entries(calls)) {
+      const name = call.split("(")[0];
+      writeFileSync(join(folder, "c.cjs"), `const { ${name} } = require("backsolve/${entry}"); console.log(${call});`);
+      writeFileSync(join(folder, "c.mjs"), `import { ${name} } from "backsolve/${entry}"; console.log(${call});`);
+      for (const file of ["c.cjs", "c.mjs"]) expect(run("node", [file], folder)).to.match(/^(3|2\.99999\d*|3\.00000\d*|undefined)\n$/);
+    }
+  });
   it("works inside a bundle, as CommonJS and as an ES module, in the program and in its workers", () => {
     // not in the folder of the package, and looked at from yet another
     const shipped = join(folder, "shipped");

@@ -68,6 +68,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/program\/program$/ },
   { group: /^lib\/program\/compile$/ },
   { group: /^lib\/testing\//, within: true },
+  { group: /^lib\/optimize\//, within: true },
   { group: /^lib\/index$/ },
   { group: /^lib\/cli\//, within: true },
 ];

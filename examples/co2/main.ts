@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { SingleBar } from "cli-progress";
 import { random, tensor } from "../../lib/index";
+import type { Minimum } from "../../lib/optimize/index";
 import { loadRecord } from "./data";
-import { fit, parametersOf, tensorsOf, vectorOf } from "./fit";
-import type { Minimum } from "./lbfgs";
+import { fit, mapped } from "./fit";
 import { distances, names, type Parameters, predict, start } from "./model";
 import { draw, rasterize } from "./plot";
 
@@ -32,7 +32,7 @@ function starts(): Parameters<number>[] {
   const exchanged = { ...start, c3: start.c4, l4: start.l5, c4: start.c3, l5: start.l4 };
   const moved = [start, exchanged].map((from, k) => {
     const shift = random.normal(random.key(k + 1), names.length).data;
-    return parametersOf(vectorOf(from).map((v, i) => v * Math.exp(shift[i] as number)));
+    return mapped(from, (v, name) => v * Math.exp(shift[names.indexOf(name)] as number));
   });
   return [start, exchanged, ...moved];
 }
@@ -45,10 +45,11 @@ function progress(total: number): { step(text: string, done: number, ends?: bool
   return { step: (text, done) => bar.update(Math.min(done, total), { text }), end: () => bar.stop() };
 }
 
-function table(best: Minimum): void {
+type Fit = Minimum<Parameters>;
+function table(best: Fit): void {
   console.log("\nhyperparameter        start       fitted");
-  for (const [i, name] of names.entries()) {
-    const fitted = Math.exp(best.x[i] as number);
+  for (const name of names) {
+    const fitted = Math.exp(best.x[name].item());
     console.log(`${name.padEnd(14)} ${String(start[name]).padStart(12)} ${fitted.toPrecision(6).padStart(12)} ${UNITS[name]}`);
   }
 }
@@ -62,29 +63,27 @@ async function main(): Promise<void> {
     `${t.length} months from ${t[0]?.toFixed(1)} to ${t.at(-1)?.toFixed(1)}; maximising the likelihood from ${all.length} starts`,
   );
   const bar = progress(all.length * MAX_ITERATIONS);
-  let best: Minimum | undefined;
+  let best: Fit | undefined;
   for (const [k, from] of all.entries()) {
-    const found = fit(d, target, from, {
-      maxIterations: MAX_ITERATIONS,
-      onIteration: (i, value) => bar.step(`start ${k + 1}, iteration ${i}: ${(-value).toFixed(4)}`, k * MAX_ITERATIONS + i),
-    });
-    bar.step(`start ${k + 1} ends after ${found.iterations} iterations: ${(-found.value).toFixed(4)}`, (k + 1) * MAX_ITERATIONS, true);
-    if (!best || found.value < best.value) best = found;
+    const step = (nit: number, fun: number): void =>
+      bar.step(`start ${k + 1}, iteration ${nit}: ${(-fun).toFixed(4)}`, k * MAX_ITERATIONS + nit);
+    const found = await fit(d, target, from, MAX_ITERATIONS, ({ nit, fun }) => step(nit, fun));
+    bar.step(`start ${k + 1} ends after ${found.nit} iterations: ${(-found.fun).toFixed(4)}`, (k + 1) * MAX_ITERATIONS, true);
+    if (!best || found.fun < best.fun) best = found;
   }
   bar.end();
   if (!best) throw new Error("no start gave a likelihood");
   table(best);
-  console.log(`\ngradient norm: ${Math.hypot(...best.gradient).toExponential(2)}`);
+  console.log(`\nlargest component of the gradient: ${best.optimality.toExponential(2)}`);
   await picture(best, t, y, mean);
   console.log(`time: ${((performance.now() - began) / 1000).toFixed(1)} s`);
-  console.log(`log marginal likelihood: ${-best.value}`);
+  console.log(`log marginal likelihood: ${-best.fun}`);
 }
 
-async function picture(best: Minimum, t: number[], y: number[], mean: number): Promise<void> {
+async function picture(best: Fit, t: number[], y: number[], mean: number): Promise<void> {
   const last = t.at(-1) as number;
   const grid = Array.from({ length: Math.ceil((last + 10 - (t[0] as number)) * 12) + 1 }, (_, i) => (t[0] as number) + i / 12);
-  const logs = parametersOf(best.x);
-  const { mean: m, variance } = predict(tensorsOf(logs), t, tensor(y), grid);
+  const { mean: m, variance } = predict(best.x, t, tensor(y), grid);
   const curve = grid.map((at, i) => {
     const half = 1.96 * Math.sqrt(variance[i] as number);
     const center = (m[i] as number) + mean;

@@ -1,4 +1,5 @@
 // Published as "backsolve/testing": the checks that every op of this package passes, for the ops of others.
+import "../methods"; // functions are given tensors, on which users call them
 import { optionsOf } from "../core/attrs";
 import type { Float } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";

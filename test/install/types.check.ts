@@ -32,10 +32,10 @@ describe("strict TypeScript", () => {
       expect(await compile(release, compiler, `${FOLDER}/${compiler}-alone`, { "alone.mts": source }, options)).to.equal("");
     });
   it("declarations of modules that export what the package has", async () => {
-    const list = `for (const [path, all] of [["backsolve"], ["backsolve", "linalg"], ["backsolve", "random"], ["backsolve/testing"]].map(([m, n]) =>
-      [(n ? "b." + n : m === "backsolve" ? "b" : "t"), n ? require(m)[n] : require(m)]))
+    const list = `for (const [path, all] of [["backsolve"], ["backsolve", "linalg"], ["backsolve", "random"], ["backsolve/testing"], ["backsolve/optimize"]].map(([m, n]) =>
+      [(n ? "b." + n : m === "backsolve" ? "b" : m === "backsolve/testing" ? "t" : "o"), n ? require(m)[n] : require(m)]))
       for (const name of Object.keys(all)) console.log("export const " + path.replace(".", "_") + "_" + name + " = " + path + "." + name + ";");`;
-    const source = `import * as b from "backsolve";\nimport * as t from "backsolve/testing";\n${await output(OLDEST, FOLDER, "node", ["-e", list])}`;
+    const source = `import * as b from "backsolve";\nimport * as t from "backsolve/testing";\nimport * as o from "backsolve/optimize";\n${await output(OLDEST, FOLDER, "node", ["-e", list])}`;
     expect(source.split("\n").length).to.be.greaterThan(100);
     const options = { module: "nodenext", declaration: true, outDir: "out" };
     expect(await compile(OLDEST, "typescript", `${FOLDER}/declarations`, { "all.mts": source }, options)).to.equal("");

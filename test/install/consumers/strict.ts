@@ -1,6 +1,7 @@
 // What the types promise, as a project with TypeScript's strictest options uses them. Not a part of this project's own type check:
 // "backsolve" is the installed package. Where its types were not found, all would be any, and the expected errors would be missing.
 import { compile, defineOp, float64, grad, linalg, mul, registry, type Tensor, tensor, valueAndGrad } from "backsolve";
+import { lbfgs } from "backsolve/optimize";
 import { checkGrads } from "backsolve/testing";
 
 const a: Tensor<"float64"> = tensor([
@@ -32,7 +33,8 @@ linalg.eigh(a, { degenerate: "ignore" });
 console.log(ls, w, v, sign, logabsdet, fa, later, failed, modes);
 // @ts-expect-error there is no such option
 linalg.solveTriangular(l, a, { uper: true });
+const found: { a: Tensor<"float64">; b: Tensor<"float64"> } = lbfgs((p) => p.a.square().add(p.b.square().sum()), { a: 1, b: a }).x;
 checkGrads((y: Tensor<"float64">) => y.sum(), [a]);
 const op = defineOp({ name: "typed", inputs: ["x"], outputs: ["y"], kernel: ({ x }) => mul(3, x) });
 const r: Tensor<"float64"> = op(a);
-console.log(g, h, x, z, t, bad, r);
+console.log(found, g, h, x, z, t, bad, r);
