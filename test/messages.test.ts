@@ -218,7 +218,9 @@ describe("checkGrads", () => {
     checkGrads(f, [{ w: tensor([1, 2]), layers: [tensor(3)] }, 2], { order: 2 });
     const wrong = (p: P, s: F64): F64 => f({ ...p, w: stopGradient(p.w) }, s);
     expect(() => checkGrads(wrong, [{ w: tensor([1, 2]), layers: [tensor(3)] }, 2])).to.throw(/^checkGrads: the gradient gives/);
-    expect(() => checkGrads(f, [{ w: tensor([1], { dtype: "float32" }), layers: [] }, 2])).to.throw(/must be float64 or complex128/);
+    expect(() => checkGrads(f, [{ w: tensor([1], { dtype: "float32" }) as never, layers: [] }, 2])).to.throw(
+      /must be float64 or complex128/,
+    );
     expect(() => checkGrads(f, [{ w: "x" } as never, 2])).to.throw(ArgumentError, /got "x" at 0\.w/);
   });
 });

@@ -125,7 +125,8 @@ export interface ComplexNumber {
 }
 /** What one element reads as. */
 export type Scalar<D extends DType> = D extends "complex64" | "complex128" ? ComplexNumber : D extends "bool" ? boolean : number;
-export type Nested = number | boolean | ComplexNumber | readonly Nested[];
+/** Such elements in nested arrays; a bare one for rank 0. */
+export type Nested<D extends DType = DType> = Scalar<D> | readonly Nested<D>[];
 
 type ArrayClass = {
   new (n: number): AnyArray;

@@ -44,6 +44,7 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
   badPivot: { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },
   empty: { code: "ERR_ARGUMENT", text: () => "has no elements along the axis" },
   badIndex: { code: "ERR_ARGUMENT", text: (i) => `has entry ${i} of its indices out of range` },
+  badRate: { code: "ERR_ARGUMENT", text: (i) => `has rate ${i} out of range: it must be from 0 to 2³¹ - 2²⁰` },
   tooLarge: { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
   degenerateValues: {
     code: "ERR_DEGENERATE",

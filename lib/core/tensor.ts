@@ -193,10 +193,10 @@ export class Tensor<out D extends DType = DType> {
     return elementOf(readable("at", still("at", this)), this.dtype, linear) as Scalar<D>;
   }
   /** Nested arrays of the elements; a bare element for rank 0. @throws ArgumentError for millions of arrays without an element. */
-  toArray(): Nested {
+  toArray(): Nested<D> {
     const array = readable("toArray", still("toArray", this));
     checkNested(this.shape);
-    return nested(array, this.dtype, this.shape);
+    return nested(array, this.dtype, this.shape) as Nested<D>;
   }
   /** `{ dtype, shape, data }`, which `tensor` reads back. NaN and infinities are strings, as JSON has none. */
   toJSON(): { dtype: D; shape: Shape; data: (number | string)[] } {

@@ -7,7 +7,7 @@ import { isDefinedFor } from "../core/form";
 import { MODES, type Mode, recordCapability } from "../core/registry";
 import type { AnyRow } from "../core/row";
 import type { Tensor } from "../core/tensor";
-import { flattenTensors, type Tree } from "../core/tree";
+import { flattenTensors, type Given } from "../core/tree";
 import { add, conj, mul, real } from "../ops/elementwise";
 import { random } from "../ops/random";
 import { sum } from "../ops/reductions";
@@ -110,12 +110,16 @@ export interface GradOptions {
  * directions: check f of mul(0.5, add(x, adjoint(x))).
  * @throws Error with both numbers.
  */
-export function checkGrads(f: (...args: never[]) => Tensor, args: readonly Tree[], options: GradOptions = {}): void {
+export function checkGrads<A extends readonly unknown[]>(
+  f: (...args: A) => Tensor,
+  args: { readonly [K in keyof A]: Given<A[K]> },
+  options: GradOptions = {},
+): void {
   const { order = 1, tolerance = 1e-7 } = optionsOf("checkGrads", options, ["order", "tolerance"]);
   const { leaves, rebuild } = flattenTensors("checkGrads", args);
   if (leaves.some((t) => t.dtype !== "float64" && t.dtype !== "complex128"))
     throw new ArgumentError("checkGrads", "arguments must be float64 or complex128: single precision cannot be differenced.");
-  checkLeaves((...xs) => f(...(rebuild(xs) as never[])), leaves, order, tolerance);
+  checkLeaves((...xs) => f(...(rebuild(xs) as unknown as A)), leaves, order, tolerance);
 }
 
 type OfLeaves = (...xs: readonly Tensor[]) => Tensor;

@@ -32,6 +32,10 @@ struct NoWork {
            run_in<Work<std::complex<double>>, f<std::complex<double>>>},                                                              \
           {bytes_of<Work<float>>, bytes_of<Work<double>>, bytes_of<Work<std::complex<float>>>, bytes_of<Work<std::complex<double>>>}})
 
+/// Of real numbers alone, without a workspace.
+#define BS_REAL(f) \
+  (Single{{run_in<NoWork<float>, f<float>>, run_in<NoWork<double>, f<double>>}, {bytes_of<NoWork<float>>, bytes_of<NoWork<double>>}})
+
 /// Of bool (bytes) and int32, too.
 #define BS_SINGLE_ANY(f, Work)                                                                                                        \
   (Single{{run_in<Work<float>, f<float>>, run_in<Work<double>, f<double>>, run_in<Work<std::complex<float>>, f<std::complex<float>>>, \

@@ -105,13 +105,11 @@ std::int32_t running_min(const Call& call, const NoWork<T>&) {
   return running_extreme<T, false>(call);
 }
 
-/// Of real numbers and int32; of real numbers alone.
+/// Of real numbers and int32.
 #define BS_ORDERED(f)                                                                                     \
   (Single{{run_in<NoWork<float>, f<float>>, run_in<NoWork<double>, f<double>>, nullptr, nullptr, nullptr, \
            run_in<NoWork<std::int32_t>, f<std::int32_t>>},                                                \
           {bytes_of<NoWork<float>>, bytes_of<NoWork<double>>, nullptr, nullptr, nullptr, bytes_of<NoWork<std::int32_t>>}})
-#define BS_REAL(f) \
-  (Single{{run_in<NoWork<float>, f<float>>, run_in<NoWork<double>, f<double>>}, {bytes_of<NoWork<float>>, bytes_of<NoWork<double>>}})
 
 constexpr Kernel kList[] = {
     {"cumsum", "T(n,c) -> T(n,c)", "1", 0, BS_SINGLE_ANY(cumsum, NoWork)},

@@ -1,4 +1,4 @@
-// What statsmodels, SciPy and JAX say of the models (tools/goldens/models.py).
+// What statsmodels, scikit-learn, SciPy and JAX say of the models (tools/goldens/models.py, models_fitted.py).
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { type Tensor, tensor } from "../../lib/index";
@@ -10,9 +10,23 @@ export interface Golden {
   readonly hmm: { ys: Numbers; parameters: Hmm; loglik: number; gradient: Hmm; posteriors: Numbers };
   readonly ode: Record<"rates" | "steps" | "path" | "byRates" | "byStart" | "exact", Numbers>;
 }
+export interface Fitted {
+  readonly pca: Record<"x" | "mean" | "components" | "variance" | "ratio" | "whitened", Numbers>;
+  readonly logistic: Record<"labels" | "weights" | "bias" | "probabilities", Numbers>;
+  readonly portfolio: Record<
+    "correlations" | "sd" | "market" | "p" | "q" | "delta" | "tau" | "mean" | "covariance" | "weights" | "byViews",
+    Numbers
+  >;
+  readonly var: Record<"levels" | "params" | "sigma" | "loglik" | "stderr" | "forecast" | "responses", Numbers>;
+  readonly cox: Record<"t" | "status" | "x" | "beta" | "bse" | "loglik" | "at" | "loglikAt" | "scoreAt", Numbers>;
+  readonly ode: { data: Numbers; start: Rates; best: Rates; cost: number; path: Numbers };
+  readonly laplace: Record<"x" | "y" | "at" | "mode" | "loglik" | "gradient", Numbers>;
+}
+export type Rates = Record<"a" | "b" | "c" | "d" | "hares" | "lynxes", number>;
 type Hmm = Record<"start" | "transition" | "means" | "logStds", Numbers>;
 
 export const golden = JSON.parse(readFileSync("test/golden/models.json", "utf8")) as Golden;
+export const fitted = JSON.parse(readFileSync("test/golden/models-fitted.json", "utf8")) as Fitted;
 export const load = (x: Numbers): Tensor<"float64"> => tensor(x as number[]);
 
 /** The largest difference over the largest element. */

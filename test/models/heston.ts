@@ -1,6 +1,6 @@
 // Heston's model of a price with stochastic variance, by the full truncation scheme (Lord, Koekkoek and van Dijk 2010). Every path has a key of its
 // own, which is split at every step.
-import { add, exp, maximum, mean, mul, random, scan, slice, sqrt, sub, type Tensor, vmap } from "../../lib/index";
+import { add, exp, maximum, mean, mul, random, scan, sqrt, sub, type Tensor, unstack, vmap } from "../../lib/index";
 
 type T = Tensor<"float64">;
 type Key = Tensor<"int32">;
@@ -20,8 +20,7 @@ const H = 1 / STEPS;
 export function price({ spot, v0, kappa, theta, xi, rho }: Heston, key: Key): T {
   const step = ({ logS, v, key }: { logS: T; v: T; key: Key }) => {
     const [now, later] = random.split(key) as [Key, Key];
-    const z = random.normal(now, 2);
-    const [z1, z2] = [slice(z, [0], [1]).reshape([]), slice(z, [1], [1]).reshape([])];
+    const [z1, z2] = unstack(random.normal(now, 2)) as [T, T];
     const w = add(mul(rho, z1), mul(sqrt(sub(1, mul(rho, rho))), z2));
     const positive = maximum(v, 0);
     const shock = sqrt(mul(positive, H));

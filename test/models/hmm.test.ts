@@ -1,9 +1,11 @@
 // A hidden Markov model of three states against JAX, and against probabilities that are multiplied.
 import { expect } from "chai";
-import { compile, float64, logsumexp, mul, ones, sub, sum, tensor, valueAndGrad } from "../../lib/index";
+import { compile, float64, logsumexp, mul, ones, sub, sum, type Tensor, tensor, valueAndGrad } from "../../lib/index";
+import { checkGrads } from "../../lib/testing/index";
 import { agree, golden, load } from "./golden";
 import { type Hmm, logDensities, loglik, posteriors } from "./hmm";
 
+type T = Tensor<"float64">;
 const { hmm } = golden;
 const ys = load(hmm.ys);
 const NAMES = ["start", "transition", "means", "logStds"] as const;
@@ -16,6 +18,9 @@ describe("hidden Markov model", () => {
     const { value, grad } = valueAndGrad(total)(model);
     agree("log-likelihood", value, hmm.loglik, 1e-13);
     for (const k of NAMES) agree(`gradient of ${k}`, grad[k], hmm.gradient[k], 1e-11);
+  });
+  it("has the gradients that differences show", () => {
+    checkGrads((m: Hmm, ys: T) => loglik(m, logDensities(m, ys)), [model, ys], { order: 2 });
   });
   it("has the posteriors of the forward-backward recursion", () => {
     const p = posteriors(model, ys);

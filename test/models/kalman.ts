@@ -1,6 +1,6 @@
 // A linear Gaussian state space model: y_t = H x_t + N(0, R), x_{t+1} = A x_t + N(0, Q), x_1 ~ N(m1, p1).
 // Kalman filter, its log-likelihood, and the smoother of Rauch, Tung and Striebel (1965).
-import { add, linalg, matmul, mul, scan, sub, sum, type Tensor } from "../../lib/index";
+import { add, dot, linalg, matmul, matvec, mul, multiDot, scan, sub, type Tensor } from "../../lib/index";
 
 type T = Tensor<"float64">;
 export interface Model {
@@ -16,13 +16,14 @@ const LOG_2PI = Math.log(2 * Math.PI);
 
 export function filter({ a, h, q, r, m1, p1 }: Model, ys: T) {
   const step = ({ m, p, loglik }: { m: T; p: T; loglik: T }, y: T) => {
-    const v = sub(y, matmul(h, m));
-    const s = add(matmul(matmul(h, p), h.transpose()), r);
-    const gain = linalg.solve(s, matmul(h, p)).transpose(); // S and P are symmetric
-    const mf = add(m, matmul(gain, v));
-    const pf = sub(p, matmul(gain, matmul(h, p)));
-    const density = mul(-0.5, add(add(sum(mul(v, linalg.solve(s, v))), linalg.logdet(s)), LOG_2PI * v.size));
-    const next = { m: matmul(a, mf), p: add(matmul(matmul(a, pf), a.transpose()), q), loglik: add(loglik, density) };
+    const v = sub(y, matvec(h, m));
+    const hp = matmul(h, p);
+    const s = add(matmul(hp, h.transpose()), r);
+    const gain = linalg.solve(s, hp).transpose(); // S and P are symmetric
+    const mf = add(m, matvec(gain, v));
+    const pf = sub(p, matmul(gain, hp));
+    const density = mul(-0.5, add(add(dot(v, linalg.solve(s, v)), linalg.logdet(s)), LOG_2PI * v.size));
+    const next = { m: matvec(a, mf), p: add(multiDot([a, pf, a.transpose()]), q), loglik: add(loglik, density) };
     return { carry: next, y: { m: mf, p: pf } };
   };
   const { carry, ys: filtered } = scan(step, { m: m1, p: p1, loglik: 0 }, ys);
@@ -32,10 +33,10 @@ export function filter({ a, h, q, r, m1, p1 }: Model, ys: T) {
 export function smooth({ a, q, ...model }: Model, ys: T) {
   const { m, p } = filter({ a, q, ...model }, ys);
   const step = ({ m: later, p: spread, first }: { m: T; p: T; first: T }, { m, p }: { m: T; p: T }) => {
-    const predicted = add(matmul(matmul(a, p), a.transpose()), q);
+    const predicted = add(multiDot([a, p, a.transpose()]), q);
     const gain = mul(first, linalg.solve(predicted, matmul(a, p)).transpose());
-    const ms = add(m, matmul(gain, sub(later, matmul(a, m))));
-    const ps = add(p, matmul(matmul(gain, sub(spread, predicted)), gain.transpose()));
+    const ms = add(m, matvec(gain, sub(later, matvec(a, m))));
+    const ps = add(p, multiDot([gain, sub(spread, predicted), gain.transpose()]));
     return { carry: { m: ms, p: ps, first: 1 }, y: { m: ms, p: ps } };
   };
   return scan(step, { m: model.m1, p: model.p1, first: 0 }, { m, p }, { reverse: true }).ys; // the last step has nothing after it

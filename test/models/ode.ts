@@ -9,21 +9,20 @@ import {
   max,
   mul,
   scan,
-  slice,
   square,
   stack,
   sub,
   type Tensor,
+  unstack,
   whileLoop,
 } from "../../lib/index";
 
 type T = Tensor<"float64">;
-const parts = (x: T): [T, T, T] => [0, 1, 2].map((i) => slice(x, [i], [1]).reshape([])) as [T, T, T];
 
 /** Robertson (1966): A -> B, B + B -> C + B, B + C -> A + C. */
 export function reactions(y: T, rates: T): T {
-  const [a, b, c] = parts(y);
-  const [k1, k2, k3] = parts(rates);
+  const [a, b, c] = unstack(y) as [T, T, T];
+  const [k1, k2, k3] = unstack(rates) as [T, T, T];
   const [r1, r2, r3] = [mul(k1, a), mul(k2, square(b)), mul(mul(k3, b), c)];
   return stack([sub(r3, r1), sub(sub(r1, r2), r3), r2]);
 }

@@ -12,6 +12,7 @@ import {
   type Jacobian,
   jacobian,
   jvp,
+  less,
   linalg,
   mul,
   Program,
@@ -128,3 +129,16 @@ jacobian(f, { argnums: 1 });
 is<F64[]>().the([x64].map(linalg.adjoint), true);
 
 checkGrads((p: Params) => p.w, [{ w: 1, layers: [x64] }]);
+declare const made: Params;
+checkGrads((p: Params, s: F64) => mul(p.w, s), [made, 2], { order: 2 });
+// @ts-expect-error an argument is missing
+checkGrads((p: Params, s: F64) => mul(p.w, s), [made]);
+// @ts-expect-error single precision cannot be differenced
+checkGrads((x: F64) => x, [x32]);
+
+// what is read has the elements of the dtype
+type Numbers = number | readonly Numbers[];
+export const numbers: Numbers = x64.toArray();
+export const truths: boolean | readonly unknown[] = less(x64, 1).toArray();
+// @ts-expect-error complex numbers are no numbers
+export const none: Numbers = tensor({ dtype: "complex128", shape: [1], data: [1, 2] }).toArray();
