@@ -153,6 +153,13 @@ describe("random distributions: the distribution", () => {
     const joint = p.flatMap((a, i) => p.map((b, j) => (i === j ? 0 : (a * b) / (1 - a))));
     expect(chiSquare(places, joint)).to.be.below(4);
   });
+  it("choice: weights at both ends of the range, never those of 0", () => {
+    const halves = random.choice(8, 4, { shape: N, p: tensor([0, 1e308, 0, 1.5e308]) });
+    expect(chiSquare(halves.data, [0, 0.4, 0, 0.6])).to.be.below(4);
+    const least = tensor([0, 5e-324, 0]);
+    expect(random.choice(8, 3, { shape: 500, p: least }).data.every((i) => i === 1)).to.equal(true);
+    expect(random.choice(8, 3, { shape: 1, p: least, replace: false }).toArray()).to.deep.equal([1]);
+  });
   it("multivariateNormal, by both factors, of singular covariances too", () => {
     const singular = tensor([
       [1, 2, 0],

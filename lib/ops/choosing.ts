@@ -8,7 +8,8 @@ import { asTensor } from "../core/operands";
 import { checkAxis, checkShape, type Operand, type Shape, shapeText, sizeOf, storageOf, type Tensor } from "../core/tensor";
 import { cast } from "./cast";
 import { zeros } from "./creation";
-import { add, log, minimum, mul } from "./elementwise";
+import { add, div, log, minimum, mul } from "./elementwise";
+import { max } from "./extremes";
 import { countOf, realTensor } from "./parameters";
 import { checkKey, random as draws } from "./random";
 import { take } from "./rows";
@@ -59,7 +60,7 @@ export interface ChoiceOptions {
   /** Along which axis of x; the first where nothing is said. */
   readonly axis?: number;
 }
-/** Weights as float64. Those that are traced have no values to check. */
+/** Weights as float64, the largest 1, so that sums neither overflow nor underflow. Those that are traced have no values to check. */
 function weights(op: string, p: unknown, n: number, least: number): F64 {
   const t = realTensor(op, "option p", p);
   if (t.rank !== 1 || t.shape[0] !== n)
@@ -74,7 +75,8 @@ function weights(op: string, p: unknown, n: number, least: number): F64 {
     if (positive < least)
       throw new ArgumentError(op, `option p must have at least ${least} weights above 0 for this choice, got ${positive}.`);
   }
-  return cast(t, "float64");
+  const w = cast(t, "float64");
+  return div(w, max(w)) as F64;
 }
 
 /** size independent ones of n, in proportion to p: the first whose cumulated weight is above a part of the whole, so never one of weight 0. */

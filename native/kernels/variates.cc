@@ -22,15 +22,6 @@ Substream stream_of(const Call& call, std::uint32_t name) {
 
 // ---- Gamma ----
 
-/// 1 - v + log v of v = (1 + w)^3, but for -9/2 w²: -3 Σ_(k>=4) (-w)^k / k near 0, where nothing would be left of the sum.
-double remainder_of(double w, double v) {
-  if (!(std::abs(w) < 0x1p-6)) return 1 - v + exact::log(v) + times(times(w, w), 4.5);
-  double sum = 0;
-  for (int k = 13; k >= 4; --k) sum = times(sum, -w) + 1.0 / k;
-  const double square = times(w, w);
-  return times(times(square, square), -3 * sum);
-}
-
 /// A number of the gamma distribution of a >= 1, from numbers 1, 2, ... of the substream: d (1 + c x)^3 for a normal x, d = a - 1/3, c = (9
 /// d)^(-1/2), taken with probability e^(x²/2 + d (1 - v + log v)) (Marsaglia and Tsang 2000, "A simple method for generating gamma
 /// variables"). x by Marsaglia's polar method.
@@ -39,10 +30,10 @@ double gamma_from(const Substream& stream, double a) {
   for (std::uint64_t j = 1;; j += 3) {
     const double p = 2 * stream.unit(j) - 1, q = 2 * stream.unit(j + 1) - 1, s = times(p, p) + times(q, q);
     if (!(s < 1) || s == 0) continue;
-    const double w = times(c, times(p, std::sqrt(-2 * exact::log(s) / s))), t = 1 + w;
+    const double x = times(p, std::sqrt(-2 * exact::log(s) / s)), t = 1 + times(c, x);
     if (!(t > 0)) continue;
     const double v = times(times(t, t), t);
-    if (exact::log(stream.unit(j + 2)) < times(d, remainder_of(w, v))) return times(d, v);
+    if (exact::log(stream.unit(j + 2)) < times(times(x, x), 0.5) + times(d, 1 - v + exact::log(v))) return times(d, v);
   }
 }
 
@@ -95,49 +86,19 @@ double poisson_by_inversion(const Substream& stream, double rate) {
   return k;
 }
 
-/// log k! - log(√(2πk) (k/e)^k): its values to 15, then its series (Loader 2000, "Fast and accurate computation of binomial
-/// probabilities").
-double stirling_error(double k) {
-  constexpr double kFirst[] = {0,
-                               0x1.4c071bcda0a5bp-4,
-                               0x1.52a9b923ea649p-5,
-                               0x1.c579a268d80b3p-6,
-                               0x1.54a2662fd78a9p-6,
-                               0x1.10b4e513fcbedp-6,
-                               0x1.c6b167bebdf36p-7,
-                               0x1.85d4d612e4a86p-7,
-                               0x1.552805e7b3076p-7,
-                               0x1.2f4871b12ab64p-7,
-                               0x1.10f9d4c0743a7p-7,
-                               0x1.f0593088014f8p-8,
-                               0x1.c7018733aa9c6p-8,
-                               0x1.a40514700f36cp-8,
-                               0x1.86076c002d4a7p-8,
-                               0x1.6c08f6f194a10p-8};
-  if (k < 16) return kFirst[static_cast<int>(k)];
+/// log(e^-m m^k / k!): from 16 on with Stirling's series of log k!, by the quotient k / m, so that its terms are of the size of the answer
+/// (Loader 2000, "Fast and accurate computation of binomial probabilities").
+double log_probability(double k, double m) {
+  if (k < 16) {
+    double factorial = 1;
+    for (double j = 2; j <= k; j += 1) factorial *= j;
+    return times(k, exact::log(m)) - m - exact::log(factorial);
+  }
   constexpr double kSeries[] = {1 / 1188.0, -1 / 1680.0, 1 / 1260.0, -1 / 360.0, 1 / 12.0};
   const double r = 1 / times(k, k);
   double sum = 0;
   for (const double c : kSeries) sum = times(sum, r) + c;
-  return sum / k;
-}
-/// k log(k / m) + m - k, also where k is near m (Loader 2000).
-double deviance(double k, double m) {
-  const double e = (k - m) / (k + m);
-  if (!(std::abs(e) < 0.1)) return times(k, exact::log(k / m)) + m - k;
-  double sum = times(k - m, e), term = times(2 * k, e);
-  const double square = times(e, e);
-  for (int j = 3; j < 100; j += 2) {
-    term = times(term, square);
-    const double next = sum + term / j;
-    if (next == sum) break;
-    sum = next;
-  }
-  return sum;
-}
-double log_probability(double k, double rate) {
-  if (k == 0) return -rate;
-  return -stirling_error(k) - deviance(k, rate) - times(0.5, exact::log(times(k, 0x1.921fb54442d18p+2)));
+  return (k - m) - times(k, exact::log(k / m)) - sum / k - times(0.5, exact::log(times(k, 0x1.921fb54442d18p+2)));
 }
 
 /// Of a rate of 10 or more, by transformed rejection: algorithm PTRS of Hörmann 1993, "The transformed rejection method for generating

@@ -60,15 +60,6 @@ def exp(x):
     return math.ldexp(y, int(k))
 
 
-def remainder(w, v):
-    if not abs(w) < 2.0**-6:
-        return 1 - v + log(v) + w * w * 4.5
-    total = 0.0
-    for k in range(13, 3, -1):
-        total = total * -w + 1 / k
-    return w * w * (w * w) * (-3 * total)
-
-
 def marsaglia_tsang(at, a):
     d = a - 1 / 3
     c = 1 / (3 * math.sqrt(d))
@@ -79,10 +70,11 @@ def marsaglia_tsang(at, a):
         s = p * p + q * q
         if not 0 < s < 1:
             continue
-        w = c * (p * math.sqrt(-2 * log(s) / s))
-        t = 1 + w
-        if t > 0 and log(u) < d * remainder(w, t * t * t):
-            return d * (t * t * t)
+        x = p * math.sqrt(-2 * log(s) / s)
+        t = 1 + c * x
+        v = t * t * t
+        if t > 0 and log(u) < x * x * 0.5 + d * (1 - v + log(v)):
+            return d * v
 
 
 def gamma(at, a, is_log):
@@ -106,31 +98,13 @@ def inversion(at, rate):
     return k
 
 
-# of k from 0 to 15, to the nearest double; then the series
-STIRLING = [0.0] + [float(mpmath.loggamma(k + 1) - mpmath.log(2 * mpmath.pi * k) / 2 - k * mpmath.log(k) + k) for k in range(1, 16)]
-
-
 def log_probability(k, rate):
-    if k == 0:
-        return -rate
     if k < 16:
-        error = STIRLING[k]
-    else:
-        r, error = 1 / (float(k) * k), 0.0
-        for c in (1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12):
-            error = error * r + c
-        error /= k
-    e = (k - rate) / (k + rate)
-    if abs(e) < 0.1:
-        deviance, term = (k - rate) * e, 2 * k * e
-        for j in range(3, 100, 2):
-            term *= e * e
-            if deviance + term / j == deviance:
-                break
-            deviance += term / j
-    else:
-        deviance = k * log(k / rate) + rate - k
-    return -error - deviance - 0.5 * log(k * float.fromhex("0x1.921fb54442d18p+2"))
+        return k * log(rate) - rate - log(float(math.factorial(k)))
+    r, total = 1 / (float(k) * k), 0.0
+    for c in (1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12):
+        total = total * r + c
+    return (k - rate) - k * log(k / rate) - total / k - 0.5 * log(k * float.fromhex("0x1.921fb54442d18p+2"))
 
 
 def rejection(at, rate):
@@ -181,7 +155,7 @@ def gamma_cases():
 
 
 def gamma_hashes():
-    for a in (1e-3, 0.3, 1.0, 2.5, 1e3, 1e8):
+    for a in (1e-3, 0.3, 1.0, 2.5, 1e3, 1e16):
         data = gammas([3, 4], [a] * 3000, True)
         yield {"key": [3, 4], "a": a, "count": 3000, "hash": hashed(w for x in data for w in words_of(x, "float64"))}
 
@@ -193,7 +167,8 @@ def poisson_cases():
 
 def poisson_hashes():
     for rate in (0.5, 9.5, 10.0, 41.3, 5e3, 2e9):
-        yield {"key": [3, 4], "rate": rate, "count": 3000, "hash": hashed(poissons([3, 4], [rate] * 3000))}
+        count = 20000 if rate == 10 else 3000
+        yield {"key": [3, 4], "rate": rate, "count": count, "hash": hashed(poissons([3, 4], [rate] * count))}
 
 
 def quadrature(a, log_x):
