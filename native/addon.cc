@@ -8,6 +8,7 @@
 
 #include "base/heap.h"
 #include "base/lapack/library.h"
+#include "base/mappings.h"
 #include "base/pool.h"
 #include "base/processors.h"
 #include "base/status.h"
@@ -21,7 +22,7 @@ namespace {
 constexpr const char* kDTypeNames[kDTypes] = {"float32", "float64", "complex64", "complex128", "bool", "int32"};
 /// Another number with every change to docs/native-boundary.md that an older or newer lib/ would not understand; lib/boundary/addon.ts has
 /// the same.
-constexpr int kBoundary = 6;
+constexpr int kBoundary = 7;
 constexpr napi_type_tag kProgramTag = {0x6261636b736f6c76, 0x70726f6772616d31};
 
 Napi::Value list_kernels(const Napi::CallbackInfo& info) {
@@ -57,10 +58,15 @@ Napi::Value failure_kinds(const Napi::CallbackInfo& info) {
   return list;
 }
 
+/// What a call that computed now returns: failures, undefined, or null where memory waits that did not before.
+Napi::Value said(Napi::Env env, const Outcome& outcome) {
+  return outcome.failures.empty() && mappings::rested() ? env.Null() : Jobs::of(env).failures(env, outcome);
+}
+
 Napi::Value run(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     std::vector<bool> quiet;
-    return Jobs::of(info.Env()).failures(info.Env(), execute(read_eager(info, Mode::now, quiet)));
+    return said(info.Env(), execute(read_eager(info, Mode::now, quiet)));
   });
 }
 
@@ -69,10 +75,7 @@ Napi::Value prepare(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value call(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] {
-    Jobs& jobs = Jobs::of(info.Env());
-    return jobs.failures(info.Env(), jobs.calls.run(info));
-  });
+  return guarded(info.Env(), [&] { return said(info.Env(), Jobs::of(info.Env()).calls.run(info)); });
 }
 
 Napi::Value forget(const Napi::CallbackInfo& info) {
@@ -118,7 +121,7 @@ Napi::Value run_program(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const auto program = program_of(info);
     std::vector<bool> quiet;
-    return Jobs::of(info.Env()).failures(info.Env(), execute(*program, read_run(info, *program, Mode::now, quiet)));
+    return said(info.Env(), execute(*program, read_run(info, *program, Mode::now, quiet)));
   });
 }
 
@@ -211,7 +214,7 @@ Napi::Value tune_heap(const Napi::CallbackInfo& info) {
   const double most = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
   if (!(most >= 0 && most <= 0x1p53)) refuse(info.Env(), "not a number of bytes");
   heap::tune(static_cast<std::size_t>(most));
-  Block::keep(static_cast<std::size_t>(most));
+  mappings::keep(static_cast<std::size_t>(most));
   return Napi::Boolean::New(info.Env(), std::string_view(heap::state()) == "tuned");
 }
 
@@ -226,7 +229,7 @@ Napi::Value use_heap(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value trim_heap(const Napi::CallbackInfo& info) {
-  if (heap::trim()) Block::trim();
+  if (heap::trim()) mappings::trim();
   return info.Env().Undefined();
 }
 

@@ -68,6 +68,19 @@ describe("the heap of the C library", function () {
     expect(busy - after).to.be.above(10); // the job's memory: 16 and more
   });
 
+  it("keeps the workspace of a large program from one run to the next, and gives it back in the end", () => {
+    const [each, busy, after] = measured(`
+      const n = 528;
+      const f = (x) => b.linalg.logdet(b.add(b.exp(b.mul(-0.5, b.square(b.sub(b.reshape(x, [n, 1]), x)))), b.eye(n)));
+      const program = b.compile(b.valueAndGrad(f), b.float64(n)); // some 10 MiB, and results of 4 KiB
+      const x = b.random.normal(1, [n]);
+      const each = perCall(() => program.runSync([x]), 30), busy = rss();
+      gc();
+      setTimeout(() => console.log(JSON.stringify([each, busy, rss()])), 4500);`) as [number, number, number];
+    expect(each).to.be.below(100); // of 2700
+    expect(busy - after).to.be.above(5);
+  });
+
   const state = (env: NodeJS.ProcessEnv) => libraryChild("console.log(b.info().malloc);", env).out;
   it("says how it is treated, and why", () => {
     expect(state({})).to.equal("tuned");

@@ -20,19 +20,21 @@ import { type Heap, keepWarm } from "./heap";
 
 export { version };
 
+/** Failures, or none; null: none, and large memory waits for its next use. */
+export type Said = Float64Array | null | undefined;
 /** The addon's exports: docs/native-boundary.md. */
 export interface Binding extends Heap {
   readonly boundary: number;
   kernels(): KernelInfo[];
   /** Names of what a kernel may report of an item, by the number that it reports. */
   failureKinds(): string[];
-  run(descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
+  run(descriptor: Float64Array, ...buffers: AnyArray[]): Said;
   prepare(descriptor: Float64Array): number;
-  call(plan: number, collect: boolean, ...buffers: (AnyArray | undefined)[]): Float64Array | undefined;
+  call(plan: number, collect: boolean, ...buffers: (AnyArray | undefined)[]): Said;
   forget(plans: Float64Array): void;
   runAsync(descriptor: Float64Array, ...inputs: AnyArray[]): Job;
   createProgram(descriptor: Float64Array, ...constants: AnyArray[]): object;
-  runProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Float64Array | undefined;
+  runProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): Said;
   runProgramAsync(handle: object, descriptor: Float64Array, ...inputs: AnyArray[]): Job;
   explainProgram(handle: object, descriptor: Float64Array, ...buffers: AnyArray[]): string;
   cancel(job: Job): void;
@@ -123,7 +125,7 @@ const BESIDE: { readonly [platform: string]: string } =
       };
 
 /** The number of docs/native-boundary.md, which an addon has from its sources. */
-const BOUNDARY = 6;
+const BOUNDARY = 7;
 const EXPORTS = [
   "kernels",
   "failureKinds",

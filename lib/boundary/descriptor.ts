@@ -6,6 +6,7 @@ import type { ValueType } from "../core/ir";
 import { call as apply } from "../core/primordials";
 import type { Shape } from "../core/tensor";
 import { binding, type Job } from "./addon";
+import { heard } from "./heap";
 
 let ids: Map<string, number> | undefined;
 
@@ -96,11 +97,11 @@ export class NativeCall {
     const native = binding();
     if (!this.#seen) {
       this.#seen = true;
-      return apply(native.run, [describeCall(this.#call, collect), ...arrays]);
+      return heard(apply(native.run, [describeCall(this.#call, collect), ...arrays]));
     }
     if (this.#epoch !== epoch) this.#prepare();
     const [a, b, c, d] = arrays;
-    return arrays.length <= 4 ? native.call(this.#plan, collect, a, b, c, d) : apply(native.call, [this.#plan, collect, ...arrays]);
+    return heard(arrays.length <= 4 ? native.call(this.#plan, collect, a, b, c, d) : apply(native.call, [this.#plan, collect, ...arrays]));
   }
   /** Starts a job on the memory of the inputs; `quiet`: whether others can write to each. */
   start(collect: boolean, arrays: readonly AnyArray[], quiet: readonly boolean[]): Job {

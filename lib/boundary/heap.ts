@@ -23,6 +23,12 @@ let stir = (): void => {};
 /** Large memory is in use, a job's perhaps: nobody is idle. */
 export const stirred = (): void => stir();
 
+/** What native code said; that memory waits stays here. */
+export function heard(said: Float64Array | null | undefined): Float64Array | undefined {
+  if (said === null) stir();
+  return said ?? undefined;
+}
+
 /** From now on, where the C library lets us. */
 export function keepWarm(native: Heap): void {
   const memory = memoryBytes();

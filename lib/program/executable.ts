@@ -1,6 +1,7 @@
 // A code that runs natively over batches of data: planned once per pattern, now or as a job.
 import { binding } from "../boundary/addon";
 import { failureKinds, type NameOfBuffer } from "../boundary/descriptor";
+import { heard } from "../boundary/heap";
 import { runJob } from "../boundary/jobs";
 import type { AnyArray } from "../core/dtype";
 import { guard, ShapeError } from "../core/errors";
@@ -59,7 +60,7 @@ export class Executable {
   run(inputs: readonly Tensor[], how: How): Tensor[] {
     const b = this.#bind(inputs, how);
     const outputs = b.types.map((t) => output(this.#said.op, t));
-    const flat = guard(this.#said.op, () => call(binding().runProgram, this.#buffers(b, outputs)), this.#nameOf(b));
+    const flat = heard(guard(this.#said.op, () => call(binding().runProgram, this.#buffers(b, outputs)), this.#nameOf(b)));
     return this.#finish(b, flat, outputs);
   }
   /** The same off the event loop. */

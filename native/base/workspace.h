@@ -1,11 +1,10 @@
 // Workspaces. What a kernel needs beside its operands is a struct whose constructor takes every piece of it from an arena. An arena without
 // memory only counts, so that what is reserved is what is taken, by the same code.
 #pragma once
-#include <sys/mman.h>
-
 #include <cstdlib>
 #include <new>
 
+#include "mappings.h"
 #include "view.h"
 
 namespace backsolve {
@@ -50,7 +49,8 @@ class Arena {
   std::size_t used_ = 0, size_ = 0;
 };
 
-/// Memory of one thread. It grows while a call lasts, so a batch loop allocates at most once; between calls a thread keeps little.
+/// Memory of one thread. It grows while a call lasts, so a batch loop allocates at most once; between calls a thread keeps little, and what
+/// is large waits for whoever wants as much.
 class Scratch {
  public:
   Scratch() = default;
@@ -62,10 +62,9 @@ class Scratch {
   void reserve(std::size_t bytes) {
     if (bytes <= size_) return;
     release();
-    const std::size_t rounded = (bytes + Arena::kAlign - 1) / Arena::kAlign * Arena::kAlign;
-    void* const p = rounded > kKept ? mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                                    : std::aligned_alloc(Arena::kAlign, rounded);
-    if (p == nullptr || p == MAP_FAILED) throw std::bad_alloc();
+    const std::size_t step = bytes > kKept ? kPage : Arena::kAlign, rounded = (bytes + step - 1) / step * step;
+    void* const p = rounded > kKept ? mappings::take(rounded) : std::aligned_alloc(Arena::kAlign, rounded);
+    if (p == nullptr) throw std::bad_alloc();
     data_ = static_cast<char*>(p);
     size_ = rounded;
   }
@@ -78,14 +77,13 @@ class Scratch {
   }
 
  private:
-  // Beyond this straight from the system: malloc keeps large blocks that were freed.
-  static constexpr std::size_t kKept = std::size_t{4} << 20;
+  static constexpr std::size_t kKept = std::size_t{4} << 20, kPage = 4096;
   char* data_ = nullptr;
   std::size_t size_ = 0;
 
   void release() {
     if (size_ > kKept)
-      munmap(data_, size_);
+      mappings::rest(data_, size_);
     else
       std::free(data_);
     data_ = nullptr;

@@ -10,18 +10,18 @@
 #include <mutex>
 #include <new>
 
+#include "../base/mappings.h"
+
 namespace backsolve {
 namespace {
 
 /// Where in its page what malloc maps begins to be used: pages move only between memory that lies in its page alike.
 constexpr std::uintptr_t kMallocOffset = 16;
 
-/// Large blocks by address, and mappings that wait for a block, by size. Leaked: blocks may go while the process ends.
+/// Large blocks by address. Leaked: blocks may go while the process ends.
 struct Registry {
   std::mutex mutex;
   std::map<std::uintptr_t, std::weak_ptr<Block>> blocks;
-  std::multimap<std::size_t, std::byte*> waiting;
-  std::size_t waits = 0, most = 0;  // bytes
 };
 Registry& registry() {
   static Registry* r = new Registry;
@@ -41,33 +41,6 @@ std::size_t gap(const void* p) { return (page() - reinterpret_cast<std::uintptr_
 
 void* map(void* at, std::size_t bytes, int flags) {
   return mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-}
-
-std::byte* take_waiting(std::size_t bytes) {
-  Registry& r = registry();
-  const std::lock_guard lock(r.mutex);
-  const auto found = r.waiting.find(bytes);
-  if (found == r.waiting.end()) return nullptr;
-  std::byte* const base = found->second;
-  r.waiting.erase(found);
-  r.waits -= bytes;
-  return base;
-}
-/// The blocks of other sizes before go, as nobody may want these any more.
-void let_wait(std::byte* base, std::size_t bytes) {
-  Registry& r = registry();
-  std::multimap<std::size_t, std::byte*> out;
-  {
-    const std::lock_guard lock(r.mutex);
-    if (r.waits + bytes > r.most) {
-      out.swap(r.waiting);
-      r.waits = 0;
-    }
-    auto& to = bytes <= r.most ? r.waiting : out;
-    to.emplace(bytes, base);
-    if (&to == &r.waiting) r.waits += bytes;
-  }
-  for (const auto& [size, at] : out) munmap(at, size);
 }
 
 /// The pages that lie whole in both of two ranges of `bytes` which lie in their pages alike.
@@ -124,11 +97,12 @@ Block::Block(std::size_t bytes, std::uintptr_t like, bool bare) : size_(bytes) {
     return;
   }
   const std::size_t wanted = bytes + page();
-  base_ = bare ? nullptr : take_waiting(wanted);
-  if (base_ == nullptr) {
+  if (bare) {
     void* const base = map(nullptr, wanted, 0);
     if (base == MAP_FAILED) throw std::bad_alloc();
     base_ = static_cast<std::byte*>(base);
+  } else {
+    base_ = static_cast<std::byte*>(mappings::take(wanted));
   }
   mapped_ = wanted;
   data_ = base_ + like % page();
@@ -142,22 +116,8 @@ Block::~Block() {
       const std::lock_guard lock(registry().mutex);
       registry().blocks.erase(reinterpret_cast<std::uintptr_t>(data_));
     }
-    let_wait(base_, mapped_);
+    mappings::rest(base_, mapped_);
   }
-}
-
-void Block::keep(std::size_t most) {
-  const std::lock_guard lock(registry().mutex);
-  registry().most = most;
-}
-void Block::trim() {
-  std::multimap<std::size_t, std::byte*> out;
-  {
-    const std::lock_guard lock(registry().mutex);
-    out.swap(registry().waiting);
-    registry().waits = 0;
-  }
-  for (const auto& [size, at] : out) munmap(at, size);
 }
 
 /// Ends the mapping, but for a part that is no longer ours.

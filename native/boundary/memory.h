@@ -27,10 +27,6 @@ class Block {
   /// Puts the contents of a large block to `to`, by moving its pages where the system can, unless more than `holders` hold it: then false.
   /// Nobody may read the block afterwards.
   static bool give(const Memory& block, long holders, void* to);
-  /// From now on mappings of blocks that end wait for the next block of their size, so many bytes in all; what waits beyond that goes back.
-  static void keep(std::size_t most);
-  /// Gives back what waits.
-  static void trim();
   /// Keeps the addresses of a large block for good, but returns the memory: who still reads it finds zeros.
   static void strand(Memory block);
 

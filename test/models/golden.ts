@@ -1,7 +1,7 @@
 // What statsmodels, scikit-learn, SciPy and JAX say of the models (tools/goldens/models.py, models_fitted.py).
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { type Tensor, tensor } from "../../lib/index";
+import { isTensor, type Tensor, tensor } from "../../lib/index";
 import { relativeError } from "../../lib/testing/index";
 
 type Numbers = number | readonly Numbers[];
@@ -30,7 +30,8 @@ export const fitted = JSON.parse(readFileSync("test/golden/models-fitted.json", 
 export const load = (x: Numbers): Tensor<"float64"> => tensor(x as number[]);
 
 /** The largest difference over the largest element. */
-export const error = (got: Tensor, want: Numbers): number => relativeError(got, load(want), Number.MIN_VALUE);
-export function agree(what: string, got: Tensor, want: Numbers, tolerance: number): void {
+export const error = (got: Tensor, want: Numbers | Tensor): number =>
+  relativeError(got, isTensor(want) ? want : load(want), Number.MIN_VALUE);
+export function agree(what: string, got: Tensor, want: Numbers | Tensor, tolerance: number): void {
   expect(error(got, want), what).to.be.below(tolerance);
 }

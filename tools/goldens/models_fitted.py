@@ -102,7 +102,7 @@ def var():
         "loglik": fit.llf,
         "stderr": fit.stderr,
         "forecast": fit.forecast(fit.endog, 4),
-        "responses": fit.irf(5).orth_irfs,
+        "responses": fit.irf(4).irfs,
     }
 
 
