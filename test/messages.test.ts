@@ -105,11 +105,30 @@ describe("messages of ops that are made of others", () => {
   });
 });
 
+describe("messages of shapes given number by number", () => {
+  const given = tensor([1, 2, 3, 4]) as unknown as Record<string, (...args: unknown[]) => unknown>;
+  for (const [name, list] of [
+    ["reshape", "shape"],
+    ["broadcastTo", "shape"],
+    ["tile", "times"],
+  ] as const)
+    it(`${name}(4, 1)`, () => {
+      expect(() => given[name]?.(4, 1)).to.throw(ArgumentError, `${name}: ${list} must be one array, [4, 1].`);
+      expect(given[name]?.([1, 4])).to.have.property("rank", 2);
+    });
+});
+
 describe("messages of programs", () => {
   const one = compile((x: F64) => sum(x), float64(3)) as unknown as Program<unknown, F64>;
   const two = compile((x: F64, y: F64) => add(x, y), float64(3), float64()) as unknown as Program<unknown, F64>;
   const v = tensor([1, 2, 3]);
   const cases: [string, () => unknown, RegExp][] = [
+    [
+      "compile(f)",
+      () => compile(((x: F64) => sum(x)) as never),
+      /^compile: give a spec of each argument after the function: float64\(3, 3\)\.$/,
+    ],
+    ["compile(f, x)", () => compile((x: F64) => sum(x), v as never), /^compile: expected a spec such as .*, got a tensor at 0\.$/],
     [
       "run(x)",
       () => one.runSync(v),
