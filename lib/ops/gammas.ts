@@ -71,9 +71,13 @@ const poissonOp = defineOp({
   vjp: () => ({}),
 });
 
-/** The logarithms of gamma numbers, in one shape. */
-const logGamma = (key: Key, a: Tensor<Real>, shape: Shape, isLog = true): Tensor<Real> =>
-  reshape(gammaOp(key, reshape(spread(a, shape), [sizeOf(shape)]), { log: isLog }), shape);
+/** What a row draws for the elements of t in this shape. */
+function each<T extends Tensor>(t: Tensor<Real>, shape: Shape, draw: (list: Tensor<Real>) => T): T {
+  const whole = spread(t, shape);
+  return shape.length === 1 ? draw(whole) : (reshape(draw(reshape(whole, [sizeOf(shape)])), shape) as Tensor as T);
+}
+const gammas = (key: Key, a: Tensor<Real>, shape: Shape, isLog: boolean): Tensor<Real> =>
+  each(a, shape, (list) => gammaOp(key, list, { log: isLog }));
 
 /**
  * Numbers of the gamma distribution with parameter a and scale 1 (Marsaglia and Tsang): multiply by a scale for others. For tiny a most are below
@@ -84,20 +88,22 @@ export function gamma<D extends Real = "float64">(key: Seed, a: Operand<D>, opti
   const from = checkKey(GAMMA, key);
   const { shape } = optionsOf(GAMMA, options, ["shape"]);
   const t = realTensor(GAMMA, "a", a);
-  return logGamma(from, t, shapeOf(GAMMA, { a: t.shape }, shape), false) as Tensor as Tensor<D>;
+  return gammas(from, t, shapeOf(GAMMA, { a: t.shape }, shape), false) as Tensor as Tensor<D>;
 }
 
 /**
  * Numbers of the beta distribution with parameters a and b, as σ(log x - log y) of gamma numbers x and y, so that tiny parameters are right. NaN of
  * negative parameters. Derivatives by a and b as `gamma`.
  */
-export function beta<D extends Real = "float64">(key: Seed, a: Operand<D>, b: Operand<NoInfer<D>>, options: ShapeOption = {}): Tensor<D> {
+export function beta<D extends Real = "float64">(key: Seed, a: number, b: Operand<D>, options?: ShapeOption): Tensor<D>;
+export function beta<D extends Real>(key: Seed, a: Tensor<D>, b: Operand<NoInfer<D>>, options?: ShapeOption): Tensor<D>;
+export function beta(key: Seed, a: Operand<Real>, b: Operand<Real>, options: ShapeOption = {}): Tensor<Real> {
   const op = "random.beta";
   const [first, second] = draws.split(checkKey(op, key)) as [Key, Key];
   const { shape: asked } = optionsOf(op, options, ["shape"]);
   const [p, q] = parameters(op, { a, b }) as [Tensor<Real>, Tensor<Real>];
   const shape = shapeOf(op, { a: p.shape, b: q.shape }, asked);
-  return sigmoid(sub(logGamma(first, p, shape), logGamma(second, q, shape)) as never) as Tensor as Tensor<D>;
+  return sigmoid(sub(gammas(first, p, shape, true), gammas(second, q, shape, true)));
 }
 
 /**
@@ -113,7 +119,7 @@ export function studentT<D extends Real = "float64">(key: Seed, df: Operand<D>, 
   const z = draws.normal(first, shape, { dtype: t.dtype });
   const endless = equal(t, Number.POSITIVE_INFINITY);
   const half = div(where(endless, 1, t), 2) as Tensor<Real>;
-  const spreads = exp(mul(0.5, sub(log(half), logGamma(second, half, shape))));
+  const spreads = exp(mul(0.5, sub(log(half), gammas(second, half, shape, true))));
   return mul(z, where(endless, 1, spreads)) as Tensor as Tensor<D>;
 }
 
@@ -127,5 +133,5 @@ export function poisson(key: Seed, rate: Operand<Real>, options: ShapeOption = {
   const { shape: asked } = optionsOf(op, options, ["shape"]);
   const t = realTensor(op, "rate", rate);
   const shape = shapeOf(op, { rate: t.shape }, asked);
-  return reshape(poissonOp(from, reshape(spread(t, shape), [sizeOf(shape)])) as Tensor<"int32">, shape);
+  return each(t, shape, (list) => poissonOp(from, list) as Tensor<"int32">);
 }
