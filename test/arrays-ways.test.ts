@@ -66,6 +66,7 @@ const WAYS: Readonly<Record<string, Way | readonly [Way, F64]>> = {
   multiDot: (t) => b.multiDot([t, b.transpose(t), b.index(t, ":", 0)]),
   meshgrid: (t) => b.add(...(b.meshgrid([b.index(t, 0), b.index(t, ":", 0)]) as [F64, F64])),
   "sort and cumsum": (t) => b.cumsum(b.sort(t, { axis: 0 }), { axis: 1 }),
+  diff: (t) => b.mul(b.diff(t, { axis: 0, n: 2 }), b.diff(t, { n: 3 })),
   argsort: (t) => b.argsort(t),
   topK: (t) => b.topK(t, 2, { axis: 0 }).values,
   searchSorted: (t) => b.searchSorted(b.sort(b.index(t, 0)), t),
