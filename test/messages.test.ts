@@ -12,9 +12,11 @@ import {
   grad,
   linalg,
   matmul,
+  matvec,
   mul,
   type Program,
   registry,
+  ShapeError,
   stopGradient,
   sum,
   type Tensor,
@@ -47,6 +49,24 @@ describe("messages of shapes", () => {
       expect(message).to.match(/ Signature (\S+)\.$/);
       expect(/ Signature (\S+)\.$/.exec(message)?.[1]).to.equal(signature);
     }
+  });
+  it("tell of a vector as it was given", () => {
+    const [a, v] = [eye(2), zeros([3])];
+    const cases: [() => unknown, string][] = [
+      [() => linalg.solve(a, v), "solve: b has shape [3], expected [2]: one for each row of a."],
+      [() => linalg.lstsq(zeros([4, 2]), v), "lstsq: b has shape [3], expected [4]: one for each row of a."],
+      [() => linalg.choleskySolve(a, v), "choleskySolve: b has shape [3], expected [2]: one for each row of l."],
+      [() => matmul(a, v), "matmul: a has shape [2, 2], b [3]: the axes that are summed over have 2 and 3."],
+      [
+        () => matmul(v, zeros([3, 2]), { adjointB: true }),
+        "matmul: a has shape [3], b [3, 2]: the axes that are summed over have 3 and 2.",
+      ],
+      [() => matvec(a, v), "matvec: a must have as many columns as b has elements, got shapes [2, 2] and [3]."],
+    ];
+    for (const [f, message] of cases) expect(f).to.throw(ShapeError, message);
+    expect(matmul(zeros([2, 4, 3]), zeros([4]), { adjointA: true }).shape).to.deep.equal([2, 3]);
+    expect(linalg.solve(zeros([5, 2, 2]).add(a), zeros([2])).shape).to.deep.equal([5, 2]);
+    expect(linalg.lstsq(zeros([4, 2]).add(1), zeros([4]), { method: "svd" }).shape).to.deep.equal([2]);
   });
   it("of every row with more outputs than its function gives", () => {
     const rows = packageOps.map((name) => registry.get(name)).filter((row) => row?.aux);
