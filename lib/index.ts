@@ -86,7 +86,7 @@ export type { Key, RandomOptions, UniformOptions } from "./ops/random";
 export { argmax, argmin, mean, sum, trace } from "./ops/reductions";
 export * from "./ops/rounding";
 export { type Indices, type Take, type TakeOptions, take } from "./ops/rows";
-export { cumlogsumexp, cummax, cummin, cumprod, cumsum, prod, type RunningOptions } from "./ops/running";
+export { cumlogsumexp, cummax, cummin, cumprod, cumsum, diff, prod, type RunningOptions } from "./ops/running";
 export { flip } from "./ops/slices";
 export { logSoftmax, softmax } from "./ops/softmax";
 export { argsort, type SortOptions, searchSorted, sort, topK } from "./ops/sorting";

@@ -106,7 +106,7 @@ describe("gather", () => {
       [Number.NaN, Number.NaN],
     ]);
     expect(fields(await rejected(gather.async(tensor([1]), ints([1])))).message).to.equal(
-      "gather: the input has entry 0 of its indices out of range.",
+      "gather: entry 0 of the indices is out of range.",
     );
     expect((await gather.async(x, ints([[1], [0]]), { axis: 0 })).toArray()).to.deep.equal([
       [4, 5, 6],

@@ -12,9 +12,11 @@ import {
   grad,
   linalg,
   matmul,
+  matvec,
   mul,
   type Program,
   registry,
+  ShapeError,
   stopGradient,
   sum,
   type Tensor,
@@ -47,6 +49,24 @@ describe("messages of shapes", () => {
       expect(message).to.match(/ Signature (\S+)\.$/);
       expect(/ Signature (\S+)\.$/.exec(message)?.[1]).to.equal(signature);
     }
+  });
+  it("tell of a vector as it was given", () => {
+    const [a, v] = [eye(2), zeros([3])];
+    const cases: [() => unknown, string][] = [
+      [() => linalg.solve(a, v), "solve: b has shape [3], expected [2]: one for each row of a."],
+      [() => linalg.lstsq(zeros([4, 2]), v), "lstsq: b has shape [3], expected [4]: one for each row of a."],
+      [() => linalg.choleskySolve(a, v), "choleskySolve: b has shape [3], expected [2]: one for each row of l."],
+      [() => matmul(a, v), "matmul: a has shape [2, 2], b [3]: the axes that are summed over have 2 and 3."],
+      [
+        () => matmul(v, zeros([3, 2]), { adjointB: true }),
+        "matmul: a has shape [3], b [3, 2]: the axes that are summed over have 3 and 2.",
+      ],
+      [() => matvec(a, v), "matvec: a must have as many columns as b has elements, got shapes [2, 2] and [3]."],
+    ];
+    for (const [f, message] of cases) expect(f).to.throw(ShapeError, message);
+    expect(matmul(zeros([2, 4, 3]), zeros([4]), { adjointA: true }).shape).to.deep.equal([2, 3]);
+    expect(linalg.solve(zeros([5, 2, 2]).add(a), zeros([2])).shape).to.deep.equal([5, 2]);
+    expect(linalg.lstsq(zeros([4, 2]).add(1), zeros([4]), { method: "svd" }).shape).to.deep.equal([2]);
   });
   it("of every row with more outputs than its function gives", () => {
     const rows = packageOps.map((name) => registry.get(name)).filter((row) => row?.aux);
@@ -105,11 +125,30 @@ describe("messages of ops that are made of others", () => {
   });
 });
 
+describe("messages of shapes given number by number", () => {
+  const given = tensor([1, 2, 3, 4]) as unknown as Record<string, (...args: unknown[]) => unknown>;
+  for (const [name, list] of [
+    ["reshape", "shape"],
+    ["broadcastTo", "shape"],
+    ["tile", "times"],
+  ] as const)
+    it(`${name}(4, 1)`, () => {
+      expect(() => given[name]?.(4, 1)).to.throw(ArgumentError, `${name}: ${list} must be one array, [4, 1].`);
+      expect(given[name]?.([1, 4])).to.have.property("rank", 2);
+    });
+});
+
 describe("messages of programs", () => {
   const one = compile((x: F64) => sum(x), float64(3)) as unknown as Program<unknown, F64>;
   const two = compile((x: F64, y: F64) => add(x, y), float64(3), float64()) as unknown as Program<unknown, F64>;
   const v = tensor([1, 2, 3]);
   const cases: [string, () => unknown, RegExp][] = [
+    [
+      "compile(f)",
+      () => compile(((x: F64) => sum(x)) as never),
+      /^compile: give a spec of each argument after the function: float64\(3, 3\)\.$/,
+    ],
+    ["compile(f, x)", () => compile((x: F64) => sum(x), v as never), /^compile: expected a spec such as .*, got a tensor at 0\.$/],
     [
       "run(x)",
       () => one.runSync(v),

@@ -27,7 +27,9 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   bandPart: [a, 0, 0],
   argsort: [a],
   block: [[[a, a]]],
-  ...Object.fromEntries(["cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "flip", "prod", "sort"].map((name) => [name, [a]])),
+  ...Object.fromEntries(
+    ["cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "diff", "flip", "prod", "sort"].map((name) => [name, [a]]),
+  ),
   cross: [tensor([1, 2, 3]), tensor([1, 2, 3])],
   bincount: [tensor(Int32Array.of(0, 1))],
   quantile: [a, 0.5],

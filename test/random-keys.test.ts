@@ -169,7 +169,7 @@ describe("random keys in programs", () => {
   it("are split there, and a split key once more", () => {
     const f = (key: Key): { x: Tensor; y: Tensor; last: Key } => {
       const [a, b, c] = random.split(key, 3) as [Key, Key, Key];
-      const [d] = random.split(b) as [Key];
+      const [d] = random.split(b);
       return { x: random.normal(a, [3]), y: random.uniform(d, [2], { dtype: "float64", low: 1, high: 2 }), last: c };
     };
     const [program, keys] = [compile(f, int32(2)), keysOf(19)];
@@ -257,7 +257,7 @@ describe("random numbers and derivatives: they are constants", () => {
 
   it("of programs that are differentiated, and inlined, keys of a batch included", () => {
     const program = compile((y: Tensor<"float64">, k: Key) => {
-      const [a] = random.split(k) as [Key];
+      const [a] = random.split(k);
       return mul(y, random.normal(a, [3]));
     }, float64(3), int32(2)); // biome-ignore format: one line
     const [keys, own] = [keysOf(6), (k: Key): Tensor => random.normal(random.split(k)[0] as Key, [3])];

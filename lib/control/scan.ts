@@ -71,6 +71,7 @@ function checkStep(given: unknown): { carry: unknown; y?: unknown } {
   };
   if (types.isPromise(given)) refuse("a promise: functions given to transforms are synchronous");
   if (typeof given !== "object" || given === null || isTensor(given)) return refuse(isTensor(given) ? "a tensor" : describe(given));
+  if (Array.isArray(given)) return refuse("an array");
   const keys = Object.keys(given);
   const unknown = keys.find((k) => k !== "carry" && k !== "y");
   if (unknown !== undefined || !keys.includes("carry")) refuse(`{ ${keys.join(", ")} }`);

@@ -89,6 +89,15 @@ export function withoutOptions<F extends (...args: never[]) => unknown>(op: stri
   return Object.defineProperty(checked, "name", { value: op }) as F;
 }
 
+/** f of a tensor and a list, without options: numbers given one by one, `x.reshape(2, 3)`, are refused, not left out. */
+export function withoutMore<F extends (...args: never[]) => unknown>(op: string, list: string, f: F): F {
+  const checked = (...args: never[]): unknown => {
+    if (typeof args[2] === "number") throw new ArgumentError(op, `${list} must be one array, [${args.slice(1).join(", ")}].`);
+    return f(...args);
+  };
+  return withoutOptions(op, 2, checked as F);
+}
+
 /** The option `signal`. By what it can do, not by its class: a signal of another realm has another one. */
 export function checkSignal(op: string, signal: unknown): AbortSignal | undefined {
   if (signal === undefined) return undefined;

@@ -19,8 +19,11 @@ export interface Failure {
   readonly path?: readonly string[];
 }
 
-/** What a kind of failure, by the addon's name for it (native/base/fails.def), is to users. What helps is said by `hints` of the row. */
-const KINDS: { readonly [kind: string]: { code: Code; text(index: number): string } } = {
+/**
+ * What a kind of failure, by the addon's name for it (native/base/fails.def), is to users: what is said of an item, and `alone` the whole sentence
+ * where there is no batch. What helps is said by `hints` of the row.
+ */
+const KINDS: { readonly [kind: string]: { code: Code; text(index: number): string; alone?(index: number): string } } = {
   notPositiveDefinite: {
     code: "ERR_NOT_POSITIVE_DEFINITE",
     text: (i) => `is not positive definite: its leading minor of order ${i} is not positive`,
@@ -60,7 +63,11 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
   negative: { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
   badPivot: { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },
   empty: { code: "ERR_ARGUMENT", text: () => "has no elements along the axis" },
-  badIndex: { code: "ERR_ARGUMENT", text: (i) => `has entry ${i} of its indices out of range` },
+  badIndex: {
+    code: "ERR_ARGUMENT",
+    text: (i) => `has entry ${i} of its indices out of range`,
+    alone: (i) => `entry ${i} of the indices is out of range`,
+  },
   badRate: { code: "ERR_ARGUMENT", text: (i) => `has rate ${i} out of range: it must be from 0 to 2³¹ - 2²⁰` },
   tooLarge: { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
   degenerateValues: {
@@ -79,7 +86,11 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
     text: (i) => `has singular value ${i} at the cut of option rcond, where the truncated solution jumps and has no derivative`,
   },
 };
-const unknown = (kind: string | undefined) => ({ code: "ERR_INTERNAL" as const, text: () => `failed for an unknown reason (${kind})` });
+const unknown = (kind: string | undefined) => ({
+  code: "ERR_INTERNAL" as const,
+  text: () => `failed for an unknown reason (${kind})`,
+  alone: undefined,
+});
 
 /** Who reports a failure. */
 export interface Site {
@@ -110,11 +121,12 @@ export function readFailures(
   for (let i = 0; i < flat.length; i += 4 + depth) {
     const [at, instruction, kind, index] = [flat[i] as number, flat[i + 1] as number, flat[i + 2] as number, flat[i + 3] as number];
     const name = kinds[kind];
-    const { code, text } = (name !== undefined && Object.hasOwn(KINDS, name) && KINDS[name]) || unknown(name);
+    const { code, text, alone } = (name !== undefined && Object.hasOwn(KINDS, name) && KINDS[name]) || unknown(name);
     const { op, hints, path = [] } = siteOf(instruction, [...flat.subarray(i + 4, i + 4 + depth)]);
     const hint = name !== undefined && hints && Object.hasOwn(hints, name) ? `: ${hints[name]}` : "";
     for (const n of items(at)) {
-      const message = `${subject(n, reportBatch, item)} ${text(index)}${hint}.`;
+      const said = alone && reportBatch.length === 0 ? alone(index) : `${subject(n, reportBatch, item)} ${text(index)}`;
+      const message = `${said}${hint}.`;
       out.push(path.length > 0 ? { item: n, code, index, op, message, path } : { item: n, code, index, op, message });
     }
   }

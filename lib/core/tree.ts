@@ -1,7 +1,7 @@
 import { ArgumentError, describe } from "./errors";
 import { types } from "./node";
 import { scalar } from "./op";
-import { adopt, type Tensor } from "./tensor";
+import { adopt, isTensor, type Tensor } from "./tensor";
 
 /** A tensor, a number, or plain objects and arrays of them. */
 export type Tree = Tensor | number | readonly Tree[] | { readonly [key: string]: Tree };
@@ -67,7 +67,8 @@ export function flatten<L>(op: string, tree: unknown, leafOf: (x: unknown) => L 
       throw new ArgumentError(op, `a tree has at most ${MAX_DEPTH} levels; is this one circular?`);
     const where = path === "" ? "" : ` at ${path.length > 100 ? `${path.slice(0, 100)}...` : path}`;
     const hint = types.isPromise(x) ? " Functions given to transforms are synchronous." : "";
-    throw new ArgumentError(op, `expected ${what}, or plain objects and arrays of them, got ${describe(x)}${where}.${hint}`);
+    const found = isTensor(x) ? "a tensor" : describe(x);
+    throw new ArgumentError(op, `expected ${what}, or plain objects and arrays of them, got ${found}${where}.${hint}`);
   };
   const rebuild = visit(tree, "", 0);
   return { leaves, paths, rebuild };

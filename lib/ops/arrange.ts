@@ -1,5 +1,5 @@
 // Tensors cut, joined, repeated and moved about.
-import { flag, ints, optionsOf, withoutOptions } from "../core/attrs";
+import { flag, ints, optionsOf, withoutMore, withoutOptions } from "../core/attrs";
 import type { DType, Sym } from "../core/dtype";
 import { ArgumentError, describe, guard, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
@@ -133,7 +133,7 @@ const counts = (op: string, name: string, given: unknown): number[] => {
 };
 
 /** x repeated as a whole, so often along each axis: NumPy's tile. One number is for the last axis. */
-export const tile = withoutOptions("tile", 2, <D extends DType>(x: Tensor<D>, times: number | readonly number[]): Tensor<D> => {
+export const tile = withoutMore("tile", "times", <D extends DType>(x: Tensor<D>, times: number | readonly number[]): Tensor<D> => {
   const t = asTensor("tile", "x", x);
   const list = counts("tile", "times", times);
   const missing = Array<number>(Math.max(0, t.rank - list.length)).fill(1);

@@ -99,7 +99,7 @@ export function beta<D extends Real = "float64">(key: Seed, a: number, b: Operan
 export function beta<D extends Real>(key: Seed, a: Tensor<D>, b: Operand<NoInfer<D>>, options?: ShapeOption): Tensor<D>;
 export function beta(key: Seed, a: Operand<Real>, b: Operand<Real>, options: ShapeOption = {}): Tensor<Real> {
   const op = "random.beta";
-  const [first, second] = draws.split(checkKey(op, key)) as [Key, Key];
+  const [first, second] = draws.split(checkKey(op, key));
   const { shape: asked } = optionsOf(op, options, ["shape"]);
   const [p, q] = parameters(op, { a, b }) as [Tensor<Real>, Tensor<Real>];
   const shape = shapeOf(op, { a: p.shape, b: q.shape }, asked);
@@ -112,7 +112,7 @@ export function beta(key: Seed, a: Operand<Real>, b: Operand<Real>, options: Sha
  */
 export function studentT<D extends Real = "float64">(key: Seed, df: Operand<D>, options: ShapeOption = {}): Tensor<D> {
   const op = "random.studentT";
-  const [first, second] = draws.split(checkKey(op, key)) as [Key, Key];
+  const [first, second] = draws.split(checkKey(op, key));
   const { shape: asked } = optionsOf(op, options, ["shape"]);
   const t = realTensor(op, "df", df);
   const shape = shapeOf(op, { df: t.shape }, asked);

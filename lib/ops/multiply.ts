@@ -95,6 +95,11 @@ export function vecdot<A extends Tensor, B extends Tensor>(
 export const matvec = product("matvec", (a, b) => {
   if (a.rank < 2 || b.rank < 1)
     throw new ShapeError("matvec", `a must be a matrix and b a vector, got shapes ${shapeText(a.shape)} and ${shapeText(b.shape)}.`);
+  if (a.shape.at(-1) !== b.shape.at(-1))
+    throw new ShapeError(
+      "matvec",
+      `a must have as many columns as b has elements, got shapes ${shapeText(a.shape)} and ${shapeText(b.shape)}.`,
+    );
   const y = matmul(a, expandDims(b, -1) as never) as Tensor;
   return reshape(y, y.shape.slice(0, -1));
 });

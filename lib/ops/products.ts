@@ -41,6 +41,12 @@ function asMatrices(a: unknown, b: unknown, options: unknown) {
   if (x.rank === 0 || y.rank === 0)
     throw new ShapeError("matmul", `a and b must have an axis, got shapes ${shapeText(x.shape)} and ${shapeText(y.shape)}; use mul.`);
   if (x.rank > 1 && y.rank > 1) return { left: x, right: y, back: same };
+  const [k, n] = [x.shape.at(x.rank > 1 && adjointA ? -2 : -1), y.shape.at(y.rank > 1 && !adjointB ? -2 : -1)];
+  if (k !== n)
+    throw new ShapeError(
+      "matmul",
+      `a has shape ${shapeText(x.shape)}, b ${shapeText(y.shape)}: the axes that are summed over have ${k} and ${n}.`,
+    );
   const left = x.rank === 1 ? reshape(x, adjointA ? [x.size, 1] : [1, x.size]) : x;
   const right = y.rank === 1 ? reshape(y, adjointB ? [1, y.size] : [y.size, 1]) : y;
   const back = (c: Tensor): Tensor => {

@@ -140,6 +140,13 @@ export function checkKey(op: string, given: Key | number): Key {
 /** The result of an op whose attributes were checked. */
 const drawn = (op: { readonly row: AnyRow }, from: Key, attrs: Attrs): Tensor => apply(op.row, [from], attrsOf(op.row, attrs))[0] as Tensor;
 
+type Tuple<N extends number, L extends readonly Key[] = []> = L["length"] extends N
+  ? [...L]
+  : L["length"] extends 16
+    ? Key[]
+    : Tuple<N, [...L, Key]>;
+/** So many keys: a tuple where the number, at most 16, is written out. */
+type Keys<N extends number> = N extends unknown ? (number extends N ? Key[] : Tuple<N>) : never;
 /** n keys of independent streams. */
 function split(from: Key | number, n = 2): Key[] {
   const keys = drawn(splitOp, checkKey(SPLIT, from), { n: checkCount(n) });
@@ -151,6 +158,7 @@ function split(from: Key | number, n = 2): Key[] {
   const { array } = storageOf(keys);
   return Array.from({ length: n }, (_, i) => keyOf(array[WORDS * i] as number, array[WORDS * i + 1] as number));
 }
+type Split = <N extends number = 2>(from: Key | number, n?: N) => Keys<N>;
 
 export interface RandomOptions<D extends Float> {
   readonly dtype?: D;
@@ -191,7 +199,7 @@ function normal<D extends Float = "float64">(from: Key | number, shape: Shape | 
 export const random = {
   /** The key of a seed, a non-negative integer. */
   key: withoutOptions("random.key", 1, key),
-  split: withoutOptions("random.split", 2, split),
+  split: withoutOptions("random.split", 2, split as Split),
   uniform,
   normal,
 };

@@ -1,6 +1,7 @@
 // Along an axis: of every element what those up to it are together, and products of all.
 import { flag, optionsOf } from "../core/attrs";
 import type { DType, Real, Sym } from "../core/dtype";
+import { ArgumentError, DtypeError, describe } from "../core/errors";
 import { defineOp, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
 import { native } from "../core/row";
@@ -146,6 +147,22 @@ export const cummax = <D extends Real | "int32">(x: Tensor<D>, options: RunningO
 /** Of each element the smallest of those up to it along an axis; NaN from the first NaN on. Of equal ones the first has the derivative. */
 export const cummin = <D extends Real | "int32">(x: Tensor<D>, options: RunningOptions = {}): Tensor<D> =>
   running("cummin", cumminOp, x, options);
+
+/**
+ * Of each element the next one less it, along the last axis where none is named; `n` times. One element fewer each time, as long as there is one:
+ * NumPy's diff. int32 wraps.
+ */
+export function diff<D extends DType>(x: Tensor<D>, options: { readonly n?: number; readonly axis?: number } = {}): Tensor<D> {
+  const { n: times = 1, axis = -1 } = optionsOf("diff", options, ["n", "axis"]);
+  if (!Number.isInteger(times) || times < 0)
+    throw new ArgumentError("diff", `option n must be a non-negative integer, got ${describe(times)}.`);
+  const t: Tensor = asTensor("diff", "x", x);
+  if (t.dtype === "bool") throw new DtypeError("diff", 'x must hold numbers, got bool. Cast it: cast(x, "int32").');
+  const { flat, back } = columnsOf("diff", t, axis);
+  let y = flat;
+  for (let i = 0; i < times && count(y) > 0; i++) y = sub(rows(y, 1, count(y) - 1) as never, rows(y, 0, count(y) - 1) as never);
+  return back(y) as Tensor<D>;
+}
 
 const prodOp = defineOp({
   name: "prod",

@@ -1,6 +1,6 @@
 // Ops that only move elements: out[i] = in[offset + Σ iₖ strideₖ] (readStrided) or the reverse (writeStrided). Each is the other's adjoint.
 
-import { ints, withoutOptions } from "../core/attrs";
+import { ints, withoutMore, withoutOptions } from "../core/attrs";
 import type { DType, Sym } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
@@ -93,7 +93,7 @@ const reshapeOp = defineOp({
 });
 
 /** The same elements in another shape; one size may be -1. Shares memory. */
-export const reshape = withoutOptions("reshape", 2, <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> => {
+export const reshape = withoutMore("reshape", "shape", <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> => {
   const t = asTensor("reshape", "x", x);
   const free = Array.isArray(shape) ? shape.indexOf(-1) : -1;
   if (free < 0) return reshapeOp(t, { shape: checkShape("reshape", shape) });
@@ -143,7 +143,7 @@ const broadcastOp = defineOp({
 });
 
 /** x repeated along new axes and axes of size 1 (NumPy's rule). */
-export const broadcastTo = withoutOptions("broadcastTo", 2, <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> => {
+export const broadcastTo = withoutMore("broadcastTo", "shape", <D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> => {
   return broadcastOp(x, { shape: checkShape("broadcastTo", shape) });
 });
 

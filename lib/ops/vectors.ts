@@ -1,8 +1,9 @@
 import { optionsOf } from "../core/attrs";
 import type { Fits, Takes } from "../core/dtype";
+import { ShapeError } from "../core/errors";
 import type { AsyncOptions, CallOptions, Checked } from "../core/op";
 import type { AnyRow } from "../core/row";
-import { adopt, type DTypeOf, type Promote, type Tensor } from "../core/tensor";
+import { adopt, type DTypeOf, type Promote, shapeText, type Tensor } from "../core/tensor";
 import { type Forms, inForms } from "./forms";
 import { expandDims, reshape } from "./structure";
 
@@ -36,6 +37,9 @@ export function withVectors<F extends Forms = Forms>(op: Forms, isRow: (options:
   return inForms(op, (args) => {
     const vector = adopt(row.name, args[b]);
     if (vector?.rank !== 1) return { args, back: (x) => x };
+    const rows = adopt(row.name, args[0])?.shape.at(-2);
+    if (rows !== undefined && rows !== vector.size)
+      throw new ShapeError(row.name, `b has shape ${shapeText(vector.shape)}, expected [${rows}]: one for each row of ${row.inputs[0]}.`);
     const given = optionsOf(row.name, args[options]);
     const axis = isRow(given) ? -2 : -1;
     const matrix = (x: unknown) => {

@@ -18,10 +18,14 @@ export type { Options, Progress, Result, Status } from "./settings";
 
 /** Trees of arguments as a function takes them. */
 type Taken<A extends readonly unknown[]> = { [K in keyof A]: Tensors<A[K]> };
+/** A tree of the function's own, which it may change: lists and objects of x0 are readonly in its type. */
+type Own<T> = T extends Tensor ? T : T extends object ? { -readonly [K in keyof T]: Own<T[K]> } : T;
+/** X itself, which is not inferred from here: x0 says what it is. (`NoInfer` of a list is no list to a mapped type.) */
+type Of<X> = [X][X extends unknown ? 0 : never];
 /** The function that is minimised: of the unknowns, and of what `args` gives. */
-export type Loss<X, A extends readonly unknown[]> = (x: Tensors<X>, ...args: Taken<A>) => Tensor;
+export type Loss<X, A extends readonly unknown[]> = (x: Own<Tensors<Of<X>>>, ...args: Taken<A>) => Tensor;
 /** Residuals: a real tensor, or a tree of them. */
-export type Residuals<X, A extends readonly unknown[]> = (x: Tensors<X>, ...args: Taken<A>) => unknown;
+export type Residuals<X, A extends readonly unknown[]> = (x: Own<Tensors<Of<X>>>, ...args: Taken<A>) => unknown;
 
 export interface LbfgsOptions<X, A extends readonly unknown[]> extends Options<X, A> {
   /** How many of the last steps stand for the Hessian. Default 10. */

@@ -91,7 +91,7 @@ export function problemOf(op: string, f: unknown, x0: unknown, options: CommonOp
   const flatArgs = (given: unknown): Flat<Tensor> => {
     if (!Array.isArray(given)) throw new ArgumentError(op, `option args must be an array of arguments, got ${describe(given)}.`);
     const flat = flattenTensors(op, given);
-    refuseRecorded(op, flat.leaves, op, "customRoot, with the method as its solver,");
+    refuseRecorded(op, flat.leaves, op, "customRoot, with the method as its solver (in vmap, compile and loops with a whileLoop),");
     return flat;
   };
   const drawn = typeof args === "function" ? (args as (iteration: number) => unknown) : undefined;

@@ -23,6 +23,8 @@ export function compile<S extends readonly unknown[], R>(
   ...specs: S
 ): Program<{ [K in keyof S]: Batched<S[K]> }, R> {
   if (typeof f !== "function") throw new ArgumentError("compile", `expected a function, got ${describe(f)}.`);
+  if (specs.length === 0 && f.length > 0)
+    throw new ArgumentError("compile", "give a spec of each argument after the function: float64(3, 3).");
   const input = flatten("compile", specs, specOf, "a spec such as float64(3, 3)");
   const names = inputNames(input.paths);
   let rebuild: Rebuild | undefined;

@@ -19,7 +19,7 @@ const H = 1 / STEPS;
 /** The price after a year, in STEPS steps. */
 export function price({ spot, v0, kappa, theta, xi, rho }: Heston, key: Key): T {
   const step = ({ logS, v, key }: { logS: T; v: T; key: Key }) => {
-    const [now, later] = random.split(key) as [Key, Key];
+    const [now, later] = random.split(key);
     const [z1, z2] = unstack(random.normal(now, 2)) as [T, T];
     const w = add(mul(rho, z1), mul(sqrt(sub(1, mul(rho, rho))), z2));
     const positive = maximum(v, 0);

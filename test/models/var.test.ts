@@ -3,6 +3,7 @@ import { expect } from "chai";
 import {
   compile,
   diag,
+  diff,
   eye,
   float64,
   grad,
@@ -13,7 +14,6 @@ import {
   mul,
   sqrt,
   stack,
-  sub,
   sum,
   type Tensor,
   vmap,
@@ -25,8 +25,7 @@ import { fit, forecast, loglik } from "./var";
 type T = Tensor<"float64">;
 type Fit = ReturnType<typeof fit>;
 const { var: golden } = fitted;
-const levels = log(load(golden.levels));
-const ys = sub(levels.index("1:"), levels.index(":-1"));
+const ys = diff(log(load(golden.levels)), { axis: 0 });
 const found = fit(ys, 2);
 const symmetric = (x: T): T => mul(0.5, x.add(x.transpose()));
 

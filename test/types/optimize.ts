@@ -20,6 +20,14 @@ const list: readonly [T, T] = lbfgs(([a, b]) => add(square(a), square(b)), [1, t
 const gradient: T = lbfgs(rosenbrock, { x: 1, y: 1 }).jac.x;
 const hessian: T = newton(rosenbrock, { x: 1, y: 1 }).hess;
 
+// of a function whose parameters are written out, x0 still may have numbers
+const written: { l: T; b: T } = lbfgs((p: { l: T; b: T }) => sum(mul(p.l, p.b)), { l: 0.5, b: tensor([1]) }).x;
+lbfgs((p: [T, T]) => sum(mul(...p)), [0.5, tensor([1])]);
+levenbergMarquardt((p: { layers: { w: T; b: T }[] }) => p.layers.map(({ w, b }) => mul(w, b)), { layers: [{ w: tensor([1]), b: 0 }] });
+newton((x: T, d: { x: T; y: T }) => sum(mul(x, sub(d.x, d.y))), 0, { args: [{ x: 1, y: tensor([1]) }] });
+// @ts-expect-error: x0 has no b
+lbfgs((p: { l: T; b: T }) => sum(mul(p.l, p.b)), { l: 0.5 });
+
 // further arguments
 const [xs, ys] = [tensor([[1, 2]]), tensor([1])];
 const fitted: T = adam((w, x, y) => mean(square(sub(matvec(x, w), y))), tensor([0, 0]), { args: [xs, ys] }).x;
@@ -46,4 +54,4 @@ const promised: Promise<Minimum<{ x: T; y: T }>> = lbfgs.async(
   { callback: ({ nit, fun, x }) => nit > 3 && fun < 1 && x.x.item() > 0, signal: new AbortController().signal },
 );
 
-export { batches, curve, fitted, gradient, hessian, inline, list, one, point, promised, single, trees, vector, within };
+export { batches, curve, fitted, gradient, hessian, inline, list, one, point, promised, single, trees, vector, within, written };

@@ -37,3 +37,12 @@ random.multivariateNormal(1, x64, x32);
 random.exponential(1, 3, { dtype: "complex64" });
 // @ts-expect-error no such method
 random.multivariateNormal(1, x64, x64, { method: "svd" });
+
+// a tuple where the number of keys is written out
+declare const many: number;
+is<[Key, Key]>().the(random.split(1), true);
+is<[Key, Key, Key]>().the(random.split(key, 3), true);
+is<Key[]>().the(random.split(key, many), true);
+is<Key[]>().the(random.split(key, 10000), true);
+declare const either: 1 | 2;
+is<[Key] | [Key, Key]>().the(random.split(key, either), true);

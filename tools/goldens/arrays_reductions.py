@@ -189,6 +189,18 @@ def norms():
     yield case("norm", [z, {"keepDims": True}], lambda m, x: m.linalg.norm(x, keepdims=True), False, ulp=32)
 
 
+def differences():
+    x = numbers(2, 3, 4)
+    for n in (0, 1, 2, 3, 7):
+        for axis in (0, 1, -1):
+            yield case("diff", [x, {"n": n, "axis": axis}], lambda m, x: m.diff(x, n, axis), n < x.shape[axis], ulp=32)
+    yield case("diff", [x], lambda m, x: m.diff(x), ulp=8)
+    for edge in EDGES:
+        yield case("diff", [edge], lambda m, x: m.diff(x), False)
+    yield case("diff", [numbers(2, 3) + 1j * numbers(2, 3, seed=2)], lambda m, x: m.diff(x), False, ulp=8)
+    yield case("diff", [ints([3, -1, 2])], None, False, np.diff(ints([3, -1, 2])))
+
+
 if __name__ == "__main__":
     jax.config.update("jax_numpy_rank_promotion", "allow")
-    write("reductions", [*runnings(), *products(), *orders(), *statistics(), *softmaxes(), *norms()])
+    write("reductions", [*runnings(), *products(), *orders(), *statistics(), *softmaxes(), *norms(), *differences()])
