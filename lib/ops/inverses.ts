@@ -1,5 +1,5 @@
 // What is made of singular values and of other factorizations: pseudoinverse, rank, condition number, polar factors, LQ.
-import { oneOf, real as realNumber } from "../core/attrs";
+import { oneOf, optionsOf, real as realNumber } from "../core/attrs";
 import { epsOf, type Float, type RealOf, type Sym } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
 import { defineOp } from "../core/op";
@@ -16,9 +16,9 @@ import { inv } from "./lu";
 import { norm } from "./norms";
 import { matmul } from "./products";
 import { qr } from "./qr";
-import { hints, overColumns, overSums } from "./quotients";
+import { hints, overColumns, overSums, sharesOf } from "./quotients";
 import { sum } from "./reductions";
-import { adjoint, expandDims, slice } from "./structure";
+import { adjoint, slice } from "./structure";
 import { assembled, svd, svdvals } from "./svd";
 
 type T = Tensor<Sym<"T">>;
@@ -126,7 +126,7 @@ export const polar = defineOp({
       if (gp) {
         const both = add(gp, adjoint(gp));
         const inner = matmul(matmul(vh, both), v);
-        parts.push(matmul(matmul(u, mul(expandDims(s, -1), overSums(s, inner, inner, degenerate)) as T), vh));
+        parts.push(matmul(matmul(u, sharesOf(s, inner, degenerate)), vh));
         if (size(u, -1) < size(vh, -1)) parts.push(matmul(u, beyond(matmul(vh, both))));
       }
       if (gw) {
@@ -151,7 +151,8 @@ function tolerance(op: string, given: unknown, a: Tensor<Float>): number {
   throw new ArgumentError(op, `option rtol must be a number, 0 or more, got ${describe(given)}.`);
 }
 /** How many singular values are not zero: (..., m, n) -> (...), int32. */
-export function matrixRank(a: Tensor<Float>, { rtol }: RankOptions = {}): Tensor<"int32"> {
+export function matrixRank(a: Tensor<Float>, options: RankOptions = {}): Tensor<"int32"> {
+  const { rtol } = optionsOf("matrixRank", options, ["rtol"]);
   const s = svdvals(a) as Tensor<"float64">;
   const largest = slice(
     s,
@@ -169,7 +170,8 @@ export interface CondOptions {
  * The condition number of matrices: (..., m, n) -> (...), real; square ones where p is not 2 or -2. Infinite, in the 2-norm, where a singular value is zero;
  * in others a singular matrix is ERR_SINGULAR.
  */
-export function cond<D extends Float>(a: Tensor<D>, { p = 2 }: CondOptions = {}): Tensor<RealOf<D>> {
+export function cond<D extends Float>(a: Tensor<D>, options: CondOptions = {}): Tensor<RealOf<D>> {
+  const { p = 2 } = optionsOf("cond", options, ["p"]);
   if (p !== 2 && p !== -2)
     return mul(norm(a, { ord: p }) as R, norm(inv(a as Tensor as T), { ord: p }) as R) as Tensor as Tensor<RealOf<D>>;
   const s = svdvals(a as Tensor as T) as R;

@@ -8,10 +8,11 @@ import type { Tensor } from "../core/tensor";
 import { zeros } from "./creation";
 import { ascending, positive } from "./domains";
 import { codeOf, POLICIES, type Policy, STRICT } from "./eigh";
-import { conj, mul, neg, real, sub } from "./elementwise";
+import { conj, div, equal, mul, neg, real, sub, where } from "./elementwise";
 import { max } from "./extremes";
 import { abs } from "./magnitude";
 import { sum } from "./reductions";
+import { expandDims } from "./structure";
 
 type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
@@ -64,9 +65,11 @@ export const singularGaps = defineOp({
 export const overGaps = (s: R, x: T, like: T, degenerate: Policy, checks: number): T =>
   singularGaps(x, s, sizeOf(like), { degenerate, checks, ...within(nameFor(checks)) });
 
+/** What there is to divide by a sum of zero: "any": no quotient; "own": none but on the diagonal of real matrices; "free": what must vanish. */
+const ZERO = ["any", "own", "free"] as const;
 /**
- * q_ij = x_ij / (a_i + b_j), of what is not negative. Sums within rounding of zero are zero: where x is beyond rounding there, in numbers of that
- * `size`, `degenerate` says what happens.
+ * q_ij = x_ij / (a_i + b_j), of what is not negative. Sums within rounding of zero are zero, and `degenerate` says what happens there, also where x is
+ * zero: whether the quotient has a limit x does not tell.
  */
 export const sumQuotient = defineOp({
   name: "sumQuotient",
@@ -76,15 +79,18 @@ export const sumQuotient = defineOp({
   outputs: ["q"],
   signature: "(m,n),(m),(n),()->(m,n)",
   dtypes: { a: "real", b: "real", size: "real" },
-  attrs: { degenerate: oneOf(POLICIES, "throw") },
+  attrs: { degenerate: oneOf(POLICIES, "throw"), zero: oneOf(["any", "own"], "any") },
   domain: { a: positive, b: positive, size: positive },
   failures: ["ERR_DEGENERATE"],
   hints,
-  kernel: native("sumQuotient", ({ degenerate }: { degenerate: Policy }) => [codeOf(degenerate), 0]),
+  kernel: native("sumQuotient", ({ degenerate, zero }: { degenerate: Policy; zero: (typeof ZERO)[number] }) => [
+    codeOf(degenerate),
+    ZERO.indexOf(zero),
+  ]),
   saves: ["a", "b", "q"],
   // x̄_ij = q̄_ij / (a_i + b_j); ā_i = -Σ_j Re(conj(q̄) q)_ij / (a_i + b_j), b̄_j likewise
-  vjp: ({ a, b, q }, { q: g }, { degenerate }) => {
-    const again = { degenerate, ...within("svd") };
+  vjp: ({ a, b, q }, { q: g }, { degenerate, zero }) => {
+    const again = { degenerate, zero, ...within("svd") };
     const both = (): R => {
       const c = mul(conj(g), q);
       return neg(real(sumQuotient(c, a, b, sizeOf(c), again)));
@@ -101,7 +107,29 @@ export const overColumns = (s: R, x: T, like: T, degenerate: Policy): T =>
   sumQuotient(x, zeros([x.shape.at(-2) as number], { dtype: s.dtype }) as R, s, sizeOf(like), { degenerate, ...within("svd") });
 /** x_ij / (s_i + s_j), of numbers of `like`'s size. */
 export const overSums = (s: R, x: T, like: T, degenerate: Policy): T =>
-  sumQuotient(x, s, s, sizeOf(like), { degenerate, ...within("svd") });
+  sumQuotient(x, s, s, sizeOf(like), { degenerate, zero: "own", ...within("svd") });
+
+/** The largest of the values, 1 where that is 0: a constant, for what does not depend on their size. */
+const largestOf = defineOp({
+  name: "largestSingular",
+  hidden: true,
+  publicName: "svd",
+  inputs: ["s"],
+  outputs: ["size"],
+  signature: "(n)->()",
+  types: "real",
+  order: 0,
+  kernel: ({ s }): R => {
+    const most = (s.shape.at(-1) === 0 ? zeros(s.shape.slice(0, -1), { dtype: s.dtype }) : max(s, { axis: -1 })) as R;
+    return where(equal(most, 0), 1, most) as R;
+  },
+  vjp: () => ({}),
+});
+/** s_i x_ij / (s_i + s_j), which is of x's size whatever that of s is. */
+export function sharesOf(s: R, x: T, degenerate: Policy): T {
+  const own = div(s, expandDims(largestOf(s) as R, -1)) as R;
+  return mul(expandDims(own, -1), overSums(own, x, x, degenerate)) as T;
+}
 
 /** As sumQuotient with sums of zero: what fails are columns that only complete a basis. */
 const vanishing = defineOp({
@@ -116,7 +144,7 @@ const vanishing = defineOp({
   order: 0,
   domain: { a: positive, b: positive, size: positive },
   failures: ["ERR_DEGENERATE"],
-  kernel: native("sumQuotient", ({ degenerate }: { degenerate: Policy }) => [codeOf(degenerate), 1]),
+  kernel: native("sumQuotient", ({ degenerate }: { degenerate: Policy }) => [codeOf(degenerate), ZERO.indexOf("free")]),
   vjp: () => ({}),
 });
 /**

@@ -39,7 +39,8 @@ function between({ u, s, vh }: Factors, gu: T | undefined, gv: T | undefined, de
   const h = gv && matmul(vh, gv);
   const plus = g && h ? add(g, h) : ((g ?? h) as T);
   const minus = g && h ? sub(g, h) : (g ?? mul(-1, h as T));
-  return mul(0.5, add(overGaps(s, skew(plus), plus, degenerate, checks), overSums(s, skew(minus), minus, degenerate)));
+  const gaps = overGaps(s, plus, plus, degenerate, checks); // of G + H as it stands: where it vanishes, its skew part does in the limit, too
+  return mul(0.5, add(add(gaps, adjoint(gaps)), overSums(s, skew(minus), minus, degenerate)));
 }
 
 /**
@@ -75,6 +76,32 @@ const sizes = (n: number) => [
   { m: n, n: n + 1 },
 ];
 
+/** u_i (Σ u_i)* and Σ u_i v_iᴴ: free of the pair's phase; of the columns beyond, what they span. */
+function gauge({ s, u, vh }: Factors) {
+  const k = size(s, -1);
+  const phases = sum(columnsOf(u as T, 0, k), { axis: -2, keepDims: true });
+  const spanned = (q: T, n: number): T => matmul(q, matmul(q, columnsOf(eye(n, { dtype: q.dtype }) as T, k), { adjointA: true }));
+  const fixed = (first: T, rest: T, axis: -1 | -2): T => (size(rest, axis) === 0 ? first : (concat([first, rest], { axis }) as T));
+  const [m, n] = [size(u, -2), size(vh, -1)];
+  const u2 = columnsOf(u as T, k);
+  const v2 = adjoint(rowsOf(vh as T, k));
+  return {
+    s,
+    u: fixed(mul(columnsOf(u as T, 0, k), conj(phases)), size(u2, -1) > 0 ? spanned(u2, m) : u2, -1),
+    vh: fixed(mul(rowsOf(vh as T, 0, k), adjoint(conj(phases)) as T), adjoint(size(v2, -1) > 0 ? spanned(v2, n) : v2), -2),
+  };
+}
+function law({ a }: { readonly a: T }, { s, u, vh }: Factors): [T, T][] {
+  const k = size(s, -1);
+  const one = (n: number): T => eye(n, { dtype: u.dtype }) as T;
+  const every = (q: T): T => ones([...q.shape.slice(0, -2), 1, 1], { dtype: q.dtype }) as T;
+  return [
+    [assembled(columnsOf(u as T, 0, k), s as R, rowsOf(vh as T, 0, k)), a],
+    [matmul(u as T, u as T, { adjointA: true }), mul(one(size(u, -1)), every(u as T))],
+    [matmul(vh as T, vh as T, { adjointB: true }), mul(one(size(vh, -2)), every(vh as T))],
+  ];
+}
+
 const decomposition = (name: string, checks: number) =>
   defineOp({
     name,
@@ -87,31 +114,8 @@ const decomposition = (name: string, checks: number) =>
     attrs: { fullMatrices: flag(false), ...options },
     sizes,
     domain: { a: separated },
-    // u_i (Σ u_i)* and Σ u_i v_iᴴ: free of the pair's phase; of the columns beyond, what they span
-    gauge: ({ s, u, vh }) => {
-      const k = size(s, -1);
-      const phases = sum(columnsOf(u as T, 0, k), { axis: -2, keepDims: true });
-      const spanned = (q: T, n: number): T => matmul(q, matmul(q, columnsOf(eye(n, { dtype: q.dtype }) as T, k), { adjointA: true }));
-      const fixed = (first: T, rest: T, axis: -1 | -2): T => (size(rest, axis) === 0 ? first : (concat([first, rest], { axis }) as T));
-      const [m, n] = [size(u, -2), size(vh, -1)];
-      const u2 = columnsOf(u as T, k);
-      const v2 = adjoint(rowsOf(vh as T, k));
-      return {
-        s,
-        u: fixed(mul(columnsOf(u as T, 0, k), conj(phases)), size(u2, -1) > 0 ? spanned(u2, m) : u2, -1),
-        vh: fixed(mul(rowsOf(vh as T, 0, k), adjoint(conj(phases)) as T), adjoint(size(v2, -1) > 0 ? spanned(v2, n) : v2), -2),
-      };
-    },
-    law: ({ a }, { s, u, vh }) => {
-      const k = size(s, -1);
-      const one = (n: number): T => eye(n, { dtype: u.dtype }) as T;
-      const every = (q: T): T => ones([...q.shape.slice(0, -2), 1, 1], { dtype: q.dtype }) as T;
-      return [
-        [assembled(columnsOf(u as T, 0, k), s as R, rowsOf(vh as T, 0, k)), a],
-        [matmul(u as T, u as T, { adjointA: true }), mul(one(size(u, -1)), every(u as T))],
-        [matmul(vh as T, vh as T, { adjointB: true }), mul(one(size(vh, -2)), every(vh as T))],
-      ];
-    },
+    gauge,
+    law,
     failures,
     hints,
     kernel: native(

@@ -118,6 +118,37 @@ int choose_degree(const ExpmWork<T>& w, int& halvings) {
   return 4;
 }
 
+template <class T>
+bool is_upper(Matrix<const T> a) {
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < i; ++j)
+      if (a(i, j) != T(0)) return false;
+  return true;
+}
+/// (e^x - e^y) / (x - y).
+template <class T>
+T exp_difference(T x, T y) {
+  const T half = (x - y) / Real<T>(2);
+  if (std::abs(half) > Real<T>(0.5)) return (std::exp(x) - std::exp(y)) / (x - y);
+  const T h = half * half;  // sinh(h)/h as a series: the next term is 2^-62 of it
+  const T series =
+      Real<T>(1) + h / Real<T>(6) *
+                       (Real<T>(1) + h / Real<T>(20) *
+                                         (Real<T>(1) + h / Real<T>(42) * (Real<T>(1) + h / Real<T>(72) * (Real<T>(1) + h / Real<T>(110)))));
+  return std::exp((x + y) / Real<T>(2)) * series;
+}
+/// The diagonals of the exponential of an upper triangular 2^doublings A, which squaring would lose digits of (Al-Mohy & Higham 2009, code
+/// fragment 2.1).
+template <class T>
+void mend_diagonals(Matrix<const T> a, int doublings, Matrix<T> y) {
+  const Index n = a.rows;
+  const auto at = [&](Index i, Index j) { return ops::times_power(a(i, j), doublings); };
+  for (Index i = 0; i < n; ++i) {
+    y(i, i) = std::exp(at(i, i));
+    if (i + 1 < n) y(i, i + 1) = a(i, i + 1) == T(0) ? T(0) : at(i, i + 1) * exp_difference(at(i, i), at(i + 1, i + 1));
+  }
+}
+
 /// a (n,n) -> y (n,n) = e^A. Fails: not_finite, overflow.
 template <class T>
 std::int32_t expm(const Call& call, const ExpmWork<T>& w) {
@@ -146,9 +177,12 @@ std::int32_t expm(const Call& call, const ExpmWork<T>& w) {
   ops::lu(w.u, w.pivots);
   ops::lu_solve(read(w.u), w.pivots, false, w.v);
   Matrix<T> now = w.v, then = w.x;
-  for (int k = 0; k < before + halvings; ++k) {
+  const bool triangular = is_upper(a);
+  if (triangular) mend_diagonals(read(w.a), 0, now);
+  for (int k = 1; k <= before + halvings; ++k) {
     multiply(read(now), read(now), then);
     std::swap(now, then);
+    if (triangular) mend_diagonals(read(w.a), k, now);
   }
   ops::copy(read(now), y);
   return ops::check_answer(read(y));

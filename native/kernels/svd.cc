@@ -88,10 +88,16 @@ std::int32_t singular_gaps(const Call& call, const NoWork<T>&) {
                               static_cast<Policy>(call.attrs[0]), static_cast<int>(call.attrs[1]) | ops::kSingular);
 }
 
+/// What there is to divide by a sum of zero.
+enum class Zero {
+  any = 0,   // no quotient: whether its limit exists the numbers do not tell
+  own = 1,   // likewise, but for the diagonal of real matrices, which is none
+  free = 2,  // x must vanish, to within the rounding of numbers of `size`
+};
+
 /// x (m,n), a (m), b (n) real and not negative, size real -> q (m,n), q_ij = x_ij / (a_i + b_j). Sums no larger than max(m, n) ε of the
-/// largest a or b are zero for all that the computation of singular values can tell: there x must vanish, to within the rounding of numbers
-/// of that `size`. attrs [degenerate: 0 fail, 1 NaN, 2 mask (0); free: what x must vanish for]. Fails: zero_singular (the row, or the
-/// column where a is all zero), free_columns.
+/// largest a or b are zero for all that the computation of singular values can tell. attrs [degenerate: 0 fail, 1 NaN, 2 mask (0); zero].
+/// Fails: zero_singular (the row, or the column where a is all zero), free_columns.
 template <class T>
 std::int32_t sum_quotient(const Call& call, const NoWork<T>&) {
   using R = Real<T>;
@@ -101,21 +107,25 @@ std::int32_t sum_quotient(const Call& call, const NoWork<T>&) {
   const auto* b = call.vector<const R>(2);
   const auto q = call.matrix<T>(4, m, n);
   const auto policy = static_cast<Policy>(call.attrs[0]);
+  const auto zero = static_cast<Zero>(call.attrs[1]);
   const R eps = std::numeric_limits<R>::epsilon(), step = std::numeric_limits<R>::denorm_min(), nan = std::numeric_limits<R>::quiet_NaN();
   R rows = 0, columns = 0;
   for (Index i = 0; i < m; ++i) rows = std::max(rows, std::abs(a[i]));
   for (Index j = 0; j < n; ++j) columns = std::max(columns, std::abs(b[j]));
   const R none = R(larger) * (eps * std::max(rows, columns) + step),
           noise = 32 * R(larger) * (eps * std::abs(*call.vector<const R>(3)) + step);
+  const auto excused = [&](Index i, Index j) {
+    return zero == Zero::free ? std::abs(x(i, j)) <= noise : zero == Zero::own && !ops::kComplex<T> && i == j;
+  };
   for (Index i = 0; i < m; ++i) {
     for (Index j = 0; j < n; ++j) {
       const R sum = a[i] + b[j];
       if (!(sum <= none)) {
         q(i, j) = x(i, j) == T(0) ? T(0) : x(i, j) / sum;
-      } else if (policy == Policy::mask || std::abs(x(i, j)) <= noise) {
+      } else if (policy == Policy::mask || excused(i, j)) {
         q(i, j) = 0;
       } else if (policy == Policy::raise) {
-        return call.attrs[1] != 0 ? make_info(Fail::free_columns) : make_info(Fail::zero_singular, (rows > 0 ? i : j) + 1);
+        return zero == Zero::free ? make_info(Fail::free_columns) : make_info(Fail::zero_singular, (rows > 0 ? i : j) + 1);
       } else {
         q(i, j) = nan;
       }
@@ -129,7 +139,7 @@ constexpr Kernel kList[] = {
     {"svd", "T(m,n) -> R(m^n) T?(m,m^n) T?(m^n,n)", "", 20, BS_SINGLE(svd, ThinWork)},
     {"svdFull", "T(m,n) -> R(m^n) T?(m,m) T?(n,n)", "", 20, BS_SINGLE(svd_full, FullWork)},
     {"singularGaps", "T(n,n) R(n) R() -> T(n,n)", "23", 1.0 / 32, BS_SINGLE(singular_gaps, NoWork)},
-    {"sumQuotient", "T(m,n) R(m) R(n) R() -> T(m,n)", "21", 1.0 / 32, BS_SINGLE(sum_quotient, NoWork)},
+    {"sumQuotient", "T(m,n) R(m) R(n) R() -> T(m,n)", "22", 1.0 / 32, BS_SINGLE(sum_quotient, NoWork)},
 };
 
 }  // namespace
