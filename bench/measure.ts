@@ -69,10 +69,10 @@ class Runner {
   async warm(): Promise<void> {
     await this.lengthen();
     const { seconds, clock } = this.rules;
-    const until = performance.now() + Math.min(MOST_WARMING, seconds / 4) * 1000;
-    let best = this.warmed[clock];
-    for (let since = 0; since < STEADY && performance.now() < until; since++) {
+    let [best, left] = [this.warmed[clock], Math.min(MOST_WARMING, seconds / 4) - this.warmed.wall];
+    for (let since = 0; since < STEADY && left > 0; since++) {
       this.warmed = await this.take();
+      left -= this.warmed.wall;
       if (this.warmed[clock] > (1 - FASTER) * best) continue;
       best = this.warmed[clock];
       since = 0;
