@@ -21,6 +21,14 @@ function* spoilt(inputs: readonly Tensor[], code: Code): Generator<Tensor[]> {
       ERR_DEGENERATE: (_, at) => [2, 0, 0, 0, 0, 1][at] ?? 0, // diag(2, 1, 0, 0), with an rcond of 1/2
       ERR_ARGUMENT: () => (t.dtype === "int32" ? -100 : -1e30), // of indices: none that counts from the end
     };
+    // of quotients by sums, all of item 1 but its numerators
+    if (code === "ERR_DEGENERATE" && i === 0 && inputs.length > 2)
+      yield inputs.map((u, k) => {
+        const size = u.data.length / (u.shape[0] as number);
+        return k === 0
+          ? u
+          : tensor((u.data.slice() as Float64Array).fill(0, size, 2 * size), { shape: u.shape, dtype: u.dtype as "float64" });
+      });
     const value = values[code];
     if (!value || (t.dtype === "int32") !== (code === "ERR_ARGUMENT" && t.dtype === "int32")) continue;
     const data = t.data.slice() as Float64Array;

@@ -120,6 +120,8 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   complex: [a, a],
   toComplex: [a],
   where: [tensor([true, false]), a, a],
+  "linalg.cond": [a],
+  "linalg.matrixRank": [a],
   "linalg.funmHermitian": [a, (x: F64) => x],
   "linalg.powmHermitian": [a, 2],
   "linalg.applyPivots": [tensor(Int32Array.of(0, 1)), a],

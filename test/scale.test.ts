@@ -85,6 +85,17 @@ const LAWS: readonly Law[] = [
   { row: "eigvalsh", p: [1], q: [1] },
   { row: "gapQuotient", p: [1, 0], q: [-1] },
   { row: "gapQuotient", p: [1, 1], q: [0] },
+  { row: "qr", p: [1], q: [0, 1] },
+  { row: "qr", attrs: { mode: "complete" }, p: [1], q: [0, 1] },
+  { row: "lq", p: [1], q: [1, 0] },
+  ...["svd", "svdStrict"].map((row): Law => ({ row, p: [1], q: [1, 0, 0] })),
+  { row: "svd", attrs: { fullMatrices: true }, p: [1], q: [1, 0, 0] },
+  { row: "svdvals", p: [1], q: [1] },
+  { row: "polar", p: [1], q: [0, 1] },
+  { row: "pinv", p: [1], q: [-1] },
+  { row: "choleskyInverse", p: [0.5], q: [-1] },
+  { row: "singularGaps", p: [0, 1, 0], q: [-1] },
+  { row: "singularGaps", p: [1, 1, 1], q: [0] },
   { row: "logmHermitian", p: [1], q: [0], log: ["diagonal"] },
   { row: "sqrtmHermitian", p: [1], q: [0.5] },
   { row: "inverseSqrtmHermitian", p: [1], q: [-0.5] },
@@ -330,6 +341,8 @@ describe("scale", () => {
       domains.invertible,
       domains.triangular,
       domains.ascending,
+      domains.separated,
+      domains.leading,
     ]);
     const missing = packageOps.filter(
       (name) =>

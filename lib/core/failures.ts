@@ -42,6 +42,23 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
     code: "ERR_DEGENERATE",
     text: (i) => `has a loss that depends on the arbitrary phase of eigenvector ${i}: only what does not change with it has a derivative`,
   },
+  equalSingular: {
+    code: "ERR_DEGENERATE",
+    text: (i) => `has equal singular values (${i} and ${i + 1}), whose vectors have no derivative`,
+  },
+  singularPhase: {
+    code: "ERR_DEGENERATE",
+    text: (i) =>
+      `has a loss that depends on the arbitrary phase of singular vectors ${i}: only what does not change with it has a derivative`,
+  },
+  zeroSingular: {
+    code: "ERR_DEGENERATE",
+    text: (i) => `has singular value ${i} equal to zero, whose vectors have no derivative`,
+  },
+  freeColumns: {
+    code: "ERR_DEGENERATE",
+    text: () => "has a loss that changes as the columns that only complete the basis are turned among themselves: it has no derivative",
+  },
   notDefinite: { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `has eigenvalue ${i} outside the domain of the function` },
   negative: { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
   badPivot: { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },

@@ -65,7 +65,7 @@ export interface Native {
   readonly alias: boolean; // eager: the output is the input's memory under another shape
 }
 /**
- * A kernel of the native table, or which one for which attributes. Without `encode`, flags and choices cross as numbers in the order of the
+ * A kernel of the native table, or which one for which attributes. Without `encode`, flags and numbers cross as numbers in the order of the
  * row's attrs.
  */
 export const native = (name: string | ((attrs: Attrs) => string), encode?: Encode, alias = false): Native => ({

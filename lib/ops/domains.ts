@@ -196,6 +196,44 @@ export const invertible: Domain = {
   reach: norm,
 };
 
+/** Of full rank, with a leading diagonal that keeps its sign as Householder's reflections pass. */
+export const leading: Domain = {
+  name: "leading",
+  sample: (draw) =>
+    matrices(normal(draw), ({ m, n, at }) => (i, j) => {
+      const [[re, im], scale] = [at(i, j), 0.4 / Math.sqrt(Math.max(m, n))];
+      return [scale * re + (i === j ? 1.5 : 0), scale * im];
+    }),
+  reach: norm,
+};
+
+/** Singular values some tenths apart, and from zero. */
+export const separated: Domain = {
+  name: "separated",
+  // R M S of reflections R, S of the rows and of the columns, M with a diagonal of steps of 1 perturbed by x, by less than 0.2 in norm
+  sample: (draw) =>
+    matrices(normal(draw), ({ m, n, at }) => {
+      const scale = 0.1 / Math.sqrt(Math.max(m, n));
+      const middle = Array.from({ length: m }, (_, i) =>
+        Array.from({ length: n }, (_, j): Pair => {
+          const [re, im] = at(i, j);
+          return [scale * re + (i === j ? 0.75 + 0.6 * i : 0), scale * im];
+        }),
+      );
+      const total = (list: readonly Pair[]): Pair => list.reduce<Pair>(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
+      const rows = middle.map(total);
+      const columns = Array.from({ length: n }, (_, j) => total(middle.map((row) => row[j] as Pair)));
+      const whole = total(rows);
+      const mixed = (p: 0 | 1, i: number, j: number): number =>
+        ((middle[i] as Pair[])[j] as Pair)[p] -
+        (2 / n) * (rows[i] as Pair)[p] -
+        (2 / m) * (columns[j] as Pair)[p] +
+        (4 / (m * n)) * whole[p];
+      return (i, j) => [mixed(0, i, j), mixed(1, i, j)];
+    }),
+  reach: norm,
+};
+
 /** Square, and well conditioned whichever triangle is read. Both are filled: an op that reads the wrong one is seen. */
 export const triangular: Domain = {
   name: "triangular",

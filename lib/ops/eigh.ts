@@ -17,9 +17,9 @@ import { adjoint, expandDims } from "./structure";
 type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
 
-const POLICIES = ["throw", "nan", "mask"] as const;
-type Policy = (typeof POLICIES)[number];
-const codeOf = (policy: Policy): number => POLICIES.indexOf(policy);
+export const POLICIES = ["throw", "nan", "mask"] as const;
+export type Policy = (typeof POLICIES)[number];
+export const codeOf = (policy: Policy): number => POLICIES.indexOf(policy);
 interface Options {
   readonly triangle: "full" | "lower";
   readonly degenerate: Policy;
@@ -27,8 +27,8 @@ interface Options {
 const options = { triangle: oneOf(["full", "lower"], "full"), degenerate: oneOf(POLICIES, "throw") };
 const policyAndTriangle = ({ degenerate, triangle }: Options) => [codeOf(degenerate), Number(triangle === "lower")];
 
-const PHASE = 1;
-const STRICT = 2;
+export const PHASE = 1;
+export const STRICT = 2;
 const nameFor = (checks: number) => (checks & STRICT ? "eigvalsh" : "eigh");
 
 const POLICY = 'the option degenerate: "nan" or "mask"';

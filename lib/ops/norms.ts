@@ -9,6 +9,8 @@ import { conj, div, exp, log, mul, real, sqrt, square } from "./elementwise";
 import { max, min } from "./extremes";
 import { abs } from "./magnitude";
 import { sum } from "./reductions";
+import { expandDims } from "./structure";
+import { svdvals } from "./svd";
 import { countNonzero } from "./truth";
 
 type R = Tensor<Real>;
@@ -46,13 +48,13 @@ export function vectorNorm<D extends Float>(x: Tensor<D>, options: VectorNormOpt
 
 export interface NormOptions {
   /**
-   * Of matrices "fro", where nothing is said; 1, -1: the largest and the smallest sum of a column's |a|; Infinity, -Infinity: of a row's. Of
-   * vectors as for `vectorNorm`.
+   * Of matrices "fro", where nothing is said; 1, -1: the largest and the smallest sum of a column's |a|; Infinity, -Infinity: of a row's; 2, -2: the
+   * largest and the smallest singular value, "nuc": their sum. Of vectors as for `vectorNorm`.
    */
-  readonly ord?: "fro" | number;
+  readonly ord?: "fro" | "nuc" | number;
   readonly keepDims?: boolean;
 }
-/** The norm of matrices, over the last two axes, or of one vector; real. Norms of singular values are not among them. NumPy's linalg.norm. */
+/** The norm of matrices, over the last two axes, or of one vector; real. Of equal singular values the gradient is exact; "nuc" of a matrix without full rank has one of its subgradients. NumPy's linalg.norm. */
 export function norm<D extends Float>(x: Tensor<D>, options: NormOptions = {}): Tensor<RealOf<D>> {
   const { ord, keepDims = false } = optionsOf("norm", options, ["ord", "keepDims"]);
   if (typeof keepDims !== "boolean") throw new ArgumentError("norm", `option keepDims must be true or false, got ${describe(keepDims)}.`);
@@ -61,9 +63,17 @@ export function norm<D extends Float>(x: Tensor<D>, options: NormOptions = {}): 
   const done = (y: R): Tensor<RealOf<D>> => y as Tensor as Tensor<RealOf<D>>;
   if (t.rank === 1) return done(vector("norm", t, ord ?? 2, { keepDims }));
   if (ord === undefined || ord === "fro") return done(euclidean(t, { axis: [-2, -1], keepDims }));
+  if (ord === 2 || ord === -2 || ord === "nuc") {
+    const s = svdvals(t as Tensor<"float64">);
+    const y = (ord === "nuc" ? sum : ord > 0 ? max : min)(s, { axis: -1 });
+    return done((keepDims ? expandDims(expandDims(y, -1), -1) : y) as Tensor as R);
+  }
   const along = ord === 1 || ord === -1 ? -2 : ord === Number.POSITIVE_INFINITY || ord === Number.NEGATIVE_INFINITY ? -1 : undefined;
   if (along === undefined)
-    throw new ArgumentError("norm", `option ord of matrices must be "fro", 1, -1, Infinity or -Infinity, got ${describe(ord)}.`);
+    throw new ArgumentError(
+      "norm",
+      `option ord of matrices must be "fro", "nuc", 1, -1, 2, -2, Infinity or -Infinity, got ${describe(ord)}.`,
+    );
   const sums = sum(size(t), { axis: along, keepDims: true });
   const extreme = (ord as number) > 0 ? max : min;
   return done(extreme(sums, { axis: [-2, -1], keepDims }));

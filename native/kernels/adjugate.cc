@@ -44,7 +44,7 @@ std::int32_t svd(Matrix<const T> a, ops::BalancedSvd<T>& f) {
   equilibrate(a, f);
   for (Index i = 0; i < n; ++i)
     for (Index j = 0; j < n; ++j) work(i, j) = ops::times_power(a(i, j), -f.row[i] - f.col[j]);
-  if (const auto info = la::gesdd(work, f.s, f.u, f.vh, f.lapack, f.sizes.work, f.reals, f.integers)) {
+  if (const auto info = la::gesdd(la::Vectors::thin, work, f.s, f.u, f.vh, f.lapack, f.sizes.work, f.reals, f.integers)) {
     return make_info(Fail::no_convergence, info);
   }
   f.phase = 1;

@@ -1,5 +1,6 @@
 // Eigenvalues and eigenvectors of Hermitian matrices, and their reverse sweep. docs/derivations/eigh.md
 #include "eigen.h"
+#include "gaps.h"
 #include "list.h"
 
 namespace backsolve {
@@ -9,51 +10,7 @@ using ops::conj;
 using ops::read;
 using ops::real;
 
-enum class Policy { raise = 0, nan = 1, mask = 2 };
-constexpr int kPhase = 1, kStrict = 2;  // bits of `checks`
-
-// M := F ∘ M, F_ij = 1/(w_j - w_i), zero on the diagonal and where M_ij is exactly zero. Eigenvalues no further apart than
-// n ε max|w|, or n subnormal steps, are equal for all that their computation can tell, and so are those at the ends of a row of such: three
-// that are equal come out up to twice as far apart.
-template <class T>
-std::int32_t gap_quotient_of(const Real<T>* w, Matrix<T> m, Policy policy, int checks) {
-  using R = Real<T>;
-  const Index n = m.rows;
-  const R eps = std::numeric_limits<R>::epsilon(), step = std::numeric_limits<R>::denorm_min(), nan = std::numeric_limits<R>::quiet_NaN();
-  R top = 0, norm = 0;
-  for (Index i = 0; i < n; ++i) top = std::max(top, std::abs(w[i]));
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < n; ++j) norm = std::max(norm, std::abs(m(i, j)));
-  const R same = R(n) * (eps * top + step), noise = 8 * R(n) * (eps * norm + step);
-  for (Index i = 0; i < n; ++i) {
-    T diagonal = 0;
-    if constexpr (ops::kComplex<T>) {
-      // The derivative along v_i -> e^{it} v_i is Im (Vᴴ V̄)_ii; what a phase-free loss leaves there is rounding of its own sums.
-      if ((checks & kPhase) != 0 && policy != Policy::mask && std::abs(m(i, i).imag()) > 128 * noise) {
-        if (policy == Policy::raise) return make_info(Fail::phase, i + 1);
-        diagonal = nan;
-      }
-    }
-    for (const Index way : {Index{-1}, Index{1}}) {
-      bool joined = true;  // to the eigenvalue before, and that to the one before it, up to i
-      for (Index j = i + way; j >= 0 && j < n; j += way) {
-        joined = joined && std::abs(w[j] - w[j - way]) <= same;
-        const R gap = w[j] - w[i];
-        if (!joined && !(std::abs(gap) <= same)) {
-          m(i, j) = m(i, j) == T(0) ? T(0) : m(i, j) / gap;
-        } else if (policy == Policy::mask || ((checks & kStrict) == 0 && std::abs(m(i, j)) <= noise)) {
-          m(i, j) = 0;
-        } else if (policy == Policy::raise) {
-          return make_info((checks & kStrict) != 0 ? Fail::degenerate_values : Fail::degenerate, std::min(i, j) + 1);
-        } else {
-          m(i, j) = nan;
-        }
-      }
-    }
-    m(i, i) = diagonal;
-  }
-  return 0;
-}
+using ops::Policy;
 
 // TensorFlow's form: the lower triangle stands for both.
 template <class T>
@@ -89,7 +46,8 @@ std::int32_t gap_quotient(const Call& call, const NoWork<T>&) {
   const Index n = call.dims[0];
   const auto out = call.matrix<T>(2, n, n);
   ops::copy(call.matrix<const T>(1, n, n), out);
-  return gap_quotient_of(call.vector<const Real<T>>(0), out, static_cast<Policy>(call.attrs[0]), static_cast<int>(call.attrs[1]));
+  return ops::gap_quotient_of(call.vector<const Real<T>>(0), out, ops::largest_magnitude(read(out)), static_cast<Policy>(call.attrs[0]),
+                              static_cast<int>(call.attrs[1]));
 }
 
 template <class T>
@@ -112,7 +70,8 @@ std::int32_t eigh_vjp(const Call& call, const VjpWork<T>& space) {
   const Matrix<T> x = space.x, work = space.work;
   if (call.operand[3] != nullptr) {
     la::gemm<T>(1, la::Op::adjoint, v, la::Op::none, call.matrix<const T>(3, n, n), 0, x);
-    if (const auto info = gap_quotient_of(w, x, static_cast<Policy>(call.attrs[0]), kPhase)) return info;
+    if (const auto info = ops::gap_quotient_of(w, x, ops::largest_magnitude(read(x)), static_cast<Policy>(call.attrs[0]), ops::kPhase))
+      return info;
   } else {
     std::fill_n(x.data, n * n, T(0));
   }

@@ -29,7 +29,7 @@ template <class T>
 std::int32_t thin_svd(Matrix<const T> a, int power, Svd<T> f, const ThinSvdWork<T>& work) {
   if (!work.sizes.fits) return make_info(Fail::too_large);
   scale(a, power, work.copy);
-  const la::Int info = la::gesdd(work.copy, f.s, f.u, f.vh, work.lapack, work.sizes.work, work.reals, work.integers);
+  const la::Int info = la::gesdd(la::Vectors::thin, work.copy, f.s, f.u, f.vh, work.lapack, work.sizes.work, work.reals, work.integers);
   return info == 0 ? 0 : make_info(Fail::no_convergence, info);
 }
 

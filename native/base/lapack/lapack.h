@@ -86,7 +86,7 @@ Real<T> trcon_upper(Matrix<const T> r, T* work, void* reals_or_integers) {
   return r.rows == 0 ? Real<T>(1) : fortran::trcon('L', to_int(r.rows), r.data, leading(r), work, reals_or_integers);
 }
 
-/// Workspace of gesdd for thin vectors: LAPACK's documented minimum (its query asks for more only to block the bidiagonalisation), so
+/// Workspace of gesdd: LAPACK's documented minimum (its query asks for more only to block the bidiagonalisation), so
 /// that no call is needed to know it.
 struct SvdWork {
   Index work, reals, integers;
@@ -98,11 +98,21 @@ constexpr SvdWork gesdd_work(Index m, Index n, bool is_complex) {
   const Index reals = is_complex ? std::max(5 * least * least + 7 * least, 2 * most * least + 2 * least * least + least) + 1 : 0;
   return {work, reals, 8 * least, fits(work) && fits(reals)};
 }
-/// A = U diag(s) Vᴴ with min(m, n) singular values: U (m, min), Vᴴ (min, n). Destroys A. Returns LAPACK's info.
+/// Which singular vectors: none, the first min(m, n), or all, (m,m) and (n,n).
+enum class Vectors : char { none = 'N', thin = 'S', full = 'A' };
+/// A = U diag(s) Vᴴ with min(m, n) singular values. Destroys A. Returns LAPACK's info.
 template <class T>
-Int gesdd(Matrix<T> a, Real<T>* s, Matrix<T> u, Matrix<T> vh, T* work, Index count, Real<T>* reals, Int* integers) {
+Int gesdd(Vectors vectors, Matrix<T> a, Real<T>* s, Matrix<T> u, Matrix<T> vh, T* work, Index count, Real<T>* reals, Int* integers) {
   if (a.rows == 0 || a.cols == 0) return 0;
-  return fortran::gesdd(to_int(a.cols), to_int(a.rows), a.data, s, vh.data, u.data, work, to_int(count), reals, integers);
+  return fortran::gesdd(static_cast<char>(vectors), to_int(a.cols), to_int(a.rows), a.data, s, vh.data, u.data, work, to_int(count), reals,
+                        integers);
+}
+/// Q of the R of a `qr` that was made by gelqf, of any shape: reflectors stand below the diagonal of Q's first columns, of which there are
+/// as many as `tau` has elements, `count`.
+template <class T>
+void form_q(Matrix<T> q, Index reflectors, const T* tau, T* work, Index count) {
+  if (q.rows > 0 && q.cols > 0)
+    fortran::unglq(to_int(q.cols), to_int(q.rows), to_int(reflectors), q.data, leading(q), tau, work, to_int(count));
 }
 
 }  // namespace backsolve::la

@@ -1,0 +1,91 @@
+// The exponential of matrices, and powers. Derivations: docs/derivations/expm.md
+import { int } from "../core/attrs";
+import type { Sym } from "../core/dtype";
+import { defineOp } from "../core/op";
+import { native } from "../core/row";
+import type { Tensor } from "../core/tensor";
+import { eye, zeros } from "./creation";
+import { between } from "./domains";
+import { add, div, equal, mul, where } from "./elementwise";
+import { max } from "./extremes";
+import { concat } from "./joining";
+import { inv } from "./lu";
+import { abs } from "./magnitude";
+import { columnsOf, rowsOf } from "./parts";
+import { matmul } from "./products";
+import { adjoint, expandDims } from "./structure";
+
+type T = Tensor<Sym<"T">>;
+type R = Tensor<Sym<"real">>;
+
+/** The largest |x| of each matrix, 1 where that is 0: a constant, for what is linear in x. */
+const sizeOf = defineOp({
+  name: "matrixSize",
+  hidden: true,
+  publicName: "expm",
+  inputs: ["x"],
+  outputs: ["size"],
+  signature: "(n,n)->()",
+  dtypes: { size: "real" },
+  order: 0,
+  kernel: ({ x }): R => {
+    const most = (x.shape.at(-1) === 0 ? zeros(x.shape.slice(0, -2), { dtype: abs(x).dtype }) : max(abs(x), { axis: [-2, -1] })) as R;
+    return where(equal(most, 0), 1, most) as R;
+  },
+  vjp: () => ({}),
+});
+
+/** The derivative of e^A along E: the corner of the exponential of [A E; 0 A] (Higham 2008, "Functions of matrices", eq. 3.16). E is brought to a moderate size, which it is linear in. */
+function along(a: T, e: T): T {
+  const n = a.shape.at(-1) as number;
+  const size = expandDims(expandDims(sizeOf(e), -1), -1);
+  const batch = add(a, e).shape;
+  const wide = (x: T): T => add(x, zeros(batch, { dtype: x.dtype }));
+  const top = concat([wide(a), wide(div(e, size))], { axis: -1 });
+  const bottom = concat([zeros(batch, { dtype: a.dtype }) as T, wide(a)], { axis: -1 });
+  const whole = expm(concat([top, bottom], { axis: -2 })) as T;
+  return mul(size, columnsOf(rowsOf(whole, 0, n), n));
+}
+
+/**
+ * e^A of square matrices, by scaling and squaring of Padé approximants: (..., n, n) -> (..., n, n). Derivatives of any order and mode, at any matrix,
+ * defective ones included. ERR_NOT_FINITE names an item with a NaN or infinity, or with an answer beyond the largest number.
+ */
+export const expm = defineOp({
+  name: "expm",
+  tf: "MatrixExponential",
+  inputs: ["a"],
+  outputs: ["y"],
+  signature: "(n,n)->(n,n)",
+  // e^A e^-A = I
+  law: ({ a }, { y }): [T, T][] => [
+    [matmul(y, expm(mul(-1, a)) as T), add(eye(a.shape.at(-1) as number, { dtype: a.dtype }) as T, zeros(a.shape, { dtype: a.dtype }))],
+  ],
+  domain: { a: between(-0.5, 0.5) },
+  failures: ["ERR_NOT_FINITE"],
+  kernel: native("expm"),
+  saves: ["a"],
+  // the adjoint of the derivative at A is the derivative at Aᴴ (Higham 2008, section 3.2)
+  vjp: ({ a }, { y: g }) => ({ a: (): T => along(adjoint(a), g) }),
+  jvp: ({ a }, { a: t }) => ({ y: t ? (): T => along(a, t) : undefined }),
+});
+
+/** A to an integer power, by squaring: (..., n, n) -> (..., n, n). Of 0 the identity; negative powers are those of the inverse, ERR_SINGULAR where there is none. */
+export const matrixPower = defineOp({
+  name: "matrixPower",
+  inputs: ["a"],
+  outputs: ["y"],
+  signature: "(n,n)->(n,n)",
+  attrs: { n: int(1) },
+  domain: { a: between(-0.5, 0.5) },
+  kernel: ({ a }, { n }, pass): T => {
+    const one = add(eye(a.shape.at(-1) as number, { dtype: a.dtype }) as T, zeros(a.shape, { dtype: a.dtype }));
+    let square = (n < 0 ? inv(a, pass) : a) as T;
+    let result: T | undefined;
+    for (let left = Math.abs(n); left > 0; left = Math.floor(left / 2)) {
+      if (left % 2 === 1) result = result ? matmul(result, square) : square;
+      if (left > 1) square = matmul(square, square);
+    }
+    return result ?? one;
+  },
+});

@@ -1,0 +1,180 @@
+// What is made of singular values and of other factorizations: pseudoinverse, rank, condition number, polar factors, LQ.
+import { oneOf, optionsOf, real as realNumber } from "../core/attrs";
+import { epsOf, type Float, type RealOf, type Sym } from "../core/dtype";
+import { ArgumentError, describe } from "../core/errors";
+import { defineOp } from "../core/op";
+import type { Tensor } from "../core/tensor";
+import { cast } from "./cast";
+import { choleskySolve } from "./cholesky";
+import { eye, zeros } from "./creation";
+import { leading, separated, triangular } from "./domains";
+import { POLICIES } from "./eigh";
+import { add, div, greater, mul, sub } from "./elementwise";
+import { max, min } from "./extremes";
+import { lstsq } from "./lstsq";
+import { inv } from "./lu";
+import { norm } from "./norms";
+import { matmul } from "./products";
+import { qr } from "./qr";
+import { hints, overColumns, overSums, sharesOf } from "./quotients";
+import { sum } from "./reductions";
+import { adjoint, slice } from "./structure";
+import { assembled, svd, svdvals } from "./svd";
+
+type T = Tensor<Sym<"T">>;
+type R = Tensor<Sym<"real">>;
+const size = (t: Tensor, axis: -1 | -2): number => t.shape.at(axis) as number;
+/** The identity, for each matrix of the batch of a. */
+const identity = (a: T, n: number): T =>
+  add(eye(n, { dtype: a.dtype }) as T, zeros([...a.shape.slice(0, -2), 1, 1], { dtype: a.dtype }) as T);
+
+/**
+ * The Moore-Penrose inverse of matrices of any shape and rank: (..., m, n) -> (..., n, m). Singular values up to `rcond` times the largest, by default
+ * max(m, n) ε times it, are zero. Gradients are those along which the rank stays what it is (Golub & Pereyra 1973); with a larger rcond they exist to the
+ * second order, but where a singular value lies at the cut: ERR_DEGENERATE.
+ */
+export const pinv = defineOp({
+  name: "pinv",
+  inputs: ["a"],
+  outputs: ["x"],
+  signature: "(m,n)->(n,m)",
+  attrs: { rcond: realNumber(-1) },
+  sizes: (n: number) => [
+    { m: n + 2, n },
+    { m: n, n: n + 1 },
+  ],
+  domain: { a: separated },
+  law: ({ a }, { x }) => [
+    [matmul(matmul(a, x), a), a],
+    [matmul(matmul(x, a), x), x],
+  ],
+  failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE"],
+  // the least squares solution of A X = I
+  kernel: ({ a }, { rcond }, pass): T =>
+    lstsq(a, identity(a, size(a, -2)), { method: "svd", ...(rcond >= 0 ? { rcond } : {}), ...pass } as object) as T,
+});
+
+/** A⁻¹ from the lower Cholesky factor of A: (..., n, n) -> (..., n, n). ERR_SINGULAR: a zero on the diagonal. */
+export const choleskyInverse = defineOp({
+  name: "choleskyInverse",
+  tf: "CholeskyInverse",
+  inputs: ["l"],
+  outputs: ["x"],
+  signature: "(n,n)->(n,n)",
+  domain: { l: triangular },
+  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
+  kernel: ({ l }, _attrs, pass): T => choleskySolve(l, identity(l, size(l, -1)), pass as object) as T,
+});
+
+/**
+ * A = L Q of matrices of any shape: l lower triangular with a real diagonal, the rows of q orthonormal. (..., m, n) -> l (..., m, k), q (..., k, n),
+ * k = min(m, n). As `qr` of the adjoint.
+ */
+export const lq = defineOp({
+  name: "lq",
+  inputs: ["a"],
+  outputs: ["l", "q"],
+  signature: "(m,n)->(m,m^n),(m^n,n)",
+  sizes: (n: number) => [
+    { m: n + 2, n },
+    { m: n, n: n + 1 },
+  ],
+  domain: { a: leading },
+  law: ({ a }, { l, q }) => [[matmul(l, q), a]],
+  failures: ["ERR_NOT_FINITE"],
+  kernel: ({ a }, _attrs, pass) => {
+    const { q, r } = qr(adjoint(a), pass as object);
+    return { l: adjoint(r) as T, q: adjoint(q) as T };
+  },
+});
+
+/**
+ * A = U P of matrices of any shape: u (..., m, n) the nearest with orthonormal columns, or rows if it is wide, p (..., n, n) Hermitian and positive
+ * semidefinite. Exact at equal singular values, where the factors through `svd` have no derivative; where A has not full rank u has none: ERR_DEGENERATE, or what the option
+ * `degenerate` says.
+ */
+export const polar = defineOp({
+  name: "polar",
+  inputs: ["a"],
+  outputs: ["u", "p"],
+  signature: "(m,n)->(m,n),(n,n)",
+  attrs: { degenerate: oneOf(POLICIES, "throw") },
+  sizes: (n: number) => [
+    { m: n + 2, n },
+    { m: n, n },
+  ],
+  domain: { a: separated },
+  law: ({ a }, { u, p }) => [
+    [matmul(u, p), a],
+    [p, adjoint(p)],
+  ],
+  failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE"],
+  hints,
+  kernel: ({ a }, _attrs, pass) => {
+    const { u, s, vh } = svd(a, pass as object);
+    return { u: matmul(u as T, vh as T), p: assembled(adjoint(vh as T), s as R, vh as T) };
+  },
+  saves: ["a"],
+  // With C = Uᴴ dA V, K_ij = 1/(s_i + s_j): dW = U (K ∘ (C - Cᴴ)) Vᴴ + (I - U Uᴴ) dA V S⁻¹ Vᴴ + U S⁻¹ Uᴴ dA (I - V Vᴴ),
+  // Vᴴ dP V = K ∘ (S C + Cᴴ S), and V Uᴴ dA (I - V Vᴴ) with its adjoint beside it
+  vjp: ({ a }, { u: gw, p: gp }, { degenerate }) => ({
+    a: (): T => {
+      const { u, s, vh } = svd(a) as { u: T; s: R; vh: T };
+      const v = adjoint(vh);
+      const parts: T[] = [];
+      const beyond = (x: T): T => sub(x, matmul(matmul(x, v), vh)); // X (I - V Vᴴ)
+      if (gp) {
+        const both = add(gp, adjoint(gp));
+        const inner = matmul(matmul(vh, both), v);
+        parts.push(matmul(matmul(u, sharesOf(s, inner, degenerate)), vh));
+        if (size(u, -1) < size(vh, -1)) parts.push(matmul(u, beyond(matmul(vh, both))));
+      }
+      if (gw) {
+        const across = matmul(u, gw, { adjointA: true });
+        const inner = matmul(across, v);
+        parts.push(matmul(matmul(u, overSums(s, sub(inner, adjoint(inner)), inner, degenerate)), vh));
+        if (size(u, -2) > size(u, -1)) parts.push(matmul(overColumns(s, matmul(sub(gw, matmul(u, across)), v), gw, degenerate), vh));
+        if (size(u, -1) < size(vh, -1)) parts.push(matmul(u, overColumns(s, adjoint(beyond(across)), gw, degenerate), { adjointB: true }));
+      }
+      return parts.reduce((p, q) => add(p, q));
+    },
+  }),
+});
+
+export interface RankOptions {
+  /** Singular values up to rtol times the largest count as zero. Default max(m, n) ε. */
+  readonly rtol?: number;
+}
+function tolerance(op: string, given: unknown, a: Tensor<Float>): number {
+  if (given === undefined) return Math.max(size(a, -2), size(a, -1)) * epsOf(a.dtype);
+  if (typeof given === "number" && given >= 0) return given;
+  throw new ArgumentError(op, `option rtol must be a number, 0 or more, got ${describe(given)}.`);
+}
+/** How many singular values are not zero: (..., m, n) -> (...), int32. */
+export function matrixRank(a: Tensor<Float>, options: RankOptions = {}): Tensor<"int32"> {
+  const { rtol } = optionsOf("matrixRank", options, ["rtol"]);
+  const s = svdvals(a) as Tensor<"float64">;
+  const largest = slice(
+    s,
+    s.shape.map(() => 0),
+    [...s.shape.slice(0, -1), Math.min(1, size(s, -1))],
+  );
+  return sum(cast(greater(s, mul(tolerance("matrixRank", rtol, a), largest)), "int32"), { axis: -1 });
+}
+
+export interface CondOptions {
+  /** 2 (default) and -2 by singular values; else the norm of A times that of its inverse: "fro", 1, -1, Infinity, -Infinity. */
+  readonly p?: 2 | -2 | "fro" | number;
+}
+/**
+ * The condition number of matrices: (..., m, n) -> (...), real; square ones where p is not 2 or -2. Infinite, in the 2-norm, where a singular value is zero;
+ * in others a singular matrix is ERR_SINGULAR.
+ */
+export function cond<D extends Float>(a: Tensor<D>, options: CondOptions = {}): Tensor<RealOf<D>> {
+  const { p = 2 } = optionsOf("cond", options, ["p"]);
+  if (p !== 2 && p !== -2)
+    return mul(norm(a, { ord: p }) as R, norm(inv(a as Tensor as T), { ord: p }) as R) as Tensor as Tensor<RealOf<D>>;
+  const s = svdvals(a as Tensor as T) as R;
+  const [largest, least] = [max(s, { axis: -1 }), min(s, { axis: -1 })] as [R, R];
+  return (p === 2 ? div(largest, least) : div(least, largest)) as Tensor as Tensor<RealOf<D>>;
+}

@@ -1,0 +1,105 @@
+// QR factorizations. Derivations: docs/derivations/qr.md
+import { oneOf } from "../core/attrs";
+import type { Sym } from "../core/dtype";
+import { defineOp } from "../core/op";
+import { native } from "../core/row";
+import type { Tensor } from "../core/tensor";
+import { eye, zeros } from "./creation";
+import { diag, diagEmbed, triu } from "./diagonals";
+import { leading } from "./domains";
+import { add, neg, real, sub } from "./elementwise";
+import { concat } from "./joining";
+import { columnsOf, rowsOf } from "./parts";
+import { matmul } from "./products";
+import { mustVanish } from "./quotients";
+import { adjoint } from "./structure";
+import { solveTriangular } from "./triangular";
+
+type T = Tensor<Sym<"T">>;
+
+const MODES = ["reduced", "complete"] as const;
+const size = (t: T, axis: -1 | -2): number => t.shape.at(axis) as number;
+/** The Hermitian matrix with the upper triangle of m, its diagonal real. */
+const fromUpper = (m: T): T => {
+  const upper = triu(m, { k: 1 });
+  return add(add(upper, adjoint(upper)), diagEmbed(real(diag(m))) as Tensor as T);
+};
+
+/** Of a square or tall A = Q R: Ā = (Q̄ + Q H) R⁻ᴴ, H Hermitian with the upper triangle of R̄ Rᴴ - Qᴴ Q̄ (Walter & Lehmann 2010, eq. 3.31; the diagonal is real, as that of R is). */
+function ofTall(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
+  const byR = gr && matmul(gr, r, { adjointB: true });
+  const byQ = gq && matmul(q, gq, { adjointA: true });
+  const inner = matmul(q, fromUpper(byR && byQ ? sub(byR, byQ) : (byR ?? neg(byQ as T))));
+  return solveTriangular(r, gq ? add(gq, inner) : inner, { lower: false, side: "right", adjoint: true });
+}
+
+/** A wide A = [X Y] = Q [U V]: X = Q U is square, and Y = Q V (Roberts & Roberts 2020, arXiv 2009.10071, section 3). */
+function ofWide(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
+  const m = size(r, -2);
+  const [u, v] = [columnsOf(r, 0, m), columnsOf(r, m)];
+  if (!gr) return concat([ofTall(q, u, gq, undefined), zeros(v.shape, { dtype: v.dtype }) as T], { axis: -1 });
+  const [gu, gv] = [columnsOf(gr, 0, m), columnsOf(gr, m)];
+  const ofY = matmul(matmul(q, v), gv, { adjointB: true });
+  return concat([ofTall(q, u, gq ? add(gq, ofY) : ofY, gu), matmul(q, gv)], { axis: -1 });
+}
+
+/** Of Q = [Q1 Q2]: columns of Q2 are any that complete Q1. Q1ᴴ dQ2 = -dQ1ᴴ Q2, and what turns Q2 in itself must not change the loss. */
+function ofComplete(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
+  const n = size(r, -1);
+  const [q1, q2, r1] = [columnsOf(q, 0, n), columnsOf(q, n), rowsOf(r, 0, n)];
+  const g1 = gr && rowsOf(gr, 0, n);
+  if (!gq) return ofTall(q1, r1, undefined, g1);
+  const [gq1, gq2] = [columnsOf(gq, 0, n), columnsOf(gq, n)];
+  const turn = matmul(q2, gq2, { adjointA: true });
+  const none = mustVanish("qr", sub(turn, adjoint(turn)), gq2);
+  const across = matmul(gq2, q1, { adjointA: true });
+  return ofTall(q1, r1, sub(gq1, matmul(q2, add(across, matmul(none, across)))), g1);
+}
+
+const qrOp = defineOp({
+  name: "qr",
+  tf: "Qr",
+  inputs: ["a"],
+  outputs: ["q", "r"],
+  signature: ({ mode }) => (mode === "complete" ? "(m,n)->(m,m),(m,n)" : "(m,n)->(m,m^n),(m^n,n)"),
+  attrs: { mode: oneOf(MODES, "reduced") },
+  sizes: (n: number) => [
+    { m: n + 2, n },
+    { m: n, n },
+    { m: n, n: n + 2 },
+  ],
+  domain: { a: leading },
+  gauge: ({ q, r }) => {
+    const [m, n] = [size(q as T, -2), size(r as T, -1)];
+    if (size(q as T, -1) <= n) return { q, r };
+    const [q1, q2] = [columnsOf(q as T, 0, n), columnsOf(q as T, n)];
+    const fixed = columnsOf(eye(m, { dtype: q.dtype }) as T, n);
+    return { q: concat([q1, matmul(q2, matmul(q2, fixed, { adjointA: true }))], { axis: -1 }), r };
+  },
+  law: ({ a }, { q, r }) => [
+    [matmul(q, r), a],
+    [
+      matmul(q, q, { adjointA: true }),
+      add(eye(size(q as T, -1), { dtype: q.dtype }), zeros([...q.shape.slice(0, -2), 1, 1], { dtype: q.dtype })),
+    ],
+  ],
+  failures: ["ERR_NOT_FINITE"],
+  kernel: native(
+    ({ mode }) => (mode === "complete" ? "qrComplete" : "qr"),
+    () => [],
+  ),
+  saves: ["q", "r"],
+  vjp: ({ q, r }, { q: gq, r: gr }) => ({
+    a: () => {
+      const [m, n] = [size(q, -2), size(r, -1)];
+      return (m < n ? ofWide : size(q, -1) > n ? ofComplete : ofTall)(q, r, gq, gr);
+    },
+  }),
+});
+/**
+ * A = Q R of matrices of any shape: the columns of q orthonormal, r upper triangular with a real diagonal, as LAPACK has it (of either sign).
+ * (..., m, n) -> q (..., m, k), r (..., k, n), k = min(m, n); with `mode: "complete"` q (..., m, m) and r (..., m, n). The gradient needs the first k
+ * columns of A to be independent, else it is ERR_SINGULAR; in mode "complete" of a tall matrix the loss must not change as the columns beyond the
+ * n-th are turned among themselves: ERR_DEGENERATE. ERR_NOT_FINITE names an item with a NaN or infinity.
+ */
+export const qr = qrOp;

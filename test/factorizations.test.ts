@@ -1,0 +1,241 @@
+// QR, SVD, pseudoinverse, polar factors and exponentials against NumPy, SciPy and JAX (tools/goldens/factorizations.py), and where no vectors have a
+// derivative.
+import { readFileSync } from "node:fs";
+import { expect } from "chai";
+import {
+  abs,
+  add,
+  adjoint,
+  arange,
+  type BacksolveError,
+  complex,
+  cos,
+  diagEmbed,
+  eye,
+  grad,
+  isTensor,
+  jvp,
+  linalg,
+  matmul,
+  mul,
+  real,
+  reshape,
+  square,
+  sub,
+  sum,
+  type Tensor,
+  tensor,
+} from "../lib/index";
+import { relativeError } from "../lib/testing/index";
+
+type T = Tensor<"float64">;
+type Nested = number | readonly Nested[];
+type Stored = Nested | { readonly re: Nested; readonly im: Nested };
+interface Case {
+  readonly a: Stored;
+  readonly s: Stored;
+  readonly r: Stored;
+  readonly pinv: Stored;
+  readonly polar: Stored;
+  readonly size: Stored;
+  readonly svdGradient: Stored;
+  readonly qrGradient?: Stored;
+  readonly pinvGradient: Stored;
+  readonly norms: readonly number[];
+  readonly rank: number;
+  readonly cond: readonly number[];
+}
+interface Golden {
+  readonly matrices: readonly Case[];
+  readonly deficient: { readonly a: Stored; readonly pinv: Stored; readonly rank: number };
+  readonly expm: readonly { readonly a: Stored; readonly y: Stored; readonly along: Stored }[];
+}
+const golden = JSON.parse(readFileSync("test/golden/factorizations.json", "utf8")) as Golden;
+const load = (x: Stored): T =>
+  (typeof x === "object" && "re" in x ? complex(tensor(x.re as number[]), tensor(x.im as number[])) : tensor(x as number[])) as T;
+const close = (what: string, got: Tensor, want: Stored | Tensor, tolerance = 1e-12): void => {
+  expect(relativeError(got, isTensor(want) ? want : load(want), 1e-300), what).to.be.below(tolerance);
+};
+const weights = (shape: readonly number[]): T => cos(add(arange(shape.reduce((a, b) => a * b, 1)), 1)).reshape([...shape]) as T;
+const weighted = (x: T): T => sum(mul(weights(x.shape), square(abs(x)))) as T;
+const failing = (f: () => unknown): BacksolveError => {
+  try {
+    f();
+  } catch (error) {
+    return error as BacksolveError;
+  }
+  throw new Error("expected an error");
+};
+
+describe("factorizations", () => {
+  for (const c of golden.matrices) {
+    const a = load(c.a);
+    it(`of a matrix ${a.shape.join(" x ")}, ${a.dtype}, are those of NumPy, SciPy and JAX`, () => {
+      close("s", linalg.svd(a).s, c.s);
+      close("svdvals", linalg.svdvals(a), c.s);
+      close("full", linalg.svd(a, { fullMatrices: true }).s, c.s);
+      close("r", abs(linalg.qr(a).r), c.r);
+      close("pinv", linalg.pinv(a), c.pinv);
+      const { u, p } = linalg.polar(a);
+      close("polar u", u, c.polar);
+      close("polar p", p, c.size);
+      [2, -2, "nuc"].forEach((ord, i) => close(`norm ${ord}`, linalg.norm(a, { ord: ord as 2 }), c.norms[i] as number));
+      expect(linalg.matrixRank(a).item()).to.equal(c.rank);
+      ([2, -2] as const).forEach((p, i) => close(`cond ${p}`, linalg.cond(a, { p }), c.cond[i] as number));
+    });
+    it(`of a matrix ${a.shape.join(" x ")}, ${a.dtype}, have the gradients of JAX`, () => {
+      const vectors = (x: T): T => {
+        const { u, s, vh } = linalg.svd(x);
+        return add(add(weighted(u), weighted(vh)), sum(mul(weights(s.shape), s))) as T;
+      };
+      close("svd", grad(vectors)(a), c.svdGradient, 1e-9);
+      if (c.qrGradient !== undefined) {
+        const triangle = (x: T): T => {
+          const { q, r } = linalg.qr(x);
+          return add(weighted(q), weighted(r)) as T;
+        };
+        close("qr", grad(triangle)(a), c.qrGradient, 1e-9);
+      }
+      const inverse = (x: T): T => real(sum(mul(weights([...a.shape].reverse()), linalg.pinv(x)))) as T;
+      close("pinv", grad(inverse)(a), c.pinvGradient, 1e-10);
+    });
+  }
+  it("pinv and matrixRank of a matrix without full rank, with the gradient of constant rank", () => {
+    const a = load(golden.deficient.a);
+    close("pinv", linalg.pinv(a), golden.deficient.pinv, 1e-11);
+    expect(linalg.matrixRank(a).item()).to.equal(2);
+    // along A X + Y A the rank stays 2: differences there are those of the pseudoinverse
+    const [x, y] = [weights([4, 4]), weights([5, 5])];
+    const path = (t: number): T => matmul(matmul(linalg.expm(mul(t, y)), a), linalg.expm(mul(t, x))) as T;
+    const along = add(matmul(y, a), matmul(a, x)) as T;
+    const h = 1e-4;
+    const difference = mul(1 / (2 * h), sub(linalg.pinv(path(h), { rcond: 1e-9 }), linalg.pinv(path(-h), { rcond: 1e-9 }))) as T;
+    close("along", jvp((x: T) => linalg.pinv(x), [a], [along]).tangent, difference, 1e-6);
+  });
+  it("qr, lq and polar of stacks, empty and full", () => {
+    const a = reshape(weights([2, 3, 4]), [2, 3, 4]);
+    const { l, q } = linalg.lq(a);
+    close("lq", matmul(l, q), a);
+    expect(linalg.qr(tensor(new Float64Array(0), { shape: [0, 3] })).r.shape).to.deep.equal([0, 3]);
+    expect(linalg.qr(tensor(new Float64Array(0), { shape: [3, 0] }), { mode: "complete" }).q.toArray()).to.deep.equal(eye(3).toArray());
+    expect(linalg.svd(tensor(new Float64Array(0), { shape: [3, 0] }), { fullMatrices: true }).u.toArray()).to.deep.equal(eye(3).toArray());
+    expect(linalg.svdvals(tensor(new Float64Array(0), { shape: [2, 0, 3] })).shape).to.deep.equal([2, 0]);
+    expect(linalg.norm(tensor(new Float64Array(0), { shape: [3, 0] }), { ord: "nuc" }).item()).to.equal(0);
+  });
+});
+
+describe("where singular vectors have no derivative", () => {
+  const repeated = tensor([
+    [0, 2, 0],
+    [2, 0, 0],
+    [0, 0, 1],
+  ]);
+  const zero = diagEmbed(tensor([2, 1, 0]));
+  const one = (x: T, options = {}): T => sum(mul(weights([3, 3]), linalg.svd(x, options).u)) as T;
+
+  it("svd says so, and the policies are kept", () => {
+    const e = failing(() => grad((x: T) => one(x))(repeated));
+    expect([e.code, e.message]).to.satisfy(
+      ([c, m]: string[]) =>
+        c === "ERR_DEGENERATE" && /^svd: the matrix \(shape \[3, 3\]\) has equal singular values \(1 and 2\).*svdvals/.test(m as string),
+      e.message,
+    );
+    expect(grad((x: T) => one(x, { degenerate: "nan" }))(repeated).data.some(Number.isNaN)).to.equal(true);
+    expect(grad((x: T) => one(x, { degenerate: "mask" }))(repeated).data.every(Number.isFinite)).to.equal(true);
+    const none = failing(() =>
+      grad((x: T) => sum(mul(weights([3, 4]), linalg.svd(x).vh)) as T)(
+        zero
+          .index(":", "0:3")
+          .reshape([3, 3])
+          .matmul(
+            tensor([
+              [1, 0, 0, 0],
+              [0, 1, 0, 0],
+              [0, 0, 1, 0],
+            ]),
+          ) as T,
+      ),
+    );
+    expect(none.message).to.match(/singular value 3 equal to zero/);
+    const turned = failing(() => grad((x: T) => sum(mul(weights([4, 4]), linalg.qr(x, { mode: "complete" }).q)) as T)(weights([4, 2])));
+    expect([turned.code, turned.message]).to.satisfy(
+      ([c, m]: string[]) => c === "ERR_DEGENERATE" && /^qr: .*columns that only complete the basis/.test(m as string),
+      turned.message,
+    );
+    const dependent = failing(() =>
+      grad((x: T) => sum(linalg.qr(x).q) as T)(
+        tensor([
+          [1, 1],
+          [1, 1],
+        ]),
+      ),
+    );
+    expect(dependent.code).to.be.oneOf(["ERR_SINGULAR", "ERR_NOT_FINITE"]);
+  });
+  it("a loss that does not depend on them has its gradient, at equal and at zero singular values", () => {
+    const product = (x: T): T => {
+      const { u, s, vh } = linalg.svd(x);
+      return sum(mul(weights([3, 3]), matmul(mul(u, s), vh))) as T;
+    };
+    close("A = U S Vᴴ", grad(product)(zero), weights([3, 3]), 1e-12); // one zero, and no two alike
+    // nor can the numbers of the vectors' cotangents tell that A = U S Vᴴ has a gradient here
+    for (const a of [repeated, eye(3), mul(0, eye(3)), diagEmbed(tensor([1, 0, 0]))] as T[])
+      expect(failing(() => grad(product)(a)).code).to.equal("ERR_DEGENERATE");
+    const values = (x: T): T => sum(square(linalg.svdvals(x))) as T;
+    for (const a of [repeated, zero] as T[]) close("Σ s²", grad(values)(a), mul(2, a), 1e-12);
+    close("nuc", grad((x: T) => linalg.norm(x, { ord: "nuc" }))(repeated), linalg.polar(repeated).u, 1e-12);
+  });
+  it("polar is exact at equal singular values, and as gaps close", () => {
+    const [w, g] = [weights([3, 3]), adjoint(weights([3, 3]))];
+    for (const gap of [1e-1, 1e-6, 1e-12, 1e-18, 0]) {
+      const a = add(matmul(repeated, eye(3)), diagEmbed(tensor([gap, 0, 0]))) as T;
+      const { u } = jvp((x: T) => linalg.polar(x), [a], [w]).tangent;
+      // Ω = K ∘ (Uᴴ E V - its adjoint) solves Ω P + P Ω = Uᴴ E - Eᴴ U with W' = W Ω, by the Kronecker sum
+      const { u: q, p } = linalg.polar(a);
+      const right = sub(matmul(q, w, { adjointA: true }), matmul(w, q, { adjointA: true }));
+      const operator = add(kronecker(eye(3), p), kronecker(p, eye(3))) as T;
+      const omega = linalg.solve(operator, reshape(right, [9])).reshape([3, 3]);
+      close(`gap ${gap}`, u, matmul(q, omega), 1e-10);
+      const loss = (x: T): T => sum(mul(g, linalg.polar(x).u)) as T;
+      close(`reverse, gap ${gap}`, sum(mul(grad(loss)(a), w)), sum(mul(g, matmul(q, omega))), 1e-10);
+    }
+  });
+});
+function kronecker(a: T, b: T): T {
+  const [n, m] = [a.shape[0] as number, b.shape[0] as number];
+  return reshape(mul(reshape(a, [n, 1, n, 1]), reshape(b, [1, m, 1, m])), [n * m, n * m]) as T;
+}
+
+describe("expm", () => {
+  for (const [i, { a, y, along }] of golden.expm.entries())
+    it(`case ${i}: the exponential and its derivative are mpmath's`, () => {
+      const x = load(a);
+      const tolerance = i === 6 ? 1e-9 : i === 2 ? 1e-11 : 1e-12; // conditioned as eᴬ is
+      close("expm", linalg.expm(x), y, tolerance);
+      const ones = add(mul(0, x), 1) as T;
+      close("along 1", jvp((x: T) => linalg.expm(x), [x], [ones]).tangent, along, 10 * tolerance);
+    });
+  it("of diagonal, huge and empty matrices", () => {
+    expect(linalg.expm(diagEmbed(tensor([-1e10, 0]))).toArray()).to.deep.equal([
+      [0, 0],
+      [0, 1],
+    ]);
+    expect(failing(() => linalg.expm(tensor([[1e4]]))).code).to.equal("ERR_NOT_FINITE");
+    expect(failing(() => linalg.expm(tensor([[Number.NaN]]))).message).to.match(/contains NaN/);
+    expect(linalg.expm(tensor(new Float64Array(0), { shape: [2, 0, 0] })).shape).to.deep.equal([2, 0, 0]);
+    close(
+      "power",
+      linalg.matrixPower(
+        tensor([
+          [1, 1],
+          [0, 1],
+        ]),
+        { n: -3 },
+      ),
+      [
+        [1, -3],
+        [0, 1],
+      ],
+    );
+  });
+});
