@@ -244,6 +244,14 @@ describe("hostile: typed arrays", () => {
     expect(JSON.parse(JSON.stringify(u)).data).to.deep.equal([4, 0, 0, 9]);
   });
 
+  it("indices and exponents that no number can be made of", () => {
+    const [bare, t] = [Object.create(null), tensor([1, 2])];
+    for (const given of [bare, Symbol("x"), 1n, "1", null, { valueOf: () => 1 }] as never[]) {
+      expect(() => t.at(given)).to.throw(ArgumentError, /^at: index .* is out of range for axis 0/);
+      expect(() => t.pow(given)).to.throw(ArgumentError, /^pow: b must be a tensor or a number/);
+    }
+  });
+
   it("that are shared, resized, taken away or written to during a call", () => {
     expect(script("memory.ts", [], { node: ["--expose-gc"] })).to.deep.equal([0, "done\n"]);
   });

@@ -184,8 +184,8 @@ export class Tensor<out D extends DType = DType> {
     let linear = 0;
     index.forEach((given, axis) => {
       const n = this.shape[axis] as number;
-      const i = given < 0 ? given + n : given;
-      if (!Number.isInteger(given) || i < 0 || i >= n) {
+      const i = Number.isInteger(given) && given < 0 ? given + n : given;
+      if (!Number.isInteger(i) || i < 0 || i >= n) {
         throw new ArgumentError("at", `index ${describe(given)} is out of range for axis ${axis} of shape ${shapeText(this.shape)}.`);
       }
       linear = linear * n + i;

@@ -117,7 +117,7 @@ const powOp = defineOp({
  */
 export const pow = Object.assign((...args: Parameters<typeof powOp>) => {
   const [a, b, options] = args as unknown as [unknown, unknown, unknown];
-  const short = options === undefined && isTensor(a) && isFloat(a.dtype) ? SHORT[b as number] : undefined;
+  const short = options === undefined && typeof b === "number" && isTensor(a) && isFloat(a.dtype) ? SHORT[b] : undefined;
   return short ? short(a as Tensor<"float64">) : (powOp as unknown as (...args: unknown[]) => Tensor)(...(args as unknown[]));
 }, powOp) as typeof powOp;
 const SHORT: { readonly [exponent: number]: (x: Tensor<"float64">) => Tensor } = {

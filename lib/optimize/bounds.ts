@@ -1,10 +1,11 @@
 // Bounds of the unknowns, and what they leave free (Bertsekas 1982, "Projected Newton methods for optimization problems with simple constraints").
 import { isComplex, isFloat } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
+import { refuseRecorded } from "../core/op";
 import { adopt, shapeText, storageOf, type Tensor } from "../core/tensor";
 import type { Tree } from "../core/tree";
 import { broadcastTo } from "../ops/structure";
-import { at, type Unknowns } from "./unknowns";
+import { at, IMPLICIT, rounded, type Unknowns } from "./unknowns";
 import { largest, type Vector } from "./vector";
 
 /** A number for all that is below, a tensor that broadcasts to a leaf, or null for no bound; a tree of these, from which keys may be missing. */
@@ -33,6 +34,7 @@ function side(op: string, unknowns: Unknowns, name: string, given: unknown, none
     const [from, count] = [starts[i] as number, counts[i] as number];
     if (typeof bound === "number") all.fill(bound, from, from + count);
     else {
+      refuseRecorded(op, [bound], op, IMPLICIT);
       if (!isFloat(bound.dtype) || isComplex(bound.dtype)) throw new DtypeError(op, `${where} must be real, got ${bound.dtype}.`);
       all.set(storageOf(fitted(op, where, bound, leaf)).array, from);
     }
@@ -67,16 +69,17 @@ function fitted(op: string, where: string, bound: Tensor, leaf: Tensor): Tensor 
   return broadcastTo(bound as Tensor<"float64">, leaf.shape);
 }
 
-/** @throws ArgumentError where bounds are no pair, NaN, or leave nothing between them. */
+/** Numbers of the unknowns' dtypes. @throws ArgumentError where bounds are no pair, NaN, or leave no finite number between them. */
 export function boxOf(op: string, unknowns: Unknowns, bounds: unknown): Box | undefined {
   if (bounds === undefined) return undefined;
   if (!Array.isArray(bounds) || bounds.length !== 2)
     throw new ArgumentError(op, `option bounds must be [lower, upper], each a number, null or a tree as x0 is, got ${describe(bounds)}.`);
-  const lower = side(op, unknowns, "the lower bound", bounds[0], Number.NEGATIVE_INFINITY);
-  const upper = side(op, unknowns, "the upper bound", bounds[1], Number.POSITIVE_INFINITY);
+  const lower = rounded(unknowns, side(op, unknowns, "the lower bound", bounds[0], Number.NEGATIVE_INFINITY));
+  const upper = rounded(unknowns, side(op, unknowns, "the upper bound", bounds[1], Number.POSITIVE_INFINITY));
   lower.forEach((low, i) => {
     const high = upper[i] as number;
-    if (!(low <= high)) throw new ArgumentError(op, `option bounds: number ${i} of x0 is to be between ${low} and ${high}.`);
+    if (!(low <= high && low < Number.POSITIVE_INFINITY && high > Number.NEGATIVE_INFINITY))
+      throw new ArgumentError(op, `option bounds: number ${i} of x0 is to be between ${low} and ${high}.`);
   });
   return { lower, upper };
 }

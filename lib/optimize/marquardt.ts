@@ -2,7 +2,7 @@
 // Madsen, Nielsen & Tingleff (2004), algorithm 3.16; within bounds on the numbers that these leave free.
 import { jacfwd, jacrev } from "../control/jacobian";
 import { isComplex, isFloat } from "../core/dtype";
-import { DtypeError, LinalgError } from "../core/errors";
+import { DtypeError, LinalgError, ShapeError } from "../core/errors";
 import { storageOf, type Tensor, wrapOwn } from "../core/tensor";
 import { flattenTensors } from "../core/tree";
 import { lstsq } from "../ops/lstsq";
@@ -55,13 +55,20 @@ function functionsOf(problem: Problem): Functions {
   return { problem, residuals: problem.asked((leaves, args) => [vector(leaves, args)]), jacobian: problem.asked(jacobian) };
 }
 
+/** @throws ShapeError where a function that is not compiled gives now more, now fewer residuals. */
+function sameCount({ problem: { op } }: Functions, wanted: number, r: Vector): Vector {
+  if (r.length === wanted) return r;
+  throw new ShapeError(op, `the function gave ${wanted} residuals before, and gives ${r.length} now: their number may not change.`);
+}
 const costOf = (r: Vector): number => 0.5 * dot(r, r);
 
-function* linearAt(f: Functions, x: Vector): Steps<Linear | LinalgError> {
+function* linearAt(f: Functions, x: Vector, before?: Linear): Steps<Linear | LinalgError> {
   const answer = yield* ask(f.jacobian, x);
   if (answer instanceof LinalgError) return answer;
   const [r, j] = answer as [Vector, Vector];
   const n = x.length;
+  sameCount(f, before?.r.length ?? r.length, r);
+  if (n > 0) sameCount(f, r.length, j.subarray(0, j.length / n));
   const gradient = new Float64Array(n);
   r.forEach((value, i) => {
     for (let k = 0; k < n; k++) gradient[k] = (gradient[k] as number) + value * (j[i * n + k] as number);
@@ -113,9 +120,10 @@ function predicted({ j, r, gradient }: Linear, p: Vector): number {
 /** The largest cosine of the angle between the residuals and a column of the Jacobian, of those that may move: 0 at a minimum, in any units. */
 function cosine({ problem: { box } }: Functions, at: Linear): number {
   const held = heldBy(box, at.x, at.gradient);
-  const norm = Math.sqrt(2 * at.cost);
+  const most = largest(at.r) || 1; // the squares of tiny residuals are below the smallest number
+  const norm = Math.sqrt(2 * costOf(at.r.map((v) => v / most)));
   const own = scales(undefined, at);
-  return largest(at.gradient.map((g, k) => (held?.[k] || g === 0 ? 0 : g / (own[k] as number) / norm)));
+  return largest(at.gradient.map((g, k) => (held?.[k] || g === 0 ? 0 : g / (own[k] as number) / most / norm)));
 }
 
 const NUMBERS = {
@@ -144,7 +152,7 @@ function* start(f: Functions): Steps<Linear> {
 const MESSAGES: Readonly<Record<Status, string>> = {
   0: "converged",
   1: "the most iterations that were asked for are done",
-  2: "no step lowers the sum of squares: are the residuals differentiable?",
+  2: "no step lowers the sum of squares: are the residuals finite there, and differentiable?",
   3: "the callback ended the run",
   4: "the Jacobian is not finite at the next step",
 };
@@ -168,7 +176,7 @@ function* walk(f: Functions, settings: Settings): Steps<LeastSquares<unknown>> {
     const tried = yield* lower(f, at, scale, damper, settings);
     if (typeof tried === "string") return ended(0, tried);
     if (!tried) return ended(2);
-    const next = yield* linearAt(f, tried);
+    const next = yield* linearAt(f, tried, at);
     if (next instanceof LinalgError || !allFinite(next.j)) return ended(4);
     at = next;
     scale = scales(scale, at);
@@ -194,14 +202,16 @@ const ROUNDING = 16 * Number.EPSILON;
 function* lower(f: Functions, at: Linear, scale: Vector, damper: Damper, settings: Settings): Steps<Vector | string | undefined> {
   const { box, unknowns } = f.problem;
   const held = heldBy(box, at.x, at.gradient);
+  let valued = true;
   while (damper.value < MOST_DAMPING) {
     const x = rounded(unknowns, project(box, along(at.x, 1, step(at, scale, damper.value, held))));
     const p = minus(x, at.x);
     const expected = predicted(at, p);
     if (largest(p) <= settings.stepTolerance * Math.max(settings.stepTolerance, largest(at.x)))
-      return "the next step is within stepTolerance";
+      return valued ? "the next step is within stepTolerance" : undefined;
     const answer = yield* ask(f.residuals, x);
-    const cost = answer instanceof LinalgError ? Number.NaN : costOf(answer[0] as Vector);
+    const cost = answer instanceof LinalgError ? Number.NaN : costOf(sameCount(f, at.r.length, answer[0] as Vector));
+    valued = Number.isFinite(cost);
     const gained = at.cost - cost;
     const least = settings.valueTolerance * at.cost;
     if (Math.abs(gained) <= Math.max(least, ROUNDING * at.cost) && expected <= least)

@@ -2,7 +2,7 @@
 import { LinalgError } from "../core/errors";
 import type { Tensor } from "../core/tensor";
 import { flattenTensors } from "../core/tree";
-import { valueAndGrad } from "../transforms/grad";
+import { scalarLoss, valueAndGrad } from "../transforms/grad";
 import { type Asked, ask, type Problem, type Steps, valueAt } from "./problem";
 import { refuseStart } from "./settings";
 import { rounded } from "./unknowns";
@@ -22,14 +22,14 @@ export interface Objective {
 
 export function objectiveOf(problem: Problem): Objective {
   const both = (leaves: readonly Tensor[], args: readonly Tensor[]): readonly Tensor[] => {
-    const f = (list: readonly Tensor[]): Tensor => valueAt(problem, list, args) as Tensor;
+    const f = (list: readonly Tensor[]): Tensor => scalarLoss(problem.op, flattenTensors(problem.op, valueAt(problem, list, args)));
     const { value, grad } = valueAndGrad(f as (list: Tensor[]) => Tensor)(leaves as Tensor[]);
     return [value, ...flattenTensors(problem.op, grad).leaves];
   };
   return { problem, both: problem.asked(both) };
 }
 
-/** The point of x, each number as its leaf holds it. A function without value there, or whose value is NaN, is infinite. */
+/** The point of x, each number as its leaf holds it. A function without value there, or whose value is NaN or infinite, is infinite. */
 export function* pointAt({ problem, both }: Objective, x: Vector): Steps<Point> {
   return asPoint(rounded(problem.unknowns, x), yield* ask(both, x));
 }
@@ -43,7 +43,7 @@ function asPoint(x: Vector, answer: readonly Vector[] | LinalgError): Point {
     from += part.length;
   }
   const [v] = value as unknown as [number];
-  return { x, value: Number.isNaN(v) || !allFinite(gradient) ? Number.POSITIVE_INFINITY : v, gradient };
+  return { x, value: Number.isFinite(v) && allFinite(gradient) ? v : Number.POSITIVE_INFINITY, gradient };
 }
 
 /** @throws LinalgError where the function has no finite value and gradient. */

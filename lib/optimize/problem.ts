@@ -10,7 +10,7 @@ import type { Program } from "../program/program";
 import { Spec } from "../program/spec";
 import { asFunction } from "../transforms/arguments";
 import { type Box, boxOf, project } from "./bounds";
-import { leavesOf, readOut, rounded, type Unknowns, unknownsOf } from "./unknowns";
+import { IMPLICIT, leavesOf, readOut, rounded, type Unknowns, unknownsOf } from "./unknowns";
 import type { Vector } from "./vector";
 
 /** Of the leaves of the unknowns and of the other arguments: what a question is about. */
@@ -30,26 +30,29 @@ export class Asked {
   readonly #programs = new Map<string, Program<[Tensor[], Tensor[]], readonly Tensor[]>>();
 
   constructor(
+    private readonly op: string,
     private readonly f: Evaluated,
     private readonly compiles: boolean,
   ) {}
 
   /** @internal */
-  now(leaves: Tensor[], args: Tensor[]): readonly Tensor[] {
+  now(leaves: Tensor[], args: Arguments): readonly Tensor[] {
     this.count++;
-    return this.compiles ? this.#program(leaves, args).runSync([leaves, args]) : this.f(leaves, args);
+    if (this.compiles) return this.#program(leaves, args).runSync([leaves, args.leaves]);
+    const answer = this.f(leaves, args.leaves);
+    refuseRecorded(this.op, answer, this.op, IMPLICIT); // what the function closes over may be a transform's
+    return answer;
   }
   /** @internal */
-  async later(leaves: Tensor[], args: Tensor[], signal: AbortSignal | undefined): Promise<readonly Tensor[]> {
+  async later(leaves: Tensor[], args: Arguments, signal: AbortSignal | undefined): Promise<readonly Tensor[]> {
     if (!this.compiles) return this.now(leaves, args);
     this.count++;
-    return this.#program(leaves, args).run([leaves, args], signal ? { signal } : {});
+    return this.#program(leaves, args).run([leaves, args.leaves], signal ? { signal } : {});
   }
-  #program(leaves: readonly Tensor[], args: readonly Tensor[]): Program<[Tensor[], Tensor[]], readonly Tensor[]> {
-    const specs = [leaves, args].map((list) => list.map(({ dtype, shape }) => new Spec(dtype, shape)));
-    const form = String(specs[1]);
+  #program(leaves: readonly Tensor[], { leaves: args, form }: Arguments): Program<[Tensor[], Tensor[]], readonly Tensor[]> {
     const known = this.#programs.get(form);
     if (known) return known;
+    const specs = [leaves, args].map((list) => list.map(({ dtype, shape }) => new Spec(dtype, shape)));
     const [a, b] = specs as [Spec[], Spec[]];
     const made = compile((x, y) => this.f(x as Tensor[], y as Tensor[]), a, b) as Program<[Tensor[], Tensor[]], readonly Tensor[]>;
     this.#programs.set(form, made);
@@ -66,6 +69,11 @@ export interface CommonOptions<A extends readonly unknown[] = readonly unknown[]
   readonly signal?: AbortSignal;
 }
 
+/** Other arguments, with what a program was compiled for: their tree, and the dtypes and shapes of its leaves. */
+interface Arguments extends Flat<Tensor> {
+  readonly form: string;
+}
+
 /** A function of unknowns, with what every method knows of it. */
 export interface Problem {
   readonly op: string;
@@ -76,7 +84,7 @@ export interface Problem {
   readonly signal: AbortSignal | undefined;
   /** The function, of trees. */
   readonly f: (...args: unknown[]) => unknown;
-  readonly args: (iteration: number) => Flat<Tensor>;
+  readonly args: (iteration: number) => Arguments;
   asked(f: Evaluated): Asked;
   /** The iteration whose arguments are used. */
   iteration: number;
@@ -88,15 +96,16 @@ export function problemOf(op: string, f: unknown, x0: unknown, options: CommonOp
   if (typeof compiles !== "boolean") throw new ArgumentError(op, `option compile must be true or false, got ${describe(compiles)}.`);
   const unknowns = unknownsOf(op, x0);
   const box = boxOf(op, unknowns, bounds);
-  const flatArgs = (given: unknown): Flat<Tensor> => {
+  const flatArgs = (given: unknown): Arguments => {
     if (!Array.isArray(given)) throw new ArgumentError(op, `option args must be an array of arguments, got ${describe(given)}.`);
     const flat = flattenTensors(op, given);
-    refuseRecorded(op, flat.leaves, op, "customRoot, with the method as its solver (in vmap, compile and loops with a whileLoop),");
-    return flat;
+    refuseRecorded(op, flat.leaves, op, IMPLICIT);
+    const tree = flat.rebuild(flat.leaves.map(({ dtype, shape }) => `${new Spec(dtype, shape)}`));
+    return { ...flat, form: JSON.stringify(tree) };
   };
   const drawn = typeof args === "function" ? (args as (iteration: number) => unknown) : undefined;
   const fixed = drawn ? undefined : flatArgs(args);
-  let last: { readonly iteration: number; readonly flat: Flat<Tensor> } | undefined; // who draws is asked once for each iteration
+  let last: { readonly iteration: number; readonly flat: Arguments } | undefined; // who draws is asked once for each iteration
   return {
     op,
     unknowns,
@@ -109,7 +118,7 @@ export function problemOf(op: string, f: unknown, x0: unknown, options: CommonOp
       if (last?.iteration !== iteration) last = { iteration, flat: flatArgs(drawn?.(iteration)) };
       return last.flat;
     },
-    asked: (g) => new Asked(g, compiles),
+    asked: (g) => new Asked(op, g, compiles),
     iteration: 0,
   };
 }
@@ -126,10 +135,7 @@ function failed(error: unknown): LinalgError {
   if (error instanceof LinalgError) return error;
   throw error;
 }
-const inputs = ({ unknowns, args, iteration }: Problem, { x }: Question): [Tensor[], Tensor[]] => [
-  leavesOf(unknowns, x),
-  args(iteration).leaves,
-];
+const inputs = ({ unknowns, args, iteration }: Problem, { x }: Question): [Tensor[], Arguments] => [leavesOf(unknowns, x), args(iteration)];
 
 /** Answers every question at once. */
 export function run<R>(problem: Problem, steps: Steps<R>): R {

@@ -5,6 +5,7 @@ import { refuseRecorded } from "../core/op";
 import { blank, sizeOf, storageOf, type Tensor } from "../core/tensor";
 import { type Flat, flattenTensors } from "../core/tree";
 import { cast } from "../ops/cast";
+import { zeros } from "../ops/creation";
 import { concat } from "../ops/joining";
 import { reshape, slice } from "../ops/structure";
 import type { Vector } from "./vector";
@@ -31,10 +32,13 @@ function joined(leaves: readonly Tensor[]): Vector {
   return all;
 }
 
+/** What to use where a method's loop cannot be recorded. */
+export const IMPLICIT = "customRoot, with the method as its solver (in vmap, compile and loops with a whileLoop),";
+
 /** @throws DtypeError unless all leaves are floating; ERR_TRACED within a transform, which a method's loop is not for. */
 export function unknownsOf(op: string, x0: unknown): Unknowns {
   const tree = flattenTensors(op, x0);
-  refuseRecorded(op, tree.leaves, op, "customRoot, with the method as its solver,");
+  refuseRecorded(op, tree.leaves, op, IMPLICIT);
   tree.leaves.forEach((t, i) => {
     if (!isFloat(t.dtype)) throw new DtypeError(op, `x0${at(tree.paths[i])} must be floating, got ${t.dtype}.`);
   });
@@ -66,6 +70,7 @@ export const treeOf = (unknowns: Unknowns, x: Vector): unknown => unknowns.tree.
 
 /** The numbers of real leaves as one tensor, for what is differentiated by all of them. */
 export const ravel = (leaves: readonly Tensor[]): Tensor<"float64"> => {
+  if (leaves.length === 0) return zeros([0]);
   const flat = leaves.map((t) => reshape(cast(t, "float64"), [t.size]));
   return flat.length === 1 ? (flat[0] as Tensor<"float64">) : concat(flat, { axis: 0 });
 };

@@ -8,7 +8,8 @@ import { type Flat, flattenTensors, type Tensors } from "../core/tree";
 import { type Arguments, asFunction, type Untold } from "./arguments";
 import { withPullback } from "./pullback";
 
-function scalarLoss(op: string, out: Flat<Tensor>): Tensor {
+/** The one real scalar that a function returned. @throws DtypeError, ShapeError, ArgumentError for anything else. */
+export function scalarLoss(op: string, out: Flat<Tensor>): Tensor {
   const [value] = out.leaves;
   if (out.leaves.length !== 1 || !value || out.paths[0] !== "") throw new ArgumentError(op, "the function must return one tensor.");
   if (value.size !== 1)
