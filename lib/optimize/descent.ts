@@ -63,15 +63,18 @@ export function* descend(
     how.moved(at, next);
     const scale = Math.max(1, Math.abs(at.value), Math.abs(next.value));
     at = next;
-    const small = gained <= limits.valueTolerance * scale;
-    const short = moved <= limits.stepTolerance * Math.max(1, largest(at.x));
-    if (!small && !short) continue;
-    nit++;
     const after = optimality(box, at.x, at.gradient);
+    const small = limits.valueTolerance > 0 && gained <= limits.valueTolerance * scale;
+    const short = moved <= limits.stepTolerance * Math.max(1, largest(at.x));
+    const stuck = gained <= 0 && after >= residual;
+    if (!small && !short && !stuck) continue;
+    nit++;
     const told = watch.stops(nit, f.both.count, { x: at.x, fun: at.value, optimality: after });
     const why = small
       ? "an iteration lowers the value by no more than valueTolerance"
-      : "an iteration moves x by no more than stepTolerance";
+      : short
+        ? "an iteration moves x by no more than stepTolerance"
+        : "no step lowers the value or the gradient beyond rounding";
     return { at, result: minimum(f, at, { nit, residual: after, status: told ? 3 : 0, why: told ? undefined : why, watch }) };
   }
 }

@@ -1,11 +1,13 @@
 // Searches along a direction: Nocedal & Wright (2006), algorithms 3.1, 3.5 and 3.6.
-import { project } from "./bounds";
+import { optimality, project } from "./bounds";
 import { type Objective, type Point, pointAt } from "./objective";
 import type { Steps } from "./problem";
 import { along, dot, minus, type Vector } from "./vector";
 
 const DECREASE = 1e-4; // c1
 const CURVATURE = 0.9; // c2
+/** What values may differ by and be equal, where derivatives still tell which way is down: Hager & Zhang (2005), "A new conjugate gradient method", eq. 4.1. */
+export const rounding = (value: number): number => 8 * Number.EPSILON * Math.max(1, Math.abs(value));
 const MOST_LONGER = 40;
 const MOST_TRIALS = 40;
 
@@ -22,18 +24,24 @@ interface Trial {
 export function* wolfe(f: Objective, from: Point, d: Vector, first: number): Steps<Point | undefined> {
   const slope0 = dot(d, from.gradient);
   const start: Trial = { t: 0, point: from, value: from.value, slope: slope0 };
-  const decreases = (p: Trial): boolean => Number.isFinite(p.value) && p.value <= from.value + DECREASE * p.t * slope0;
   let before = start;
   let t = first;
   for (let i = 0; i < MOST_LONGER; i++) {
     const now: Trial = yield* trial(f, from, d, t);
-    if (!decreases(now) || (i > 0 && now.value >= before.value)) return yield* zoom(f, start, d, before, now);
+    if (!decreases(start, now) || (i > 0 && now.value >= before.value)) return yield* zoom(f, start, d, before, now);
     if (Math.abs(now.slope) <= -CURVATURE * slope0) return now.point;
     if (now.slope >= 0) return yield* zoom(f, start, d, now, before);
     before = now;
     t *= 2;
   }
   return before.point; // lower and lower
+}
+
+/** Sufficiently, or as far as its slope tells while values differ by rounding. */
+function decreases(start: Trial, now: Trial): boolean {
+  if (!Number.isFinite(now.value)) return false;
+  if (now.value <= start.value + DECREASE * now.t * start.slope) return true;
+  return now.value <= start.value + rounding(start.value) && now.slope <= (2 * DECREASE - 1) * start.slope;
 }
 
 function* trial(f: Objective, from: Point, d: Vector, t: number): Steps<Trial> {
@@ -45,7 +53,7 @@ function* trial(f: Objective, from: Point, d: Vector, t: number): Steps<Trial> {
 function* zoom(f: Objective, start: Trial, d: Vector, low: Trial, high: Trial): Steps<Point | undefined> {
   for (let i = 0; i < MOST_TRIALS; i++) {
     const now: Trial = yield* trial(f, start.point, d, inside(low, high));
-    if (!(now.value <= start.value + DECREASE * now.t * start.slope) || now.value >= low.value) high = now;
+    if (!decreases(start, now) || (now.value >= low.value && now.value > start.value + rounding(start.value))) high = now;
     else {
       if (Math.abs(now.slope) <= -CURVATURE * start.slope) return now.point;
       if (now.slope * (high.t - low.t) >= 0) high = low;
@@ -72,12 +80,15 @@ function inside(a: Trial, b: Trial): number {
 
 /** A step along the path that bends at the bounds, x(t) = P(x + t d), of sufficient decrease (Bertsekas 1982, eq. 12): algorithm 3.1. */
 export function* backtrack(f: Objective, from: Point, d: Vector, first: number): Steps<Point | undefined> {
+  const { box } = f.problem;
   let t = first;
   for (let i = 0; i < MOST_TRIALS; i++) {
-    const now: Point = yield* pointAt(f, project(f.problem.box, along(from.x, t, d)));
+    const now: Point = yield* pointAt(f, project(box, along(from.x, t, d)));
     const expected = dot(from.gradient, minus(now.x, from.x));
     if (!(expected < 0)) return undefined;
     if (Number.isFinite(now.value) && now.value <= from.value + DECREASE * expected) return now;
+    const flatter = (): boolean => optimality(box, now.x, now.gradient) <= 0.5 * optimality(box, from.x, from.gradient);
+    if (now.value <= from.value + rounding(from.value) && flatter()) return now;
     // the minimum of the parabola through both values and the slope at 0
     const shorter = -expected / (2 * (now.value - from.value - expected));
     t *= Number.isFinite(now.value) ? Math.min(0.5, Math.max(0.1, shorter)) : 0.1;
