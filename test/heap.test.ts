@@ -76,7 +76,7 @@ describe("the heap of the C library", function () {
       const x = b.random.normal(1, [n]);
       const each = perCall(() => program.runSync([x]), 30), busy = rss();
       gc();
-      setTimeout(() => console.log(JSON.stringify([each, busy, rss()])), 4500);`) as [number, number, number];
+      setTimeout(() => console.log(JSON.stringify([each, busy, rss()])), 2600);`) as [number, number, number];
     expect(each).to.be.below(100); // of 2700
     expect(busy - after).to.be.above(5);
   });
