@@ -119,6 +119,12 @@ describe("optimize: edges", () => {
     );
   });
 
+  it("bounds may lack an unknown of any name", () => {
+    const f = (t: { toString: T; a: T }): T => add(distance(t.toString), distance(t.a));
+    const { x } = any(lbfgs)(f, { toString: 1, a: 1 }, { bounds: [{ a: 4 }, {}] });
+    expect([x.toString.item(), x.a.item()]).to.deep.equal([3, 4]);
+  });
+
   it("errors of what a function returns name the method", () => {
     for (const method of [lbfgs, newton, adam]) {
       const name = `^${method.name}: `;

@@ -3,6 +3,7 @@ import { optionsOf } from "../core/attrs";
 import type { DType } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import { asTensor } from "../core/operands";
+import { sameShape } from "../core/signature";
 import { primal, readable, shapeText, type Tensor, tracedOf } from "../core/tensor";
 import { ones, tensor, zeros } from "./creation";
 import { less, where } from "./elementwise";
@@ -66,6 +67,13 @@ function refuseTraced(op: string, t: Tensor): void {
   );
 }
 
+const MOST = 2 ** 31 - 1;
+function refuseOutside(x: Tensor<"int32">, n: number): void {
+  const data = readable("bincount", primal(x));
+  const at = data.findIndex((v: number) => v < 0 || v >= n);
+  if (at >= 0) throw new ArgumentError("bincount", `x must be from 0 and below ${n}, got ${data[at]} at ${at}.`);
+}
+
 export interface BincountOptions<W extends DType = DType> {
   /** What each element counts; 1, and int32, where nothing is said. */
   readonly weights?: Tensor<W>;
@@ -84,12 +92,15 @@ export function bincount<W extends DType = "int32">(x: Tensor<"int32">, options:
   if (t.dtype !== "int32") throw new DtypeError("bincount", `x must be int32, got ${t.dtype}. Cast it: cast(x, "int32").`);
   if (t.rank !== 1) throw new ShapeError("bincount", `x must be a vector, got shape ${shapeText(t.shape)}.`);
   for (const [name, n] of Object.entries({ length, minLength }))
-    if (n !== undefined && !(Number.isInteger(n) && n >= 0))
-      throw new ArgumentError("bincount", `option ${name} must be a non-negative integer, got ${describe(n)}.`);
+    if (n !== undefined && !(Number.isInteger(n) && n >= 0 && n <= MOST))
+      throw new ArgumentError("bincount", `option ${name} must be an integer from 0 to ${MOST}, got ${describe(n)}.`);
   const w = weights === undefined ? ones(t.shape, { dtype: "int32" }) : asTensor("bincount", "weights", weights);
+  if (!sameShape(w.shape, t.shape))
+    throw new ShapeError("bincount", `option weights must have the shape of x, ${shapeText(t.shape)}, got ${shapeText(w.shape)}.`);
   if (length === undefined) refuseTraced("bincount", t);
   const needed = (): number => (t.size === 0 ? 0 : Math.max(0, (max(t).item() as number) + 1));
   const n = length ?? Math.max(minLength, needed());
+  if (!tracedOf(t)) refuseOutside(t, Math.min(n, MOST));
   const places = where(less(t, 0), n, t); // negative ones count from the end elsewhere
   return scatterAdd(zeros([n], { dtype: w.dtype }) as never, places as never, w as never) as Tensor as Tensor<W>;
 }

@@ -3,7 +3,7 @@ import { optionsOf } from "../core/attrs";
 import type { DType } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { asTensor } from "../core/operands";
-import { shapeText, type Tensor } from "../core/tensor";
+import { checkShape, shapeText, type Tensor } from "../core/tensor";
 import { type DTypeOption, ones } from "./creation";
 import { tril } from "./diagonals";
 import { broadcastTo, reshape } from "./structure";
@@ -14,7 +14,7 @@ export function tri<D extends DType = "float64">(
   options: DTypeOption<D> & { readonly columns?: number; readonly k?: number } = {},
 ): Tensor<D> {
   const { columns = n, k = 0, ...rest } = optionsOf("tri", options, ["dtype", "columns", "k"]);
-  return tril(ones<D>([n, columns], rest), { k }) as Tensor<D>;
+  return tril(ones<D>(checkShape("tri", [n, columns]), rest), { k }) as Tensor<D>;
 }
 
 /**

@@ -57,7 +57,9 @@ function side(op: string, unknowns: Unknowns, name: string, given: unknown, none
     if (typeof bound === "object")
       for (const key of Object.keys(bound))
         if (!Object.hasOwn(inner, key)) throw new ArgumentError(op, `${name} has ${below(key)}, which x0 has not.`);
-    for (const key of Object.keys(inner)) visit(inner[key], value ?? (bound as Readonly<Record<string, unknown>>)[key], below(key));
+    const given = (key: string): unknown =>
+      Object.hasOwn(bound as object, key) ? (bound as Readonly<Record<string, unknown>>)[key] : undefined;
+    for (const key of Object.keys(inner)) visit(inner[key], value ?? given(key), below(key));
   };
   visit(tree.rebuild(tree.leaves.map((_, i) => i)), given, "");
   return all;
