@@ -11,6 +11,7 @@ import {
   complex,
   cos,
   diagEmbed,
+  div,
   eye,
   grad,
   isTensor,
@@ -237,5 +238,38 @@ describe("expm", () => {
         [0, 1],
       ],
     );
+  });
+});
+
+describe("norms of vectors", () => {
+  it("are given from 1e-300 to 1e300, with their gradients, of any order", () => {
+    for (const scale of [1e-300, 1e-200, 1, 1e200, 1e300]) {
+      const x = tensor([3 * scale, -4 * scale]);
+      close(`2, ${scale}`, linalg.vectorNorm(x), 5 * scale, 1e-15);
+      close(`gradient, ${scale}`, grad((x: T) => linalg.vectorNorm(x))(x), [0.6, -0.8], 1e-15);
+      close(`3, ${scale}`, linalg.vectorNorm(x, { ord: 3 }), Math.cbrt(91) * scale, 1e-14);
+      close(`fro, ${scale}`, linalg.norm(reshape(x, [1, 2])), 5 * scale, 1e-15);
+    }
+    const z = complex(tensor([3e200, 0]), tensor([0, 4e200]));
+    close("complex", linalg.vectorNorm(z), 5e200, 1e-15);
+    const rows = linalg.vectorNorm(
+      tensor([
+        [3e200, 4e200],
+        [0, 0],
+        [3e-200, 4e-200],
+      ]),
+      { axis: 1, keepDims: true },
+    );
+    expect(rows.shape).to.deep.equal([3, 1]);
+    close("rows", div(rows, tensor([[1e200], [1], [1e-200]])), [[5], [0], [5]], 1e-15);
+  });
+  it("of infinities, NaN, zeros and nothing", () => {
+    expect(linalg.vectorNorm(tensor([Number.POSITIVE_INFINITY, 1])).item()).to.equal(Number.POSITIVE_INFINITY);
+    expect(linalg.vectorNorm(tensor([Number.NaN, 1])).item()).to.be.NaN;
+    expect([linalg.vectorNorm(tensor([0, 0])).item(), linalg.vectorNorm(tensor(new Float64Array(0))).item()]).to.deep.equal([0, 0]);
+    expect(grad((x: T) => linalg.vectorNorm(x))(tensor([0, 0])).toArray()).to.deep.equal([0, 0]);
+    expect(linalg.vectorNorm(tensor(new Float64Array(0), { shape: [2, 0] }), { axis: 0 }).shape).to.deep.equal([0]);
+    const second = (x: T): T => sum(mul(tensor([1, 2]), grad((x: T) => linalg.vectorNorm(x))(x))) as T;
+    close("second", grad(second)(tensor([3, 4])), [(16 - 24) / 125, (-12 + 18) / 125], 1e-14); // (|x|² w - x xᵀ w) / |x|³
   });
 });

@@ -5,11 +5,12 @@ import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors"
 import { asTensor } from "../core/operands";
 import { type ReduceOptions, shapeText, type Tensor } from "../core/tensor";
 import { cast } from "./cast";
-import { conj, div, exp, log, mul, real, sqrt, square } from "./elementwise";
+import { conj, div, exp, greater, log, mul, real, sqrt, square, stopGradient, where } from "./elementwise";
 import { max, min } from "./extremes";
 import { abs } from "./magnitude";
 import { sum } from "./reductions";
-import { expandDims } from "./structure";
+import { isFinite as finite, logicalAnd } from "./rounding";
+import { expandDims, reshape } from "./structure";
 import { svdvals } from "./svd";
 import { countNonzero } from "./truth";
 
@@ -20,9 +21,20 @@ function needFloat(op: string, x: unknown): Tensor<Float> {
   throw new DtypeError(op, `x must be float32, float64, complex64 or complex128, got ${t.dtype}. Cast it: cast(x, "float64").`);
 }
 const size = (x: Tensor<Float>): R => abs(x) as Tensor as R;
+/**
+ * A norm by powers of what is of size 1: of x over the largest |x| of each vector, times that, a constant that the result does not depend on. Powers of x
+ * itself would leave the range of numbers far inside it.
+ */
+function scaled(x: Tensor<Float>, options: ReduceOptions, of: (x: Tensor<Float>) => R): R {
+  if (x.size === 0) return of(x);
+  const most = stopGradient(max(size(x), { ...options, keepDims: true })) as R;
+  const scale = where(logicalAnd(greater(most, 0), finite(most)), most, 1) as R;
+  const y = of(div(x as R, scale) as Tensor as Tensor<Float>);
+  return mul(y, reshape(scale, y.shape)) as R;
+}
 /** (Σ |x|²)^½, without the square roots of |x|. */
-const euclidean = (x: Tensor<Float>, options: ReduceOptions): R =>
-  sqrt(sum((isComplex(x.dtype) ? real(mul(conj(x), x) as never) : square(x)) as R, options)) as R;
+const euclidean = (whole: Tensor<Float>, options: ReduceOptions): R =>
+  scaled(whole, options, (x) => sqrt(sum((isComplex(x.dtype) ? real(mul(conj(x), x) as never) : square(x)) as R, options)) as R);
 
 function vector(op: string, x: Tensor<Float>, ord: unknown, options: ReduceOptions): R {
   if (typeof ord !== "number" || Number.isNaN(ord)) throw new ArgumentError(op, `option ord must be a number, got ${describe(ord)}.`);
@@ -32,8 +44,8 @@ function vector(op: string, x: Tensor<Float>, ord: unknown, options: ReduceOptio
   if (ord === Number.NEGATIVE_INFINITY) return min(size(x), options);
   if (ord === 0) return cast(countNonzero(x, options), size(x).dtype);
   // |x|^p = e^(p log |x|); 0 has a derivative of 0 where that of the power is 0 or none
-  const powers = exp(mul(ord, log(size(x)))) as R;
-  return exp(div(log(sum(powers, options) as R), ord)) as R;
+  const power = (x: Tensor<Float>): R => exp(div(log(sum(exp(mul(ord, log(size(x)))) as R, options) as R), ord)) as R;
+  return ord > 0 ? scaled(x, options, power) : power(x);
 }
 
 export interface VectorNormOptions extends ReduceOptions {

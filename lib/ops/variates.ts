@@ -8,12 +8,12 @@ import { checkAxis, checkShape, type Operand, type Shape, shapeText, sizeOf, typ
 import { moveAxis } from "./arrange";
 import { cast } from "./cast";
 import { cholesky } from "./cholesky";
-import { eigh } from "./eigh";
-import { add, less, log, log1p, maximum, mul, neg, sqrt } from "./elementwise";
+import { add, less, log, log1p, neg } from "./elementwise";
 import { parameters, realTensor, type ShapeOption, shapeOf, spread } from "./parameters";
 import { matmul } from "./products";
 import { checkKey, random as draws, type RandomOptions } from "./random";
 import { argmax } from "./reductions";
+import { sqrtmHermitian } from "./spectral";
 import { expandDims, reshape } from "./structure";
 
 type F64 = Tensor<"float64">;
@@ -85,13 +85,12 @@ export interface MultivariateNormalOptions {
 /** F, by the lower triangle of the covariance. */
 function factorOf(covariance: Tensor<Real>, method: "cholesky" | "eigh"): Tensor<Real> {
   if (method === "cholesky") return cholesky(covariance) as Tensor<Real>;
-  const { w, v } = eigh(covariance);
-  return mul(v, expandDims(sqrt(maximum(w, 0)), -2)) as Tensor as Tensor<Real>;
+  return sqrtmHermitian(covariance) as Tensor<Real>;
 }
 /**
  * Normal vectors of a mean (..., n) and a covariance (..., n, n), whose lower triangle is read: mean + F z, z = `random.normal` of the same key. The result
- * is [...shape, n]. Derivatives by mean and covariance are those of the factor. ERR_NOT_POSITIVE_DEFINITE by "cholesky"; "eigh" takes negative
- * eigenvalues, which rounding makes of zeros, as 0, and its derivative is ERR_DEGENERATE at equal ones.
+ * is [...shape, n]. Derivatives by mean and covariance are those of the factor. "cholesky" needs a positive definite covariance, "eigh", by its
+ * Hermitian square root, one without negative eigenvalues beyond rounding: else ERR_NOT_POSITIVE_DEFINITE.
  */
 export function multivariateNormal<D extends Real>(
   key: Key | number,
