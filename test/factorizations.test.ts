@@ -22,6 +22,7 @@ import {
   real,
   reshape,
   square,
+  std,
   sub,
   sum,
   type Tensor,
@@ -262,6 +263,22 @@ describe("norms of vectors", () => {
     );
     expect(rows.shape).to.deep.equal([3, 1]);
     close("rows", div(rows, tensor([[1e200], [1], [1e-200]])), [[5], [0], [5]], 1e-15);
+  });
+  it("so is the standard deviation", () => {
+    for (const scale of [1e-200, 1, 1e200]) {
+      const x = tensor([1 * scale, 2 * scale, 6 * scale]);
+      close(`${scale}`, std(x, { ddof: 1 }), Math.sqrt(7) * scale, 1e-14);
+      close(`gradient, ${scale}`, grad((x: T) => std(x, { ddof: 1 }))(x), mul(1 / (2 * Math.sqrt(7)), tensor([-2, -1, 3])), 1e-14);
+    }
+    expect(
+      std(
+        tensor([
+          [1, 1],
+          [2, 4],
+        ]),
+        { axis: 1, keepDims: true },
+      ).toArray(),
+    ).to.deep.equal([[0], [1]]);
   });
   it("of infinities, NaN, zeros and nothing", () => {
     expect(linalg.vectorNorm(tensor([Number.POSITIVE_INFINITY, 1])).item()).to.equal(Number.POSITIVE_INFINITY);

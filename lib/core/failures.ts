@@ -68,7 +68,7 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
     text: (i) => `has entry ${i} of its indices out of range`,
     alone: (i) => `entry ${i} of the indices is out of range`,
   },
-  badRate: { code: "ERR_ARGUMENT", text: (i) => `has rate ${i} out of range: it must be from 0 to 2³¹ - 2²⁰` },
+  badRate: { code: "ERR_ARGUMENT", text: (i) => `has a rate out of range, at place ${i}: it must be from 0 to 2³¹ - 2²⁰` },
   tooLarge: { code: "ERR_ARGUMENT", text: () => "is too large: its workspace does not fit LAPACK's 32-bit integers" },
   degenerateValues: {
     code: "ERR_DEGENERATE",

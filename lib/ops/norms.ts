@@ -33,7 +33,7 @@ function scaled(x: Tensor<Float>, options: ReduceOptions, of: (x: Tensor<Float>)
   return mul(y, reshape(scale, y.shape)) as R;
 }
 /** (Σ |x|²)^½, without the square roots of |x|. */
-const euclidean = (whole: Tensor<Float>, options: ReduceOptions): R =>
+export const euclidean = (whole: Tensor<Float>, options: ReduceOptions): R =>
   scaled(whole, options, (x) => sqrt(sum((isComplex(x.dtype) ? real(mul(conj(x), x) as never) : square(x)) as R, options)) as R);
 
 function vector(op: string, x: Tensor<Float>, ord: unknown, options: ReduceOptions): R {

@@ -8,6 +8,7 @@ import { full } from "./creation";
 import { diag } from "./diagonals";
 import { add, conj, div, mul, notEqual, real, sqrt, square, sub, where } from "./elementwise";
 import { stack } from "./joining";
+import { euclidean } from "./norms";
 import { matmul } from "./products";
 import { axesOf, mean, reduced, sum } from "./reductions";
 import { reducedLast } from "./running";
@@ -31,20 +32,25 @@ function needFloat(op: string, x: unknown): Tensor<Float> {
 const power = (x: Tensor<Float>): Tensor<Real> =>
   (isComplex(x.dtype) ? real(mul(conj(x), x) as never) : square(x)) as Tensor as Tensor<Real>;
 
-function spread(op: string, x: unknown, options: SpreadOptions): Tensor<Real> {
+/** x without its mean, over which axes, and what a sum of its squares is divided by. */
+function spread(op: string, x: unknown, options: SpreadOptions): { centred: Tensor<Float>; over: ReduceOptions; count: number } {
   const t = needFloat(op, x);
   const { ddof = 0, ...rest } = optionsOf(op, options, ["axis", "keepDims", "ddof"]);
   const axis = axesOf(op, t, rest);
   const count = axis.reduce((n, a) => n * (t.shape[a] as number), 1);
   const centred = sub(t, mean(t, { axis, keepDims: true })) as Tensor<Float>;
-  return div(sum(power(centred), { ...rest, axis }), Math.max(0, count - ddofOf(op, ddof))) as Tensor as Tensor<Real>;
+  return { centred, over: { ...rest, axis }, count: Math.max(0, count - ddofOf(op, ddof)) };
 }
 /** The mean of |x - mean|² over axes, real; `ddof: 1` for the unbiased estimate. NumPy's var. Of nothing, NaN. */
-export const variance = <D extends Float>(x: Tensor<D>, options: SpreadOptions = {}): Tensor<RealOf<D>> =>
-  spread("variance", x, options) as Tensor as Tensor<RealOf<D>>;
-/** The square root of `variance`. Where all elements are equal its derivative is 0. */
-export const std = <D extends Float>(x: Tensor<D>, options: SpreadOptions = {}): Tensor<RealOf<D>> =>
-  sqrt(spread("std", x, options)) as Tensor as Tensor<RealOf<D>>;
+export const variance = <D extends Float>(x: Tensor<D>, options: SpreadOptions = {}): Tensor<RealOf<D>> => {
+  const { centred, over, count } = spread("variance", x, options);
+  return div(sum(power(centred), over), count) as Tensor as Tensor<RealOf<D>>;
+};
+/** The square root of `variance`, also where that is beyond the range of numbers. Where all elements are equal its derivative is 0. */
+export const std = <D extends Float>(x: Tensor<D>, options: SpreadOptions = {}): Tensor<RealOf<D>> => {
+  const { centred, over, count } = spread("std", x, options);
+  return div(euclidean(centred, over), Math.sqrt(count)) as Tensor as Tensor<RealOf<D>>;
+};
 
 export interface CovOptions {
   /** Whether rows are variables and columns observations, as where nothing is said, or the other way round. */
