@@ -28,7 +28,7 @@ import {
   vmap,
   zeros,
 } from "../lib/index";
-import { sameBits } from "../lib/testing/index";
+import { relativeError, sameBits } from "../lib/testing/index";
 import { caught, wrong } from "./support";
 
 type F64 = Tensor<"float64">;
@@ -204,12 +204,14 @@ describe("random distributions: keys of a batch", () => {
   for (const [name, draw] of Object.entries(draws)) {
     it(`${name}: each has the numbers of its key, in vmap, scan and programs of both layouts`, () => {
       const want = stack(keys.map(draw) as F64[]);
-      expect(sameBits(vmap(draw)(whole), want), "vmap").to.equal(true);
+      // eigenvectors in lanes are those of another algorithm, to rounding
+      const same = (got: Tensor): boolean => (name === "eigh" ? relativeError(got, want) < 1e-14 : sameBits(got, want));
+      expect(same(vmap(draw)(whole)), "vmap").to.equal(true);
       const { ys } = scan((carry: F64, k: Key) => ({ carry, y: draw(k) }), tensor(0), whole);
-      expect(sameBits(ys, want), "scan").to.equal(true);
+      expect(same(ys), "scan").to.equal(true);
       const program = compile(draw, int32(2));
       for (const layout of ["single", "lanes", undefined] as const)
-        expect(sameBits(program.runSync([whole], layout ? { layout } : {}), want), layout ?? "auto").to.equal(true);
+        expect(same(program.runSync([whole], layout ? { layout } : {})), layout ?? "auto").to.equal(true);
       expect(program.runSync([int32Of([0, 2])]).shape).to.deep.equal([0, ...want.shape.slice(1)]);
     });
   }

@@ -33,7 +33,7 @@ describe("Cox's proportional hazards", () => {
     checkGrads((beta: T, x: T) => loglik(beta, { ...data, x }), [at, data.x], { order: 2 });
   });
   it("is the same for one set of coefficients and for several", () => {
-    const betas = stack([at, tensor([0, 0]), load(golden.beta)]);
+    const betas = stack([at, tensor([0, 0]), tensor([-0.5, 0.4])]); // not the best, whose score is rounding
     const one = valueAndGrad((beta: T) => loglik(beta, data));
     for (const got of [vmap(one)(betas), compile(one, float64(2)).runSync([betas])])
       for (const i of [0, 1, 2]) {
