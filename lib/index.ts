@@ -74,7 +74,16 @@ export { meshgrid, tri } from "./ops/grids";
 export { type AxisOptions, type Gather, gather, type ScatterAdd, scatterAdd } from "./ops/indexing";
 export * from "./ops/joining";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone
-export type { LstsqOptions, NormOptions, SolveOptions, Solver, SolveTriangularOptions, VectorNormOptions } from "./ops/linalg";
+export type {
+  CondOptions,
+  LstsqOptions,
+  NormOptions,
+  RankOptions,
+  SolveOptions,
+  Solver,
+  SolveTriangularOptions,
+  VectorNormOptions,
+} from "./ops/linalg";
 export * as linalg from "./ops/linalg";
 export * from "./ops/magnitude";
 export { cross, dot, inner, kron, matvec, multiDot, outer, tensordot, vdot, vecdot } from "./ops/multiply";
