@@ -48,7 +48,7 @@ describe("the heap of the C library", function () {
       const held = rss();
       kept = kept.filter((_, i) => i % 2 === 1); // holes that only a trim closes
       setTimeout(gc, 100);
-      setTimeout(() => console.log(JSON.stringify([held, rss(), kept.length])), 4500);`) as [number, number];
+      setTimeout(() => console.log(JSON.stringify([held, rss(), kept.length])), 3000);`) as [number, number];
     expect(held - after).to.be.above(80); // of 100
   });
 
@@ -62,7 +62,7 @@ describe("the heap of the C library", function () {
         for (let i = 0; i < 40; i++) await b.exp.async(x);
         const each = (faults() - before) / 40, busy = rss();
         gc();
-        setTimeout(() => console.log(JSON.stringify([each, busy, rss()])), 4500);
+        setTimeout(() => console.log(JSON.stringify([each, busy, rss()])), 3000);
       })();`) as [number, number, number];
     expect(each).to.be.below(1000); // of 4096 and more
     expect(busy - after).to.be.above(10); // the job's memory: 16 and more
@@ -76,7 +76,7 @@ describe("the heap of the C library", function () {
       const x = b.random.normal(1, [n]);
       const each = perCall(() => program.runSync([x]), 30), busy = rss();
       gc();
-      setTimeout(() => console.log(JSON.stringify([each, busy, rss()])), 2600);`) as [number, number, number];
+      setTimeout(() => console.log(JSON.stringify([each, busy, rss()])), 3000);`) as [number, number, number];
     expect(each).to.be.below(100); // of 2700
     expect(busy - after).to.be.above(5);
   });
