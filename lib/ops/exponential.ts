@@ -1,44 +1,26 @@
 // The exponential of matrices, and powers. Derivations: docs/derivations/expm.md
 import { int } from "../core/attrs";
-import type { Sym } from "../core/dtype";
+import type { Float, Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye, zeros } from "./creation";
 import { between } from "./domains";
-import { add, div, equal, mul, where } from "./elementwise";
-import { max } from "./extremes";
+import { add, div, mul } from "./elementwise";
 import { concat } from "./joining";
 import { inv } from "./lu";
-import { abs } from "./magnitude";
 import { columnsOf, rowsOf } from "./parts";
 import { matmul } from "./products";
-import { adjoint, expandDims } from "./structure";
+import { scaleOf } from "./scales";
+import { adjoint } from "./structure";
 
 type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
 
-/** The largest |x| of each matrix, 1 where that is 0: a constant, for what is linear in x. */
-const sizeOf = defineOp({
-  name: "matrixSize",
-  hidden: true,
-  publicName: "expm",
-  inputs: ["x"],
-  outputs: ["size"],
-  signature: "(n,n)->()",
-  dtypes: { size: "real" },
-  order: 0,
-  kernel: ({ x }): R => {
-    const most = (x.shape.at(-1) === 0 ? zeros(x.shape.slice(0, -2), { dtype: abs(x).dtype }) : max(abs(x), { axis: [-2, -1] })) as R;
-    return where(equal(most, 0), 1, most) as R;
-  },
-  vjp: () => ({}),
-});
-
 /** The derivative of e^A along E: the corner of the exponential of [A E; 0 A] (Higham 2008, "Functions of matrices", eq. 3.16). E is brought to a moderate size, which it is linear in. */
 function along(a: T, e: T): T {
   const n = a.shape.at(-1) as number;
-  const size = expandDims(expandDims(sizeOf(e), -1), -1);
+  const size = scaleOf(e as Tensor as Tensor<Float>, [-2, -1]) as R;
   const batch = add(a, e).shape;
   const wide = (x: T): T => add(x, zeros(batch, { dtype: x.dtype }));
   const top = concat([wide(a), wide(div(e, size))], { axis: -1 });

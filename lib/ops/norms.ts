@@ -5,11 +5,11 @@ import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors"
 import { asTensor } from "../core/operands";
 import { type ReduceOptions, shapeText, type Tensor } from "../core/tensor";
 import { cast } from "./cast";
-import { conj, div, exp, greater, log, mul, real, sqrt, square, stopGradient, where } from "./elementwise";
+import { conj, div, exp, log, mul, real, sqrt, square } from "./elementwise";
 import { max, min } from "./extremes";
 import { abs } from "./magnitude";
 import { sum } from "./reductions";
-import { isFinite as finite, logicalAnd } from "./rounding";
+import { scaleOf } from "./scales";
 import { expandDims, reshape } from "./structure";
 import { svdvals } from "./svd";
 import { countNonzero } from "./truth";
@@ -26,9 +26,8 @@ const size = (x: Tensor<Float>): R => abs(x) as Tensor as R;
  * itself would leave the range of numbers far inside it.
  */
 function scaled(x: Tensor<Float>, options: ReduceOptions, of: (x: Tensor<Float>) => R): R {
-  if (x.size === 0) return of(x);
-  const most = stopGradient(max(size(x), { ...options, keepDims: true })) as R;
-  const scale = where(logicalAnd(greater(most, 0), finite(most)), most, 1) as R;
+  const scale = scaleOf(x, options.axis);
+  if (scale === 1) return of(x);
   const y = of(div(x as R, scale) as Tensor as Tensor<Float>);
   return mul(y, reshape(scale, y.shape)) as R;
 }

@@ -1,17 +1,18 @@
 // Quotients by gaps and sums of singular values, and what must vanish. Derivations: docs/derivations/svd.md
 import { within } from "../core/apply";
 import { int, oneOf } from "../core/attrs";
-import { realOf, type Sym } from "../core/dtype";
+import { type Float, realOf, type Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { zeros } from "./creation";
 import { ascending, positive } from "./domains";
 import { codeOf, POLICIES, type Policy, STRICT } from "./eigh";
-import { conj, div, equal, mul, neg, real, sub, where } from "./elementwise";
+import { conj, div, mul, neg, real, sub } from "./elementwise";
 import { max } from "./extremes";
 import { abs } from "./magnitude";
 import { sum } from "./reductions";
+import { scaleOf } from "./scales";
 import { expandDims } from "./structure";
 
 type T = Tensor<Sym<"T">>;
@@ -109,25 +110,9 @@ export const overColumns = (s: R, x: T, like: T, degenerate: Policy): T =>
 export const overSums = (s: R, x: T, like: T, degenerate: Policy): T =>
   sumQuotient(x, s, s, sizeOf(like), { degenerate, zero: "own", ...within("svd") });
 
-/** The largest of the values, 1 where that is 0: a constant, for what does not depend on their size. */
-const largestOf = defineOp({
-  name: "largestSingular",
-  hidden: true,
-  publicName: "svd",
-  inputs: ["s"],
-  outputs: ["size"],
-  signature: "(n)->()",
-  types: "real",
-  order: 0,
-  kernel: ({ s }): R => {
-    const most = (s.shape.at(-1) === 0 ? zeros(s.shape.slice(0, -1), { dtype: s.dtype }) : max(s, { axis: -1 })) as R;
-    return where(equal(most, 0), 1, most) as R;
-  },
-  vjp: () => ({}),
-});
 /** s_i x_ij / (s_i + s_j), which is of x's size whatever that of s is. */
 export function sharesOf(s: R, x: T, degenerate: Policy): T {
-  const own = div(s, expandDims(largestOf(s) as R, -1)) as R;
+  const own = div(s, scaleOf(s as Tensor as Tensor<Float>, -1) as R) as R;
   return mul(expandDims(own, -1), overSums(own, x, x, degenerate)) as T;
 }
 
