@@ -1,23 +1,15 @@
 // Minimisers whose function is not what it was the call before, closes over what a transform records, or has no value where a step leads.
 import { expect } from "chai";
-import { add, BacksolveError, cast, concat, grad, mul, neg, square, sub, sum, type Tensor, tensor, vmap, zeros } from "../lib/index";
+import { add, cast, concat, grad, mul, neg, square, sub, sum, type Tensor, tensor, vmap, zeros } from "../lib/index";
 import { adam, lbfgs, levenbergMarquardt, newton } from "../lib/optimize/index";
+import { caught } from "./support";
 
 type T = Tensor<"float64">;
 const distance = (x: T): T => sum(square(sub(x, 3)));
 // biome-ignore lint/suspicious/noExplicitAny: what types refuse is tried on purpose
 const any = (x: unknown): any => x;
-function failing(f: () => unknown): BacksolveError {
-  try {
-    f();
-  } catch (error) {
-    if (error instanceof BacksolveError) return error;
-    throw error;
-  }
-  throw new Error("no error");
-}
 const says = (f: () => unknown, code: string, text: RegExp): void => {
-  const error = failing(f);
+  const error = caught(f);
   expect(error.code, error.message).to.equal(code);
   expect(error.message).to.match(text);
 };

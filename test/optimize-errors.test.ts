@@ -3,7 +3,7 @@ import { expect } from "chai";
 import {
   abs,
   add,
-  BacksolveError,
+  type BacksolveError,
   compile,
   complex,
   eye,
@@ -20,20 +20,11 @@ import {
   tensor,
 } from "../lib/index";
 import { adam, lbfgs, levenbergMarquardt, newton } from "../lib/optimize/index";
+import { caught } from "./support";
 
 type T = Tensor<"float64">;
 const rosenbrock = ({ x, y }: { x: T; y: T }): T => add(square(sub(1, x)), mul(100, square(sub(y, square(x)))));
 const distance = (x: T): T => sum(square(sub(x, 3)));
-
-function failing(f: () => unknown): BacksolveError {
-  try {
-    f();
-  } catch (error) {
-    if (error instanceof BacksolveError) return error;
-    throw error;
-  }
-  throw new Error("expected an error");
-}
 
 describe("what minimisers refuse", () => {
   type Call = () => unknown;
@@ -83,7 +74,7 @@ describe("what minimisers refuse", () => {
   ];
   for (const [code, text, call] of cases)
     it(`${text.source.slice(0, 60)}`, () => {
-      const error = failing(call);
+      const error = caught(call);
       expect([error.code, error.message]).to.satisfy(
         ([c, m]: [string, string]) => c === code && text.test(m),
         `${error.code}: ${error.message}`,

@@ -3,7 +3,6 @@ import { expect } from "chai";
 import { dtypes, type Float } from "../lib/core/dtype";
 import {
   add,
-  BacksolveError,
   bool,
   compile,
   eye,
@@ -28,6 +27,7 @@ import {
 } from "../lib/index";
 import { sameBits } from "../lib/testing/index";
 import { cells } from "./grid";
+import { caught } from "./support";
 
 const FLOATS = ["float32", "float64", "complex64", "complex128"] as const;
 const keysOf = (n: number): Key[] => random.split(11, n);
@@ -46,15 +46,6 @@ function expectItems(got: Tensor, keys: readonly Key[], draw: (key: Key) => Tens
     expect(item(got, i).shape).to.deep.equal(want.shape);
     expect(sameBits(item(got, i), want), `item ${i}`).to.equal(true);
   }
-}
-function failing(f: () => unknown): BacksolveError {
-  try {
-    f();
-  } catch (error) {
-    if (error instanceof BacksolveError) return error;
-    throw error;
-  }
-  throw new Error("expected an error");
 }
 
 describe("random keys", () => {
@@ -109,14 +100,14 @@ describe("random keys", () => {
       ["random.split", (k: Key) => random.split(k)],
     ] as const) {
       for (const [given, code, got] of cases) {
-        const error = failing(() => f(given as Key));
+        const error = caught(() => f(given as Key));
         expect(error.code, error.message).to.equal(code);
         expect(error.message).to.contain(`${name}: ${wanted}, got ${got}`);
       }
-      expect(failing(() => f(-1 as never)).message).to.match(/^random\.key: seed must be a non-negative integer, got -1/);
+      expect(caught(() => f(-1 as never)).message).to.match(/^random\.key: seed must be a non-negative integer, got -1/);
     }
-    expect(failing(() => compile((k: Tensor<"float64">) => random.normal(k as never, [2]), float64(2))).code).to.equal("ERR_DTYPE");
-    expect(failing(() => compile((k: Key) => random.normal(k, [2]), int32(3))).code).to.equal("ERR_SHAPE");
+    expect(caught(() => compile((k: Tensor<"float64">) => random.normal(k as never, [2]), float64(2))).code).to.equal("ERR_DTYPE");
+    expect(caught(() => compile((k: Key) => random.normal(k, [2]), int32(3))).code).to.equal("ERR_SHAPE");
   });
 });
 
@@ -332,7 +323,7 @@ describe("random numbers in program files", () => {
   ];
   for (const [op, attrs, code, message, key] of refused) {
     it(`${op} ${JSON.stringify(attrs)}: ${message.source}`, () => {
-      const error = failing(() => Program.from(file(op, attrs, key)));
+      const error = caught(() => Program.from(file(op, attrs, key)));
       expect(error.message).to.match(message);
       expect(error.code).to.equal(code);
     });
