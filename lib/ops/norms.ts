@@ -15,7 +15,8 @@ import { svdvals } from "./svd";
 import { countNonzero } from "./truth";
 
 type R = Tensor<Real>;
-function needFloat(op: string, x: unknown): Tensor<Float> {
+/** @internal x, a floating tensor. @throws DtypeError */
+export function needFloat(op: string, x: unknown): Tensor<Float> {
   const t: Tensor = asTensor(op, "x", x);
   if (isFloat(t.dtype)) return t as Tensor<Float>;
   throw new DtypeError(op, `x must be float32, float64, complex64 or complex128, got ${t.dtype}. Cast it: cast(x, "float64").`);

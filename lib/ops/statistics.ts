@@ -1,14 +1,13 @@
 // Spread, correlation and quantiles.
 import { optionsOf } from "../core/attrs";
-import { type Float, isComplex, isFloat, type Real, type RealOf } from "../core/dtype";
+import { type Float, isComplex, type Real, type RealOf } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
-import { asTensor } from "../core/operands";
 import { type ReduceOptions, shapeText, type Tensor } from "../core/tensor";
 import { full } from "./creation";
 import { diag } from "./diagonals";
 import { add, conj, div, mul, notEqual, real, sqrt, square, sub, where } from "./elementwise";
 import { stack } from "./joining";
-import { euclidean } from "./norms";
+import { euclidean, needFloat } from "./norms";
 import { matmul } from "./products";
 import { axesOf, mean, reduced, sum } from "./reductions";
 import { reducedLast } from "./running";
@@ -22,11 +21,6 @@ export interface SpreadOptions extends ReduceOptions {
 function ddofOf(op: string, ddof: unknown): number {
   if (typeof ddof === "number" && Number.isFinite(ddof)) return ddof;
   throw new ArgumentError(op, `option ddof must be a finite number, got ${describe(ddof)}.`);
-}
-function needFloat(op: string, x: unknown): Tensor<Float> {
-  const t: Tensor = asTensor(op, "x", x);
-  if (isFloat(t.dtype)) return t as Tensor<Float>;
-  throw new DtypeError(op, `x must be float32, float64, complex64 or complex128, got ${t.dtype}. Cast it: cast(x, "float64").`);
 }
 /** |x|². */
 const power = (x: Tensor<Float>): Tensor<Real> =>
