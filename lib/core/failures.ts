@@ -59,6 +59,17 @@ const KINDS: { readonly [kind: string]: { code: Code; text(index: number): strin
     code: "ERR_DEGENERATE",
     text: () => "has a loss that changes as the columns that only complete the basis are turned among themselves: it has no derivative",
   },
+  equalComplex: {
+    code: "ERR_DEGENERATE",
+    text: (i) => `has eigenvalue ${i} equal to another one, where eigenvectors have no derivative`,
+  },
+  commonValues: { code: "ERR_SINGULAR", text: () => "has no unique solution: the two sides have eigenvalues in common" },
+  noStabilizing: { code: "ERR_SINGULAR", text: () => "has no stabilising solution" },
+  noFunction: { code: "ERR_SINGULAR", text: (i) => `has eigenvalue ${i} where the function is not defined` },
+  negativeAxis: {
+    code: "ERR_ARGUMENT",
+    text: (i) => `has eigenvalue ${i} negative, where the function is complex: cast the matrix to a complex dtype`,
+  },
   notDefinite: { code: "ERR_NOT_POSITIVE_DEFINITE", text: (i) => `has eigenvalue ${i} outside the domain of the function` },
   negative: { code: "ERR_ARGUMENT", text: () => "has a negative regularizer" },
   badPivot: { code: "ERR_ARGUMENT", text: (i) => `has pivot ${i} out of range` },

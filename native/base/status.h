@@ -14,7 +14,7 @@ constexpr const char* kFailNames[] = {
 #define BS_FAIL(e, name) name,
 #include "fails.def"
 };
-constexpr std::int32_t kFailKinds = 32;
+constexpr std::int32_t kFailKinds = 64;
 static_assert(static_cast<std::int32_t>(Fail::count) <= kFailKinds);
 
 /// info = index * kFailKinds + kind; index is 1-based as in LAPACK (the order of the leading minor, the column of the pivot), 0 if none.
