@@ -94,6 +94,13 @@ const LAWS: readonly Law[] = [
   { row: "polar", p: [1], q: [0, 1] },
   { row: "pinv", p: [1], q: [-1] },
   { row: "choleskyInverse", p: [0.5], q: [-1] },
+  ...[false, true].flatMap((adjoint): Law[] => [
+    { row: "sylvester", attrs: { adjoint }, p: [1, 1, 0], q: [-1] },
+    { row: "sylvester", attrs: { adjoint }, p: [1, 1, 1], q: [0] },
+    { row: "lyapunov", attrs: { adjoint }, p: [1, 0], q: [-1] },
+    { row: "lyapunov", attrs: { adjoint }, p: [1, 1], q: [0] },
+    { row: "discreteLyapunov", attrs: { adjoint }, p: [0, 1], q: [1] },
+  ]),
   { row: "singularGaps", p: [0, 1, 0], q: [-1] },
   { row: "singularGaps", p: [1, 1, 1], q: [0] },
   { row: "logmHermitian", p: [1], q: [0], log: ["diagonal"] },

@@ -3,6 +3,7 @@ export { cholesky, choleskySolve, logdet } from "./cholesky";
 export { adjugate, det, slogdet } from "./determinant";
 export { diag, tril, triu } from "./diagonals";
 export { eigh, eigvalsh } from "./eigh";
+export { discreteLyapunov, lyapunov, sylvester } from "./equations";
 export { expm, matrixPower } from "./exponential";
 export { funmHermitian } from "./funm";
 export { type CondOptions, choleskyInverse, cond, lq, matrixRank, pinv, polar, type RankOptions } from "./inverses";
