@@ -92,6 +92,7 @@ const LAWS: readonly Law[] = [
   { row: "svd", attrs: { fullMatrices: true }, p: [1], q: [1, 0, 0] },
   { row: "svdvals", p: [1], q: [1] },
   { row: "polar", p: [1], q: [0, 1] },
+  { row: "nuclearNorm", p: [1], q: [1] },
   { row: "pinv", p: [1], q: [-1] },
   { row: "choleskyInverse", p: [0.5], q: [-1] },
   ...[false, true].flatMap((adjoint): Law[] => [
