@@ -60,21 +60,11 @@ int Expressions::mapped(const FusedLoop::Member& m, const std::vector<Index>& in
 /// (a + ib)(c + id) = (ac - bd) + i(ad + bc), each product rounded, and so on, as the maps themselves compute them.
 int Expressions::of_parts(Map map, const FusedLoop::Member& m, const std::vector<Index>& index, int part) {
   const auto arg = [&](std::size_t i, int p) { return argument(m, i, index, p); };
-  const auto both = [&](Map test, std::size_t i) { return std::pair(apply(test, {arg(i, 0)}), apply(test, {arg(i, 1)})); };
-  const auto product = [&] {
-    if (part == 0) return apply(Map::sub, {apply(Map::mul, {arg(0, 0), arg(1, 0)}), apply(Map::mul, {arg(0, 1), arg(1, 1)})});
-    return apply(Map::add, {apply(Map::mul, {arg(0, 0), arg(1, 1)}), apply(Map::mul, {arg(0, 1), arg(1, 0)})});
-  };
   switch (map) {
     case Map::mul:
-      return product();
-    case Map::scale: {  // where a factor is zero, that is the product
-      const int zero = integer(0);
-      const auto is_zero = [&](std::size_t i) {
-        return all_of(apply(Map::equal, {arg(i, 0), zero}), apply(Map::equal, {arg(i, 1), zero}));
-      };
-      return apply(Map::where, {any_of(is_zero(0), is_zero(1)), zero, product()});
-    }
+    case Map::scale:
+      if (part == 0) return apply(Map::sub, {apply(map, {arg(0, 0), arg(1, 0)}), apply(map, {arg(0, 1), arg(1, 1)})});
+      return apply(Map::add, {apply(map, {arg(0, 0), arg(1, 1)}), apply(map, {arg(0, 1), arg(1, 0)})});
     case Map::square: {  // (x - y)(x + y) + 2i xy
       const int x = arg(0, 0), y = arg(0, 1);
       if (part == 0) return apply(Map::mul, {apply(Map::sub, {x, y}), apply(Map::add, {x, y})});
@@ -96,18 +86,14 @@ int Expressions::of_parts(Map map, const FusedLoop::Member& m, const std::vector
     case Map::where:
       return apply(map, {arg(0, 0), arg(1, part), arg(2, part)});
     case Map::equal:
-      return all_of(apply(map, {arg(0, 0), arg(1, 0)}), apply(map, {arg(0, 1), arg(1, 1)}));
+      return apply(Map::logical_and, {apply(map, {arg(0, 0), arg(1, 0)}), apply(map, {arg(0, 1), arg(1, 1)})});
     case Map::not_equal:
-      return any_of(apply(map, {arg(0, 0), arg(1, 0)}), apply(map, {arg(0, 1), arg(1, 1)}));
+      return apply(Map::logical_or, {apply(map, {arg(0, 0), arg(1, 0)}), apply(map, {arg(0, 1), arg(1, 1)})});
     case Map::is_nan:
-    case Map::is_inf: {
-      const auto [re, im] = both(map, 0);
-      return any_of(re, im);
-    }
-    case Map::is_finite: {
-      const auto [re, im] = both(map, 0);
-      return all_of(re, im);
-    }
+    case Map::is_inf:
+      return apply(Map::logical_or, {apply(map, {arg(0, 0)}), apply(map, {arg(0, 1)})});
+    case Map::is_finite:
+      return apply(Map::logical_and, {apply(map, {arg(0, 0)}), apply(map, {arg(0, 1)})});
     case Map::neg:
       return apply(map, {arg(0, part)});
     default:  // add, sub
@@ -115,27 +101,25 @@ int Expressions::of_parts(Map map, const FusedLoop::Member& m, const std::vector
   }
 }
 
-/// The bits of a mask, as a number, are 0 or NaN: m == m is its opposite.
+/// A mask, by its bits, is the number 0 or NaN, which is not 0.
 int Expressions::of_bools(Map map, const FusedLoop::Member& m, const std::vector<Index>& index, int part) {
   const auto arg = [&](std::size_t i) { return argument(m, i, index); };
-  const auto opposite = [&](int mask) { return apply(Map::equal, {mask, mask}); };
-  const auto differs = [&](int x, int y) { return apply(Map::where, {x, opposite(y), y}); };
   switch (map) {
-    case Map::logical_not:
-      return opposite(arg(0));
-    case Map::logical_and:
-      return all_of(arg(0), arg(1));
-    case Map::logical_or:
-      return any_of(arg(0), arg(1));
-    case Map::logical_xor:
-    case Map::not_equal:
-      return differs(arg(0), arg(1));
     case Map::equal:
-      return opposite(differs(arg(0), arg(1)));
+      return apply(Map::logical_not, {apply(Map::logical_xor, {arg(0), arg(1)})});
+    case Map::not_equal:
+      return apply(Map::logical_xor, {arg(0), arg(1)});
+    case Map::logical_not:
+      return apply(map, {arg(0)});
     case Map::where:
       return apply(map, {arg(0), arg(1), arg(2)});
-    default:  // casts
+    case Map::cast_float32:
+    case Map::cast_float64:
+    case Map::cast_complex64:
+    case Map::cast_complex128:
       return part == 0 ? apply(Map::where, {arg(0), integer(1), integer(0)}) : integer(0);
+    default:
+      return apply(map, {arg(0), arg(1)});
   }
 }
 

@@ -71,6 +71,11 @@ void fill(FusedTable& table) {
   table.store = C::code(M::store_tile);
   table.load_mask = C::code(M::load_mask);
   table.store_mask = C::code(M::store_mask);
+  table.add_product = C::code(M::template product<Add>);
+  table.sub_product = C::code(M::template product<Sub>);
+  table.integer = C::code(M::integer);
+  table.load_pair = C::code(M::load_pair);
+  table.store_pair = C::code(M::store_pair);
   table.end = C::code(M::end);
   table.gather = C::code(M::gather);
   table.scatter = C::code(M::scatter);

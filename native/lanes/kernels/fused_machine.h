@@ -3,7 +3,6 @@
 // is (Bell, "Threaded code", CACM 16 (1973)).
 #pragma once
 #include "../fused.h"
-
 #include "functors.h"
 #include "reductions.h"
 
@@ -93,6 +92,11 @@ struct Machine {
     BS_EACH Bo<R>::store_lanes(a.p + t * a.step, as_mask<R>(v[t]));
     BS_NEXT(v);
   }
+  static void integer(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    BS_EACH v[t] = splat<R>(static_cast<R>(ip->a_at));
+    BS_NEXT(v);
+  }
   static void end(const FusedIns*, State*, BS_TILE) {}
 
   template <class F, class E>
@@ -134,6 +138,13 @@ struct Machine {
   static void tile_tile(const FusedIns* ip, State* s, BS_TILE) {
     Vec<R> v[kTile] = {BS_ALL};
     BS_EACH v[t] = as_vector<R>(F::template real<R>(v[t], v[t]));
+    BS_NEXT(v);
+  }
+  template <class F>
+  static void product(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at), b(s, ip->b, ip->b_at);
+    BS_EACH v[t] = F::template real<R>(v[t], rounded<R>(a[t] * b[t]));
     BS_NEXT(v);
   }
   template <class F>
@@ -190,6 +201,25 @@ struct Machine {
     alignas(64) R buffer[T * W<R>];
     BS_EACH store<R>(buffer + t * W<R>, v[t]);
     numbers(ip, s, [&](int e, char* p) { __builtin_memcpy(p, buffer + e, sizeof(R)); });
+    BS_NEXT(v);
+  }
+  static void load_pair(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH {
+      const Cx<R> z = Co<R>::load_flat(a.p + t * a.step);
+      v[t] = ip->b == 0 ? z.re : z.im;
+    }
+    BS_NEXT(v);
+  }
+  static void store_pair(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH {
+      Cx<R> z = Co<R>::load_flat(a.p + t * a.step);
+      (ip->b == 0 ? z.re : z.im) = v[t];
+      Co<R>::store_flat(a.p + t * a.step, z);
+    }
     BS_NEXT(v);
   }
   static void gather_mask(const FusedIns* ip, State* s, BS_TILE) {
