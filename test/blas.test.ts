@@ -16,7 +16,7 @@ const compile = (output: string, ...args: string[]): unknown =>
 function scipyNames(broken?: string): string {
   const [real, both, complex] = [
     ["syrk", "syevd", "sytrd", "stedc", "ormqr", "ormlq", "orglq", "sytrf"],
-    ["potrf", "trsm", "gemm", "gesdd", "geqrf", "gelqf", "trcon"],
+    ["potrf", "trsm", "gemm", "gesdd", "geqrf", "gelqf", "trcon", "gees", "trsyl", "gges"],
     ["herk", "heevd", "unmqr", "unmlq", "unglq", "hetrf"],
   ];
   const all = [

@@ -207,6 +207,17 @@ export const leading: Domain = {
   reach: norm,
 };
 
+/** Square, of norm about 1/2. */
+export const contraction: Domain = {
+  name: "contraction",
+  sample: (draw) =>
+    matrices(normal(draw), ({ n, at }) => (i, j) => {
+      const [[re, im], scale] = [at(i, j), 0.25 / Math.sqrt(n)];
+      return [scale * re, scale * im];
+    }),
+  reach: norm,
+};
+
 /** Singular values some tenths apart, and from zero. */
 export const separated: Domain = {
   name: "separated",

@@ -1,5 +1,5 @@
-// What is made of singular values and of other factorizations: pseudoinverse, rank, condition number, polar factors, LQ.
-import { oneOf, optionsOf, real as realNumber } from "../core/attrs";
+// What is made of singular values and of other factorizations: pseudoinverse, rank, condition number, LQ.
+import { optionsOf, real as realNumber } from "../core/attrs";
 import { epsOf, type Float, type RealOf, type Sym } from "../core/dtype";
 import { ArgumentError, describe } from "../core/errors";
 import { defineOp } from "../core/op";
@@ -8,18 +8,16 @@ import { cast } from "./cast";
 import { choleskySolve } from "./cholesky";
 import { eye, zeros } from "./creation";
 import { leading, separated, triangular } from "./domains";
-import { POLICIES } from "./eigh";
-import { add, div, greater, mul, sub } from "./elementwise";
+import { add, div, greater, mul } from "./elementwise";
 import { max, min } from "./extremes";
 import { lstsq } from "./lstsq";
 import { inv } from "./lu";
 import { norm } from "./norms";
 import { matmul } from "./products";
 import { qr } from "./qr";
-import { hints, overColumns, overSums, sharesOf } from "./quotients";
 import { sum } from "./reductions";
 import { adjoint, slice } from "./structure";
-import { assembled, svd, svdvals } from "./svd";
+import { svdvals } from "./svd";
 
 type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
@@ -86,59 +84,6 @@ export const lq = defineOp({
     const { q, r } = qr(adjoint(a), pass as object);
     return { l: adjoint(r) as T, q: adjoint(q) as T };
   },
-});
-
-/**
- * A = U P of matrices of any shape: u (..., m, n) the nearest with orthonormal columns, or rows if it is wide, p (..., n, n) Hermitian and positive
- * semidefinite. Exact at equal singular values, where the factors through `svd` have no derivative; where A has not full rank u has none: ERR_DEGENERATE, or what the option
- * `degenerate` says.
- */
-export const polar = defineOp({
-  name: "polar",
-  inputs: ["a"],
-  outputs: ["u", "p"],
-  signature: "(m,n)->(m,n),(n,n)",
-  attrs: { degenerate: oneOf(POLICIES, "throw") },
-  sizes: (n: number) => [
-    { m: n + 2, n },
-    { m: n, n },
-  ],
-  domain: { a: separated },
-  law: ({ a }, { u, p }) => [
-    [matmul(u, p), a],
-    [p, adjoint(p)],
-  ],
-  failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE"],
-  hints,
-  kernel: ({ a }, _attrs, pass) => {
-    const { u, s, vh } = svd(a, pass as object);
-    return { u: matmul(u as T, vh as T), p: assembled(adjoint(vh as T), s as R, vh as T) };
-  },
-  saves: ["a"],
-  // With C = Uᴴ dA V, K_ij = 1/(s_i + s_j): dW = U (K ∘ (C - Cᴴ)) Vᴴ + (I - U Uᴴ) dA V S⁻¹ Vᴴ + U S⁻¹ Uᴴ dA (I - V Vᴴ),
-  // Vᴴ dP V = K ∘ (S C + Cᴴ S), and V Uᴴ dA (I - V Vᴴ) with its adjoint beside it
-  vjp: ({ a }, { u: gw, p: gp }, { degenerate }) => ({
-    a: (): T => {
-      const { u, s, vh } = svd(a) as { u: T; s: R; vh: T };
-      const v = adjoint(vh);
-      const parts: T[] = [];
-      const beyond = (x: T): T => sub(x, matmul(matmul(x, v), vh)); // X (I - V Vᴴ)
-      if (gp) {
-        const both = add(gp, adjoint(gp));
-        const inner = matmul(matmul(vh, both), v);
-        parts.push(matmul(matmul(u, sharesOf(s, inner, degenerate)), vh));
-        if (size(u, -1) < size(vh, -1)) parts.push(matmul(u, beyond(matmul(vh, both))));
-      }
-      if (gw) {
-        const across = matmul(u, gw, { adjointA: true });
-        const inner = matmul(across, v);
-        parts.push(matmul(matmul(u, overSums(s, sub(inner, adjoint(inner)), inner, degenerate)), vh));
-        if (size(u, -2) > size(u, -1)) parts.push(matmul(overColumns(s, matmul(sub(gw, matmul(u, across)), v), gw, degenerate), vh));
-        if (size(u, -1) < size(vh, -1)) parts.push(matmul(u, overColumns(s, adjoint(beyond(across)), gw, degenerate), { adjointB: true }));
-      }
-      return parts.reduce((p, q) => add(p, q));
-    },
-  }),
 });
 
 export interface RankOptions {

@@ -1,4 +1,5 @@
 // Norms of vectors and matrices.
+import { within } from "../core/apply";
 import { optionsOf } from "../core/attrs";
 import { type Float, isComplex, isFloat, type Real, type RealOf } from "../core/dtype";
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
@@ -8,6 +9,7 @@ import { cast } from "./cast";
 import { conj, div, exp, log, mul, real, sqrt, square } from "./elementwise";
 import { max, min } from "./extremes";
 import { abs } from "./magnitude";
+import { nuclearNorm } from "./polar";
 import { sum } from "./reductions";
 import { scaleOf } from "./scales";
 import { expandDims, reshape } from "./structure";
@@ -66,7 +68,7 @@ export interface NormOptions {
   readonly ord?: "fro" | "nuc" | number;
   readonly keepDims?: boolean;
 }
-/** The norm of matrices, over the last two axes, or of one vector; real. Of equal singular values the gradient is exact; "nuc" of a matrix without full rank has one of its subgradients. NumPy's linalg.norm. */
+/** The norm of matrices, over the last two axes, or of one vector; real. Of equal singular values the gradient is exact, of "nuc" (`nuclearNorm`) all derivatives are; of a matrix without full rank it has one of its subgradients. NumPy's linalg.norm. */
 export function norm<D extends Float>(x: Tensor<D>, options: NormOptions = {}): Tensor<RealOf<D>> {
   const { ord, keepDims = false } = optionsOf("norm", options, ["ord", "keepDims"]);
   if (typeof keepDims !== "boolean") throw new ArgumentError("norm", `option keepDims must be true or false, got ${describe(keepDims)}.`);
@@ -76,8 +78,10 @@ export function norm<D extends Float>(x: Tensor<D>, options: NormOptions = {}): 
   if (t.rank === 1) return done(vector("norm", t, ord ?? 2, { keepDims }));
   if (ord === undefined || ord === "fro") return done(euclidean(t, { axis: [-2, -1], keepDims }));
   if (ord === 2 || ord === -2 || ord === "nuc") {
-    const s = svdvals(t as Tensor<"float64">);
-    const y = (ord === "nuc" ? sum : ord > 0 ? max : min)(s, { axis: -1 });
+    const y =
+      ord === "nuc"
+        ? nuclearNorm(t as Tensor<"float64">, within("norm"))
+        : (ord > 0 ? max : min)(svdvals(t as Tensor<"float64">), { axis: -1 });
     return done((keepDims ? expandDims(expandDims(y, -1), -1) : y) as Tensor as R);
   }
   const along = ord === 1 || ord === -1 ? -2 : ord === Number.POSITIVE_INFINITY || ord === Number.NEGATIVE_INFINITY ? -1 : undefined;
