@@ -2,9 +2,11 @@
 export { cholesky, choleskySolve, logdet } from "./cholesky";
 export { adjugate, det, slogdet } from "./determinant";
 export { diag, tril, triu } from "./diagonals";
+export { eig, eigvals, hessenberg, schur } from "./eig";
 export { eigh, eigvalsh } from "./eigh";
 export { discreteLyapunov, lyapunov, sylvester } from "./equations";
 export { expm, matrixPower } from "./exponential";
+export { fractionalMatrixPower, logm, signm, sqrtm } from "./functions";
 export { funmHermitian } from "./funm";
 export { type CondOptions, choleskyInverse, cond, lq, matrixRank, pinv, type RankOptions } from "./inverses";
 export { ldlFactor, ldlSolve } from "./ldl";
