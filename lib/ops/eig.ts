@@ -7,11 +7,10 @@ import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { arange, eye, ones, zeros } from "./creation";
 import { diag, diagEmbed } from "./diagonals";
-import { any, ascending, distinctSpectrum, positive } from "./domains";
+import { any, ascending, distinctSpectrum, leading, positive } from "./domains";
 import { codeOf, PHASE, POLICIES, type Policy, STRICT } from "./eigh";
 import { add, conj, div, mul, real, stopGradient, sub } from "./elementwise";
 import { max } from "./extremes";
-import { solve } from "./lu";
 import { abs } from "./magnitude";
 import { matmul } from "./products";
 import { sum } from "./reductions";
@@ -35,20 +34,19 @@ const hints = {
 };
 const nameFor = (checks: number): string => (checks & STRICT ? "eigvals" : "eig");
 
-/** The condition numbers of eigenvalues whose vectors are the columns of v, of norm 1: norms of the rows of V⁻¹, infinite where there is none. */
-const eigConditions = defineOp({
-  name: "eigConditions",
+/** V⁻¹ of a basis of eigenvectors, infinite where it is none. */
+const eigInverse = defineOp({
+  name: "eigInverse",
   hidden: true,
   publicName: "eig",
-  types: "complex",
   inputs: ["v"],
-  outputs: ["c"],
-  signature: "(n,n)->(n)",
-  dtypes: { c: "real" },
-  order: 0,
-  domain: { v: distinctSpectrum },
-  kernel: native("eigConditions"),
-  vjp: () => ({}), // what it is asked for, which eigenvalues are equal, is constant
+  outputs: ["y"],
+  signature: "(n,n)->(n,n)",
+  domain: { v: leading },
+  law: ({ v }, { y }) => [[matmul(matmul(v, y), v), v]],
+  kernel: native("eigInverse"),
+  saves: ["y"],
+  vjp: ({ y }, { y: g }) => ({ v: () => mul(-1, matmul(matmul(y, g, { adjointA: true }), y, { adjointB: true })) }),
 });
 
 /**
@@ -60,7 +58,6 @@ const eigGaps = defineOp({
   name: "eigGaps",
   hidden: true,
   publicName: "eig",
-  types: "complex",
   inputs: ["x", "w", "c", "size", "norm"],
   outputs: ["q"],
   signature: "(n,n),(n),(n),(),()->(n,n)",
@@ -73,11 +70,11 @@ const eigGaps = defineOp({
   saves: ["w", "c", "norm", "q"],
   // q = x ∘ conj(F), F_ij = 1/(w_j - w_i): x̄ = q̄ ∘ F. dq_ij = -q_ij conj(F_ij (dw_j - dw_i)): with e = conj(q̄) ∘ q ∘ conj(F), w̄_k = Σ_j e_kj - Σ_i e_ik
   vjp: ({ w, c, norm, q }, { q: g }, { degenerate, checks }) => {
-    const over = (x: C): C =>
-      eigGaps(x, w, c, sizeOf(x), norm, { degenerate, checks: checks & STRICT, ...within(nameFor(checks)) }) as Tensor as C;
+    const over = (x: T): T =>
+      eigGaps(x, w, c, sizeOf(x), norm, { degenerate, checks: checks & STRICT, ...within(nameFor(checks)) }) as Tensor as T;
     return {
-      x: (): C => conj(over(conj(g))),
-      w: (): C => {
+      x: (): T => conj(over(conj(g))),
+      w: (): T => {
         const e = over(mul(conj(g), q));
         return sub(sum(e, { axis: -1 }), sum(e, { axis: -2 }));
       },
@@ -90,7 +87,6 @@ const eigBasis = defineOp({
   name: "eigBasis",
   hidden: true,
   publicName: "eig",
-  types: "complex",
   inputs: ["y", "w", "c", "norm"],
   outputs: ["z"],
   signature: "(n,n),(n),(n),()->(n,n)",
@@ -101,7 +97,7 @@ const eigBasis = defineOp({
   hints: { equalComplex: "the matrix is defective, and has no basis of eigenvectors: use functions of the matrix, as expm" },
   kernel: native("eigBasis", ({ degenerate }: { degenerate: Policy }) => [codeOf(degenerate)]),
   saves: ["w", "c", "norm"],
-  vjp: ({ w, c, norm }, { z: g }, { degenerate }) => ({ y: (): C => eigBasis(g, w, c, norm, { degenerate, ...within("eig") }) as Tensor as C }),
+  vjp: ({ w, c, norm }, { z: g }, { degenerate }) => ({ y: (): T => eigBasis(g, w, c, norm, { degenerate, ...within("eig") }) as Tensor as T }),
 });
 
 interface Spectrum {
@@ -114,7 +110,9 @@ interface Spectrum {
  */
 function ruleOf(a: T, { w, v }: Spectrum, gw: C | undefined, gv: C | undefined, degenerate: Policy, checks: number): C {
   const name = within(nameFor(checks));
-  const [c, norm] = [eigConditions(v, name) as Tensor as R, sizeOf(a)];
+  const y = eigInverse(v, name) as Tensor as C;
+  // the condition numbers of eigenvalues, √n at most too large (Golub & Van Loan, section 7.2.2)
+  const [c, norm] = [stopGradient(sum(abs(y), { axis: -1 })) as Tensor as R, sizeOf(a)];
   const parts: C[] = gw ? [diagEmbed(gw) as Tensor as C] : [];
   if (gv) {
     const m = matmul(v, gv, { adjointA: true });
@@ -128,7 +126,7 @@ function ruleOf(a: T, { w, v }: Spectrum, gw: C | undefined, gv: C | undefined, 
     norm,
     { degenerate, ...name },
   ) as Tensor as C;
-  return solve(v, matmul(inner, v, { adjointB: true }), { adjoint: true, ...name }) as Tensor as C;
+  return matmul(y, matmul(inner, v, { adjointB: true }), { adjointA: true });
 }
 
 /** Σ_i 1/(x_k - w_i) of n points beyond the spectra of the domain: free of the order of eigenvalues. */

@@ -1,20 +1,22 @@
 // Square roots, logarithms, powers and signs of general matrices. Derivations: docs/derivations/functions.md
 import { within } from "../core/apply";
 import { real as number, oneOf } from "../core/attrs";
-import type { Sym } from "../core/dtype";
+import type { Float, Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { ones, zeros } from "./creation";
 import { halves, leading } from "./domains";
-import { add, mul } from "./elementwise";
+import { add, div, mul, sqrt } from "./elementwise";
 import { expm, matrixPower } from "./exponential";
 import { concat } from "./joining";
 import { columnsOf, rowsOf } from "./parts";
 import { matmul } from "./products";
+import { scaleOf } from "./scales";
 import { adjoint } from "./structure";
 
 type T = Tensor<Sym<"T">>;
+type R = Tensor<Sym<"real">>;
 
 const NAMES = ["sqrtm", "logm", "fractionalMatrixPower", "signm"] as const;
 type Name = (typeof NAMES)[number];
@@ -35,17 +37,22 @@ function blocks(a: T, b: T, c: T): T {
   const wide = (x: T): T => add(x, none);
   return concat([concat([wide(a), wide(b)], { axis: -1 }), concat([none, wide(c)], { axis: -1 })], { axis: -2 }) as T;
 }
-/** The derivative along D of what `along` is: the upper right corner of its value at [A E; 0 A] along [D 0; 0 D], as that of f (Higham 2008, eq. 3.16). */
+/**
+ * The derivative along D of what `along` is: the upper right corner of its value at [A E; 0 A] along [D 0; 0 D], as that of f (Higham 2008, eq. 3.16). E, which
+ * it is linear in, is brought to the size of A.
+ */
 function twice(a: T, e: T, d: T, attrs: Attrs): T {
   const n = a.shape.at(-1) as number;
   const none = mul(0, ones(d.shape, { dtype: d.dtype })) as T;
-  const whole = along(blocks(a, e, a), blocks(d, none, d), { ...attrs, ...within(attrs.f) }) as T;
-  return columnsOf(rowsOf(whole, 0, n), n);
+  const [own, size] = [a, e].map((x) => scaleOf(x as Tensor as Tensor<Float>, [-2, -1]) as R) as [R, R];
+  const whole = along(blocks(a, mul(own, div(e, size)) as T, a), blocks(d, none, d), { ...attrs, ...within(attrs.f) }) as T;
+  const half = div(sqrt(size), sqrt(own)); // of the ratio, which may be beyond the largest number
+  return mul(half, mul(half, columnsOf(rowsOf(whole, 0, n), n))) as T;
 }
 
 /**
  * The derivative of the function f at A along E. It is linear in E, and its adjoint is the derivative at Aᴴ, as f of a conjugate is the conjugate
- * of f (Higham 2008, section 3.2).
+ * of f (Higham 2008, section 3.2); that along G is the adjoint of the one at A along Gᴴ.
  */
 const along = defineOp({
   name: "functionAlong",
@@ -60,10 +67,10 @@ const along = defineOp({
   hints,
   kernel: native((attrs) => `${kernelOf((attrs as unknown as Attrs).f)}Along`, encode),
   saves: ["a", "e"],
-  // with G = X̄: Ē is the derivative at Aᴴ along G, Ā the second one at Aᴴ along Eᴴ and G
+  // with G = X̄: Ē is the derivative at Aᴴ along G, Ā the second one at Aᴴ along Eᴴ and G, which are the adjoints of those at A along Gᴴ
   vjp: ({ a, e }, { x: g }, attrs) => ({
-    a: (): T => twice(adjoint(a), adjoint(e), g, attrs),
-    e: (): T => along(adjoint(a), g, { ...attrs, ...within(attrs.f) }) as T,
+    a: (): T => adjoint(twice(a, e, adjoint(g), attrs)),
+    e: (): T => adjoint(along(a, adjoint(g), { ...attrs, ...within(attrs.f) }) as T),
   }),
   jvp: ({ a, e }, { a: da, e: de }, attrs) => ({
     x: (): T | undefined => {
@@ -76,7 +83,7 @@ const along = defineOp({
 /** The rules of the function f, from the matrix. */
 const rules = (f: Name) => ({
   saves: ["a"] as const,
-  vjp: ({ a }: { a: T }, { x: g }: { x: T }, attrs: { p?: number }) => ({ a: (): T => derivative(f, adjoint(a), g, attrs) }),
+  vjp: ({ a }: { a: T }, { x: g }: { x: T }, attrs: { p?: number }) => ({ a: (): T => adjoint(derivative(f, a, adjoint(g), attrs)) }),
   jvp: ({ a }: { a: T }, { a: t }: { a?: T }, attrs: { p?: number }) => ({ x: t ? (): T => derivative(f, a, t, attrs) : undefined }),
 });
 const derivative = (f: Name, a: T, e: T, { p = 0.5 }: { p?: number }): T => along(a, e, { f, p, ...within(f) }) as T;

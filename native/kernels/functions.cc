@@ -14,7 +14,7 @@ using ops::Bad, ops::Cx, ops::read;
 
 enum class Function { root, log, power, sign };
 
-/// The complex Schur form A = 2^exponent Wᴴ L W, in double precision.
+/// The complex Schur form A = 2^exponent Wᴴ L W, or that of Aᵀ, in double precision.
 template <class T>
 struct FormWork {
   using Own = std::conditional_t<ops::kComplex<T>, Cx, double>;
@@ -56,10 +56,29 @@ void split_pair(Matrix<Cx> l, Matrix<Cx> w, Index k, Cx mu) {
   l(k, k + 1) = 0;
 }
 
+/// TO = 2^-exponent A, or Aᵀ.
+template <class T, class To>
+void load(Matrix<const T> a, bool transposed, ops::Exponent exponent, Matrix<To> to) {
+  using Own = std::conditional_t<ops::kComplex<T>, Cx, double>;
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j) (transposed ? to(j, i) : to(i, j)) = ops::times_power(Own(a(i, j)), -exponent);
+}
+
 struct Form {
   int exponent = 0;
+  bool transposed = false;
   ops::Noise noise;
 };
+/// Whether Aᵀ is rather to be computed with: the QR algorithm keeps the digits of what is small where that stands below the diagonal, and
+/// hands over Schur forms of the transpose of what it gets row by row.
+template <class T>
+bool is_lower(Matrix<const T> a) {
+  Real<T> upper = 0, lower = 0;
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j)
+      if (i != j) (i < j ? upper : lower) += std::abs(a(i, j)) / 2;
+  return lower > upper;
+}
 template <class T>
 std::int32_t form_of(Matrix<const T> a, Function f, const FormWork<T>& work, Form& form) {
   constexpr ops::Exponent kModerate = 256;
@@ -68,8 +87,8 @@ std::int32_t form_of(Matrix<const T> a, Function f, const FormWork<T>& work, For
   if (!work.schur.fits) return make_info(Fail::too_large);
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
   form.exponent = static_cast<int>(ops::excess(ops::largest_exponent(a), kModerate)) / 2 * 2;
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < n; ++j) own.l(i, j) = ops::times_power(typename FormWork<T>::Own(a(i, j)), -form.exponent);
+  form.transposed = !is_lower(a);
+  load(a, form.transposed, form.exponent, own.l);
   if (const auto info = ops::schur_form(work.schur); info != 0) return info;
   const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon() * ops::largest_part(read(own.l));
   form.noise = {ops::kComplex<T> ? rounding : 0, rounding};  // of real matrices no eigenvalue is near the axis but in pairs
@@ -109,18 +128,21 @@ double degree_of(double p) {
   return f == Function::root ? 0.5 : f == Function::power ? p : 0;
 }
 
-/// X = 2^power Wᴴ M W, through `spare`; M becomes undefined.
+/// X = 2^power Wᴴ M W, or its transpose, in place of M.
 template <class T>
-std::int32_t turn_back(Matrix<Cx> m, Matrix<const Cx> w, double power, Matrix<Cx> spare, Matrix<T> x) {
+std::int32_t turn_back(Matrix<Cx> m, const Form& form, double power, const FormWork<T>& work, Matrix<T> x) {
+  const auto w = read(work.w);
+  const auto spare = work.spare;
   la::gemm<Cx>(1, Op::adjoint, w, Op::none, read(m), 0, spare);
   la::gemm<Cx>(1, Op::none, read(spare), Op::none, w, 0, m);
   ops::scale_by_power(m, power);
   for (Index i = 0; i < x.rows; ++i) {
     for (Index j = 0; j < x.cols; ++j) {
+      const Cx value = form.transposed ? m(j, i) : m(i, j);
       if constexpr (ops::kComplex<T>)
-        x(i, j) = T(m(i, j));
+        x(i, j) = T(value);
       else
-        x(i, j) = T(m(i, j).real());
+        x(i, j) = T(value.real());
     }
   }
   return ops::check_answer(read(x));
@@ -143,7 +165,7 @@ std::int32_t function_of(const Call& call, const FunctionWork<f, T>& work) {
   const Matrix<Cx> l = work.form.l;
   if (const Bad bad = apply<f>(l, p, form.noise, work.triangle); bad != 0) return make_info(Fail::no_function, bad);
   for (Index i = 0; i < n && f == Function::log; ++i) l(i, i) += form.exponent * std::numbers::ln2;
-  return turn_back(l, read(work.form.w), degree_of<f>(p) * form.exponent, work.form.spare, call.matrix<T>(1, n, n));
+  return turn_back(l, form, degree_of<f>(p) * form.exponent, work.form, call.matrix<T>(1, n, n));
 }
 
 template <Function f, class T>
@@ -185,16 +207,16 @@ std::int32_t function_along(const Call& call, const AlongWork<f, T>& work) {
   Form form;
   if (const auto info = form_of(call.matrix<const T>(0, n, n), f, work.form, form); info != 0) return info;
   if (!ops::all_finite(given)) return make_info(Fail::not_finite);
-  const ops::Exponent own = ops::largest_exponent(given);
+  // E, which the answer is linear in, is brought to the size of A: the methods look at the norm of both together
+  const ops::Exponent own = ops::largest_exponent(given) - ops::largest_exponent(read(work.form.l));
   const Matrix<Cx> e = work.e, w = work.form.w, spare = work.form.spare;
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < n; ++j) spare(i, j) = ops::times_power(typename FormWork<T>::Own(given(i, j)), -own);
+  load(given, form.transposed, own, spare);
   la::gemm<Cx>(1, Op::none, read(w), Op::none, read(spare), 0, e);
   la::gemm<Cx>(1, Op::none, read(e), Op::adjoint, read(w), 0, spare);
   ops::copy(read(spare), e);
   if (const Bad bad = derivative(p, form.noise, work); bad != 0) return make_info(Fail::no_function, bad);
   const double power = (degree_of<f>(p) - 1) * form.exponent + static_cast<double>(own);
-  return turn_back(e, read(w), power, spare, call.matrix<T>(2, n, n));
+  return turn_back(e, form, power, work.form, call.matrix<T>(2, n, n));
 }
 
 #define BS_FUNCTION(name, f)                                                                                             \
