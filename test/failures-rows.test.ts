@@ -45,6 +45,16 @@ function* spoilt(inputs: readonly Tensor[], code: Code): Generator<Tensor[]> {
     }
     yield inputs.map((u, k) => (k === i ? tensor(data, { shape: t.shape, dtype: t.dtype as "float64" }) : u));
   }
+  // of equations that one matrix alone does not spoil: all of item 1 zeros, and all of it identities
+  for (const diagonal of code === "ERR_SINGULAR" && inputs.every((t) => t.rank === 3) ? [0, 1] : [])
+    yield inputs.map((t) => {
+      const [, m, n] = t.shape as [number, number, number];
+      const data = t.data.slice() as Float64Array;
+      const width = data.length / (3 * m * n);
+      data.fill(0, m * n * width, 2 * m * n * width);
+      for (let d = 0; d < Math.min(m, n); d++) data[(m * n + d * (n + 1)) * width] = diagonal;
+      return tensor(data, { shape: t.shape, dtype: t.dtype as "float64" });
+    });
 }
 
 describe("every failure of every row", () => {

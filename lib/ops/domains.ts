@@ -207,6 +207,24 @@ export const leading: Domain = {
   reach: norm,
 };
 
+/** Square, of norm about 1/2. */
+export const contraction: Domain = {
+  name: "contraction",
+  sample: (draw) =>
+    matrices(normal(draw), ({ n, at }) => (i, j) => {
+      const [[re, im], scale] = [at(i, j), 0.25 / Math.sqrt(n)];
+      return [scale * re, scale * im];
+    }),
+  reach: norm,
+};
+
+/** Square, with eigenvalues around -3/2. */
+export const decaying: Domain = {
+  name: "decaying",
+  sample: (draw) => mapped(leading.sample(draw), (re, im) => [-re, -im]),
+  reach: norm,
+};
+
 /** Singular values some tenths apart, and from zero. */
 export const separated: Domain = {
   name: "separated",

@@ -11,6 +11,7 @@ export {
   eigvalshTridiagonal,
   type TridiagonalOptions,
 } from "./eigh-tridiagonal";
+export { discreteLyapunov, lyapunov, sylvester } from "./equations";
 export { expm, matrixPower } from "./exponential";
 export { funmHermitian } from "./funm";
 export { type CondOptions, choleskyInverse, cond, lq, matrixRank, pinv, type RankOptions } from "./inverses";
@@ -25,6 +26,7 @@ export { matmul } from "./products";
 export { lowRank, projector } from "./projectors";
 export { qr } from "./qr";
 export { trace } from "./reductions";
+export { care, dare } from "./riccati";
 export { expmHermitian, inverseSqrtmHermitian, logmHermitian, powmHermitian, sqrtmHermitian } from "./spectral";
 export { adjoint, matrixTranspose } from "./structure";
 export { svd, svdvals } from "./svd";

@@ -9,6 +9,7 @@ namespace {
 
 constexpr Index kInner = 8;      // rounds of the axes that are written out, at most
 constexpr Index kLargest = 192;  // instructions of a loop, written out
+constexpr Index kComplex = 4;    // instructions for one of complex numbers, about
 constexpr int kDepth = 3;        // of cheap values in each other
 constexpr int kTries = 8;        // open loops that an instruction may join, the last ones
 constexpr int kAlike = -2;       // an axis along which a value does not change and which the loop need not have yet
@@ -42,7 +43,7 @@ Index size(const FusedLoop& loop) {
   for (const auto& m : loop.members) {
     Index rounds = 1;
     for (const int a : m.at) rounds *= a >= 0 && loop.inner[static_cast<std::size_t>(a)] ? loop.extent[static_cast<std::size_t>(a)] : 1;
-    n += rounds;
+    n += rounds * m.cost;
   }
   return n;
 }
@@ -93,6 +94,20 @@ bool covers(const FusedLoop& loop, const std::vector<int>& axes) {
 }  // namespace
 
 bool is_reduction(const Instruction& c) { return kernel_of(c).family == &family::reduce; }
+
+bool reals_of(const Program& program, const Instruction& c, std::optional<DType>& real) {
+  for (const auto* values : {&c.in, &c.out}) {
+    for (const int v : *values) {
+      const DType t = program.values[static_cast<std::size_t>(v)].dtype;
+      if (t == DType::b8) continue;
+      if (static_cast<int>(t) >= kFloatTypes) return false;
+      const DType part = t == DType::f64 || t == DType::c128 ? DType::f64 : DType::f32;
+      if (real.value_or(part) != part) return false;
+      real = part;
+    }
+  }
+  return true;
+}
 
 Fuser::Fuser(const Program& program, std::vector<bool> fusable, std::vector<bool> hoisted)
     : program_(program),
@@ -202,7 +217,6 @@ void Fuser::begin(int i) {
   for (const Index n : dims(is_reduction(c) ? c.in[0] : c.out[0]))
     if (n > 1) loop.extent.push_back(n);
   loop.inner.assign(loop.extent.size(), false);
-  loop.column = c.column;
   join(loop, i);
   after_[loops_] = before(loop, 0);
   loop_of(c.out[0]) = loops_;
@@ -307,8 +321,8 @@ bool Fuser::find_axes(FusedLoop& loop, const Instruction& c, const std::vector<I
 /// Makes an instruction part of a loop, or leaves the loop as it was.
 bool Fuser::join(FusedLoop& loop, int i, int depth) const {
   const Instruction& c = code(i);
-  if (c.column != loop.column) return false;
   FusedLoop tried = loop;
+  if (!reals_of(program_, c, tried.real)) return false;
   if (!finish_sums(tried, c)) return false;
   bring_cheap(tried, c, depth);
   Axes at;
@@ -321,7 +335,7 @@ bool Fuser::join(FusedLoop& loop, int i, int depth) const {
 
 void Fuser::add(FusedLoop& loop, int i, Axes at) const {
   const Instruction& c = code(i);
-  FusedLoop::Member member{.instruction = i, .at = std::move(at), .reads = {}};
+  FusedLoop::Member member{.instruction = i, .at = std::move(at), .reads = {}, .cost = is_complex(c.column) ? kComplex : 1};
   for (const int v : c.in) {
     if (axes_in(loop, v))
       member.reads.push_back({.inside = true, .value = seen(v)});
@@ -363,7 +377,7 @@ void Fuser::close(int l) {
     m.again = of != l;
     if (of == l) of = -1;
   }
-  const auto& [one, axes, reads, again] = at->second.members.front();
+  const auto& [one, axes, reads, cost, again] = at->second.members.front();
   const auto plain = [&, i = std::size_t{0}](const Access& read) mutable { return read.value == code(one).in[i++]; };
   if (at->second.members.size() == 1 && std::all_of(reads.begin(), reads.end(), plain))
     units_.push_back({one});

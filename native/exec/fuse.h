@@ -17,10 +17,11 @@ struct FusedLoop {
     int instruction;            // its position
     std::vector<int> at;        // the axes of its dimensions, of a reduction those of its input; -1 where the size is 1
     std::vector<Access> reads;  // per input
+    Index cost = 1;             // instructions of the machine
     bool again = true;          // its result is stored, if at all, by another loop
   };
   std::vector<Member> members;
-  DType column{};                           // of all of them
+  std::optional<DType> real;                // f32 or f64: of all numbers in it, of parts of complex ones; none where all are bools
   std::map<int, std::vector<int>> axes;     // of values that each round computes: the axis of each dimension, -1 where its size is 1
   std::map<int, std::vector<int>> reduced;  // of values that are ready only when the loop ends: likewise
 };
@@ -76,5 +77,8 @@ class Fuser {
 };
 
 bool is_reduction(const Instruction& c);
+/// Of the numbers that an instruction reads and writes, or of their parts: f32 or f64, none where all are bools. False where they differ,
+/// or there are integers.
+bool reals_of(const Program& program, const Instruction& c, std::optional<DType>& real);
 
 }  // namespace backsolve

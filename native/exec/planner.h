@@ -31,6 +31,7 @@ class Planner {
 
   // ---- for families ----
   const Type& type(int value) const { return program_.values[static_cast<std::size_t>(value)]; }
+  const Program& program() const { return program_; }
   const Place& place(int value) const { return plan_.places[static_cast<std::size_t>(value)]; }
   const Kernel& kernel(const Instruction& code) const { return kernel_of(code); }
   const LanesTable& isa() const { return *plan_.isa; }

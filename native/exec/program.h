@@ -10,6 +10,8 @@
 
 namespace backsolve {
 
+constexpr bool is_complex(DType t) { return t == DType::c64 || t == DType::c128; }
+
 struct Type {
   DType dtype;
   std::vector<Index> dims;  // of one item

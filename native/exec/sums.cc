@@ -9,7 +9,6 @@
 namespace backsolve {
 namespace {
 
-bool is_complex(DType t) { return t == DType::c64 || t == DType::c128; }
 bool is_wide(DType t) { return t == DType::f64 || t == DType::c128; }
 
 template <class R>

@@ -6,6 +6,7 @@
 
 #include "../exec/steps.h"
 #include "families.h"
+#include "fused_nodes.h"
 
 namespace backsolve {
 namespace {
@@ -64,13 +65,17 @@ bool may_fuse(const Planner& planner, const Instruction& c) {
   const Kernel& k = kernel_of(c);
   // Places are told by 32 bits.
   const auto unfit = [&](int v) {
-    return v < 0 || planner.place(v).count == 0 || planner.place(v).count > kLargestValue / planner.isa().bytes;
+    return v < 0 || planner.place(v).count == 0 || planner.place(v).count > kLargestValue / (2 * planner.isa().bytes);
   };
   if (unfit(c.out[0]) || std::any_of(c.in.begin(), c.in.end(), unfit)) return false;
-  if (c.column != DType::f32 && c.column != DType::f64) return false;
-  if (k.family == &family::map) return planner.isa().fused[static_cast<int>(c.column)][0].map[static_cast<int>(k.map)][0] != nullptr;
+  std::optional<DType> real;
+  if (!reals_of(planner.program(), c, real)) return false;
+  if (k.family == &family::map)
+    return Expressions::has(k.map, c.column) ||
+           (c.column == real && planner.isa().fused[static_cast<int>(c.column)][0].map[static_cast<int>(k.map)][0] != nullptr);
   if (k.family == &family::reduce)
-    return planner.place(c.in[0]).count / planner.place(c.out[0]).count <= (planner.width() == 1 ? kLongestFlat : kLongest);
+    return c.column != DType::b8 &&
+           planner.place(c.in[0]).count / planner.place(c.out[0]).count <= (planner.width() == 1 ? kLongestFlat : kLongest);
   return k.family == &family::read_strided;
 }
 

@@ -41,6 +41,7 @@ class Coder {
   void use(int n);
   void keep(int n);
   void evaluate(int n);
+  bool evaluate_with_product(int n);
   void evaluate_map(int n);
   void merge_axes();
   void choose_tile();
@@ -48,6 +49,8 @@ class Coder {
   Index size_of_element(const Expressions::Operand& o) const { return static_cast<Index>(size_of(planner_.type(o.value).dtype)); }
   int reals() const { return planner_.isa().bytes / static_cast<int>(size_of(real_)); }
   bool side_by_side(int operand) const;
+  bool of_pairs(int operand) const { return is_complex(planner_.type(operands_[at(operand)].value).dtype); }
+  Symbol whole_pair(Symbol s, int operand, Index behind) const;
   void place_flat();
   using Root = Expressions::Root;
   Symbol stored(const Root& r, int operand) const;
@@ -101,13 +104,42 @@ void Coder::evaluate(int n) {
     code_.push_back(with({plan_.loop.flat && !side_by_side(x.operand) ? Symbol::gather_mask : Symbol::load_mask}, x));
   else if (x.what == Node::apart)
     code_.push_back(with({Symbol::gather}, x));
+  else if (x.what == Node::pair)
+    code_.push_back(whole_pair({Symbol::load_pair}, x.operand, x.behind));
+  else if (x.what == Node::integer)
+    code_.push_back({.what = Symbol::integer, .a_at = x.behind});
   else
     evaluate_map(n);
   use(n);
   keep(n);
 }
 
+/// x + y z and x - y z, where nobody else needs the product and its factors are in memory.
+bool Coder::evaluate_with_product(int n) {
+  const std::vector<int> args = nodes_[at(n)].args;
+  const auto map = static_cast<Map>(nodes_[at(n)].which);
+  if (args.size() != 2 || args[0] == args[1] || (map != Map::add && map != Map::sub)) return false;
+  const auto is_product = [&](int a) {
+    const Node& x = nodes_[at(a)];
+    return x.what == Node::map && x.which == static_cast<int>(Map::mul) && x.uses == 1 && x.kept < 0 &&
+           std::all_of(x.args.begin(), x.args.end(), [&](int f) { return in_memory(nodes_[at(f)]); });
+  };
+  const bool second = is_product(args[1]);
+  if (!second && (map == Map::sub || !is_product(args[0]))) return false;
+  const int product = args[second ? 1 : 0];
+  evaluate(args[second ? 0 : 1]);
+  const std::vector<int> factors = nodes_[at(product)].args;
+  Symbol s = with({.what = map == Map::add ? Symbol::add_product : Symbol::sub_product}, nodes_[at(factors[0])]);
+  const Symbol b = with(s, nodes_[at(factors[1])]);
+  s.b = b.a, s.b_at = b.a_at;
+  for (const int f : factors) use(f);
+  use(product);
+  code_.push_back(s);
+  return true;
+}
+
 void Coder::evaluate_map(int n) {
+  if (evaluate_with_product(n)) return;
   const std::vector<int> args = nodes_[at(n)].args;
   const auto to_memory = [&](int a) {  // counts as no use
     if (in_memory(nodes_[at(a)])) return;
@@ -228,10 +260,23 @@ bool Coder::side_by_side(int operand) const {
   return plan_.loop.count >= reals() && plan_.loop.along[at(operand)].move == size_of_element(operands_[at(operand)]);
 }
 
+/// One part of complex numbers side by side: which, in b.
+Symbol Coder::whole_pair(Symbol s, int operand, Index behind) const {
+  const auto part = static_cast<Index>(size_of(real_));
+  s.a = operand;
+  s.b = behind % (2 * part) == 0 ? 0 : 1;
+  s.a_at = behind - s.b * part;
+  return s;
+}
+
 /// Of one item: a number that stays along a row is repeated once; what is apart is gathered.
 void Coder::place_flat() {
   for (Node& n : nodes_) {
-    if (n.what != Node::memory || side_by_side(n.operand) || n.uses == 0) continue;
+    if (n.what != Node::memory || n.uses == 0) continue;
+    if (side_by_side(n.operand)) {
+      if (of_pairs(n.operand)) n.what = Node::pair;
+      continue;
+    }
     if (plan_.loop.along[at(n.operand)].move != 0) {
       n.what = Node::apart;
       continue;
@@ -248,6 +293,7 @@ void Coder::place_flat() {
 /// The tile into memory.
 Symbol Coder::stored(const Root& r, int operand) const {
   const bool mask = planner_.type(r.value).dtype == DType::b8, apart = plan_.loop.flat && !side_by_side(operand);
+  if (plan_.loop.flat && !apart && of_pairs(operand)) return whole_pair({Symbol::store_pair}, operand, r.behind);
   return {.what = apart ? (mask ? Symbol::scatter_mask : Symbol::scatter) : (mask ? Symbol::store_mask : Symbol::store),
           .a = operand,
           .a_at = r.behind};
@@ -264,7 +310,7 @@ void Coder::accumulate(const Root& r, int operand, int slot, bool below) {
   const Index behind = slot < 0 ? r.behind : this->behind(slot);
   const int to = slot < 0 ? operand : temporaries();
   Symbol::What what = below ? Symbol::accumulate_below : Symbol::accumulate;
-  if (f.flat && slot < 0 && !side_by_side(operand))
+  if (f.flat && slot < 0 && (!side_by_side(operand) || of_pairs(operand)))
     what = below ? Symbol::accumulate_numbers_below : Symbol::accumulate_numbers;
   else if (f.flat)
     what = below ? Symbol::flat_accumulate_below : Symbol::flat_accumulate;
@@ -287,7 +333,7 @@ void Coder::emit(const Root& r) {
   }
   auto& sums = plan_.loop.sums;
   if (std::none_of(sums.begin(), sums.end(), [&](const Fused::Sum& s) { return s.operand == r.operand; }))
-    sums.push_back({r.operand, static_cast<Reduce>(r.sum), planner_.place(r.value).count});
+    sums.push_back({r.operand, static_cast<Reduce>(r.sum), planner_.place(r.value).count * (of_pairs(r.operand) ? 2 : 1)});
   accumulate(r, r.operand, r.slot, false);
   if (r.image < 0) return;
   if (r.opposite) code_.push_back({.what = Symbol::map, .which = static_cast<int>(Map::neg)});

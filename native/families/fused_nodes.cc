@@ -4,7 +4,10 @@
 
 namespace backsolve {
 Expressions::Expressions(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored)
-    : real(loop.column), planner_(planner), program_(program), loop_(loop) {
+    : real(loop.real.value_or(planner.width() * 8 == planner.isa().bytes ? DType::f64 : DType::f32)),
+      planner_(planner),
+      program_(program),
+      loop_(loop) {
   for (std::size_t a = 0; a < loop.extent.size(); ++a) {
     if (loop.inner[a]) continue;
     walked_.push_back(static_cast<int>(a));
@@ -22,6 +25,17 @@ Expressions::Expressions(const Planner& planner, const Program& program, const F
 int Expressions::add(Node node) {
   nodes.push_back(std::move(node));
   return static_cast<int>(nodes.size()) - 1;
+}
+
+int Expressions::apply(Map map, std::vector<int> args) {
+  const auto [known, fresh] = applied_.emplace(std::pair(static_cast<int>(map), args), static_cast<int>(nodes.size()));
+  if (fresh) add({.what = Node::map, .which = static_cast<int>(map), .args = std::move(args)});
+  return known->second;
+}
+int Expressions::integer(Index n) {
+  const auto [known, fresh] = integers_.emplace(n, static_cast<int>(nodes.size()));
+  if (fresh) add({.what = Node::integer, .behind = n});
+  return known->second;
 }
 
 /// Where an element is, `index` along the axes that are written out.
@@ -43,25 +57,27 @@ std::pair<int, Index> Expressions::operand(int value, Index offset, const std::v
   return {number, offset * bytes(value)};
 }
 
-int Expressions::leaf(int value, Index offset, const std::vector<Index>& stride, const Axes& axes, const std::vector<Index>& index) {
-  const auto place = operand(value, offset, stride, axes, index);
+int Expressions::leaf(int value, Index offset, const std::vector<Index>& stride, const Axes& axes, const std::vector<Index>& index,
+                      int part) {
+  auto place = operand(value, offset, stride, axes, index);
+  place.second += part_bytes(part);
   const auto [known, fresh] = leaf_of_.emplace(place, static_cast<int>(nodes.size()));
   if (fresh) {
     const bool mask = type(value).dtype == DType::b8;
-    add({.what = mask ? Node::mask : Node::memory, .args = {}, .operand = place.first, .behind = place.second});
+    add({.what = mask ? Node::mask : Node::memory, .operand = place.first, .behind = place.second});
   }
   return known->second;
 }
 
-int Expressions::argument(const FusedLoop::Member& m, std::size_t i, const std::vector<Index>& index) {
+int Expressions::argument(const FusedLoop::Member& m, std::size_t i, const std::vector<Index>& index, int part) {
   const Access& read = m.reads[i];
-  if (read.inside) return node(read.value, index);
+  if (read.inside) return node(read.value, index, part);
   const int viewed = program_.code[at(m.instruction)].in[i];
   const std::vector<Index>& dims = type(viewed).dims;
   Axes axes(dims.size(), -1);
   for (std::size_t d = 0; d < dims.size(); ++d)
     if (dims[d] > 1) axes[d] = m.at[m.at.size() - dims.size() + d];
-  return leaf(read.value, read.offset, read.stride, axes, index);
+  return leaf(read.value, read.offset, read.stride, axes, index, part);
 }
 
 template <class F>
@@ -79,40 +95,31 @@ void Expressions::each_round(const Axes& axes, std::vector<Index> index, F&& f) 
 }
 
 /// All that a reduction combines within a round.
-int Expressions::combine(const FusedLoop::Member& m, const std::vector<Index>& index) {
+int Expressions::combine(const FusedLoop::Member& m, const std::vector<Index>& index, int part) {
   const Instruction& c = program_.code[at(m.instruction)];
   constexpr Map kMaps[] = {Map::add, Map::maximum, Map::minimum};
-  const Map map = kMaps[static_cast<int>(kernel_of(c).reduce)];
   Axes gone;
   for (const double d : c.attrs) gone.push_back(m.at[static_cast<std::size_t>(d)]);
   int all = -1;
   each_round(gone, index, [&](const std::vector<Index>& round) {
-    const int one = argument(m, 0, round);
+    const int one = argument(m, 0, round, part);
     if (all < 0) {
       all = one;
       return;
     }
-    all = add({.what = Node::map, .which = static_cast<int>(map), .args = {all, one}});
+    all = apply(kMaps[static_cast<int>(kernel_of(c).reduce)], {all, one});
   });
   return all;
 }
 
-int Expressions::node(int value, const std::vector<Index>& index) {
+int Expressions::node(int value, const std::vector<Index>& index, int part) {
   const FusedLoop::Member& m = *made_.at(value);
   std::vector<Index> of(index.size(), 0);
   for (const int a : loop_.axes.at(value))
     if (a >= 0 && loop_.inner[at(a)]) of[at(a)] = index[at(a)];
-  const auto key = std::make_pair(value, of);
+  const auto key = std::make_tuple(value, of, part);
   if (const auto known = node_of_.find(key); known != node_of_.end()) return known->second;
-  const Instruction& c = program_.code[at(m.instruction)];
-  int made;
-  if (is_reduction(c)) {
-    made = combine(m, of);
-  } else {
-    std::vector<int> args;
-    for (std::size_t i = 0; i < c.in.size(); ++i) args.push_back(argument(m, i, of));
-    made = add({.what = Node::map, .which = static_cast<int>(kernel_of(c).map), .args = std::move(args)});
-  }
+  const int made = is_reduction(program_.code[at(m.instruction)]) ? combine(m, of, part) : mapped(m, of, part);
   return node_of_[key] = made;
 }
 
@@ -123,9 +130,11 @@ void Expressions::add_roots(int value) {
   const std::vector<Index> stride = row_major(type(value).dims);
   const Reduce reduce = kernel_of(program_.code[at(m.instruction)]).reduce;
   each_round(axes, std::vector<Index>(loop_.extent.size(), 0), [&](const std::vector<Index>& index) {
-    const int n = late != loop_.reduced.end() ? combine(m, index) : node(value, index);
     const auto [to, behind] = operand(value, 0, stride, axes, index);
-    roots.push_back({value, n, to, behind, late != loop_.reduced.end() ? static_cast<int>(reduce) : -1});
+    for (int part = 0; part < (is_complex(type(value).dtype) ? 2 : 1); ++part) {
+      const int n = late != loop_.reduced.end() ? combine(m, index, part) : node(value, index, part);
+      roots.push_back({value, n, to, behind + part_bytes(part), late != loop_.reduced.end() ? static_cast<int>(reduce) : -1});
+    }
   });
 }
 

@@ -1,5 +1,7 @@
 // The expressions of a loop, written out for the axes that are not walked, common ones once.
 #pragma once
+#include <tuple>
+
 #include "fused.h"
 
 namespace backsolve {
@@ -9,9 +11,10 @@ inline std::size_t at(int i) { return static_cast<std::size_t>(i); }
 class Expressions {
  public:
   struct Node {
-    enum What { memory, mask, map, apart } what;  // apart: what is not side by side, of one item
-    int which = -1;                               // Map
-    std::vector<int> args;                        // nodes
+    // apart, pair: numbers of one item that are not side by side, or beside the other part of complex ones; integer: the number `behind`
+    enum What { memory, mask, map, apart, pair, integer } what;
+    int which = -1;              // Map
+    std::vector<int> args = {};  // nodes
     int operand = -1;
     Index behind = 0;  // bytes
     int uses = 0, kept = -1;
@@ -32,6 +35,10 @@ class Expressions {
   /// `stored`: per value, whether somebody else reads it.
   Expressions(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored);
 
+  /// Whether the machine can compute a map of complex numbers by their parts, or of bools.
+  static bool has(Map map, DType column);
+  bool has_parts() const;  // of complex numbers
+
   std::vector<Operand> operands;
   std::vector<Node> nodes;
   std::vector<Root> roots;
@@ -45,18 +52,27 @@ class Expressions {
   const FusedLoop& loop_;
   std::map<int, const FusedLoop::Member*> made_;
   std::vector<int> walked_;
-  std::map<std::pair<int, std::vector<Index>>, int> node_of_;  // values by indices along the axes that are written out
-  std::map<std::pair<int, Index>, int> leaf_of_;               // by operand and place
+  std::map<std::tuple<int, std::vector<Index>, int>, int> node_of_;  // values by indices along the axes that are written out, and part
+  std::map<std::pair<int, Index>, int> leaf_of_;                     // by operand and place
+  std::map<std::pair<int, std::vector<int>>, int> applied_;          // by map and arguments
+  std::map<Index, int> integers_;
 
   const Type& type(int v) const { return program_.values[at(v)]; }
   Index bytes(int v) const { return static_cast<Index>(size_of(type(v).dtype)) * planner_.width(); }
   std::pair<int, Index> operand(int value, Index offset, const std::vector<Index>& stride, const Axes& axes,
                                 const std::vector<Index>& index);
-  int leaf(int value, Index offset, const std::vector<Index>& stride, const Axes& axes, const std::vector<Index>& index);
-  int node(int value, const std::vector<Index>& index);
+  // `part`: 0 of real numbers, of complex ones 0 the real and 1 the imaginary part.
+  int leaf(int value, Index offset, const std::vector<Index>& stride, const Axes& axes, const std::vector<Index>& index, int part);
+  int node(int value, const std::vector<Index>& index, int part);
   int add(Node node);
-  int combine(const FusedLoop::Member& m, const std::vector<Index>& index);
-  int argument(const FusedLoop::Member& m, std::size_t i, const std::vector<Index>& index);
+  int apply(Map map, std::vector<int> args);
+  int combine(const FusedLoop::Member& m, const std::vector<Index>& index, int part);
+  int argument(const FusedLoop::Member& m, std::size_t i, const std::vector<Index>& index, int part = 0);
+  int mapped(const FusedLoop::Member& m, const std::vector<Index>& index, int part);
+  int of_parts(Map map, const FusedLoop::Member& m, const std::vector<Index>& index, int part);
+  int of_bools(Map map, const FusedLoop::Member& m, const std::vector<Index>& index, int part);
+  int integer(Index n);
+  Index part_bytes(int part) const { return part * static_cast<Index>(size_of(real)) * planner_.width(); }
   void add_roots(int value);
   template <class F>
   void each_round(const Axes& axes, std::vector<Index> index, F&& f) const;

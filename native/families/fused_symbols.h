@@ -1,5 +1,6 @@
 // Instructions of the register machine, as the code for them is written down.
 #pragma once
+#include <iterator>
 #include <vector>
 
 #include "../lanes/lanes.h"
@@ -13,21 +14,26 @@ struct Symbol {
     store,
     load_mask,
     store_mask,
-    map,
-    accumulate,
-    fold,
-    reset,
     gather,
     scatter,
     gather_mask,
     scatter_mask,
+    load_pair,
+    store_pair,
     splat,
-    flat_accumulate,
-    accumulate_numbers,
-    flat_fold,
+    integer,
+    add_product,
+    sub_product,
     accumulate_below,
     flat_accumulate_below,
-    accumulate_numbers_below
+    accumulate_numbers_below,
+    map,  // this and those that follow: of one Map or Reduce
+    accumulate,
+    fold,
+    reset,
+    flat_accumulate,
+    accumulate_numbers,
+    flat_fold
   } what;
   int which = 0;  // Map or Reduce
   FusedForm form = FusedForm::tile_memory;
@@ -35,49 +41,31 @@ struct Symbol {
   Index a_at = 0, b_at = 0;
 
   FusedIns code(const FusedTable& table) const {
-    const auto run = [&]() -> FusedTable::Run {
-      switch (what) {
-        case load:
-          return table.load;
-        case store:
-          return table.store;
-        case load_mask:
-          return table.load_mask;
-        case store_mask:
-          return table.store_mask;
-        case map:
-          return table.map[which][static_cast<int>(form)];
-        case accumulate:
-          return table.accumulate[which];
-        case fold:
-          return table.fold[which];
-        case reset:
-          return table.reset[which];
-        case gather:
-          return table.gather;
-        case scatter:
-          return table.scatter;
-        case gather_mask:
-          return table.gather_mask;
-        case scatter_mask:
-          return table.scatter_mask;
-        case splat:
-          return table.splat;
-        case flat_accumulate:
-          return table.flat_accumulate[which];
-        case accumulate_numbers:
-          return table.accumulate_numbers[which];
-        case flat_fold:
-          return table.flat_fold[which];
-        case accumulate_below:
-          return table.accumulate_below;
-        case flat_accumulate_below:
-          return table.flat_accumulate_below;
-        default:
-          return table.accumulate_numbers_below;
-      }
-    };
-    return {run(), static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b), static_cast<std::int32_t>(a_at),
+    using T = FusedTable;
+    constexpr T::Run T::* kPlain[] = {&T::load,
+                                      &T::store,
+                                      &T::load_mask,
+                                      &T::store_mask,
+                                      &T::gather,
+                                      &T::scatter,
+                                      &T::gather_mask,
+                                      &T::scatter_mask,
+                                      &T::load_pair,
+                                      &T::store_pair,
+                                      &T::splat,
+                                      &T::integer,
+                                      &T::add_product,
+                                      &T::sub_product,
+                                      &T::accumulate_below,
+                                      &T::flat_accumulate_below,
+                                      &T::accumulate_numbers_below};
+    static_assert(std::size(kPlain) == map);
+    constexpr T::Run(T::* kReductions[])[kFusedReductions] = {&T::accumulate,         &T::fold,     &T::reset, &T::flat_accumulate,
+                                                              &T::accumulate_numbers, &T::flat_fold};
+    const auto run = what < map    ? table.*kPlain[what]
+                     : what == map ? table.map[which][static_cast<int>(form)]
+                                   : (table.*kReductions[what - accumulate])[which];
+    return {run, static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b), static_cast<std::int32_t>(a_at),
             static_cast<std::int32_t>(b_at)};
   }
 };

@@ -32,12 +32,14 @@ constexpr int kFusedOperands = 64;   // of a loop, at most
 struct FusedTable {
   using Run = void (*)();
   Run map[kFusedMaps][kFusedForms];  // of one operand: of the tile, in any form, b says which; of three: the tile, then memory
+  Run add_product, sub_product;      // A = A + [a] [b], A - [a] [b], two roundings
   Run load, store;                   // A = [a]; [a] = A
   Run load_mask, store_mask;         // of bools
   Run accumulate[kFusedReductions];  // [a] = [a] + A, of elements that were not there before
   Run accumulate_below;              // a sum, without the diagonal
   Run fold[kFusedReductions];        // all elements of the tile [a] into the one element [b]; [a] is as it was before it was accumulated to
   Run reset[kFusedReductions];       // [a] is so
+  Run integer;                       // A = a_at
   Run end;
   /// The code, tile after tile, over `count` elements of a loop, at least one tile; the last tile may begin before the one before ends.
   /// `half`: the last is on the diagonal, and there may be less than a tile of them, though not in memory.
@@ -46,6 +48,7 @@ struct FusedTable {
   void (*flat_row)(const FusedIns* code, FusedOperand* operands, int n, Index count, bool half);
   Run gather, scatter, gather_mask, scatter_mask;  // of what is `move` bytes apart
   Run splat;                                       // the tile [b] = the number [a]
+  Run load_pair, store_pair;                       // part b of complex numbers side by side
   Run flat_accumulate[kFusedReductions];           // to the tile [a]
   Run flat_accumulate_below, accumulate_numbers_below;
   Run accumulate_numbers[kFusedReductions];  // to what is `move` bytes apart

@@ -128,10 +128,13 @@ struct Div {
   BS_REAL(Vec<R> a, Vec<R> b) { return a / b; }
   BS_COMPLEX(Cx<R> a, Cx<R> b) { return cx_div<R>(a, b); }
 };
-/// a b, where 0 times anything is 0: a derivative that does not arrive has no part in an infinite slope.
+/// a b, where 0 times anything is 0, of complex numbers part by part: a derivative that does not arrive has no part in an infinite slope.
 struct Scale {
   BS_REAL(Vec<R> a, Vec<R> b) { return select<R>((a == 0) | (b == 0), splat<R>(0), a * b); }
-  BS_COMPLEX(Cx<R> a, Cx<R> b) { return cx_select<R>(cx_is_zero<R>(a) | cx_is_zero<R>(b), {splat<R>(0), splat<R>(0)}, cx_mul<R>(a, b)); }
+  BS_COMPLEX(Cx<R> a, Cx<R> b) {
+    return {rounded<R>(real<R>(a.re, b.re)) - rounded<R>(real<R>(a.im, b.im)),
+            rounded<R>(real<R>(a.re, b.im)) + rounded<R>(real<R>(a.im, b.re))};
+  }
 };
 /// a / b, where 0 over anything, and anything over infinity, is 0: `scale` by 1 / b, which need not be representable.
 struct Unscale {
