@@ -102,6 +102,12 @@ const LAWS: readonly Law[] = [
     { row: "lyapunov", attrs: { adjoint }, p: [1, 1], q: [0] },
     { row: "discreteLyapunov", attrs: { adjoint }, p: [0, 1], q: [1] },
   ]),
+  ...["care", "dare"].flatMap((row): Law[] => [
+    { row, p: [0, 0, 1, 1], q: [1] },
+    { row, p: [0, 0.5, 0, 1], q: [0] },
+    { row, p: [0, -0.5, 1, 0], q: [1] },
+  ]),
+  { row: "care", p: [1, 0, 1, -1], q: [0] },
   { row: "singularGaps", p: [0, 1, 0], q: [-1] },
   { row: "singularGaps", p: [1, 1, 1], q: [0] },
   { row: "logmHermitian", p: [1], q: [0], log: ["diagonal"] },

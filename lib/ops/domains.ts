@@ -218,6 +218,13 @@ export const contraction: Domain = {
   reach: norm,
 };
 
+/** Square, with eigenvalues around -3/2. */
+export const decaying: Domain = {
+  name: "decaying",
+  sample: (draw) => mapped(leading.sample(draw), (re, im) => [-re, -im]),
+  reach: norm,
+};
+
 /** Singular values some tenths apart, and from zero. */
 export const separated: Domain = {
   name: "separated",

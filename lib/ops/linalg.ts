@@ -16,6 +16,7 @@ export { nuclearNorm, polar } from "./polar";
 export { matmul } from "./products";
 export { qr } from "./qr";
 export { trace } from "./reductions";
+export { care, dare } from "./riccati";
 export { expmHermitian, inverseSqrtmHermitian, logmHermitian, powmHermitian, sqrtmHermitian } from "./spectral";
 export { adjoint, matrixTranspose } from "./structure";
 export { svd, svdvals } from "./svd";

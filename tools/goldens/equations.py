@@ -79,7 +79,7 @@ def main():
         "sylvester": [sylvester(m, n, c) for c in (False, True) for m, n in ((3, 4), (5, 2), (1, 1))],
         "lyapunov": [lyapunov(n, c) for c, n in sizes],
         "near": near_the_circle(),
-        "riccati": [riccati(n, k, c, s) for c in (False, True) for n, k, s in ((1, 1, False), (4, 2, False), (3, 3, True), (6, 1, True))],
+        "riccati": [riccati(n, k, c, s) for c in (False, True) for n, k, s in ((1, 1, False), (4, 2, False), (3, 3, True), (6, 2, True))],
         "eigh": [generalised(n, c) for c, n in sizes],
     }
     path = pathlib.Path(__file__).parents[2] / "test/golden/equations.json"

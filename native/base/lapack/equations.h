@@ -76,4 +76,51 @@ bool trsyl(Op op_a, Matrix<const T> la, Op op_b, Matrix<const T> lb, Matrix<T> r
   return info == 0;
 }
 
+/// Workspace of `gges_chosen` and of the QR before it, in elements, for a pencil of n x n and m rows.
+constexpr Index gges_work(Index n, Index m) { return 80 * (n + m) + 65 * 64; }
+/// The half-plane or circle of the eigenvalues alpha/beta that come first.
+enum class Inside { left_half, unit_circle };
+template <class R>
+bool chosen(Inside inside, std::complex<R> alpha, R beta) {
+  return inside == Inside::left_half ? (beta < 0 ? alpha.real() > 0 : beta > 0 && alpha.real() < 0) : std::abs(alpha) < std::abs(beta);
+}
+template <Inside inside, class T>
+equations::Logical choose(const T* re, const T* im, const T* over) {
+  return chosen<T>(inside, {*re, *im}, *over);
+}
+template <Inside inside, class T>
+equations::Logical choose_complex(const T* value, const T* over) {
+  return chosen<Real<T>>(inside, *value, over->real());  // beta is real, and not negative
+}
+/// Schur vectors Z, by columns, of the pencil (a, b) by columns, those of the eigenvalues alpha/beta inside first; `count` of these. The
+/// pencil is destroyed. `reals` has 8n elements, `logicals` n. Returns LAPACK's info.
+template <Inside inside, class T>
+Int gges_chosen(Index order, T* a, T* b, Index stride, T* z, std::complex<Real<T>>* alpha, Real<T>* beta, Int* count, T* work, Index size,
+                Real<T>* reals, Int* logicals) {
+  const Int n = to_int(order), ld = to_int(stride), one = 1, lwork = to_int(size);
+  Int info = 0;
+  T unused;
+  if constexpr (kComplex<T>) {
+    T* const over = work;  // beta as complex numbers
+    T* const rest = work + order;
+    const Int left = lwork - n;
+    equations::gges_complex<T>("N", "V", "S", choose_complex<inside, T>, &n, a, &ld, b, &ld, count, alpha, over, &unused, &one, z, &n, rest,
+                               &left, reals, logicals, &info, 1, 1, 1);
+    for (Int i = 0; i < n; ++i) beta[i] = over[i].real();
+  } else {
+    equations::gges_real<T>("N", "V", "S", choose<inside, T>, &n, a, &ld, b, &ld, count, reals, reals + n, beta, &unused, &one, z, &n, work,
+                            &lwork, logicals, &info, 1, 1, 1);
+    for (Int i = 0; i < n; ++i) alpha[i] = {reals[i], reals[n + i]};
+  }
+  return info;
+}
+/// B := Qᴴ B of the reflectors that geqrf left in `a`; all by columns, of `rows` rows.
+template <class T>
+void multiply_by_adjoint(Index rows, Index columns, Index reflectors, const T* a, const T* tau, T* b, Index stride, T* work, Index size) {
+  const char trans = kComplex<T> ? 'C' : 'T';
+  const Int m = to_int(rows), n = to_int(columns), k = to_int(reflectors), ld = to_int(stride), lwork = to_int(size);
+  Int info = 0;
+  symbol::unmqr<T>("L", &trans, &m, &n, &k, a, &ld, tau, b, &ld, work, &lwork, &info, 1, 1);
+}
+
 }  // namespace backsolve::la
