@@ -2,7 +2,6 @@
 export { cholesky, choleskySolve, logdet } from "./cholesky";
 export { adjugate, det, slogdet } from "./determinant";
 export { diag, tril, triu } from "./diagonals";
-export { eigh, eigvalsh } from "./eigh";
 export { discreteLyapunov, lyapunov, sylvester } from "./equations";
 export { expm, matrixPower } from "./exponential";
 export { funmHermitian } from "./funm";
@@ -12,6 +11,7 @@ export { type LstsqOptions, lstsq } from "./lstsq";
 export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } from "./lu";
 export { type NormOptions, norm, type VectorNormOptions, vectorNorm } from "./norms";
 export { circulant, hankel, toeplitz, vander } from "./patterned";
+export { eigh, eigvalsh } from "./pencils";
 export { nuclearNorm, polar } from "./polar";
 export { matmul } from "./products";
 export { qr } from "./qr";
