@@ -83,6 +83,12 @@ const LAWS: readonly Law[] = [
   { row: "eigh", p: [1], q: [1, 0] },
   { row: "eighStrict", p: [1], q: [1, 0] },
   { row: "eigvalsh", p: [1], q: [1] },
+  ...["eighPair", "eighPairStrict"].flatMap((row): Law[] => [
+    { row, p: [1, 0], q: [1, 0], subnormal: "digits" },
+    { row, p: [0, 1], q: [-1, -1] }, // v as its gauge leaves it, squared
+  ]),
+  { row: "eigvalshPair", p: [1, 0], q: [1], subnormal: "digits" },
+  { row: "eigvalshPair", p: [1, 1], q: [0], subnormal: "digits" },
   { row: "gapQuotient", p: [1, 0], q: [-1] },
   { row: "gapQuotient", p: [1, 1], q: [0] },
   { row: "qr", p: [1], q: [0, 1] },

@@ -183,6 +183,20 @@ export const positiveDefinite: Domain = {
   reach: norm,
 };
 
+/** Hermitian, and near the identity. */
+export const nearIdentity: Domain = {
+  name: "nearIdentity",
+  sample: (draw) =>
+    hermitianPart(
+      matrices(normal(draw), ({ n, at }) => (i, j) => {
+        const [[re, im], scale] = [at(i, j), 0.02 / Math.sqrt(n)];
+        return [scale * re + (i === j ? 1 : 0), scale * im];
+      }),
+    ),
+  tangent: hermitianPart,
+  reach: (shape) => 0.1 * norm(shape),
+};
+
 /** Of full rank. */
 export const invertible: Domain = {
   name: "invertible",

@@ -19,7 +19,20 @@ export { ldlFactor, ldlSolve } from "./ldl";
 export { type LstsqOptions, lstsq } from "./lstsq";
 export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } from "./lu";
 export { type NormOptions, norm, type VectorNormOptions, vectorNorm } from "./norms";
-export { circulant, hankel, type SolveToeplitz, solveToeplitz, type ToeplitzParts, toeplitz, vander } from "./patterned";
+export {
+  circulant,
+  circulant,
+  hankel,
+  hankel,
+  type SolveToeplitz,
+  solveToeplitz,
+  type ToeplitzParts,
+  toeplitz,
+  toeplitz,
+  vander,
+  vander,
+} from "./patterned";
+export { eigh, eigvalsh } from "./pencils";
 export { householderProduct, qrPivoted } from "./pivoted";
 export { nuclearNorm, polar } from "./polar";
 export { matmul } from "./products";
