@@ -3,7 +3,6 @@ export { bandedSolveTriangular, choleskyBanded, solveBanded } from "./banded";
 export { cholesky, choleskySolve, logdet } from "./cholesky";
 export { adjugate, det, slogdet } from "./determinant";
 export { diag, tril, triu } from "./diagonals";
-export { eigh, eigvalsh } from "./eigh";
 export {
   type EighTridiagonal,
   type EigvalshTridiagonal,
@@ -21,15 +20,11 @@ export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } fro
 export { type NormOptions, norm, type VectorNormOptions, vectorNorm } from "./norms";
 export {
   circulant,
-  circulant,
-  hankel,
   hankel,
   type SolveToeplitz,
   solveToeplitz,
   type ToeplitzParts,
   toeplitz,
-  toeplitz,
-  vander,
   vander,
 } from "./patterned";
 export { eigh, eigvalsh } from "./pencils";
