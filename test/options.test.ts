@@ -124,6 +124,26 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   "linalg.hankel": [a, a],
   "linalg.tensorsolve": [tensor([[[4, 1]], [[1, 3]]]), tensor([[1], [2]])],
   "linalg.tensorinv": [tensor([[[4, 1]], [[1, 3]]])],
+  "linalg.tridiagonalSolve": [tensor([1, 1]), tensor([4, 4]), tensor([1, 1]), a],
+  "linalg.tridiagonalMatmul": [tensor([1, 1]), tensor([4, 4]), tensor([1, 1]), a],
+  "linalg.solveBanded": [
+    tensor([
+      [0, 1],
+      [4, 3],
+      [1, 0],
+    ]),
+    a,
+  ],
+  "linalg.choleskyBanded": [
+    tensor([
+      [0, 1],
+      [4, 3],
+    ]),
+  ],
+  "linalg.bandedSolveTriangular": [a, a],
+  "linalg.eighTridiagonal": [tensor([4, 3]), tensor([1])],
+  "linalg.eigvalshTridiagonal": [tensor([4, 3]), tensor([1])],
+  "linalg.solveToeplitz": [tensor([4, 1]), a],
   "linalg.cond": [a],
   "linalg.matrixRank": [a],
   "linalg.funmHermitian": [a, (x: F64) => x],
