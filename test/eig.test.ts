@@ -99,7 +99,9 @@ describe("eig", () => {
       close("tr A²", grad(squares)(a), mul(2, linalg.matrixTranspose(a)), a.data.every((x) => x === 0) ? 1e-300 : 1e-12);
     for (const base of [repeated, turned(diagEmbed(tensor([-2, 1, 1, 3])), 2)] as T[]) {
       const error = caught(() => grad(absolute)(base));
-      expect(`${error.code} ${error.message}`).to.match(/^ERR_DEGENERATE eig: .*eigenvalue \d equal to another one.*functions of the matrix/);
+      expect(`${error.code} ${error.message}`).to.match(
+        /^ERR_DEGENERATE eig: .*eigenvalue \d equal to another one.*functions of the matrix/,
+      );
       const masked = grad((x: T) => sum(square(abs(linalg.eig(x, { degenerate: "mask" }).v))) as Tensor as T)(base);
       expect(masked.data.every(Number.isFinite)).to.equal(true);
     }
@@ -114,7 +116,9 @@ describe("eig", () => {
       for (const a of [jordan(n, 2), turned(jordan(n, 2)), turned(jordan(n, 0)), times(2 ** 900, turned(jordan(n, 1)))])
         for (const f of [(x: T) => real(sum(linalg.eigvals(x))), (x: T) => sum(square(abs(linalg.eig(x).v)))]) {
           const error = caught(() => grad(f as (x: T) => T)(a));
-          expect(`${error.code} ${error.message}`, `${n} ${a.toArray()}`).to.match(/^ERR_DEGENERATE eig(vals)?: .*(defective|equal to another)/);
+          expect(`${error.code} ${error.message}`, `${n} ${a.toArray()}`).to.match(
+            /^ERR_DEGENERATE eig(vals)?: .*(defective|equal to another)/,
+          );
         }
     const nan = grad((x: T) => real(sum(linalg.eigvals(x, { degenerate: "nan" }))) as Tensor as T)(jordan(2, 1));
     expect(nan.data.every(Number.isNaN)).to.equal(true);
@@ -138,8 +142,20 @@ describe("eig", () => {
     }
     for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY])
       for (const f of [linalg.eig, linalg.eigvals, linalg.schur, linalg.hessenberg] as ((x: T) => unknown)[])
-        expect(caught(() => f(tensor([[1, bad], [0, 1]]) as T)).message).to.match(/contains NaN or infinity/);
-    expect([linalg.eig(empty(0, 0)).v.shape, linalg.eigvals(empty(0, 3, 3)).shape]).to.deep.equal([[0, 0], [0, 3]]);
+        expect(
+          caught(() =>
+            f(
+              tensor([
+                [1, bad],
+                [0, 1],
+              ]) as T,
+            ),
+          ).message,
+        ).to.match(/contains NaN or infinity/);
+    expect([linalg.eig(empty(0, 0)).v.shape, linalg.eigvals(empty(0, 3, 3)).shape]).to.deep.equal([
+      [0, 0],
+      [0, 3],
+    ]);
     expect(linalg.eigvals(tensor([[-3]])).toArray()).to.deep.equal([{ re: -3, im: 0 }]);
   });
 });
@@ -159,10 +175,12 @@ describe("schur and hessenberg", () => {
           expect(Math.max(...linalg.norm(sub(back, a)).data) / size, `${name} ${n}`).to.be.below(4);
           const one = sub(matmul(unitary, unitary, { adjointA: true }), eye(n, { dtype }));
           expect(Math.max(...linalg.norm(one).data) / (n * 2 ** -52), `${name} ${n}`).to.be.below(4);
-          expect(tril(middle, { k: k - 1 }).data.every((x) => x === 0), name).to.equal(true);
+          expect(
+            tril(middle, { k: k - 1 }).data.every((x) => x === 0),
+            name,
+          ).to.equal(true);
         }
-        if (dtype === "complex128")
-          close("values", inOrder(diag(t).index(0)), inOrder(linalg.eigvals(a.index(0) as T)), 1e-12);
+        if (dtype === "complex128") close("values", inOrder(diag(t).index(0)), inOrder(linalg.eigvals(a.index(0) as T)), 1e-12);
       }
     expect(conj(linalg.schur(empty(0, 0)).t).shape).to.deep.equal([0, 0]);
   });

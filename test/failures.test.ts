@@ -82,7 +82,9 @@ describe("errors", () => {
     for (const op of ["det", "slogdet", "eigvalsh", "eigh", "logdet", "lu", "luFactor", "inv"] as const) {
       const data = bad(2);
       data.data.set([1, 0, 0, 1]);
-      expect(caught(() => linalg[op](data)).message).to.equal(`${op}: matrix 1 of the batch (shape [3, 2, 2]) contains NaN or infinity.`);
+      expect(caught(() => loose(linalg[op])(data)).message).to.equal(
+        `${op}: matrix 1 of the batch (shape [3, 2, 2]) contains NaN or infinity.`,
+      );
     }
     const pivots = tensor(new Int32Array([0, 1, 0, 7]), { shape: [2, 2] });
     expect(caught(() => linalg.applyPivots(wrong(pivots), eye(2))).message).to.equal(

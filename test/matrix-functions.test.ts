@@ -155,7 +155,17 @@ describe("functions of general matrices", () => {
   it("of NaN, infinities, nothing and one number", () => {
     for (const [name, f] of entries) {
       for (const bad of [Number.NaN, Number.POSITIVE_INFINITY])
-        expect(caught(() => f(tensor([[1, bad], [0, 1]]) as T)).code, name).to.equal("ERR_NOT_FINITE");
+        expect(
+          caught(() =>
+            f(
+              tensor([
+                [1, bad],
+                [0, 1],
+              ]) as T,
+            ),
+          ).code,
+          name,
+        ).to.equal("ERR_NOT_FINITE");
       expect(f(empty(0, 0)).shape).to.deep.equal([0, 0]);
       expect(f(empty(0, 3, 3)).shape).to.deep.equal([0, 3, 3]);
     }

@@ -97,7 +97,9 @@ const eigBasis = defineOp({
   hints: { equalComplex: "the matrix is defective, and has no basis of eigenvectors: use functions of the matrix, as expm" },
   kernel: native("eigBasis", ({ degenerate }: { degenerate: Policy }) => [codeOf(degenerate)]),
   saves: ["w", "c", "norm"],
-  vjp: ({ w, c, norm }, { z: g }, { degenerate }) => ({ y: (): T => eigBasis(g, w, c, norm, { degenerate, ...within("eig") }) as Tensor as T }),
+  vjp: ({ w, c, norm }, { z: g }, { degenerate }) => ({
+    y: (): T => eigBasis(g, w, c, norm, { degenerate, ...within("eig") }) as Tensor as T,
+  }),
 });
 
 interface Spectrum {
@@ -202,7 +204,8 @@ export const eigvals = defineOp({
   }),
 });
 
-const identities = (like: T): T => mul(eye(like.shape.at(-1) as number, { dtype: like.dtype }), ones(like.shape, { dtype: like.dtype })) as T;
+const identities = (like: T): T =>
+  mul(eye(like.shape.at(-1) as number, { dtype: like.dtype }), ones(like.shape, { dtype: like.dtype })) as T;
 const similar = (q: T, middle: T): T => matmul(matmul(q, middle), q, { adjointB: true });
 
 /**

@@ -29,11 +29,11 @@ const policyAndTriangle = ({ degenerate, triangle }: Options) => [codeOf(degener
 
 export const PHASE = 1;
 export const STRICT = 2;
-const nameFor = (checks: number) => (checks & STRICT ? "eigvalsh" : "eigh");
+export const nameFor = (checks: number): string => (checks & STRICT ? "eigvalsh" : "eigh");
 
 const POLICY = 'the option degenerate: "nan" or "mask"';
 const FUNCTIONS = "use funmHermitian, expmHermitian and their like for functions of the matrix";
-const hints = {
+export const hints = {
   degenerate: `${FUNCTIONS}, eigvalsh for symmetric functions of the eigenvalues, or ${POLICY}`,
   degenerateValues: `${FUNCTIONS}, or ${POLICY}`,
 };

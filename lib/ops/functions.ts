@@ -74,7 +74,9 @@ const along = defineOp({
   }),
   jvp: ({ a, e }, { a: da, e: de }, attrs) => ({
     x: (): T | undefined => {
-      const parts = [da && twice(a, e, da, attrs), de && (along(a, de, { ...attrs, ...within(attrs.f) }) as T)].filter((x) => x !== undefined);
+      const parts = [da && twice(a, e, da, attrs), de && (along(a, de, { ...attrs, ...within(attrs.f) }) as T)].filter(
+        (x) => x !== undefined,
+      );
       return parts.length > 0 ? parts.reduce((p, q) => add(p, q)) : undefined;
     },
   }),

@@ -93,6 +93,8 @@ int Mirror::sign(int a, int b) {
     s = -sign(x.args[0], b);
   else if (negates(y))
     s = -sign(a, y.args[0]);
+  else if (x.what == Node::integer || y.what == Node::integer)
+    s = a == b ? 1 : 0;  // one node for each number
   else if (x.what == y.what)
     s = x.what == Node::map ? sign_of_maps(x, y) : sign_of_leaves(x, y);
   return known_[key] = s;

@@ -115,10 +115,14 @@ std::int32_t form_of(Matrix<const T> a, Function f, const FormWork<T>& work, For
 template <Function f>
 Bad apply(Matrix<Cx> l, double p, ops::Noise noise, const ops::TriangularWork& work) {
   switch (f) {
-    case Function::root: return ops::triangular_root(l, noise);
-    case Function::log: return ops::triangular_log(l, noise.axis, work);
-    case Function::power: return ops::triangular_power(l, p, noise.axis, work);
-    case Function::sign: break;
+    case Function::root:
+      return ops::triangular_root(l, noise);
+    case Function::log:
+      return ops::triangular_log(l, noise.axis, work);
+    case Function::power:
+      return ops::triangular_power(l, p, noise.axis, work);
+    case Function::sign:
+      break;
   }
   return ops::triangular_sign(l, static_cast<double>(l.rows) * std::numeric_limits<double>::epsilon(), work);
 }
@@ -219,18 +223,18 @@ std::int32_t function_along(const Call& call, const AlongWork<f, T>& work) {
   return turn_back(e, form, power, work.form, call.matrix<T>(2, n, n));
 }
 
-#define BS_FUNCTION(name, f)                                                                                             \
-  template <class T>                                                                                                     \
-  using name##Work = FunctionWork<f, T>;                                                                                 \
-  template <class T>                                                                                                     \
-  using name##AlongWork = AlongWork<f, T>;                                                                               \
-  template <class T>                                                                                                     \
-  std::int32_t name(const Call& call, const name##Work<T>& work) {                                                       \
-    return function_of<f, T>(call, work);                                                                                \
-  }                                                                                                                      \
-  template <class T>                                                                                                     \
-  std::int32_t name##_along(const Call& call, const name##AlongWork<T>& work) {                                          \
-    return function_along<f, T>(call, work);                                                                             \
+#define BS_FUNCTION(name, f)                                                    \
+  template <class T>                                                            \
+  using name##Work = FunctionWork<f, T>;                                        \
+  template <class T>                                                            \
+  using name##AlongWork = AlongWork<f, T>;                                      \
+  template <class T>                                                            \
+  std::int32_t name(const Call& call, const name##Work<T>& work) {              \
+    return function_of<f, T>(call, work);                                       \
+  }                                                                             \
+  template <class T>                                                            \
+  std::int32_t name##_along(const Call& call, const name##AlongWork<T>& work) { \
+    return function_along<f, T>(call, work);                                    \
   }
 BS_FUNCTION(sqrtm, Function::root)
 BS_FUNCTION(logm, Function::log)

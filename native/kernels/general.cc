@@ -166,8 +166,8 @@ std::int32_t eig_inverse(const Call& call, const InverseWork<T>& work) {
   return 0;
 }
 
-/// Which eigenvalues of an A of that size are equal for all that their computation can tell: A, whose largest element `norm` is, is known to 4 n
-/// ε of it, and eigenvalue i moves by c_i times that.
+/// Which eigenvalues of an A of that size are equal for all that their computation can tell: A, whose largest element `norm` is, is known
+/// to 4 n ε of it, and eigenvalue i moves by c_i times that.
 template <class T>
 struct Likeness {
   using R = Real<T>;
@@ -228,8 +228,8 @@ std::int32_t eig_gaps(const Call& call, const NoWork<T>&) {
   }
   return 0;
 }
-/// y (n,n), w (n), c (n) real, norm real -> y (n,n), where there is a basis of eigenvectors. attrs [degenerate], of which "mask" fails, too.
-/// Fails: equal_complex (which).
+/// y (n,n), w (n), c (n) real, norm real -> y (n,n), where there is a basis of eigenvectors. attrs [degenerate], of which "mask" fails,
+/// too. Fails: equal_complex (which).
 template <class T>
 std::int32_t eig_basis(const Call& call, const NoWork<T>&) {
   using R = Real<T>;

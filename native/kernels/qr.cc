@@ -61,8 +61,14 @@ std::int32_t qr_complete(const Call& call, const QrWork<T>& space) {
 }
 
 constexpr Kernel kList[] = {
-    {"qr", "T(m,n) -> T?(m,m^n) T(m^n,n)", "", 4, BS_SINGLE(qr, QrWork)},
-    {"qrComplete", "T(m,n) -> T?(m,m) T(m,n)", "", 4, BS_SINGLE(qr_complete, QrWork)},
+    {"qr", "T(m,n) -> T?(m,m^n) T(m^n,n)", "", 4, BS_SINGLE(qr, QrWork), Lanes::qr, {.wide = 256, .narrow = 128, .declines = true}},
+    {"qrComplete",
+     "T(m,n) -> T?(m,m) T(m,n)",
+     "",
+     4,
+     BS_SINGLE(qr_complete, QrWork),
+     Lanes::qr_complete,
+     {.wide = 256, .narrow = 128, .declines = true}},
 };
 
 }  // namespace

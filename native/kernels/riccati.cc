@@ -64,8 +64,9 @@ int size_of(Matrix<const T> m) {
 struct Scaling {
   int a = 0, b = 0, q = 0, x = 0;
 };
-// Units leave the equation what it is: of the inputs, columns of B with 2^u_i and R with 2^(u_i + u_j), make the diagonal of R 1; of the cost,
-// 2^s (Q, R, X), and of time, 2^t (A, Q, R⁻¹) of the continuous equation, where R is made 1 again by the inputs', bring Q and B to one size.
+// Units leave the equation what it is: of the inputs, columns of B with 2^u_i and R with 2^(u_i + u_j), make the diagonal of R 1; of the
+// cost, 2^s (Q, R, X), and of time, 2^t (A, Q, R⁻¹) of the continuous equation, where R is made 1 again by the inputs', bring Q and B to
+// one size.
 template <Inside inside, class T>
 Scaling scaling_of(Matrix<const T> a, Matrix<const T> b, Matrix<const T> q, Matrix<const T> r, int* units) {
   const auto none = [](Matrix<const T> m) { return ops::largest_part(m) == 0; };

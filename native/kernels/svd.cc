@@ -135,11 +135,29 @@ std::int32_t sum_quotient(const Call& call, const NoWork<T>&) {
 }
 
 constexpr Kernel kList[] = {
-    {"svdvals", "T(m,n) -> R(m^n)", "", 4, BS_SINGLE(svdvals, ValuesWork)},
-    {"svd", "T(m,n) -> R(m^n) T?(m,m^n) T?(m^n,n)", "", 20, BS_SINGLE(svd, ThinWork)},
+    {"svdvals", "T(m,n) -> R(m^n)", "", 4, BS_SINGLE(svdvals, ValuesWork), Lanes::svdvals, {.wide = 64, .narrow = 16, .declines = true}},
+    {"svd",
+     "T(m,n) -> R(m^n) T?(m,m^n) T?(m^n,n)",
+     "",
+     20,
+     BS_SINGLE(svd, ThinWork),
+     Lanes::svd,
+     {.wide = 64, .narrow = 64, .declines = true}},
     {"svdFull", "T(m,n) -> R(m^n) T?(m,m) T?(n,n)", "", 20, BS_SINGLE(svd_full, FullWork)},
-    {"singularGaps", "T(n,n) R(n) R() -> T(n,n)", "23", 1.0 / 32, BS_SINGLE(singular_gaps, NoWork)},
-    {"sumQuotient", "T(m,n) R(m) R(n) R() -> T(m,n)", "22", 1.0 / 32, BS_SINGLE(sum_quotient, NoWork)},
+    {"singularGaps",
+     "T(n,n) R(n) R() -> T(n,n)",
+     "23",
+     1.0 / 32,
+     BS_SINGLE(singular_gaps, NoWork),
+     Lanes::singular_gaps,
+     {.declines = true}},
+    {"sumQuotient",
+     "T(m,n) R(m) R(n) R() -> T(m,n)",
+     "22",
+     1.0 / 32,
+     BS_SINGLE(sum_quotient, NoWork),
+     Lanes::sum_quotient,
+     {.declines = true}},
 };
 
 }  // namespace

@@ -112,7 +112,8 @@ double norm_of_power(Matrix<const Cx> t, int p, const TriangularWork& work) {
     for (Index i = 0; i < n; ++i) sum += std::abs(x[i]);
     return sum;
   };
-  for (Index i = 0; i < n; ++i) x[i] = (i % 2 == 0 ? 1.0 : -1.0) * (1.0 + static_cast<double>(i) / static_cast<double>(std::max<Index>(1, n - 1)));
+  for (Index i = 0; i < n; ++i)
+    x[i] = (i % 2 == 0 ? 1.0 : -1.0) * (1.0 + static_cast<double>(i) / static_cast<double>(std::max<Index>(1, n - 1)));
   power(false);
   double most = 2 * size() / (3 * static_cast<double>(n));
   std::fill_n(x, n, Cx(1.0 / static_cast<double>(n)));
@@ -193,9 +194,7 @@ void one_and(double c, Matrix<const Cx> m, Matrix<Cx> to) {
   for (Index i = 0; i < m.rows; ++i)
     for (Index j = 0; j < m.cols; ++j) to(i, j) = (i == j ? 1.0 : 0.0) + c * m(i, j);
 }
-void solve_lower(Matrix<const Cx> l, Matrix<Cx> b) {
-  la::trsm(la::Side::left, la::Triangle::lower, Op::none, la::Diagonal::stored, l, b);
-}
+void solve_lower(Matrix<const Cx> l, Matrix<Cx> b) { la::trsm(la::Side::left, la::Triangle::lower, Op::none, la::Diagonal::stored, l, b); }
 /// Node and weight `k` of so many of Gauss and Legendre, on [0, 1].
 void gauss_legendre(int count, int k, double& node, double& weight) {
   double x = std::cos(std::numbers::pi * (k + 0.75) / (count + 0.5)), slope = 1;
@@ -239,8 +238,7 @@ Bad fractional_part(Matrix<const Cx> l, double t, double axis, const TriangularW
       std::swap(y, next);
     }
     const double p = std::ldexp(t, -k);
-    mend_diagonals(
-        l, y, [&](Cx x) { return power_of(x, p, axis); }, [&](Cx x, Cx z) { return power_difference(x, z, p, axis); });
+    mend_diagonals(l, y, [&](Cx x) { return power_of(x, p, axis); }, [&](Cx x, Cx z) { return power_difference(x, z, p, axis); });
   }
   if (y.data != work.m[1].data) copy(read(y), work.m[1]);
   return 0;
@@ -310,8 +308,7 @@ Bad triangular_log(Matrix<Cx> l, double axis, const TriangularWork& work) {
     const double by = std::ldexp(weight, roots);
     for (Index i = 0; i < n * n; ++i) sum.data[i] = (k == 0 ? Cx(0) : sum.data[i]) + by * right.data[i];
   }
-  mend_diagonals(
-      read(l), sum, [&](Cx x) { return log_of(x, axis); }, [&](Cx x, Cx y) { return log_difference(x, y, axis); });
+  mend_diagonals(read(l), sum, [&](Cx x) { return log_of(x, axis); }, [&](Cx x, Cx y) { return log_difference(x, y, axis); });
   copy(read(sum), l);
   return 0;
 }

@@ -30,8 +30,8 @@ inline Symbol<void(const Int* n, const Int* ilo, const Int* ihi, T* a, const Int
 /// Workspace of these, in elements: more than the least, so that LAPACK takes its blocks.
 constexpr Index general_work(Index n) { return gees_work(n); }
 
-/// Eigenvalues w of the A in `a`, by columns, and with vectors = true A V = V diag(w), V by columns: of a complex A in `v`, of a real one as
-/// LAPACK has them, a pair's real and imaginary parts side by side. Destroys A; `reals` has 2n elements. Returns LAPACK's info.
+/// Eigenvalues w of the A in `a`, by columns, and with vectors = true A V = V diag(w), V by columns: of a complex A in `v`, of a real one
+/// as LAPACK has them, a pair's real and imaginary parts side by side. Destroys A; `reals` has 2n elements. Returns LAPACK's info.
 template <class T>
 Int geev(Index order, bool vectors, T* a, std::complex<Real<T>>* w, T* v, T* work, Index count, Real<T>* reals) {
   const Int n = to_int(order), lwork = to_int(count);

@@ -16,6 +16,7 @@ struct RealLanes {
   BS_INLINE static Vec<R> re(Element x) { return x; }
   BS_INLINE static Element from_re(Vec<R> x) { return x; }
   BS_INLINE static Element conj(Element x) { return x; }
+  BS_INLINE static Element plus_re(Element x, Vec<R> y) { return x + y; }
   BS_INLINE static Element scale(Element x, Vec<R> s) { return x * s; }
   BS_INLINE static Element negate(Element x) { return -x; }
   BS_INLINE static Element mul(Element a, Element b) { return a * b; }
@@ -52,6 +53,7 @@ struct ComplexLanes {
   BS_INLINE static Vec<R> re(Element x) { return x.re; }
   BS_INLINE static Element from_re(Vec<R> x) { return {x, Vec<R>{}}; }
   BS_INLINE static Element conj(Element x) { return {x.re, -x.im}; }
+  BS_INLINE static Element plus_re(Element x, Vec<R> y) { return {x.re + y, x.im}; }
   BS_INLINE static Element scale(Element x, Vec<R> s) { return {x.re * s, x.im * s}; }
   BS_INLINE static Element negate(Element x) { return {-x.re, -x.im}; }
   BS_INLINE static Element mul(Element a, Element b) { return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; }

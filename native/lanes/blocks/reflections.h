@@ -1,12 +1,32 @@
 // QR of W tall matrices side by side, left-looking: a few columns at a time get all reflections before them as blocks I - V T Vᴴ (Schreiber
 // & Van Loan 1989), then reflections of their own.
 //
-// A reflection of x = (α, ...): v = x - β e, β = -sgn(α) ‖x‖, H = I - γ v vᴴ with γ = 1 / (‖x‖ (‖x‖ + |α|)), H x = β e. Of H_1 ... H_q
-// = I - V T Vᴴ, T is upper triangular with T_kk = γ_k and T_{0..k-1,k} = -γ_k T V_{0..k-1}ᴴ v_k.
+// A reflection of x = (α, ...) as LAPACK has it: β = -sgn(Re α) ‖x‖, which is real, v = x - β e, γ = -1 / (β conj(α - β)), H = I - γ v vᴴ,
+// so that Hᴴ x = β e; where nothing but a real α is there, H = I. Of H_1 ... H_q = I - V T Vᴴ, T is upper triangular with T_kk = γ_k and
+// T_{0..k-1,k} = -γ_k T V_{0..k-1}ᴴ v_k.
 #pragma once
 #include "strided.h"
 
 namespace backsolve::BS_ISA {
+
+/// The largest |re| or |im|; an infinity or NaN where there is one. Bits of magnitudes are ordered as the magnitudes are.
+template <class L>
+__attribute__((noinline)) Vec<typename L::Real> largest(const void* p, Index count) {
+  using R = typename L::Real;
+  const R* const parts = static_cast<const R*>(p);
+  Mask<R> most = Mask<R>{};
+  for (Index i = 0; i < count * L::planes; ++i) {
+    const Mask<R> size = reinterpret_cast<Mask<R>>(bits_of<R>(load<R>(parts + i * W<R>)) & ~Ieee<R>::sign);
+    most = size > most ? size : most;
+  }
+  return reinterpret_cast<Vec<R>>(most);
+}
+template <class R>
+BS_INLINE constexpr R power_of_two(int e) {
+  R x = 1;
+  for (; e > 0; --e) x *= 2;
+  return x;
+}
 
 template <class L>
 BS_INLINE Vec<typename L::Real> square(typename L::Element x) {
@@ -104,24 +124,28 @@ struct Reflections {
     for (Index c = 0; c < columns; ++c) apply_to<1>(j, forward, c);
   }
 
-  /// The panel becomes Qᴴ, of the blocks before column `to`, or Q times itself.
+  /// The panel becomes Qᴴ, of the blocks before column `to`, or Q times itself, of all blocks or those that begin before a column.
   BS_INLINE void apply_adjoint(Index to, Index columns) const {
     for (Index j = 0; j < to; j += B) apply(j, true, columns);
   }
-  BS_INLINE void apply_plain(Index columns) const {
-    for (Index j = (count + B - 1) / B * B - B; j >= 0; j -= B) apply(j, false, columns);
+  BS_INLINE void apply_plain(Index columns) const { apply_plain(count, columns); }
+  BS_INLINE void apply_plain(Index before, Index columns) const {
+    for (Index j = (before + B - 1) / B * B - B; j >= 0; j -= B) apply(j, false, columns);
   }
 
-  /// Reflection C of the panel from row j on, and what it does to the other columns; `sum` of the squares in its column, and then in the
-  /// next.
+  /// Reflection C of the panel from row j on, and what it does to the other columns; `below`: the sum of the squares below the diagonal in
+  /// its column, and then in the next.
   template <int C>
-  BS_INLINE void reflect(Index j, Vec<R>& sum) {
+  BS_INLINE void reflect(Index j, Vec<R>& below) {
     const Strided<L> u = vectors(j), f = triangle(j), x{panel.at(j, 0), u.rows, B, B, 1};
     const E alpha = x.get(C, C), zero = L::from_re(Vec<R>{});
+    Mask<R> still = (below == Vec<R>{}) & (L::size1(alpha) == vabs<R>(L::re(alpha)));
+    for (Index i = C + 1; any<R>(still) && i < x.rows; ++i) still &= L::is_zero(x.get(i, C));
+    const Vec<R> sum = below + square<L>(alpha);
     // below, squares that underflowed could count
-    doubtful |= ~((sum >= Ieee<R>::min_normal / R(__DBL_EPSILON__)) & (sum <= Ieee<R>::max));
-    const Vec<R> norm = vsqrt<R>(sum), size = magnitude<L>(alpha), gamma = splat<R>(1) / (norm * (norm + size));
-    const E sign = sign_of<L>(alpha, size), head = L::scale(sign, size + norm);
+    doubtful |= ~((sum >= Ieee<R>::min_normal / R(__DBL_EPSILON__)) & (sum <= Ieee<R>::max)) & ~still;
+    const Vec<R> norm = vcopysign<R>(vsqrt<R>(sum), L::re(alpha));
+    const E head = L::plus_re(alpha, norm), gamma = L::pick(still, zero, slope(alpha, head, norm));
     x.set(C, C, head);
     E w[B], dot[B];
     for (int q = 0; q < B; ++q) w[q] = dot[q] = zero;
@@ -131,23 +155,30 @@ struct Reflections {
       for (int q = C + 1; q < B; ++q) w[q] = L::minus_conj(w[q], x.get(i, q), a);
       for (int k = 0; k < C; ++k) dot[k] = L::minus_conj(dot[k], a, u.get(i, k));
     }
-    for (int q = C + 1; q < B; ++q) w[q] = L::scale(w[q], -gamma);
-    sum = Vec<R>{};
+    for (int q = C + 1; q < B; ++q) w[q] = L::mul(w[q], L::negate(L::conj(gamma)));
+    below = Vec<R>{};
     for (Index i = C; i < x.rows; ++i) {
       const E a = u.get(i, C);
       for (int q = C + 1; q < B; ++q) {
         const E y = L::minus(x.get(i, q), a, w[q]);
         x.set(i, q, y);
-        if (q == C + 1 && i > C) sum += square<L>(y);
+        if (q == C + 1 && i > C + 1) below += square<L>(y);
       }
     }
-    x.set(C, C, L::negate(L::scale(sign, norm)));
+    x.set(C, C, L::pick(still, alpha, L::from_re(-norm)));
     for (int k = 0; k < C; ++k) {
       E s = zero;
-      for (int e = k; e < C; ++e) s = L::minus(s, f.get(k, e), L::scale(dot[e], -gamma));
+      for (int e = k; e < C; ++e) s = L::minus(s, f.get(k, e), L::mul(dot[e], L::negate(gamma)));
       f.set(k, C, s);
     }
-    f.set(C, C, L::from_re(gamma));
+    f.set(C, C, gamma);
+  }
+  /// γ = -1 / (β conj(α - β)), β = -norm.
+  BS_INLINE static E slope(E alpha, E head, Vec<R> norm) {
+    if constexpr (L::planes == 1)
+      return splat<R>(1) / (norm * (norm + alpha));
+    else
+      return L::scale(head, splat<R>(1) / (norm * square<L>(head)));
   }
 
   /// The block of columns from j on, which stands in the panel: earlier reflections, and its own; then its part of R.
@@ -162,14 +193,14 @@ struct Reflections {
     for (Index i = j; i < rows; ++i)
       for (Index c = q; c < B; ++c) panel.set(i, c, zero);
     for (Index k = 0; k < B * B; ++k) f.set(k / B, k % B, zero);
-    Vec<R> sum = Vec<R>{};
-    for (Index i = j; i < rows; ++i) sum += square<L>(panel.get(i, 0));
-    reflect<0>(j, sum);
-    if (q > 1) reflect<1>(j, sum);
+    Vec<R> below = Vec<R>{};
+    for (Index i = j + 1; i < rows; ++i) below += square<L>(panel.get(i, 0));
+    reflect<0>(j, below);
+    if (q > 1) reflect<1>(j, below);
     if constexpr (B > 2)
-      if (q > 2) reflect<2>(j, sum);
+      if (q > 2) reflect<2>(j, below);
     if constexpr (B > 3)
-      if (q > 3) reflect<3>(j, sum);
+      if (q > 3) reflect<3>(j, below);
     for (Index c = 0; c < q; ++c)
       for (Index i = 0; i < count; ++i) r.set(i, j + c, i <= j + c ? panel.get(i, c) : zero);
   }

@@ -10,24 +10,6 @@
 namespace backsolve::BS_ISA {
 namespace {
 
-/// The largest |re| or |im|; an infinity or NaN where there is one. Bits of magnitudes are ordered as the magnitudes are.
-template <class L>
-__attribute__((noinline)) Vec<typename L::Real> largest(const void* p, Index count) {
-  using R = typename L::Real;
-  const R* const parts = static_cast<const R*>(p);
-  Mask<R> most = Mask<R>{};
-  for (Index i = 0; i < count * L::planes; ++i) {
-    const Mask<R> size = reinterpret_cast<Mask<R>>(bits_of<R>(load<R>(parts + i * W<R>)) & ~Ieee<R>::sign);
-    most = size > most ? size : most;
-  }
-  return reinterpret_cast<Vec<R>>(most);
-}
-template <class R>
-BS_INLINE constexpr R power_of_two(int e) {
-  R x = 1;
-  for (; e > 0; --e) x *= 2;
-  return x;
-}
 /// 2^-exponent(most) of native/kernels/least_squares.h.
 template <class R>
 BS_INLINE Vec<R> inverse_power(Vec<R> most) {
