@@ -50,7 +50,7 @@ const eigInverse = defineOp({
 });
 
 /**
- * q_ij = x_ij / conj(w_j - w_i), zero on the diagonal: what perturbation theory divides by. Eigenvalues of conditions c of a matrix of that `norm` that
+ * q_ij = x_ij / conj(w_j - w_i), zero on the diagonal: what perturbation theory divides by. Eigenvalues of reciprocal conditions s of a matrix of that `norm` that
  * rounding cannot tell apart are equal; where x, of numbers of that `size`, is beyond rounding there, `degenerate` says what happens. `checks`: 1 tests
  * that Im x_ii, the derivative along the phase of vector i, vanishes; 2 takes a pair as degenerate even where x is zero.
  */
@@ -58,20 +58,20 @@ const eigGaps = defineOp({
   name: "eigGaps",
   hidden: true,
   publicName: "eig",
-  inputs: ["x", "w", "c", "size", "norm"],
+  inputs: ["x", "w", "s", "size", "norm"],
   outputs: ["q"],
   signature: "(n,n),(n),(n),(),()->(n,n)",
-  dtypes: { c: "real", size: "real", norm: "real" },
+  dtypes: { s: "real", size: "real", norm: "real" },
   attrs: { degenerate: oneOf(POLICIES, "throw"), checks: int(0) },
-  domain: { x: any, w: ascending, c: positive, size: positive, norm: positive },
+  domain: { x: any, w: ascending, s: positive, size: positive, norm: positive },
   failures: ["ERR_DEGENERATE"],
   hints,
   kernel: native("eigGaps", ({ degenerate, checks }: { degenerate: Policy; checks: number }) => [codeOf(degenerate), checks]),
-  saves: ["w", "c", "norm", "q"],
+  saves: ["w", "s", "norm", "q"],
   // q = x ∘ conj(F), F_ij = 1/(w_j - w_i): x̄ = q̄ ∘ F. dq_ij = -q_ij conj(F_ij (dw_j - dw_i)): with e = conj(q̄) ∘ q ∘ conj(F), w̄_k = Σ_j e_kj - Σ_i e_ik
-  vjp: ({ w, c, norm, q }, { q: g }, { degenerate, checks }) => {
+  vjp: ({ w, s, norm, q }, { q: g }, { degenerate, checks }) => {
     const over = (x: T): T =>
-      eigGaps(x, w, c, sizeOf(x), norm, { degenerate, checks: checks & STRICT, ...within(nameFor(checks)) }) as Tensor as T;
+      eigGaps(x, w, s, sizeOf(x), norm, { degenerate, checks: checks & STRICT, ...within(nameFor(checks)) }) as Tensor as T;
     return {
       x: (): T => conj(over(conj(g))),
       w: (): T => {
@@ -82,23 +82,23 @@ const eigGaps = defineOp({
   },
 });
 
-/** y, where eigenvalues w of conditions c have a basis of eigenvectors. A matrix without is an error, or NaN: "mask" cannot help there. */
+/** y, where eigenvalues w of reciprocal conditions s have a basis of eigenvectors. A matrix without is an error, or NaN: "mask" cannot help there. */
 const eigBasis = defineOp({
   name: "eigBasis",
   hidden: true,
   publicName: "eig",
-  inputs: ["y", "w", "c", "norm"],
+  inputs: ["y", "w", "s", "norm"],
   outputs: ["z"],
   signature: "(n,n),(n),(n),()->(n,n)",
-  dtypes: { c: "real", norm: "real" },
+  dtypes: { s: "real", norm: "real" },
   attrs: { degenerate: oneOf(POLICIES, "throw") },
-  domain: { y: any, w: ascending, c: positive, norm: positive },
+  domain: { y: any, w: ascending, s: positive, norm: positive },
   failures: ["ERR_DEGENERATE"],
   hints: { equalComplex: "the matrix is defective, and has no basis of eigenvectors: use functions of the matrix, as expm" },
   kernel: native("eigBasis", ({ degenerate }: { degenerate: Policy }) => [codeOf(degenerate)]),
-  saves: ["w", "c", "norm"],
-  vjp: ({ w, c, norm }, { z: g }, { degenerate }) => ({
-    y: (): T => eigBasis(g, w, c, norm, { degenerate, ...within("eig") }) as Tensor as T,
+  saves: ["w", "s", "norm"],
+  vjp: ({ w, s, norm }, { z: g }, { degenerate }) => ({
+    y: (): T => eigBasis(g, w, s, norm, { degenerate, ...within("eig") }) as Tensor as T,
   }),
 });
 
@@ -113,18 +113,18 @@ interface Spectrum {
 function ruleOf(a: T, { w, v }: Spectrum, gw: C | undefined, gv: C | undefined, degenerate: Policy, checks: number): C {
   const name = within(nameFor(checks));
   const y = eigInverse(v, name) as Tensor as C;
-  // the condition numbers of eigenvalues, √n at most too large (Golub & Van Loan, section 7.2.2)
-  const [c, norm] = [stopGradient(sum(abs(y), { axis: -1 })) as Tensor as R, sizeOf(a)];
+  // reciprocals of the condition numbers of eigenvalues, √n at most too small (Golub & Van Loan, section 7.2.2)
+  const [s, norm] = [stopGradient(div(1, sum(abs(y), { axis: -1 }))) as Tensor as R, sizeOf(a)];
   const parts: C[] = gw ? [diagEmbed(gw) as Tensor as C] : [];
   if (gv) {
     const m = matmul(v, gv, { adjointA: true });
     const lengths = mul(matmul(v, v, { adjointA: true }), expandDims(real(diag(m)), -2));
-    parts.push(eigGaps(sub(m, lengths), w, c, sizeOf(gv), norm, { degenerate, checks, ...name }) as Tensor as C);
+    parts.push(eigGaps(sub(m, lengths), w, s, sizeOf(gv), norm, { degenerate, checks, ...name }) as Tensor as C);
   }
   const inner = eigBasis(
     parts.reduce((p, q) => add(p, q)),
     w,
-    c,
+    s,
     norm,
     { degenerate, ...name },
   ) as Tensor as C;

@@ -167,21 +167,21 @@ std::int32_t eig_inverse(const Call& call, const InverseWork<T>& work) {
 }
 
 /// Which eigenvalues of an A of that size are equal for all that their computation can tell: A, whose largest element `norm` is, is known
-/// to 4 n ε of it, and eigenvalue i moves by c_i times that.
+/// to 4 n ε of it, and eigenvalue i moves by 1/s_i times that.
 template <class T>
 struct Likeness {
   using R = Real<T>;
   static constexpr R kEps = std::numeric_limits<R>::epsilon(), kStep = std::numeric_limits<R>::denorm_min();
   Index n;
   const T* w;
-  const R* c;
+  const R* s;
   R unit;
-  Likeness(Index count, const T* values, const R* conditions, R norm)
-      : n(count), w(values), c(conditions), unit(R(4 * count) * (kEps * norm + kStep)) {}
-  R least(Index i, Index j) const { return std::min(c[i], c[j]); }
-  bool equal(Index i, Index j) const { return !(std::abs(w[j] - w[i]) > unit * least(i, j)); }
+  Likeness(Index count, const T* values, const R* reciprocals, R norm)
+      : n(count), w(values), s(reciprocals), unit(R(4 * count) * (kEps * norm + kStep)) {}
+  R better(Index i, Index j) const { return std::max(s[i], s[j]); }
+  bool equal(Index i, Index j) const { return !(std::abs(w[j] - w[i]) * better(i, j) > unit); }
   /// Whether their vectors are parallel, besides: those of a Jordan block that rounding has split lie √ε apart.
-  bool defective(Index i, Index j) const { return equal(i, j) && least(i, j) * R(8 * n) * std::sqrt(kEps) > 1; }
+  bool defective(Index i, Index j) const { return equal(i, j) && better(i, j) < R(8 * n) * std::sqrt(kEps); }
   /// The first eigenvalue, counted from 1, that has no vector of its own; 0: none.
   Index first_defective() const {
     for (Index i = 0; i < n; ++i)
@@ -191,7 +191,7 @@ struct Likeness {
   }
 };
 
-/// x (n,n), w (n), c (n) real, size, norm real -> q (n,n): q_ij = x_ij / conj(w_j - w_i), 0 on the diagonal. x, of numbers of that `size`,
+/// x (n,n), w (n), s (n) real, size, norm real -> q (n,n): q_ij = x_ij / conj(w_j - w_i), 0 on the diagonal. x, of numbers of that `size`,
 /// must vanish where eigenvalues of an A of that `norm` are equal, and the imaginary part of its diagonal, by `checks`, everywhere. attrs
 /// [degenerate, checks: kPhase, kStrict]. Fails: equal_complex, phase (which).
 template <class T>
@@ -228,7 +228,7 @@ std::int32_t eig_gaps(const Call& call, const NoWork<T>&) {
   }
   return 0;
 }
-/// y (n,n), w (n), c (n) real, norm real -> y (n,n), where there is a basis of eigenvectors. attrs [degenerate], of which "mask" fails,
+/// y (n,n), w (n), s (n) real, norm real -> y (n,n), where there is a basis of eigenvectors. attrs [degenerate], of which "mask" fails,
 /// too. Fails: equal_complex (which).
 template <class T>
 std::int32_t eig_basis(const Call& call, const NoWork<T>&) {
