@@ -47,7 +47,7 @@ export const cholesky = defineOp({
 });
 
 // Φ: the strict lower triangle and half of the real diagonal
-const halved = (m: T): T => {
+export const halved = (m: T): T => {
   const d = mul(0.5, real(diag(m)));
   return add(tril(m, { k: -1 }), diagEmbed(d));
 };

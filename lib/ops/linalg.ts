@@ -22,4 +22,5 @@ export { adjoint, matrixTranspose } from "./structure";
 export { svd, svdvals } from "./svd";
 export { tensorinv, tensorsolve } from "./tensor-solve";
 export { type SolveTriangularOptions, solveTriangular } from "./triangular";
+export { choleskyDowndate, choleskyUpdate, type FactorChange } from "./updates";
 export type { Solver } from "./vectors";
