@@ -76,12 +76,18 @@ export * from "./ops/joining";
 // declarations of users' own modules name what is exported here, but not what is in linalg alone
 export type {
   CondOptions,
+  EighTridiagonal,
+  EigvalshTridiagonal,
+  Elementwise,
   LstsqOptions,
   NormOptions,
   RankOptions,
   SolveOptions,
   Solver,
+  SolveToeplitz,
   SolveTriangularOptions,
+  ToeplitzParts,
+  TridiagonalOptions,
   VectorNormOptions,
 } from "./ops/linalg";
 export * as linalg from "./ops/linalg";

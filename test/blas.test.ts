@@ -15,9 +15,9 @@ const compile = (output: string, ...args: string[]): unknown =>
 /** What a library must have to stand in for OpenBLAS under the names of the scipy-openblas32 builds: each jumps to the plain one. */
 function scipyNames(broken?: string): string {
   const [real, both, complex] = [
-    ["syrk", "syevd", "sytrd", "stedc", "ormqr", "ormlq", "orglq", "sytrf"],
-    ["potrf", "trsm", "gemm", "gesdd", "geqrf", "gelqf", "trcon", "gees", "trsyl", "gges"],
-    ["herk", "heevd", "unmqr", "unmlq", "unglq", "hetrf"],
+    ["syrk", "syevd", "sytrd", "stedc", "ormqr", "ormlq", "orglq", "orgqr", "sytrf"],
+    ["potrf", "trsm", "gemm", "gesdd", "geqrf", "gelqf", "geqp3", "trcon", "gees", "trsyl", "gges"],
+    ["herk", "heevd", "unmqr", "unmlq", "unglq", "ungqr", "hetrf"],
   ];
   const all = [
     ...["s", "d"].flatMap((l) => [...real, ...both].map((n) => `${l}${n}_`)),

@@ -7,6 +7,11 @@ import { fields, packageOps, rejected } from "./support";
 
 const UNREACHABLE: readonly Code[] = ["ERR_NO_CONVERGENCE"]; // LAPACK converges on all finite input known to us; its text is tested above
 
+/** With zeros in item 1. */
+const zeroed = (t: Tensor): Tensor => {
+  const size = t.data.length / (t.shape[0] as number);
+  return tensor((t.data.slice() as Float64Array).fill(0, size, 2 * size), { shape: t.shape, dtype: t.dtype as "float64" });
+};
 /** Ways to spoil item 1 of input i, by code. */
 function* spoilt(inputs: readonly Tensor[], code: Code): Generator<Tensor[]> {
   for (let i = 0; i < inputs.length; i++) {
@@ -22,13 +27,10 @@ function* spoilt(inputs: readonly Tensor[], code: Code): Generator<Tensor[]> {
       ERR_ARGUMENT: () => (t.dtype === "int32" ? -100 : -1e30), // of indices: none that counts from the end
     };
     // of quotients by sums, all of item 1 but its numerators
-    if (code === "ERR_DEGENERATE" && i === 0 && inputs.length > 2)
-      yield inputs.map((u, k) => {
-        const size = u.data.length / (u.shape[0] as number);
-        return k === 0
-          ? u
-          : tensor((u.data.slice() as Float64Array).fill(0, size, 2 * size), { shape: u.shape, dtype: u.dtype as "float64" });
-      });
+    if (code === "ERR_DEGENERATE" && i === 0 && inputs.length > 2) yield inputs.map((u, k) => (k === 0 ? u : zeroed(u)));
+    // of a matrix in several parts, all of item 1 but what it is solved for
+    if (code === "ERR_SINGULAR" && i === 0 && inputs.length > 3 && inputs.every((u) => u.dtype !== "int32"))
+      yield inputs.map((u, k) => (k === inputs.length - 1 ? u : zeroed(u)));
     const value = values[code];
     if (!value || (t.dtype === "int32") !== (code === "ERR_ARGUMENT" && t.dtype === "int32")) continue;
     const data = t.data.slice() as Float64Array;
@@ -62,7 +64,12 @@ describe("every failure of every row", () => {
     const text = typeof row.signature === "function" ? row.signature(attrs as never) : (row.signature as string);
     const sides = [...(text.split("->")[0] as string).matchAll(/\(([^)]*)\)/g)].map((m) => (m[1] as string).split(",").filter(Boolean));
     const sizes: Record<string, number> = { k: name === "applyPivots" ? N : 2 };
-    return { label: name, attrs, batch: [3], shapes: sides.map((letters) => [3, ...letters.map((l) => sizes[l] ?? N)]) };
+    return {
+      label: name,
+      attrs,
+      batch: [3],
+      shapes: sides.map((letters) => [3, ...letters.map((l) => sizes[l] ?? (/^\d+$/.test(l) ? Number(l) : N))]),
+    };
   };
   const listOf = (name: string, result: unknown): Tensor[] =>
     isTensor(result) ? [result] : registry.get(name)!.outputs.map((o) => (result as Record<string, Tensor>)[o] as Tensor);

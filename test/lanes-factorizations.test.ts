@@ -1,4 +1,4 @@
-// QR and SVD in lanes, where checkOp's samples do not lead: lanes with nothing in common, next to what the single kernel gives.
+// QR, SVD and exponentials in lanes, where checkOp's samples do not lead: lanes with nothing in common, next to what the single kernel gives.
 import { expect } from "chai";
 import * as b from "../lib/index";
 import { relativeError } from "../lib/testing/index";
@@ -9,7 +9,7 @@ type F = b.Float;
 type T = b.Tensor<F>;
 type Run = (args: readonly T[], options?: object) => { readonly [name: string]: T };
 const SPECS = { float32: b.float32, float64: b.float64, complex64: b.complex64, complex128: b.complex128 } as const;
-const { qr, svd, svdvals } = b.linalg;
+const { expm, qr, svd, svdvals } = b.linalg;
 
 /** Singular values of a matrix, by kind; the last two are those of all. */
 const KINDS: readonly ((i: number, n: number, draw: number) => number)[] = [
@@ -70,7 +70,7 @@ const SIZES = [
   [40, 40],
 ] as const;
 
-describe("QR and SVD in lanes", () => {
+describe("QR, SVD and exponentials in lanes", () => {
   it("QR: the signs of LAPACK, residuals of a few n ε", () => {
     for (const [dtype, [m, n], mode, count] of cells("QR in lanes", [DTYPES, SIZES, ["reduced", "complete"] as const, [1, 7, 19]])) {
       const a = drawn(dtype, m * 100 + n, [count, m, n]) as b.Tensor<never>;
@@ -133,6 +133,29 @@ describe("QR and SVD in lanes", () => {
     }
   });
 
+  it("exponentials: those of the single kernel, each lane scaled for itself", () => {
+    const sizes = [1, 2, 3, 5, 8, 13, 24];
+    for (const [dtype, n, count] of cells("expm in lanes", [DTYPES, sizes, [1, 7, 19]])) {
+      const scale = Float64Array.from({ length: count }, (_, i) => 10 ** ((i % 7) - 5) / Math.sqrt(n));
+      const shape = (x: Float64Array) => b.cast(b.reshape(b.tensor(x), [count, 1, 1]), drawn(dtype, 1, [1]).dtype);
+      const draw = b.mul(drawn(dtype, n, [count, n, n]), shape(scale)) as T;
+      // of the last ones skew, so that nothing overflows, and of every third the upper triangle alone
+      const skew = b.sub(draw, draw.adjoint()) as T;
+      const list = Array.from({ length: count }, (_, i) =>
+        b.take((i % 7 > 4 ? skew : i % 3 === 2 ? b.triu(draw) : draw) as T, i, { axis: 0 }),
+      );
+      const x = b.cast(b.stack(list as never) as unknown as T, dtype) as unknown as T;
+      const run = programOf((y) => ({ y: expm(y as never) }), dtype, n, n);
+      const [lanes, single] = [run([x], { layout: "lanes" }).y as T, run([x], { layout: "single" }).y as T];
+      const norms = b.linalg.norm(single as never).data as Float64Array;
+      const conditions = norms.map((e, i) => e * (1 + (scale[i] as number) * n));
+      expect(distance(lanes, single, conditions), `${dtype} ${n}, ${count}`).to.be.below(30 * epsOf(dtype) * n);
+    }
+    // of float32, whose powers overflow long before the matrix does
+    const far = b.tensor([[[-1e7, 0], [1e7, -1e7]]], { dtype: "float32" }); // biome-ignore format: a matrix
+    expect(expm(far).toArray()).to.deep.equal([[[0, 0], [0, 0]]]); // biome-ignore format: a matrix
+  });
+
   it("bits do not depend on neighbours, chunks or threads", () => {
     for (const dtype of ["float64", "complex128"] as const)
       for (const [m, n] of [
@@ -141,10 +164,12 @@ describe("QR and SVD in lanes", () => {
         [6, 11],
         [20, 20],
       ] as const) {
-        const a = batchOf(dtype, m, n, 19);
+        const all = batchOf(dtype, m, n, 19);
+        const a = b.mul(all, b.cast(b.div(1, b.maximum(b.linalg.norm(all as never), 1)).reshape([19, 1, 1]), all.dtype as never)) as T;
         const order = Array.from({ length: 19 }, (_, i) => (7 * i + 3) % 19);
         const moved = b.take(a, order, { axis: 0 }) as T;
-        const run = programOf((x) => ({ ...qr(x as never), ...svd(x as never), only: svdvals(x as never) }), dtype, m, n);
+        const exps = (x: T) => (m === n ? { y: expm(x as never) } : {});
+        const run = programOf((x) => ({ ...qr(x as never), ...svd(x as never), only: svdvals(x as never), ...exps(x) }), dtype, m, n);
         const whole = run([a], { layout: "lanes" });
         const other = run([moved], { layout: "lanes", chunk: 1, threads: 2 });
         for (const name of Object.keys(whole)) {

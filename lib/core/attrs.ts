@@ -41,6 +41,13 @@ export const int = (fallback: number): Attr<number> => ({
   parse: (v) => (Number.isSafeInteger(v) ? (v as number) : undefined),
 });
 
+/** A count. */
+export const natural = (fallback: number): Attr<number> => ({
+  fallback,
+  expected: "an integer, 0 or more",
+  parse: (v) => (Number.isSafeInteger(v) && (v as number) >= 0 && (v as number) < 2 ** 31 ? (v as number) : undefined),
+});
+
 export const real = (fallback: number): Attr<number> => ({
   fallback,
   expected: "a finite number",

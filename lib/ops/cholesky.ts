@@ -33,18 +33,20 @@ export const cholesky = defineOp({
   failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
   kernel: native("cholesky"),
   saves: ["l"],
-  // S = L⁻ᴴ Φ(Lᴴ L̄) L⁻¹, Ā = (S + Sᴴ)/2, Φ = tril with halved diagonal (Murray 2016, arXiv 1602.07527, eq. 10). L has a real diagonal,
-  // so that Φ keeps the real part of its own.
-  vjp: ({ l }, { l: g }) => ({
-    a: () => {
-      const m = matmul(l, tril(g), { adjointA: true });
-      const s = solveTriangular(l, halved(m), { adjoint: true });
-      const t = solveTriangular(l, s, { side: "right" });
-      return mul(0.5, add(t, adjoint(t)));
-    },
-  }),
+  vjp: ({ l }, { l: g }) => ({ a: () => ofFactor(l, g) }),
   fused: native("cholesky_vjp"),
 });
+
+/**
+ * S = L⁻ᴴ Φ(Lᴴ L̄) L⁻¹, Ā = (S + Sᴴ)/2, Φ = tril with halved diagonal (Murray 2016, arXiv 1602.07527, eq. 10). L has a real diagonal, so that Φ
+ * keeps the real part of its own.
+ */
+export function ofFactor(l: T, g: T): T {
+  const m = matmul(l, tril(g), { adjointA: true });
+  const s = solveTriangular(l, halved(m), { adjoint: true });
+  const t = solveTriangular(l, s, { side: "right" });
+  return mul(0.5, add(t, adjoint(t)));
+}
 
 // Φ: the strict lower triangle and half of the real diagonal
 export const halved = (m: T): T => {

@@ -277,6 +277,37 @@ export const triangular: Domain = {
   reach: norm,
 };
 
+/** As `leading`, with columns that are some tenths longer than the next, and moved about. */
+export const columnsApart: Domain = {
+  name: "columnsApart",
+  sample: (draw) =>
+    matrices(normal(draw), ({ m, n, at }) => (i, j) => {
+      const [[re, im], k] = [at(i, j), Math.min(m, n)];
+      const [scale, row] = [0.2 / Math.sqrt(Math.max(m, n)), j < k ? (j + 1 + Math.floor(k / 2)) % k : j];
+      return [scale * re + (i === row ? 1 + 0.7 * (k - 1 - row) : 0), scale * im];
+    }),
+  reach: norm,
+};
+
+/** Diagonals of a banded matrix whose main one, the row `main` of them, is positive and dominates. */
+export const banded = (main: (attrs: { readonly [name: string]: AttrValue }, rows: number) => number): Domain => ({
+  name: "banded",
+  sample: (draw) =>
+    matrices(normal(draw), ({ m, at }) => (i, j) => {
+      const [re, im] = at(i, j);
+      return i === main(draw.attrs, m) ? [3 + 0.5 * Math.tanh(re), 0] : [Math.tanh(re) / m, Math.tanh(im) / m];
+    }),
+});
+
+/** Vectors whose first element dominates, as of a Toeplitz matrix that is well conditioned. */
+export const dominated: Domain = {
+  name: "dominated",
+  sample: (draw) => {
+    const n = Math.max(1, draw.shape.at(-1) as number);
+    return mapped(normal(draw), (re, im, i) => (i % n === 0 ? [3 + 0.5 * Math.tanh(re), 0] : [Math.tanh(re) / n, Math.tanh(im) / n]));
+  },
+};
+
 // ---- Indices ----
 
 /** Of int32: element i of the last axis, n long, is from i to n - 1, as those of `luFactor`. */

@@ -1,19 +1,38 @@
 // Matrix functions: the `linalg` namespace.
+export { bandedSolveTriangular, choleskyBanded, solveBanded } from "./banded";
 export { cholesky, choleskySolve, logdet } from "./cholesky";
 export { adjugate, det, slogdet } from "./determinant";
 export { diag, tril, triu } from "./diagonals";
+export {
+  type EighTridiagonal,
+  type EigvalshTridiagonal,
+  eighTridiagonal,
+  eigvalshTridiagonal,
+  type TridiagonalOptions,
+} from "./eigh-tridiagonal";
 export { discreteLyapunov, lyapunov, sylvester } from "./equations";
 export { expm, matrixPower } from "./exponential";
-export { funmHermitian } from "./funm";
+export { type Elementwise, funmHermitian } from "./funm";
+export { funmSvd } from "./funm-svd";
 export { type CondOptions, choleskyInverse, cond, lq, matrixRank, pinv, type RankOptions } from "./inverses";
 export { ldlFactor, ldlSolve } from "./ldl";
 export { type LstsqOptions, lstsq } from "./lstsq";
 export { applyPivots, inv, lu, luFactor, luSolve, type SolveOptions, solve } from "./lu";
 export { type NormOptions, norm, type VectorNormOptions, vectorNorm } from "./norms";
-export { circulant, hankel, toeplitz, vander } from "./patterned";
+export {
+  circulant,
+  hankel,
+  type SolveToeplitz,
+  solveToeplitz,
+  type ToeplitzParts,
+  toeplitz,
+  vander,
+} from "./patterned";
 export { eigh, eigvalsh } from "./pencils";
+export { householderProduct, qrPivoted } from "./pivoted";
 export { nuclearNorm, polar } from "./polar";
 export { matmul } from "./products";
+export { lowRank, projector } from "./projectors";
 export { qr } from "./qr";
 export { trace } from "./reductions";
 export { care, dare } from "./riccati";
@@ -22,5 +41,6 @@ export { adjoint, matrixTranspose } from "./structure";
 export { svd, svdvals } from "./svd";
 export { tensorinv, tensorsolve } from "./tensor-solve";
 export { type SolveTriangularOptions, solveTriangular } from "./triangular";
+export { tridiagonalMatmul, tridiagonalSolve } from "./tridiagonal";
 export { choleskyDowndate, choleskyUpdate, type FactorChange } from "./updates";
 export type { Solver } from "./vectors";

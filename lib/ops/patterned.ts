@@ -1,17 +1,22 @@
 // Matrices made of vectors: Vandermonde's, Toeplitz', Hankel's, circulant ones. SciPy's and NumPy's conventions.
-import { type Attr, flag, withoutOptions } from "../core/attrs";
-import type { DType, Sym } from "../core/dtype";
-import { defineOp } from "../core/op";
+import { type Attr, flag, natural, withoutOptions } from "../core/attrs";
+import type { DType, Fits, Sym } from "../core/dtype";
+import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
 import { asTensor } from "../core/operands";
+import type { AnyRow } from "../core/row";
 import { broadcast } from "../core/signature";
-import type { Shape, Tensor } from "../core/tensor";
+import type { DTypeOf, Promote, Shape, Tensor } from "../core/tensor";
 import { chosen, part } from "./arrange";
 import { ones, zeros } from "./creation";
-import { between } from "./domains";
+import { between, dominated } from "./domains";
 import { conj, mul } from "./elementwise";
+import { type Forms, inForms } from "./forms";
 import { concat } from "./joining";
+import { solve } from "./lu";
+import { matmul } from "./products";
 import { flip } from "./slices";
 import { broadcastTo, expandDims, reshape } from "./structure";
+import { withVectors } from "./vectors";
 
 type Any = Tensor<Sym<"any">>;
 type T = Tensor<Sym<"T">>;
@@ -79,11 +84,7 @@ export const circulant = defineOp({
 });
 
 /** How many columns there are to be; by itself as many as rows. */
-const columns: Attr<number | undefined> = {
-  fallback: undefined,
-  expected: "an integer, 0 or more",
-  parse: (v) => (Number.isSafeInteger(v) && (v as number) >= 0 && (v as number) < 2 ** 31 ? (v as number) : undefined),
-};
+const columns: Attr<number | undefined> = { ...natural(0), fallback: undefined };
 /**
  * Vandermonde's matrices, the powers of x from n - 1 down to 0, or up with `increasing`: (..., m) -> (..., m, n), n = m where it is not given. NumPy's
  * vander; PyTorch's goes up. By products, so that derivatives are right at 0, too.
@@ -105,3 +106,39 @@ export const vander = defineOp({
     return (increasing ? powers : flip(powers, { axis: -1 })) as Tensor as T;
   },
 });
+
+const solveOp = defineOp({
+  name: "solveToeplitz",
+  inputs: ["c", "r", "b"],
+  outputs: ["x"],
+  signature: "(m),(m),(m,k)->(m,k)",
+  domain: { c: dominated, r: dominated },
+  law: ({ c, r, b }, { x }): [T, T][] => [[matmul(toeplitzOp(c as never, r as never) as Tensor as T, x), b]],
+  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
+  kernel: ({ c, r, b }, _attrs, pass): T => solve(toeplitzOp(c as never, r as never) as Tensor as T, b, pass as object) as T,
+});
+/** First columns, or these and first rows. */
+export type ToeplitzParts<A extends Tensor> = A | readonly [c: A, r: A];
+export interface SolveToeplitz {
+  <A extends Tensor, B extends Tensor>(
+    c: ToeplitzParts<A>,
+    b: B & Fits<DTypeOf<A>, DTypeOf<B>>,
+    options?: CallOptions,
+  ): Tensor<Promote<A, B>>;
+  async<A extends Tensor, B extends Tensor>(
+    c: ToeplitzParts<A>,
+    b: B & Fits<DTypeOf<A>, DTypeOf<B>>,
+    options?: AsyncOptions,
+  ): Promise<Tensor<Promote<A, B>>>;
+  checked<A extends Tensor, B extends Tensor>(c: ToeplitzParts<A>, b: B & Fits<DTypeOf<A>, DTypeOf<B>>): Checked<Tensor<Promote<A, B>>>;
+  readonly row: AnyRow;
+}
+/**
+ * X with T X = B of Toeplitz matrices, of their first columns c or of [c, r] with their first rows, as for `toeplitz`: (..., m), (..., m, k) -> (..., m, k); a 1-D b is one
+ * vector. SciPy's solve_toeplitz, by LU of the matrix: as accurate as `solve` where Levinson's recursion, which SciPy takes, is not, at a cost of m³. Errors as `solve`.
+ */
+export const solveToeplitz = inForms<SolveToeplitz & Forms>(withVectors(solveOp, () => false, -1) as Forms, ([parts, ...rest]) => {
+  const [c, r] = Array.isArray(parts) ? parts : [parts, undefined];
+  const column = asTensor("solveToeplitz", "c", c);
+  return { args: [column, r ?? conj(column), ...rest], back: (x) => x };
+}) as SolveToeplitz;

@@ -26,7 +26,7 @@ const fromUpper = (m: T): T => {
 };
 
 /** Of a square or tall A = Q R: Ā = (Q̄ + Q H) R⁻ᴴ, H Hermitian with the upper triangle of R̄ Rᴴ - Qᴴ Q̄ (Walter & Lehmann 2010, eq. 3.31; the diagonal is real, as that of R is). */
-function ofTall(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
+export function ofTall(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
   const byR = gr && matmul(gr, r, { adjointB: true });
   const byQ = gq && matmul(q, gq, { adjointA: true });
   const inner = matmul(q, fromUpper(byR && byQ ? sub(byR, byQ) : (byR ?? neg(byQ as T))));
@@ -34,7 +34,7 @@ function ofTall(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
 }
 
 /** A wide A = [X Y] = Q [U V]: X = Q U is square, and Y = Q V (Roberts & Roberts 2020, arXiv 2009.10071, section 3). */
-function ofWide(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
+export function ofWide(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
   const m = size(r, -2);
   const [u, v] = [columnsOf(r, 0, m), columnsOf(r, m)];
   if (!gr) return concat([ofTall(q, u, gq, undefined), zeros(v.shape, { dtype: v.dtype }) as T], { axis: -1 });

@@ -29,27 +29,35 @@ export interface Solver<Options> {
 
 /**
  * Lets the input b of an op, a stack of matrices of right-hand sides, also be one vector, NumPy 2's rule for a 1-D b: a column, or a row where
- * `isRow` says so of the options. In all three forms, and with `out`. F says what users may give.
+ * `isRow` says so of the options. In all three forms, and with `out`. F says what users may give; `axis`: the one of the first input that has as
+ * many elements as b has rows.
  */
-export function withVectors<F extends Forms = Forms>(op: Forms, isRow: (options: Record<string, unknown>) => boolean = () => false): F {
+export function withVectors<F extends Forms = Forms>(
+  op: Forms,
+  isRow: (options: Record<string, unknown>) => boolean = () => false,
+  axis: -1 | -2 = -2,
+): F {
   const { row } = op;
   const [b, options] = [row.inputs.indexOf("b"), row.inputs.length];
   return inForms(op, (args) => {
     const vector = adopt(row.name, args[b]);
     if (vector?.rank !== 1) return { args, back: (x) => x };
-    const rows = adopt(row.name, args[0])?.shape.at(-2);
+    const rows = adopt(row.name, args[0])?.shape.at(axis);
     if (rows !== undefined && rows !== vector.size)
-      throw new ShapeError(row.name, `b has shape ${shapeText(vector.shape)}, expected [${rows}]: one for each row of ${row.inputs[0]}.`);
+      throw new ShapeError(
+        row.name,
+        `b has shape ${shapeText(vector.shape)}, expected [${rows}]: one for each ${axis === -2 ? "row" : "element"} of ${row.inputs[0]}.`,
+      );
     const given = optionsOf(row.name, args[options]);
-    const axis = isRow(given) ? -2 : -1;
+    const along = isRow(given) ? -2 : -1;
     const matrix = (x: unknown) => {
       const t = adopt(row.name, x);
-      return t ? expandDims(t, axis) : x;
+      return t ? expandDims(t, along) : x;
     };
     const changed = [...args];
     changed[b] = matrix(vector);
     if (given.out !== undefined) changed[options] = { ...given, out: matrix(given.out) };
-    const back = (x: Tensor) => reshape(x, [...x.shape.slice(0, -2), x.shape.at(axis === -1 ? -2 : -1) as number]);
+    const back = (x: Tensor) => reshape(x, [...x.shape.slice(0, -2), x.shape.at(along === -1 ? -2 : -1) as number]);
     return { args: changed, back };
   });
 }

@@ -5,35 +5,23 @@
 #include "factor.h"
 #include "least_squares.h"
 #include "list.h"
+#include "pade.h"
 
 namespace backsolve {
 namespace {
 
 using ops::read;
 
-constexpr int kDegrees[] = {3, 5, 7, 9, 13};
-/// Numerators, from the constant on.
-constexpr double kPade[][14] = {
-    {120, 60, 12, 1},
-    {30240, 15120, 3360, 420, 30, 1},
-    {17297280, 8648640, 1995840, 277200, 25200, 1512, 56, 1},
-    {17643225600, 8821612800, 2075673600, 302702400, 30270240, 2162160, 110880, 3960, 90, 1},
-    {64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600, 670442572800, 33522128640,
-     1323241920, 40840800, 960960, 16380, 182, 1},
-};
-/// How large a matrix may be for each degree, and 1 over the leading coefficient of the backward error.
-constexpr double kTheta[] = {1.495585217958292e-2, 2.539398330063230e-1, 9.504178996162932e-1, 2.097847961257068, 5.371920351148152};
-constexpr double kLeading[] = {100800, 10059033600, 4487938430976000, 5914384781877411840000.0, 113250775606021113483283660800000000.0};
-
 template <class T>
 struct ExpmWork {
   Matrix<T> a, power[4], u, v, x;  // A², A⁴, A⁶, A⁸
   ops::Pivot* pivots;
-  double *sums, *next;
+  double *sizes, *sums, *next;  // sizes: magnitudes of a matrix
   ExpmWork(Arena& arena, const Call& call) {
     const Index n = call.dims[0];
     for (Matrix<T>* m : {&a, &power[0], &power[1], &power[2], &power[3], &u, &v, &x}) *m = arena.matrix<T>(n, n);
     pivots = arena.take<ops::Pivot>(n);
+    sizes = arena.take<double>(n * n);
     sums = arena.take<double>(n);
     next = arena.take<double>(n);
   }
@@ -43,11 +31,13 @@ struct ExpmWork {
 template <class T>
 double norm_of_power(Matrix<const T> a, int times, const ExpmWork<T>& work) {
   const Index n = a.rows;
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) work.sizes[i * n + j] = static_cast<double>(std::abs(a(i, j)));
   std::fill_n(work.sums, n, 1.0);
   for (int k = 0; k < times; ++k) {
     std::fill_n(work.next, n, 0.0);
     for (Index i = 0; i < n; ++i)
-      for (Index j = 0; j < n; ++j) work.next[j] += static_cast<double>(std::abs(a(i, j))) * work.sums[i];
+      for (Index j = 0; j < n; ++j) work.next[j] += work.sizes[i * n + j] * work.sums[i];
     std::copy_n(work.next, n, work.sums);
   }
   return *std::max_element(work.sums, work.sums + n);
@@ -55,10 +45,10 @@ double norm_of_power(Matrix<const T> a, int times, const ExpmWork<T>& work) {
 /// What is to be scaled further so that the backward error of the degree is rounding.
 template <class T>
 int more_scaling(Matrix<const T> a, int degree, double scale, const ExpmWork<T>& work) {
-  const int m = kDegrees[degree];
+  const int m = pade::kDegrees[degree];
   const double norm = norm_of_power(a, 1, work);
   if (norm == 0) return 0;
-  const double alpha = norm_of_power(a, 2 * m + 1, work) * std::exp2(-scale * 2 * m) / norm / kLeading[degree];
+  const double alpha = norm_of_power(a, 2 * m + 1, work) * std::exp2(-scale * 2 * m) / norm / pade::kLeading[degree];
   return alpha > 0 ? std::max(0, static_cast<int>(std::ceil(std::log2(alpha / 0x1p-53) / (2 * m)))) : 0;
 }
 
@@ -81,7 +71,7 @@ void combine(const Matrix<T>* powers, int count, const double* coefficients, int
 /// Odd part u = A Σ and even part v of the numerator of the degree.
 template <class T>
 void numerator(int degree, const ExpmWork<T>& w) {
-  const double* b = kPade[degree];
+  const double* b = pade::kNumerators[degree];
   if (degree < 4) {
     combine(w.power, degree + 1, b, 1, w.x);
     combine(w.power, degree + 1, b, 0, w.v);
@@ -112,8 +102,8 @@ int choose_degree(const ExpmWork<T>& w, int& halvings) {
   const double size = std::max(fourth, sixth);
   halvings = 0;
   for (int degree = 0; degree < 4; ++degree)
-    if (size <= kTheta[degree] && more_scaling(a, degree, 0, w) == 0) return degree;
-  if (std::isfinite(size) && size > kTheta[4]) halvings = static_cast<int>(std::ceil(std::log2(size / kTheta[4])));
+    if (size <= pade::kTheta[degree] && more_scaling(a, degree, 0, w) == 0) return degree;
+  if (std::isfinite(size) && size > pade::kTheta[4]) halvings = static_cast<int>(std::ceil(std::log2(size / pade::kTheta[4])));
   halvings += more_scaling(a, 4, halvings, w);
   return 4;
 }
@@ -159,7 +149,8 @@ std::int32_t expm(const Call& call, const ExpmWork<T>& w) {
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
   ops::copy(a, w.a);
   // Powers of what is huge overflow: it is made moderate before, and these halvings are undone with the others.
-  const int before = static_cast<int>(std::max<ops::Exponent>(0, ops::exponent_of(ops::largest_part(a)) - 32));
+  constexpr int kModerate = sizeof(Real<T>) == 8 ? 32 : 8;
+  const int before = static_cast<int>(std::max<ops::Exponent>(0, ops::exponent_of(ops::largest_part(a)) - kModerate));
   ops::scale_by_power(w.a, static_cast<double>(-before));
   int halvings = 0;
   const int degree = choose_degree(w, halvings);
@@ -189,7 +180,7 @@ std::int32_t expm(const Call& call, const ExpmWork<T>& w) {
 }
 
 constexpr Kernel kList[] = {
-    {"expm", "T(n,n) -> T(n,n)", "", 30, BS_SINGLE(expm, ExpmWork)},
+    {"expm", "T(n,n) -> T(n,n)", "", 30, BS_SINGLE(expm, ExpmWork), Lanes::expm, {.wide = 48, .narrow = 16, .declines = true}},
 };
 
 }  // namespace

@@ -1,0 +1,45 @@
+// LAPACK's QR with column pivoting, on memory by columns: what it exchanges are columns, and a row-major buffer has rows in their place.
+#pragma once
+#include "lapack.h"
+
+namespace backsolve::la {
+
+namespace symbol {
+
+template <class T>  // real
+inline Symbol<void(const Int* m, const Int* n, T* a, const Int* lda, Int* jpvt, T* tau, T* work, const Int* lwork, Int* info)> geqp3_real{
+    kLetter<T>, "geqp3"};
+template <class T>
+inline Symbol<void(const Int* m, const Int* n, T* a, const Int* lda, Int* jpvt, T* tau, T* work, const Int* lwork, Real<T>* rwork,
+                   Int* info)>
+    geqp3_complex{kLetter<T>, "geqp3"};
+template <class T>
+inline Symbol<void(const Int* m, const Int* n, const Int* k, T* a, const Int* lda, const T* tau, T* work, const Int* lwork, Int* info)>
+    ungqr{kLetter<T>, kComplex<T> ? "ungqr" : "orgqr"};
+
+}  // namespace symbol
+
+/// Workspace of both, in elements of T.
+constexpr Index pivoted_work(Index m, Index n) { return std::max(2 * n + 64 * (n + 1), 64 * std::max<Index>(m, 1)); }
+
+/// A P = Q R of the A (m,n) whose columns are the rows of `f`, in place: R in the upper triangle, reflectors below; columns[j] is that of
+/// A, from 1, which came to place j. `reals` has 2n elements.
+template <class T>
+void geqp3_columns(Matrix<T> f, Int* columns, T* tau, T* work, Index count, [[maybe_unused]] Real<T>* reals) {
+  const Int m = to_int(f.cols), n = to_int(f.rows), lda = leading(f), lwork = to_int(count);
+  Int info = 0;
+  std::fill_n(columns, n, 0);
+  if constexpr (kComplex<T>)
+    symbol::geqp3_complex<T>(&m, &n, f.data, &lda, columns, tau, work, &lwork, reals, &info);
+  else
+    symbol::geqp3_real<T>(&m, &n, f.data, &lda, columns, tau, work, &lwork, &info);
+}
+/// The first k columns of Q in the place of the reflectors.
+template <class T>
+void ungqr_columns(Matrix<T> f, Index k, const T* tau, T* work, Index count) {
+  const Int m = to_int(f.cols), n = to_int(k), lda = leading(f), lwork = to_int(count);
+  Int info = 0;
+  symbol::ungqr<T>(&m, &n, &n, f.data, &lda, tau, work, &lwork, &info);
+}
+
+}  // namespace backsolve::la

@@ -1,0 +1,94 @@
+// QR with column pivoting, and the quotients by gaps across a cut. docs/derivations/qr.md, spectral.md
+#include "../base/lapack/structured.h"
+#include "gaps.h"
+#include "least_squares.h"
+#include "list.h"
+
+namespace backsolve {
+namespace {
+
+/// Nothing where LAPACK's integers do not hold the sizes.
+template <class T>
+struct PivotedWork {
+  Index count;
+  bool fits;
+  Matrix<T> f;  // the columns of A
+  T *tau, *work;
+  Real<T>* reals;
+  PivotedWork(Arena& arena, const Call& call) : count(la::pivoted_work(call.dims[0], call.dims[1])), fits(la::fits(count)) {
+    const Index m = call.dims[0], n = call.dims[1];
+    f = arena.matrix<T>(fits ? n : 0, fits ? m : 0);
+    tau = arena.take<T>(fits ? std::min(m, n) : 0);
+    work = arena.take<T>(fits ? count : 0);
+    reals = arena.take<Real<T>>(fits ? 2 * n : 0);
+  }
+};
+
+/// a (m,n) -> q (m,k), r (k,n), pivots (n) int32, k = min(m, n): column pivots[j] of A is column j of Q R, the diagonal of R real and
+/// falling in magnitude; q may be null. Fails: not_finite, too_large, overflow.
+template <class T>
+std::int32_t qr_pivoted(const Call& call, const PivotedWork<T>& space) {
+  const Index m = call.dims[0], n = call.dims[1], k = std::min(m, n);
+  const auto a = call.matrix<const T>(0, m, n);
+  const auto r = call.matrix<T>(2, k, n);
+  auto* const pivots = call.vector<la::Int>(3);
+  const Matrix<T> f = space.f;
+  if (!space.fits) return make_info(Fail::too_large);
+  if (!ops::all_finite(a)) return make_info(Fail::not_finite);
+  const int power = ops::power_for(ops::largest_part(a));
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < n; ++j) f(j, i) = ops::times_power(a(i, j), power);
+  for (Index j = 0; j < n; ++j) pivots[j] = la::to_int(j + 1);
+  if (k > 0) la::geqp3_columns(f, pivots, space.tau, space.work, space.count, space.reals);
+  for (Index j = 0; j < n; ++j) --pivots[j];
+  bool within = true;
+  for (Index i = 0; i < k; ++i) {
+    for (Index j = 0; j < n; ++j) {
+      r(i, j) = j < i ? T(0) : ops::times_power(f(j, i), -power);
+      within = within && ops::finite(r(i, j));
+    }
+  }
+  if (call.operand[1] != nullptr && k > 0) {
+    const auto q = call.matrix<T>(1, m, k);
+    la::ungqr_columns(f, k, space.tau, space.work, space.count);
+    for (Index i = 0; i < m; ++i)
+      for (Index j = 0; j < k; ++j) q(i, j) = f(j, i);
+  }
+  return within ? 0 : make_info(Fail::overflow);
+}
+
+/// x (m,n), a (m), b (n) real, all of a on one side of a cut, all of b on the other -> q_ij = x_ij / (a_i - b_j). attrs [singular values,
+/// index]. What lies no further apart than (m + n) ε of the largest is equal for all that its computation can tell. Fails: degenerate or
+/// equal_singular (index).
+template <class T>
+std::int32_t cut_quotient(const Call& call, const NoWork<T>&) {
+  using R = Real<T>;
+  const Index m = call.dims[0], n = call.dims[1];
+  const auto x = call.matrix<const T>(0, m, n);
+  const auto *a = call.vector<const R>(1), *b = call.vector<const R>(2);
+  const auto q = call.matrix<T>(3, m, n);
+  R most = 0;
+  for (Index i = 0; i < m; ++i) most = std::max(most, std::abs(a[i]));
+  for (Index j = 0; j < n; ++j) most = std::max(most, std::abs(b[j]));
+  const double index = call.attrs[1] >= 0 && call.attrs[1] < 1e6 ? call.attrs[1] : 0;
+  const R none = R(m + n) * (std::numeric_limits<R>::epsilon() * most + std::numeric_limits<R>::denorm_min());
+  for (Index i = 0; i < m; ++i) {
+    for (Index j = 0; j < n; ++j) {
+      const R gap = a[i] - b[j];
+      if (std::abs(gap) <= none) return make_info(call.attrs[0] != 0 ? Fail::equal_singular : Fail::degenerate, static_cast<Index>(index));
+      q(i, j) = x(i, j) / gap;
+    }
+  }
+  return 0;
+}
+
+constexpr Kernel kList[] = {
+    {"qrPivoted", "T(m,n) -> T?(m,m^n) T(m^n,n) I(n)", "", 5, BS_SINGLE(qr_pivoted, PivotedWork)},
+    {"cutQuotient", "T(m,n) R(m) R(n) -> T(m,n)", "1r", 1.0 / 32, BS_SINGLE(cut_quotient, NoWork)},
+};
+
+}  // namespace
+
+BS_LIST(pivoted, kList)
+
+}  // namespace backsolve
