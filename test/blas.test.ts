@@ -16,7 +16,7 @@ const compile = (output: string, ...args: string[]): unknown =>
 function scipyNames(broken?: string): string {
   const [real, both, complex] = [
     ["syrk", "syevd", "sytrd", "stedc", "ormqr", "ormlq", "orglq", "orgqr", "sytrf", "orghr"],
-    ["potrf", "trsm", "gemm", "gesdd", "geqrf", "gelqf", "geqp3", "trcon", "gees", "trsyl", "gges", "geev", "gehrd"],
+    ["potrf", "trsm", "gemm", "gesdd", "geqrf", "gelqf", "geqp3", "gbsv", "pbtrf", "trcon", "gees", "trsyl", "gges", "geev", "gehrd"],
     ["herk", "heevd", "unmqr", "unmlq", "unglq", "ungqr", "hetrf", "unghr"],
   ];
   const all = [

@@ -48,6 +48,8 @@ const POWERS = { sqrt: 0.5, inverseSqrt: -0.5, log: 0 } as const;
 const LAWS: readonly Law[] = [
   { row: "cholesky", p: [1], q: [0.5] },
   { row: "logdet", p: [1], q: [0], log: [N] },
+  { row: "choleskyUpdate", p: [1, 1], q: [1] },
+  { row: "choleskyDowndate", p: [1, 1], q: [1] },
   { row: "choleskySolve", p: [0.5, 1], q: [0], subnormal: "digits" },
   { row: "choleskySolve", p: [1, 1], q: [-1] },
   ...attrGrid(rowOf("solveTriangular")).flatMap((attrs) =>

@@ -44,4 +44,5 @@ export { svd, svdvals } from "./svd";
 export { tensorinv, tensorsolve } from "./tensor-solve";
 export { type SolveTriangularOptions, solveTriangular } from "./triangular";
 export { tridiagonalMatmul, tridiagonalSolve } from "./tridiagonal";
+export { choleskyDowndate, choleskyUpdate, type FactorChange } from "./updates";
 export type { Solver } from "./vectors";
