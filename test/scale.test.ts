@@ -44,6 +44,9 @@ const solves = (row: string, attrs: Law["attrs"] = {}): Law[] => [
   { row, attrs, p: [0, 1], q: [1] },
 ];
 const POWERS = { sqrt: 0.5, inverseSqrt: -0.5, log: 0 } as const;
+const funm =
+  (f: never) =>
+  (a?: Tensor): Tensor[] => [linalg.funmHermitian(a as T, f) as Tensor];
 
 const LAWS: readonly Law[] = [
   { row: "cholesky", p: [1], q: [0.5] },
@@ -152,15 +155,8 @@ const LAWS: readonly Law[] = [
     { row: "spectralSecond", attrs: { f }, p: [1, 1, 1], q: [p] },
     { row: "spectralSecond", attrs: { f }, p: [1, 0, 1], q: [p - 1] },
   ]),
-  { row: "sqrtmHermitian", p: [1], q: [0.5], subnormal: "none", run: (a) => [linalg.funmHermitian(a as T, sqrt as never) as Tensor] },
-  {
-    row: "logmHermitian",
-    p: [1],
-    q: [0],
-    log: ["diagonal"],
-    subnormal: "none",
-    run: (a) => [linalg.funmHermitian(a as T, log as never) as Tensor],
-  },
+  { row: "sqrtmHermitian", p: [1], q: [0.5], subnormal: "none", run: funm(sqrt as never) },
+  { row: "logmHermitian", p: [1], q: [0], log: ["diagonal"], subnormal: "none", run: funm(log as never) },
 ];
 
 // ---- numbers ----

@@ -44,9 +44,9 @@ function blocks(a: T, b: T, c: T): T {
 function twice(a: T, e: T, d: T, attrs: Attrs): T {
   const n = a.shape.at(-1) as number;
   const none = mul(0, ones(d.shape, { dtype: d.dtype })) as T;
-  const [own, size] = [a, e].map((x) => scaleOf(x as Tensor as Tensor<Float>, [-2, -1]) as R) as [R, R];
+  const [own, size] = [a, e].map((x) => scaleOf(x as Tensor as Tensor<Float>, [-2, -1]) as R | 1) as [R | 1, R | 1];
   const whole = along(blocks(a, mul(own, div(e, size)) as T, a), blocks(d, none, d), { ...attrs, ...within(attrs.f) }) as T;
-  const half = div(sqrt(size), sqrt(own)); // of the ratio, which may be beyond the largest number
+  const half = own === 1 || size === 1 ? 1 : (div(sqrt(size), sqrt(own)) as R); // of the ratio, which may be beyond the largest number
   return mul(half, mul(half, columnsOf(rowsOf(whole, 0, n), n))) as T;
 }
 
