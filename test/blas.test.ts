@@ -16,7 +16,7 @@ const compile = (output: string, ...args: string[]): unknown =>
 function scipyNames(broken?: string): string {
   const [real, both, complex] = [
     ["syrk", "syevd", "sytrd", "stedc", "ormqr", "ormlq", "orglq", "orgqr", "sytrf"],
-    ["potrf", "trsm", "gemm", "gesdd", "geqrf", "gelqf", "geqp3", "trcon", "gees", "trsyl", "gges"],
+    ["potrf", "trsm", "gemm", "gesdd", "geqrf", "gelqf", "geqp3", "gbsv", "pbtrf", "trcon", "gees", "trsyl", "gges"],
     ["herk", "heevd", "unmqr", "unmlq", "unglq", "ungqr", "hetrf"],
   ];
   const all = [
