@@ -296,6 +296,9 @@ describe("Toeplitz equations", () => {
       ["solveToeplitz", "ERR_SINGULAR"],
     ]);
     expect(caught(() => linalg.solveToeplitz(zero, tensor([1]))).code).to.equal("ERR_SHAPE");
+    expect(caught(() => linalg.solveToeplitz([zero] as never, tensor([1, 2, 3]))).message).to.match(
+      /or an array of two, \[c, r\], got an array of 1/,
+    );
     const tangent = jvp((x: T) => linalg.solveToeplitz(x, tensor([1, 2, 3])) as T, [zero], [tensor([1, 0, 0])]).tangent;
     close("forward", tangent, mul(-1, linalg.solveToeplitz(zero, linalg.solveToeplitz(zero, tensor([1, 2, 3])))), 1e-13);
   });
