@@ -1,9 +1,13 @@
 // Lane kernels of Hermitian eigenproblems and what hangs on them, where checkOp's samples do not lead: lanes with nothing in common.
 import { expect } from "chai";
 import {
+  abs,
   add,
+  cast,
   compile,
+  complex128,
   exp,
+  eye,
   type Float,
   float64,
   grad,
@@ -14,6 +18,8 @@ import {
   mul,
   random,
   square,
+  stack,
+  sub,
   sum,
   type Tensor,
   tensor,
@@ -42,6 +48,21 @@ describe("spectra in lanes", () => {
       const w = widthOf(dtype);
       checkSpectra(dtype, n, [1, w - 1, w, w + 1, 0][more] as number, 1 + more);
     }
+  });
+
+  it("vectors are unitary where what is left of a matrix of low rank has squares without digits", () => {
+    for (const n of [5, 17, 19, 33])
+      for (const ratio of [1, 1e-2, 1e-3]) {
+        const x = Float64Array.from({ length: n * n }, (_, k) => ratio ** Math.floor(k / n));
+        const a = cast(tensor(x, { shape: [n, n] }), "complex128");
+        const many = stack(Array.from({ length: info().lanes }, () => matmul(a, a, { adjointA: true })));
+        const { v } = compile((h: typeof a) => linalg.eigh(h), complex128(n, n)).runSync([many], { layout: "lanes" });
+        const { u, vh } = compile((h: typeof a) => linalg.svd(h), complex128(n, n)).runSync([stack([a, a, a, a])], { layout: "lanes" });
+        for (const [name, q] of Object.entries({ v, u, vh })) {
+          const off = Math.max(...abs(sub(matmul(q, q, { adjointA: true }), cast(eye(n), "complex128"))).data);
+          expect(off, `${name}, n ${n}, ratio ${ratio}`).to.be.lessThan(1e-13);
+        }
+      }
   });
 
   it("bits do not depend on neighbours, chunks or threads", () => {

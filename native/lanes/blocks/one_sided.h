@@ -68,7 +68,8 @@ struct OneSided {
   /// Which lanes had a rotation.
   BS_INLINE Mask<R> sweep(Vec<R> least) const {
     Mask<R> moved = Mask<R>{};
-    const auto one = [&](Index p, Index q, E minus) {
+    const auto one = [&](Index p, Index q, E product) {
+      const E minus = trusted<L>(product);
       const Mask<R> wanted = moves(vabs_of(minus), norm(p), norm(q), least);
       if (!any<R>(wanted)) return false;
       moved |= wanted;

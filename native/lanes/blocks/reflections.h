@@ -40,6 +40,18 @@ BS_INLINE Vec<typename L::Real> magnitude(typename L::Element x) {
   else
     return vsqrt<R>(square<L>(x));
 }
+/// Squares below this are not to be trusted.
+template <class R>
+constexpr R kTinySquare = sizeof(R) == 8 ? R(0x1p-960) : R(0x1p-100);
+/// A complex x, or 0 where its square has lost digits: x / |x| would not be of modulus 1.
+template <class L>
+BS_INLINE typename L::Element trusted(typename L::Element x) {
+  using R = typename L::Real;
+  if constexpr (L::planes == 1)
+    return x;
+  else
+    return L::pick(square<L>(x) < kTinySquare<R>, L::from_re(Vec<R>{}), x);
+}
 /// x / |x|, 1 of zero.
 template <class L>
 BS_INLINE typename L::Element sign_of(typename L::Element x, Vec<typename L::Real> size) {

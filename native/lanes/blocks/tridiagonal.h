@@ -10,9 +10,6 @@ namespace backsolve::BS_ISA {
 
 template <class R>
 constexpr R kEpsilon = sizeof(R) == 8 ? R(__DBL_EPSILON__) : R(__FLT_EPSILON__);
-/// Squares below this are not to be trusted.
-template <class R>
-constexpr R kTinySquare = sizeof(R) == 8 ? R(0x1p-960) : R(0x1p-100);
 
 /// A = Q T Qᴴ, T with the diagonal d and beside it e, real. Squares of A's elements that matter must not leave the exponents.
 template <class L>
@@ -108,7 +105,7 @@ struct Tridiagonal {
       a.set(k, i, x);
       if (i > k + 1) below += square<L>(x);
     }
-    const E alpha = a.get(k, k + 1);
+    const E alpha = trusted<L>(a.get(k, k + 1));
     const Mask<R> none = ~(below >= kTinySquare<R>);
     const Vec<R> size = magnitude<L>(alpha), norm = vsqrt<R>(square<L>(alpha) + below);
     const E sign = sign_of<L>(alpha, size);
@@ -139,7 +136,7 @@ struct Tridiagonal {
       };
       store<R>(d + k * W<R>, L::re(at(k, k)));
       store<R>(d + last * W<R>, L::re(at(last, last)));
-      const E x = at(last, k);
+      const E x = trusted<L>(at(last, k));
       const Vec<R> size = magnitude<L>(x);
       keep(k, size, sign_of<L>(x, size));
     } else {
