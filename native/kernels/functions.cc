@@ -211,8 +211,11 @@ std::int32_t function_along(const Call& call, const AlongWork<f, T>& work) {
   Form form;
   if (const auto info = form_of(call.matrix<const T>(0, n, n), f, work.form, form); info != 0) return info;
   if (!ops::all_finite(given)) return make_info(Fail::not_finite);
-  // E, which the answer is linear in, is brought to the size of A: the methods look at the norm of both together
-  const ops::Exponent own = ops::largest_exponent(given) - ops::largest_exponent(read(work.form.l));
+  // E, which the answer is linear in, is brought to the size of the smallest eigenvalue: the methods look at the norm of both together
+  double least = std::numeric_limits<double>::infinity();
+  for (Index i = 0; i < n; ++i)
+    if (work.form.l(i, i) != 0.0) least = std::min(least, std::abs(work.form.l(i, i)));
+  const ops::Exponent own = ops::largest_exponent(given) - ops::exponent_of(least);
   const Matrix<Cx> e = work.e, w = work.form.w, spare = work.form.spare;
   load(given, form.transposed, own, spare);
   la::gemm<Cx>(1, Op::none, read(w), Op::none, read(spare), 0, e);
