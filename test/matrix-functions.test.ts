@@ -132,6 +132,7 @@ describe("functions of general matrices", () => {
       [1e-100, 4.605170185988092e-98],
       [4.605170185988092e-98, 1e100],
     ]);
+    close("sqrtm", matmul(sqrtm(diagEmbed(tensor([1e300, 1e-300])) as T), diagEmbed(tensor([1e-150, 1e150]))), eye(2), 1e-14);
     const far = tensor([
       [1, 1e200, 1],
       [0, 2, 1e200],

@@ -80,8 +80,15 @@ bool is_lower(Matrix<const T> a) {
   return lower > upper;
 }
 template <class T>
+bool is_triangle(Matrix<const T> l) {
+  for (Index i = 0; i < l.rows; ++i)
+    for (Index j = i + 1; j < l.cols; ++j)
+      if (l(i, j) != T(0)) return false;
+  return true;
+}
+template <class T>
 std::int32_t form_of(Matrix<const T> a, Function f, const FormWork<T>& work, Form& form) {
-  constexpr ops::Exponent kModerate = 256;
+  constexpr ops::Exponent kModerate = 1000;
   const Index n = a.rows;
   const auto& own = work.schur.form;
   if (!work.schur.fits) return make_info(Fail::too_large);
@@ -89,7 +96,12 @@ std::int32_t form_of(Matrix<const T> a, Function f, const FormWork<T>& work, For
   form.exponent = static_cast<int>(ops::excess(ops::largest_exponent(a), kModerate)) / 2 * 2;
   form.transposed = !is_lower(a);
   load(a, form.transposed, form.exponent, own.l);
-  if (const auto info = ops::schur_form(work.schur); info != 0) return info;
+  if (is_triangle(read(own.l))) {  // a form already, whose eigenvalues may be as far apart as numbers are
+    ops::set_identity(own.w);
+    for (Index i = 0; i < n; ++i) own.values[i] = own.l(i, i);
+  } else if (const auto info = ops::schur_form(work.schur); info != 0) {
+    return info;
+  }
   const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon() * ops::largest_part(read(own.l));
   form.noise = {ops::kComplex<T> ? rounding : 0, rounding};  // of real matrices no eigenvalue is near the axis but in pairs
   if constexpr (!ops::kComplex<T>) {
