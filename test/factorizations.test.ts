@@ -18,6 +18,7 @@ import {
   linalg,
   matmul,
   mul,
+  ones,
   real,
   reshape,
   square,
@@ -26,6 +27,7 @@ import {
   sum,
   type Tensor,
   tensor,
+  zeros,
 } from "../lib/index";
 import { relativeError } from "../lib/testing/index";
 import { caught } from "./support";
@@ -105,6 +107,29 @@ describe("factorizations", () => {
     const h = 1e-4;
     const difference = mul(1 / (2 * h), sub(linalg.pinv(path(h), { rcond: 1e-9 }), linalg.pinv(path(-h), { rcond: 1e-9 }))) as T;
     close("along", jvp((x: T) => linalg.pinv(x), [a], [along]).tangent, difference, 1e-6);
+  });
+  it("norm, cond and matrixRank name themselves and their argument in every error", () => {
+    const [nan, none, singular] = [mul(ones([2, 2]), Number.NaN), zeros([2, 0]), ones([2, 2])];
+    const calls: [string, () => unknown, RegExp][] = [
+      ["norm", () => linalg.norm(none, { ord: 2 }), /x has no singular values.*got shape \[2, 0\]/],
+      ["norm", () => linalg.norm(none, { ord: -1 }), /x has no columns/],
+      ["norm", () => linalg.norm(zeros([0, 2]), { ord: Number.POSITIVE_INFINITY }), /x has no rows/],
+      ["norm", () => linalg.norm(nan, { ord: 2 }), /NaN/],
+      ["vectorNorm", () => linalg.vectorNorm(zeros([0]), { ord: Number.NEGATIVE_INFINITY }), /x has no elements/],
+      ["cond", () => linalg.cond(none), /a has no singular values/],
+      ["cond", () => linalg.cond(zeros([0, 0]), { p: 1 }), /a has no columns/],
+      ["cond", () => linalg.cond(nan), /NaN/],
+      ["cond", () => linalg.cond(singular, { p: 1 }), /is singular/],
+      ["cond", () => linalg.cond(ones([2, 3]), { p: "fro" }), /a must be square.*\[2, 3\]/],
+      ["cond", () => linalg.cond(singular, { p: 3 }), /option p.*got 3/],
+      ["cond", () => linalg.cond(null as never), /a must be a tensor/],
+      ["matrixRank", () => linalg.matrixRank(nan), /NaN/],
+      ["matrixRank", () => linalg.matrixRank(ones(2)), /a must be a matrix.*\[2\]/],
+      ["matrixRank", () => linalg.matrixRank(ones([2, 2], { dtype: "int32" }) as never), /a must be float32/],
+    ];
+    for (const [name, call, text] of calls) expect(caught(call).message).to.match(new RegExp(`^${name}: .*${text.source}`));
+    for (const ord of [1, -1, 2, -2, Number.POSITIVE_INFINITY] as const)
+      expect(linalg.norm(zeros([0, 2, 2]), { ord }).shape).to.deep.equal([0]);
   });
   it("qr, lq and polar of stacks, empty and full", () => {
     const a = reshape(weights([2, 3, 4]), [2, 3, 4]);

@@ -1,9 +1,10 @@
 // What is made of singular values and of other factorizations: pseudoinverse, rank, condition number, LQ.
+import { within } from "../core/apply";
 import { optionsOf, real as realNumber } from "../core/attrs";
 import { epsOf, type Float, type RealOf, type Sym } from "../core/dtype";
-import { ArgumentError, describe } from "../core/errors";
+import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
-import type { Tensor } from "../core/tensor";
+import { shapeText, type Tensor } from "../core/tensor";
 import { cast } from "./cast";
 import { choleskySolve } from "./cholesky";
 import { eye, zeros } from "./creation";
@@ -12,7 +13,7 @@ import { add, div, greater, mul } from "./elementwise";
 import { max, min } from "./extremes";
 import { lstsq } from "./lstsq";
 import { inv } from "./lu";
-import { norm } from "./norms";
+import { needFloat, needSome, norm } from "./norms";
 import { matmul } from "./products";
 import { qr } from "./qr";
 import { sum } from "./reductions";
@@ -86,6 +87,13 @@ export const lq = defineOp({
   },
 });
 
+/** Of functions that are no ops of their own: floating matrices. @throws DtypeError, ShapeError */
+function needMatrices(op: string, given: unknown): T {
+  const a = needFloat(op, given, "a");
+  if (a.rank < 2) throw new ShapeError(op, `a must be a matrix or a batch of them, got shape ${shapeText(a.shape)}.`);
+  return a as Tensor as T;
+}
+
 export interface RankOptions {
   /** Singular values up to rtol times the largest count as zero. Default max(m, n) ε. */
   readonly rtol?: number;
@@ -98,7 +106,7 @@ function tolerance(op: string, given: unknown, a: Tensor<Float>): number {
 /** How many singular values are not zero: (..., m, n) -> (...), int32. */
 export function matrixRank(a: Tensor<Float>, options: RankOptions = {}): Tensor<"int32"> {
   const { rtol } = optionsOf("matrixRank", options, ["rtol"]);
-  const s = svdvals(a) as Tensor<"float64">;
+  const s = svdvals(needMatrices("matrixRank", a), within("matrixRank"));
   const largest = slice(
     s,
     s.shape.map(() => 0),
@@ -107,9 +115,10 @@ export function matrixRank(a: Tensor<Float>, options: RankOptions = {}): Tensor<
   return sum(cast(greater(s, mul(tolerance("matrixRank", rtol, a), largest)), "int32"), { axis: -1 });
 }
 
+const CONDITIONS: readonly unknown[] = [2, -2, "fro", "nuc", 1, -1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 export interface CondOptions {
-  /** 2 (default) and -2 by singular values; else the norm of A times that of its inverse: "fro", 1, -1, Infinity, -Infinity. */
-  readonly p?: 2 | -2 | "fro" | number;
+  /** 2 (default) and -2 by singular values; else the norm of A times that of its inverse: "fro", "nuc", 1, -1, Infinity, -Infinity. */
+  readonly p?: 2 | -2 | "fro" | "nuc" | number;
 }
 /**
  * The condition number of matrices: (..., m, n) -> (...), real; square ones where p is not 2 or -2. Infinite, in the 2-norm, where a singular value is zero;
@@ -117,9 +126,19 @@ export interface CondOptions {
  */
 export function cond<D extends Float>(a: Tensor<D>, options: CondOptions = {}): Tensor<RealOf<D>> {
   const { p = 2 } = optionsOf("cond", options, ["p"]);
-  if (p !== 2 && p !== -2)
-    return mul(norm(a, { ord: p }) as R, norm(inv(a as Tensor as T), { ord: p }) as R) as Tensor as Tensor<RealOf<D>>;
-  const s = svdvals(a as Tensor as T) as R;
+  if (!CONDITIONS.includes(p))
+    throw new ArgumentError("cond", `option p must be 2, -2, "fro", "nuc", 1, -1, Infinity or -Infinity, got ${describe(p)}.`);
+  const t = needMatrices("cond", a);
+  const own = within("cond");
+  if (p !== 2 && p !== -2) {
+    if (size(t, -2) !== size(t, -1))
+      throw new ShapeError("cond", `a must be square where p is not 2 or -2, got shape ${shapeText(t.shape)}.`);
+    const inverse = inv(t, own);
+    if (typeof p === "number") needSome("cond", "a", t, p === 1 || p === -1 ? "columns" : "rows", [-2, -1]);
+    return mul(norm(t, { ord: p }) as Tensor as R, norm(inverse, { ord: p }) as Tensor as R) as Tensor as Tensor<RealOf<D>>;
+  }
+  const s = svdvals(t, own) as R;
+  needSome("cond", "a", t, "singular values", [-2, -1]);
   const [largest, least] = [max(s, { axis: -1 }), min(s, { axis: -1 })] as [R, R];
   return (p === 2 ? div(largest, least) : div(least, largest)) as Tensor as Tensor<RealOf<D>>;
 }
