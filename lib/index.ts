@@ -78,6 +78,7 @@ export type {
   CondOptions,
   EighTridiagonal,
   EigvalshTridiagonal,
+  Elementwise,
   LstsqOptions,
   NormOptions,
   RankOptions,

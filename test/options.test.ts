@@ -147,6 +147,7 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   "linalg.cond": [a],
   "linalg.matrixRank": [a],
   "linalg.funmHermitian": [a, (x: F64) => x],
+  "linalg.funmSvd": [a, (x: F64) => x],
   "linalg.powmHermitian": [a, 2],
   "linalg.applyPivots": [tensor(Int32Array.of(0, 1)), a],
   "linalg.luSolve": [a, tensor(Int32Array.of(0, 1)), a],

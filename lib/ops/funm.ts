@@ -24,47 +24,61 @@ import { expandDims } from "./structure";
 
 type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
-type Scalar = (x: R) => R;
-const OP = "funmHermitian";
+/** @internal */
+export type Scalar = (x: R) => R;
 
-/** eigh, in whose errors stands the name of the function that was called. */
-const NAMED: AnyRow = { ...eigh.row, publicName: OP };
+/** @internal A function of this file's kind: its name, and the factorization that it takes, in whose errors that name stands. */
+export interface Family {
+  readonly op: string;
+  readonly row: AnyRow;
+}
+const OP = "funmHermitian";
+const HERMITIAN: Family = { op: OP, row: { ...eigh.row, publicName: OP } };
 const NO_ATTRS: Attrs = {};
 
-type Elementwise<D extends Float> = (x: Tensor<RealOf<D>>) => Tensor<RealOf<D>>;
+/** A function of the elements of a real tensor, by ops of this package. */
+export type Elementwise<D extends Float> = (x: Tensor<RealOf<D>>) => Tensor<RealOf<D>>;
 
-/** A call of funmHermitian that was checked: how often A is differentiated, and A without that. */
-interface Call {
+/** @internal A call that was checked: how often A is differentiated, and A without that. */
+export interface Call {
+  readonly op: string;
   readonly a: T;
   readonly f: Scalar;
   readonly order: number;
   readonly still: T;
 }
-function begin(given: unknown, f: unknown, options: unknown, known: readonly string[]): Call {
-  const a = adopt(OP, given);
-  if (!a) throw new ArgumentError(OP, `a must be a tensor, got ${describe(given)}.`);
-  if (typeof f !== "function") throw new ArgumentError(OP, `f must be a function of a tensor, got ${describe(f)}.`);
-  parseAttrs(OP, {}, options, known);
-  infer(NAMED, operands(NAMED, NO_ATTRS, [a]), NO_ATTRS); // what it says of shapes and dtypes
+/** @internal */
+export function begin({ op, row }: Family, given: unknown, f: unknown, options: unknown, known: readonly string[]): Call {
+  const a = adopt(op, given);
+  if (!a) throw new ArgumentError(op, `a must be a tensor, got ${describe(given)}.`);
+  if (typeof f !== "function") throw new ArgumentError(op, `f must be a function of a tensor, got ${describe(f)}.`);
+  parseAttrs(op, {}, options, known);
+  infer(row, operands(row, NO_ATTRS, [a]), NO_ATTRS); // what it says of shapes and dtypes
   const order = liveLevels(a);
-  if (order > 2) throw new BacksolveError("ERR_ARGUMENT", OP, "has derivatives up to the second order only.");
+  if (order > 2) throw new BacksolveError("ERR_ARGUMENT", op, "has derivatives up to the second order only.");
   const still = primal(a) as T;
-  markOpaque([still], OP); // the formula is chosen by how often A is differentiated now
-  return { a: a as T, f: f as Scalar, order, still };
+  markOpaque([still], op); // the formula is chosen by how often A is differentiated now
+  return { op, a: a as T, f: f as Scalar, order, still };
 }
 
-function finish({ a, f, order, still }: Call, { w, v }: { readonly w: R; readonly v: T }): Tensor {
-  const values = checked(f(w), w);
-  if (order === 0) return hermitianPart(assemble(v, values));
-  // With Δ = A - A₀, zero but for its derivatives: f(A₀) + Df(A₀)[Δ] + D²f(A₀)[Δ, Δ]/2 has the first two derivatives of f(A).
-  const delta = matmul(matmul(v, hermitianPart(sub(a, still)), { adjointA: true }), v);
+/**
+ * @internal In the basis of eigenvectors, Df(A₀)[Δ] + D²f(A₀)[Δ, Δ]/2 of a Δ = A - A₀ that is zero but for its derivatives: f(A₀) and this have the first two
+ * derivatives of f(A).
+ */
+export function changes(f: Scalar, order: number, w: R, values: R, delta: T): T {
   const first = firstDifference(f, w, values);
-  let inner = mul(first.value, delta);
-  if (order > 1) {
-    // Σ_k f[w_i,w_k,w_j] Δ_ik Δ_kj
-    const products = mul(expandDims(delta, -1), expandDims(delta, -3));
-    inner = add(inner, sum(mul(secondDifference(f, w, first), products), { axis: -2 }));
-  }
+  const inner = mul(first.value, delta);
+  if (order < 2) return inner;
+  // Σ_k f[w_i,w_k,w_j] Δ_ik Δ_kj
+  const products = mul(expandDims(delta, -1), expandDims(delta, -3));
+  return add(inner, sum(mul(secondDifference(f, w, first), products), { axis: -2 }));
+}
+
+function finish({ op, a, f, order, still }: Call, { w, v }: { readonly w: R; readonly v: T }): Tensor {
+  const values = checked(op, f(w), w);
+  if (order === 0) return hermitianPart(assemble(v, values));
+  const delta = matmul(matmul(v, hermitianPart(sub(a, still)), { adjointA: true }), v);
+  const inner = changes(f, order, w, values, delta);
   return hermitianPart(add(assemble(v, values), matmul(matmul(v, inner), v, { adjointB: true })));
 }
 
@@ -76,17 +90,17 @@ function finish({ a, f, order, still }: Call, { w, v }: { readonly w: R; readonl
  */
 export const funmHermitian = Object.assign(
   <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: Pick<CallOptions, "onFailure">): Tensor<D> => {
-    const call = begin(a, f, options, ["onFailure"]);
+    const call = begin(HERMITIAN, a, f, options, ["onFailure"]);
     return finish(call, eigh(call.still, within(OP, collects(OP, options ?? {}) ? [] : undefined))) as Tensor<D>;
   },
   {
     async: async <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: AsyncOptions): Promise<Tensor<D>> => {
-      const call = begin(a, f, options, ["onFailure", "signal"]);
+      const call = begin(HERMITIAN, a, f, options, ["onFailure", "signal"]);
       refuseRecorded(OP, [call.a]);
       return finish(call, await eigh.async(call.still, { ...options, ...within(OP) })) as Tensor<D>;
     },
     checked: <D extends Float>(a: Tensor<D>, f: Elementwise<D>, options?: object): Checked<Tensor<D>> => {
-      const call = begin(a, f, options, []);
+      const call = begin(HERMITIAN, a, f, options, []);
       const failures: Failure[] = [];
       return { value: finish(call, eigh(call.still, within(OP, failures))) as Tensor<D>, failures };
     },
@@ -99,10 +113,11 @@ function liveLevels(a: Tensor): number {
   return count;
 }
 
-function checked(y: unknown, w: R): R {
+/** @internal f(w), if f kept to its contract. */
+export function checked(op: string, y: unknown, w: R): R {
   if (isTensor(y) && sameShape(y.shape, w.shape) && y.dtype === w.dtype) return y as R;
   const got = isTensor(y) ? `${y.dtype} of shape [${y.shape.join(", ")}]` : describe(y);
-  throw new ArgumentError(OP, `f must map a ${w.dtype} tensor of shape [${w.shape.join(", ")}] to one of the same kind, got ${got}.`);
+  throw new ArgumentError(op, `f must map a ${w.dtype} tensor of shape [${w.shape.join(", ")}] to one of the same kind, got ${got}.`);
 }
 
 /** f', by forward mode at a level of its own. */

@@ -12,7 +12,8 @@ export {
 } from "./eigh-tridiagonal";
 export { discreteLyapunov, lyapunov, sylvester } from "./equations";
 export { expm, matrixPower } from "./exponential";
-export { funmHermitian } from "./funm";
+export { type Elementwise, funmHermitian } from "./funm";
+export { funmSvd } from "./funm-svd";
 export { type CondOptions, choleskyInverse, cond, lq, matrixRank, pinv, type RankOptions } from "./inverses";
 export { ldlFactor, ldlSolve } from "./ldl";
 export { type LstsqOptions, lstsq } from "./lstsq";
