@@ -6,6 +6,7 @@ import {
   adjoint,
   complex,
   conj,
+  diagonal,
   eye,
   grad,
   greater,
@@ -15,6 +16,7 @@ import {
   mul,
   random,
   reshape,
+  sub,
   sum,
   type Tensor,
   tensor,
@@ -104,6 +106,32 @@ describe("banded equations", () => {
       const inverse = linalg.solveBanded(ab, eye(n), options);
       close("adjoint", linalg.solveBanded(ab, eye(n), { ...options, adjoint: true }), adjoint(inverse), 1e-10);
       close("one vector", linalg.solveBanded(ab, reshape(b, [n, -1]).index(":", 0) as T, options), (load(g.x) as T).index(":", 0), 1e-11);
+    }
+  });
+  it("with wide bands, which LAPACK solves, are as accurate", () => {
+    for (const isComplex of [false, true]) {
+      const [n, lower, upper] = [70, 20, 3];
+      const part = (seed: number, shape: number[]): T => random.normal(seed, shape) as T;
+      const make = (seed: number, shape: number[]): T =>
+        (isComplex ? complex(part(seed, shape), part(seed + 1, shape)) : part(seed, shape)) as T;
+      const [ab, b] = [make(1, [lower + upper + 1, n]), make(3, [n, 2])];
+      let a = mul(0, matmul(make(5, [n, 1]), make(7, [1, n]))) as T;
+      for (let k = -lower; k <= upper; k++)
+        a = add(a, linalg.diag(ab.index(upper - k, k < 0 ? `0:${n + k}` : `${k}:${n}`) as T, { k })) as T;
+      const solved = (adj: boolean): T => linalg.solveBanded(ab, b, { lower, upper, adjoint: adj }) as T;
+      expect(residual(a, solved(false), b)).to.be.below(1);
+      expect(residual(adjoint(a) as T, solved(true), b)).to.be.below(1);
+      const c = ab
+        .index(`0:${lower + 1}`)
+        .mul(0.1)
+        .add(reshape(mul(6, eye(lower + 1).index(0)), [lower + 1, 1])) as T;
+      const l = matrixOf(linalg.choleskyBanded(c, { lower: true }) as T, true);
+      const whole = add(matrixOf(c, true), adjoint(matrixOf(c, true))) as T;
+      const own = sub(whole, linalg.diag(mul(0.5, diagonal(whole)) as T)); // its diagonal once, and real
+      expect(relativeError(matmul(l, l, { adjointB: true }), own) / (n * 2 ** -52)).to.be.below(1);
+      expect(caught(() => linalg.choleskyBanded(c.mul(-1) as T, { lower: true })).message).to.match(/leading minor of order 1 /);
+      const zero = mul(ab, reshape(sub(1, eye(n).index(5)), [1, n])) as T;
+      expect(caught(() => linalg.solveBanded(zero, b, { lower, upper })).message).to.match(/pivot in column 6 is exactly zero/);
     }
   });
   it("say what is wrong", () => {
@@ -268,6 +296,9 @@ describe("Toeplitz equations", () => {
       ["solveToeplitz", "ERR_SINGULAR"],
     ]);
     expect(caught(() => linalg.solveToeplitz(zero, tensor([1]))).code).to.equal("ERR_SHAPE");
+    expect(caught(() => linalg.solveToeplitz([zero] as never, tensor([1, 2, 3]))).message).to.match(
+      /or an array of two, \[c, r\], got an array of 1/,
+    );
     const tangent = jvp((x: T) => linalg.solveToeplitz(x, tensor([1, 2, 3])) as T, [zero], [tensor([1, 0, 0])]).tangent;
     close("forward", tangent, mul(-1, linalg.solveToeplitz(zero, linalg.solveToeplitz(zero, tensor([1, 2, 3])))), 1e-13);
   });

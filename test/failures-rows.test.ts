@@ -45,8 +45,8 @@ function* spoilt(inputs: readonly Tensor[], code: Code): Generator<Tensor[]> {
     }
     yield inputs.map((u, k) => (k === i ? tensor(data, { shape: t.shape, dtype: t.dtype as "float64" }) : u));
   }
-  // of equations that one matrix alone does not spoil: all of item 1 zeros, and all of it identities
-  for (const diagonal of code === "ERR_SINGULAR" && inputs.every((t) => t.rank === 3) ? [0, 1] : [])
+  // of what one matrix alone does not spoil: all of item 1 zeros, and all of it identities
+  for (const diagonal of /SINGULAR|POSITIVE/.test(code) && inputs.every((t) => t.rank === 3) ? [0, 1] : [])
     yield inputs.map((t) => {
       const [, m, n] = t.shape as [number, number, number];
       const data = t.data.slice() as Float64Array;

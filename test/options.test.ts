@@ -25,6 +25,7 @@ const args: Readonly<Record<string, readonly unknown[]>> = {
   adjoint: [a],
   arange: [0, 3, 1],
   bandPart: [a, 0, 0],
+  choleskyDowndate: [a, tensor([0.5, 0.5])],
   argsort: [a],
   block: [[[a, a]]],
   ...Object.fromEntries(

@@ -37,6 +37,9 @@ describe("registry", () => {
     Svd: "svd",
     MatrixExponential: "expm",
     CholeskyInverse: "choleskyInverse",
+    TridiagonalSolve: "tridiagonalSolve",
+    TridiagonalMatMul: "tridiagonalMatmul",
+    BandedTriangularSolve: "bandedSolveTriangular",
   };
   it("finds every op of TensorFlow's linalg_grad.py by its name there", () => {
     for (const [tf, name] of Object.entries(text)) expect(registry.get(tf)?.name, tf).to.equal(name);

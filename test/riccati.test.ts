@@ -99,6 +99,11 @@ describe("care and dare", () => {
       [0, 0],
     ]);
     const b = tensor([[0], [1]]);
+    const beside = tensor([
+      [0, 1, 0],
+      [-1, 0, 0],
+      [0, 0, 1],
+    ]);
     const cases: [string, () => T][] = [
       ["an unstable part that no input reaches", () => equations.care(eye(1), none[0], eye(1), eye(1))],
       ["likewise, discrete", () => equations.dare(none[2], none[0], eye(1), eye(1))],
@@ -107,6 +112,8 @@ describe("care and dare", () => {
       ["in a block", () => equations.care(jordan, b, zeros([2, 2]), eye(1))],
       ["in a block, discrete", () => equations.dare(add(jordan, eye(2)) as T, b, zeros([2, 2]), eye(1))],
       ["as a pair", () => equations.care(turn, b, zeros([2, 2]), eye(1))],
+      ["beside what is controlled", () => equations.care(beside, tensor([[0], [0], [1]]), eye(3), eye(1))],
+      ["beside what is controlled, discrete", () => equations.dare(beside, tensor([[0], [0], [1]]), eye(3), eye(1))],
       ["as a pair, discrete", () => equations.dare(turn, b, zeros([2, 2]), eye(1))],
     ];
     for (const [what, f] of cases) {

@@ -44,10 +44,15 @@ const solves = (row: string, attrs: Law["attrs"] = {}): Law[] => [
   { row, attrs, p: [0, 1], q: [1] },
 ];
 const POWERS = { sqrt: 0.5, inverseSqrt: -0.5, log: 0 } as const;
+const funm =
+  (f: never) =>
+  (a?: Tensor): Tensor[] => [linalg.funmHermitian(a as T, f) as Tensor];
 
 const LAWS: readonly Law[] = [
   { row: "cholesky", p: [1], q: [0.5] },
   { row: "logdet", p: [1], q: [0], log: [N] },
+  { row: "choleskyUpdate", p: [1, 1], q: [1] },
+  { row: "choleskyDowndate", p: [1, 1], q: [1] },
   { row: "choleskySolve", p: [0.5, 1], q: [0], subnormal: "digits" },
   { row: "choleskySolve", p: [1, 1], q: [-1] },
   ...attrGrid(rowOf("solveTriangular")).flatMap((attrs) =>
@@ -80,6 +85,13 @@ const LAWS: readonly Law[] = [
   { row: "adjugate", p: [1], q: [N - 1] },
   { row: "adjugateDerivative", p: [1, 0], q: [N - 2] },
   { row: "adjugateSecond", p: [1, 0, 0], q: [N - 3] },
+  { row: "eig", p: [1], q: [1], run: (a) => calls("eig", {}, [a as Tensor]).slice(1) }, // V diag(w) Vᴴ
+  ...Object.entries({ eigInverse: -1, sqrtm: 0.5, sqrtmHermitian: 0.5, signm: 0 }).map(([row, q]): Law => ({ row, p: [1], q: [q] })),
+  ...Object.entries({ eigGaps: [1, 0, 0, 1, 0], eigBasis: [1, 0, 0, 0] }).map(([row, p]): Law => ({ row, p, q: [1] })),
+  ...[0.5, -1.7].map((p): Law => ({ row: p > 0 ? "fractionalMatrixPower" : "realPower", attrs: { p }, p: [1], q: [p] })),
+  ...Object.entries({ sqrtm: 0.5, logm: 0, signm: 0 }).flatMap(([f, q]): Law[] =>
+    [0, 1].map((e) => ({ row: "functionAlong", attrs: { f }, p: [1, e], q: [q - 1 + e] })),
+  ),
   { row: "eigh", p: [1], q: [1, 0] },
   { row: "eighStrict", p: [1], q: [1, 0] },
   { row: "eigvalsh", p: [1], q: [1] },
@@ -134,8 +146,7 @@ const LAWS: readonly Law[] = [
   { row: "care", p: [1, 0, 1, -1], q: [0] },
   { row: "singularGaps", p: [0, 1, 0], q: [-1] },
   { row: "singularGaps", p: [1, 1, 1], q: [0] },
-  { row: "logmHermitian", p: [1], q: [0], log: ["diagonal"] },
-  { row: "sqrtmHermitian", p: [1], q: [0.5] },
+  ...["logm", "logmHermitian"].map((row): Law => ({ row, p: [1], q: [0], log: ["diagonal"] })),
   { row: "inverseSqrtmHermitian", p: [1], q: [-0.5] },
   ...[1.5, -0.5, 2, -1].map((p): Law => ({ row: "powmHermitian", attrs: { p }, p: [1], q: [p] })),
   ...Object.entries(POWERS).flatMap(([f, p]): Law[] => [
@@ -144,15 +155,8 @@ const LAWS: readonly Law[] = [
     { row: "spectralSecond", attrs: { f }, p: [1, 1, 1], q: [p] },
     { row: "spectralSecond", attrs: { f }, p: [1, 0, 1], q: [p - 1] },
   ]),
-  { row: "sqrtmHermitian", p: [1], q: [0.5], subnormal: "none", run: (a) => [linalg.funmHermitian(a as T, sqrt as never) as Tensor] },
-  {
-    row: "logmHermitian",
-    p: [1],
-    q: [0],
-    log: ["diagonal"],
-    subnormal: "none",
-    run: (a) => [linalg.funmHermitian(a as T, log as never) as Tensor],
-  },
+  { row: "sqrtmHermitian", p: [1], q: [0.5], subnormal: "none", run: funm(sqrt as never) },
+  { row: "logmHermitian", p: [1], q: [0], log: ["diagonal"], subnormal: "none", run: funm(log as never) },
 ];
 
 // ---- numbers ----

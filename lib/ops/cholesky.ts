@@ -49,7 +49,7 @@ export function ofFactor(l: T, g: T): T {
 }
 
 // Φ: the strict lower triangle and half of the real diagonal
-const halved = (m: T): T => {
+export const halved = (m: T): T => {
   const d = mul(0.5, real(diag(m)));
   return add(tril(m, { k: -1 }), diagEmbed(d));
 };

@@ -239,6 +239,30 @@ export const decaying: Domain = {
   reach: norm,
 };
 
+/** Square, with eigenvalues some tenths apart, and from zero; of real matrices some are complex, and parts of them negative. */
+export const distinctSpectrum: Domain = {
+  name: "distinctSpectrum",
+  // rising along the diagonal; of every second pair [d, 2; -2, d + 3/2], whose eigenvalues are d + 3/4 ± 1.85 i
+  sample: (draw) =>
+    matrices(normal(draw), ({ n, at }) => (i, j) => {
+      const [[re, im], scale] = [at(i, j), 0.1 / Math.sqrt(n)];
+      const pair = i % 4 < 2 && Math.floor(i / 2) === Math.floor(j / 2) ? 2 * (j - i) : 0;
+      return [scale * re + (i === j ? 1.5 * i - 0.75 * (n - 1) + 0.4 : pair), scale * im];
+    }),
+  reach: norm,
+};
+
+/** Square, with eigenvalues of both half-planes, away from the imaginary axis. */
+export const halves: Domain = {
+  name: "halves",
+  sample: (draw) =>
+    matrices(normal(draw), ({ n, at }) => (i, j) => {
+      const [[re, im], scale] = [at(i, j), 0.4 / Math.sqrt(n)];
+      return [scale * re + (i === j ? (i % 2 === 0 ? 1.5 : -1.5) : 0), scale * im];
+    }),
+  reach: norm,
+};
+
 /** Singular values some tenths apart, and from zero. */
 export const separated: Domain = {
   name: "separated",

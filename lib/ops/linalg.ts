@@ -3,6 +3,7 @@ export { bandedSolveTriangular, choleskyBanded, solveBanded } from "./banded";
 export { cholesky, choleskySolve, logdet } from "./cholesky";
 export { adjugate, det, slogdet } from "./determinant";
 export { diag, tril, triu } from "./diagonals";
+export { eig, eigvals, hessenberg, schur } from "./eig";
 export {
   type EighTridiagonal,
   type EigvalshTridiagonal,
@@ -12,6 +13,7 @@ export {
 } from "./eigh-tridiagonal";
 export { discreteLyapunov, lyapunov, sylvester } from "./equations";
 export { expm, matrixPower } from "./exponential";
+export { fractionalMatrixPower, logm, signm, sqrtm } from "./functions";
 export { type Elementwise, funmHermitian } from "./funm";
 export { funmSvd } from "./funm-svd";
 export { type CondOptions, choleskyInverse, cond, lq, matrixRank, pinv, type RankOptions } from "./inverses";
@@ -42,4 +44,5 @@ export { svd, svdvals } from "./svd";
 export { tensorinv, tensorsolve } from "./tensor-solve";
 export { type SolveTriangularOptions, solveTriangular } from "./triangular";
 export { tridiagonalMatmul, tridiagonalSolve } from "./tridiagonal";
+export { choleskyDowndate, choleskyUpdate, type FactorChange } from "./updates";
 export type { Solver } from "./vectors";

@@ -1,6 +1,7 @@
 // Matrices made of vectors: Vandermonde's, Toeplitz', Hankel's, circulant ones. SciPy's and NumPy's conventions.
 import { type Attr, flag, natural, withoutOptions } from "../core/attrs";
 import type { DType, Fits, Sym } from "../core/dtype";
+import { ArgumentError } from "../core/errors";
 import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
 import { asTensor } from "../core/operands";
 import type { AnyRow } from "../core/row";
@@ -138,6 +139,8 @@ export interface SolveToeplitz {
  * vector. SciPy's solve_toeplitz, by LU of the matrix: as accurate as `solve` where Levinson's recursion, which SciPy takes, is not, at a cost of m³. Errors as `solve`.
  */
 export const solveToeplitz = inForms<SolveToeplitz & Forms>(withVectors(solveOp, () => false, -1) as Forms, ([parts, ...rest]) => {
+  if (Array.isArray(parts) && parts.length !== 2)
+    throw new ArgumentError("solveToeplitz", `c must be a tensor, or an array of two, [c, r], got an array of ${parts.length}.`);
   const [c, r] = Array.isArray(parts) ? parts : [parts, undefined];
   const column = asTensor("solveToeplitz", "c", c);
   return { args: [column, r ?? conj(column), ...rest], back: (x) => x };

@@ -5,7 +5,7 @@ import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import { shapeText, type Tensor } from "../core/tensor";
 import { eye, zeros } from "./creation";
-import { diagEmbed, tril, triu } from "./diagonals";
+import { diag, diagEmbed, tril, triu } from "./diagonals";
 import { between, columnsApart, leading } from "./domains";
 import { add, mul, sub } from "./elementwise";
 import { gather, scatterAdd } from "./indexing";
@@ -60,7 +60,7 @@ export const qrPivoted = defineOp({
 
 /**
  * The first n columns of H_1 H_2 ... H_k, H_i = I - tau_i v vᴴ with v of column i of a below its diagonal, where it is 1: (..., m, n), (..., k) -> (..., m, n), k <= n <= m. LAPACK's
- * orgqr and ungqr, PyTorch's and JAX's householder_product. What lies above the diagonal of a, and columns beyond the k-th, are not read.
+ * orgqr and ungqr, PyTorch's and JAX's householder_product. ERR_NOT_FINITE names an item with a NaN or infinity. What lies above the diagonal of a, and columns beyond the k-th, are not read.
  */
 export const householderProduct = defineOp({
   name: "householderProduct",
@@ -83,8 +83,10 @@ export const householderProduct = defineOp({
       );
     const one = (rows: number, columns: number): T => columnsOf(eye(rows, { dtype: a.dtype }) as T, 0, columns);
     const v = add(tril(columnsOf(a, 0, k), { k: -1 }), one(m, k)) as T;
-    const s = triu(matmul(v, v, { adjointA: true }), { k: 1 });
-    const t = solveTriangular(mul(expandDims(tau, -1), s), diagEmbed(tau) as T, { lower: false, unitDiagonal: true, ...pass }) as T;
+    const gram = matmul(v, v, { adjointA: true });
+    const ones = diagEmbed(add(1, mul(0, diag(gram)))) as T; // NaN where v is not finite, which the solve tells
+    const inner = add(mul(expandDims(tau, -1), triu(gram, { k: 1 })), ones) as T;
+    const t = solveTriangular(inner, diagEmbed(tau) as T, { lower: false, ...pass }) as T;
     return sub(one(m, n), matmul(matmul(v, t), columnsOf(adjoint(v) as T, 0, n))) as T;
   },
 });

@@ -1,5 +1,6 @@
 // Equations with banded matrices, and Cholesky factors of Hermitian ones, in SciPy's storage: a_ij is ab_(u + i - j, j), u diagonals above.
 // docs/derivations/structured.md
+#include "../base/lapack/structured.h"
 #include "factor.h"
 #include "list.h"
 
@@ -30,13 +31,23 @@ Bands bands_of(Index r, double lower) {
   return {below, std::max<Index>(r - 1 - below, 0)};
 }
 
+/// From so many diagonals below on LAPACK, by blocks, is ahead.
+constexpr Index kWide = 16;
+
 template <class T>
 struct SolveWork {
   Bands bands;
-  Matrix<T> f;
+  bool wide;
+  Matrix<T> f, columns, b;
+  la::Int* pivots;
   SolveWork(Arena& arena, const Call& call) : bands(bands_of(call.dims[0], call.attrs[0])) {
+    const Index n = call.dims[1], k = call.dims[2];
     if (call.attrs[1] != 0) std::swap(bands.lower, bands.upper);
-    f = arena.matrix<T>(call.dims[1], 2 * bands.lower + bands.upper + 1);
+    wide = bands.lower >= kWide && n > bands.lower && k > 0 && la::fits(2 * bands.lower + bands.upper + 1) && la::fits(n) && la::fits(k);
+    f = arena.matrix<T>(n, 2 * bands.lower + bands.upper + 1);
+    columns = arena.matrix<T>(wide ? n : 0, f.cols);
+    b = arena.matrix<T>(wide ? k : 0, n);
+    pivots = arena.take<la::Int>(wide ? n : 0);
   }
 };
 
@@ -91,6 +102,21 @@ Index eliminate(Rows<T> a, Bands bands, Matrix<T> x) {
   return 0;
 }
 
+/// The same by LAPACK.
+template <class T>
+Index eliminate_wide(Rows<T> a, Matrix<T> x, const SolveWork<T>& work) {
+  const Index n = a.size(), k = x.cols, lower = work.bands.lower, upper = work.bands.upper;
+  std::fill_n(work.columns.data, n * work.columns.cols, T(0));
+  for (Index i = 0; i < n; ++i)
+    for (Index j = std::max<Index>(0, i - lower); j <= std::min(n - 1, i + upper); ++j) work.columns(j, lower + upper + i - j) = a(i, j);
+  for (Index i = 0; i < n; ++i)
+    for (Index c = 0; c < k; ++c) work.b(c, i) = x(i, c);
+  if (const la::Int column = la::gbsv_columns(work.columns, lower, upper, work.pivots, work.b)) return column;
+  for (Index i = 0; i < n; ++i)
+    for (Index c = 0; c < k; ++c) x(i, c) = work.b(c, i);
+  return 0;
+}
+
 /// ab (r,n), b (n,k) -> x (n,k): A X = B, A with r - 1 - lower diagonals above. attrs [lower, adjoint]. Fails: not_finite, singular
 /// (column), overflow.
 template <class T>
@@ -104,7 +130,7 @@ std::int32_t solve_banded(const Call& call, const SolveWork<T>& work) {
   const Exponent exponent = ops::subnormal_exponent(ops::read(a.f)), of_b = exponent == 0 ? 0 : ops::subnormal_exponent(b);
   ops::scale_by_power(a.f, static_cast<double>(-exponent));
   ops::scale_by_power(x, static_cast<double>(-of_b));
-  if (const Index column = eliminate(a, work.bands, x)) return make_info(Fail::singular, column);
+  if (const Index column = work.wide ? eliminate_wide(a, x, work) : eliminate(a, work.bands, x)) return make_info(Fail::singular, column);
   ops::scale_by_power(x, static_cast<double>(of_b - exponent));
   return ops::check_answer(ops::read(x));
 }
@@ -156,8 +182,12 @@ std::int32_t banded_solve_triangular(const Call& call, const NoWork<T>&) {
 template <class T>
 struct FactorWork {
   Rows<T> l, g;
+  bool wide;
+  Matrix<T> columns;
   FactorWork(Arena& arena, const Call& call, bool both) {
     const Index r = call.dims[0], n = call.dims[1], w = std::max<Index>(r - 1, 0);
+    wide = !both && w >= kWide && n > w && la::fits(r) && la::fits(n);
+    columns = arena.matrix<T>(wide ? n : 0, w + 1);
     l = {arena.matrix<T>(n, w + 1), w};
     g = {arena.matrix<T>(both ? n : 0, w + 1), w};
   }
@@ -189,8 +219,39 @@ void write_triangle(Rows<T> from, bool lower, Matrix<T> ab) {
       (lower ? ab(i - j, j) : ab(w + j - i, i)) = lower ? from(i, j) : conj(from(i, j));
 }
 
+/// Row by row, as cholesky.cc, within the band (Golub & Van Loan, section 4.3.5); returns the order of the first minor that is not
+/// positive, or 0.
+template <class T>
+Index factor(Rows<T> l) {
+  for (Index i = 0; i < l.size(); ++i) {
+    const Index first = std::max<Index>(0, i - l.left);
+    Real<T> pivot = real(l(i, i));
+    for (Index j = first; j < i; ++j) {
+      T sum = l(i, j);
+      for (Index k = first; k < j; ++k) sum -= l(i, k) * conj(l(j, k));
+      l(i, j) = sum / real(l(j, j));
+      pivot -= std::norm(l(i, j));
+    }
+    if (!(pivot > 0)) return i + 1;
+    l(i, i) = std::sqrt(pivot);
+  }
+  return 0;
+}
+/// The same by LAPACK.
+template <class T>
+Index factor_wide(Rows<T> l, Matrix<T> columns) {
+  const Index n = l.size(), w = l.left;
+  for (Index j = 0; j < n; ++j)
+    for (Index i = j; i <= j + w; ++i) columns(j, i - j) = i < n ? l(i, j) : T(0);
+  const Index minor = la::pbtrf_columns(columns);
+  for (Index i = 0; minor == 0 && i < n; ++i) {
+    if (!(real(columns(i, 0)) > 0)) return i + 1;  // OpenBLAS lets a NaN pivot pass, after an overflow
+    for (Index j = std::max<Index>(0, i - w); j <= i; ++j) l(i, j) = columns(j, i - j);
+  }
+  return minor;
+}
+
 /// ab (r,n) -> c (r,n): A = L Lᴴ, L or its adjoint stored as A is. attrs [lower]. Fails as cholesky.
-// Row by row, as cholesky.cc, within the band (Golub & Van Loan, section 4.3.5)
 template <class T>
 std::int32_t cholesky_banded(const Call& call, const CholeskyWork<T>& work) {
   const Index r = call.dims[0], n = call.dims[1];
@@ -202,18 +263,7 @@ std::int32_t cholesky_banded(const Call& call, const CholeskyWork<T>& work) {
   for (Index i = 0; i < n; ++i) most = std::max(most, real(l(i, i)));
   const auto half = static_cast<double>(most < ops::kDigits<Real<T>> ? ops::exponent_of(most) / 2 : 0);
   ops::scale_by_power(l.f, -2 * half);
-  for (Index i = 0; i < n; ++i) {
-    const Index first = std::max<Index>(0, i - l.left);
-    Real<T> pivot = real(l(i, i));
-    for (Index j = first; j < i; ++j) {
-      T sum = l(i, j);
-      for (Index k = first; k < j; ++k) sum -= l(i, k) * conj(l(j, k));
-      l(i, j) = sum / real(l(j, j));
-      pivot -= std::norm(l(i, j));
-    }
-    if (!(pivot > 0)) return make_info(Fail::not_positive_definite, i + 1);
-    l(i, i) = std::sqrt(pivot);
-  }
+  if (const Index minor = work.wide ? factor_wide(l, work.columns) : factor(l)) return make_info(Fail::not_positive_definite, minor);
   ops::scale_by_power(l.f, half);
   write_triangle(l, lower, call.matrix<T>(1, r, n));
   return 0;

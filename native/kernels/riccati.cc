@@ -23,19 +23,21 @@ struct RiccatiWork {
   bool fits;
   Columns<T> h, j;  // the pencil: N x N, and N x 2n as its last columns are zero
   T *z, *tau, *work;
-  Matrix<T> r, u, x;
+  Matrix<T> r, u, x, a, b, gain, product;
+  ops::SchurWork<T> closed;
   std::complex<Real<T>>* alpha;
   Real<T>*beta, *reals;
   double* balance;
   int *powers, *units;
   la::Int* logicals;
-  ops::Pivot* pivots;
+  ops::Pivot *pivots, *own;
   RiccatiWork(Arena& arena, const Call& call)
       : n(call.dims[0]),
         k(call.dims[1]),
         size(2 * n + k),
         count(la::gges_work(2 * n, size)),
-        fits(la::fits(count) && la::fits(size * size)) {
+        fits(la::fits(count) && la::fits(size * size)),
+        closed(arena, fits ? n : 0) {
     if (!fits) return;
     h = {arena.take<T>(size * size), size, size};
     j = {arena.take<T>(size * 2 * n), size, 2 * n};
@@ -44,6 +46,10 @@ struct RiccatiWork {
     r = arena.matrix<T>(k, k);
     u = arena.matrix<T>(n, n);
     x = arena.matrix<T>(n, n);
+    a = arena.matrix<T>(n, n);
+    b = arena.matrix<T>(n, k);
+    gain = arena.matrix<T>(k, n);
+    product = arena.matrix<T>(k, n);
     alpha = arena.take<std::complex<Real<T>>>(2 * n);
     beta = arena.take<Real<T>>(2 * n);
     reals = arena.take<Real<T>>(16 * n);
@@ -51,7 +57,8 @@ struct RiccatiWork {
     powers = arena.take<int>(size);
     units = arena.take<int>(k);
     logicals = arena.take<la::Int>(2 * n);
-    pivots = arena.take<ops::Pivot>(std::max(n, k));
+    pivots = arena.take<ops::Pivot>(n);
+    own = arena.take<ops::Pivot>(k);
     work = arena.take<T>(count);
   }
 };
@@ -112,7 +119,7 @@ void extended_pencil(const Call& call, const Scaling& by, const RiccatiWork<T>& 
   for (Index i = 0; i < n; ++i) {
     for (Index p = 0; p < n; ++p) {
       const T own = ops::times_power(a(i, p), by.a);
-      w.h(i, p) = own;
+      w.h(i, p) = w.a(i, p) = own;
       w.h(n + i, p) = -half(q, i, p, by.q);
       (kContinuous ? w.h : w.j)(n + p, n + i) = kContinuous ? -ops::conj(own) : ops::conj(own);
     }
@@ -120,7 +127,7 @@ void extended_pencil(const Call& call, const Scaling& by, const RiccatiWork<T>& 
     (kContinuous ? w.j : w.h)(n + i, n + i) = 1;
     for (Index p = 0; p < k; ++p) {
       const T own = ops::times_power(b(i, p), w.units[p] + by.b);
-      w.h(i, 2 * n + p) = own;
+      w.h(i, 2 * n + p) = w.b(i, p) = own;
       (kContinuous ? w.h : w.j)(2 * n + p, n + i) = kContinuous ? ops::conj(own) : -ops::conj(own);
     }
   }
@@ -223,6 +230,40 @@ std::int32_t from_subspace(const RiccatiWork<T>& w) {
   return 0;
 }
 
+/// Whether the closed loop A - B G of the scaled equation is stable for all that its eigenvalues tell: of a pair that nothing stabilizes
+/// rounding may part eigenvalues on the border into some inside and some outside.
+template <Inside inside, class T>
+std::int32_t check_closed_loop(const RiccatiWork<T>& w) {
+  using R = Real<T>;
+  const Index n = w.n, k = w.k;
+  const auto x = w.u, closed = w.closed.form.l;
+  for (Index i = 0; i < n; ++i)
+    for (Index p = 0; p < n; ++p) x(p, i) = ops::times_power(w.x(i, p), w.powers[i] + w.powers[p]);
+  la::gemm<T>(1, la::Op::adjoint, read(w.b), la::Op::none, read(x), 0, w.product);
+  if (inside == Inside::left_half) {
+    ops::copy(read(w.product), w.gain);
+  } else {
+    la::gemm<T>(1, la::Op::none, read(w.product), la::Op::none, read(w.b), 1, w.r);
+    la::gemm<T>(1, la::Op::none, read(w.product), la::Op::none, read(w.a), 0, w.gain);
+    ops::lu(w.r, w.own);
+    for (Index i = 0; i < k; ++i)
+      if (w.r(i, i) == T(0)) return make_info(Fail::no_stabilizing);
+  }
+  ops::lu_solve(read(w.r), w.own, false, w.gain);
+  ops::copy(read(w.a), closed);
+  la::gemm<T>(-1, la::Op::none, read(w.b), la::Op::none, read(w.gain), 1, closed);
+  if (!ops::all_finite(read(closed))) return make_info(Fail::overflow);
+  if (const auto info = ops::schur_form(w.closed); info != 0) return info;
+  R most = 0, off = std::numeric_limits<R>::infinity();
+  for (Index i = 0; i < n; ++i) {
+    const auto value = w.closed.form.values[i];
+    most = std::max(most, std::abs(value));
+    off = std::min(off, inside == Inside::left_half ? -value.real() : 1 - std::abs(value));
+  }
+  const R noise = R(n) * std::numeric_limits<R>::epsilon() * (inside == Inside::left_half ? most : R(1));
+  return off > noise ? 0 : make_info(Fail::no_stabilizing);
+}
+
 template <Inside inside, class T>
 std::int32_t solve(const Call& call, const RiccatiWork<T>& w) {
   const Index n = w.n, k = w.k, twice = 2 * n;
@@ -234,7 +275,7 @@ std::int32_t solve(const Call& call, const RiccatiWork<T>& w) {
   const Scaling by = scaling_of<inside>(a, b, q, r, w.units);
   extended_pencil<inside>(call, by, w);
   if (inside == Inside::left_half) {
-    ops::lu(w.r, w.pivots);
+    ops::lu(w.r, w.own);
     for (Index i = 0; i < k; ++i)
       if (w.r(i, i) == T(0)) return make_info(Fail::singular, i + 1);
   }
@@ -252,6 +293,7 @@ std::int32_t solve(const Call& call, const RiccatiWork<T>& w) {
   if (info > 0 && info <= twice + 1) return make_info(Fail::no_convergence, info);
   if (info != 0 || stable != n || on_border<inside>(w.alpha, w.beta, twice)) return make_info(Fail::no_stabilizing);
   if (const auto failed = from_subspace(w); failed != 0) return failed;
+  if (const auto failed = check_closed_loop<inside>(w); failed != 0) return failed;
   const auto x = call.matrix<T>(4, n, n);
   for (Index i = 0; i < n; ++i)
     for (Index p = 0; p < n; ++p) x(p, i) = ops::times_power(w.x(i, p), w.powers[i] + w.powers[p] - by.x);

@@ -18,33 +18,54 @@ struct SolveWork {
       : all(arena.matrix<T>(4, call.dims[0])), dl(all.data), d(&dl[all.cols]), du(&d[all.cols]), beyond(&du[all.cols]) {}
 };
 
-/// Row `to` of X less f times another one.
-template <class T>
-void subtract_row(Matrix<T> x, Index to, T f, Index row) {
-  T* const y = &x.data[to * x.stride];
-  const T* const z = &x.data[row * x.stride];
-  for (Index j = 0; j < x.cols; ++j) y[j] -= f * z[j];
-}
-template <class T>
-void divide_row(Matrix<T> x, Index row, T by) {
-  for (Index j = 0; j < x.cols; ++j) x(row, j) /= by;
-}
-
 /// The diagonals of A, or of its adjoint, over 2^exponent, which is returned: not 0 where A is subnormal. What lies outside the matrix is
 /// not read, and zero here.
 template <class T>
 Exponent diagonals_of(const Call& call, Index n, bool adjoint, const SolveWork<T>& work) {
   const auto *dl = call.vector<const T>(0), *d = call.vector<const T>(1), *du = call.vector<const T>(2);
-  for (Index i = 0; i < n; ++i) {
-    const bool first = i == 0, last = i == n - 1;
-    work.d[i] = adjoint ? conj(d[i]) : d[i];
-    work.dl[i] = first ? T(0) : adjoint ? conj(du[i - 1]) : dl[i];
-    work.du[i] = last ? T(0) : adjoint ? conj(dl[i + 1]) : du[i];
-    work.beyond[i] = 0;
-  }
+  if (n == 0) return 0;
+  std::copy_n(d, n, work.d);
+  std::copy_n((adjoint ? du : dl + 1), n - 1, work.dl + 1);
+  std::copy_n((adjoint ? dl + 1 : du), n - 1, work.du);
+  work.dl[0] = work.du[n - 1] = 0;
+  std::fill_n(work.beyond, n, T(0));
+  if (adjoint && ops::kComplex<T>)
+    for (T* x = work.dl; x != work.beyond; ++x) *x = conj(*x);
   const Exponent exponent = ops::subnormal_exponent(ops::read(work.all));
   ops::scale_by_power(work.all, static_cast<double>(-exponent));
   return exponent;
+}
+
+/// X := A⁻¹ X; returns the column of the first zero pivot, counted from 1, or 0. Columns: how many X has, if that is known, or 0.
+// Gauss with exchanges of neighbouring rows, as LAPACK's gtsv; rows get a second element right of the diagonal
+template <Index Columns, class T>
+Index eliminate(const SolveWork<T>& work, Matrix<T> x) {
+  const Index n = x.rows, k = Columns > 0 ? Columns : x.cols;
+  T *const dl = work.dl, *const d = work.d, *const du = work.du, *const beyond = work.beyond;
+  const auto subtract = [&](Index to, T f, Index from) {
+    T *const y = &x.data[to * k], *const z = &x.data[from * k];
+    for (Index j = 0; j < k; ++j) y[j] -= f * z[j];
+  };
+  for (Index i = 0; i + 1 < n; ++i) {
+    if (ops::size1(d[i]) < ops::size1(dl[i + 1])) {
+      std::swap(d[i], dl[i + 1]);
+      std::swap(du[i], d[i + 1]);
+      std::swap(beyond[i], du[i + 1]);
+      ops::swap_rows(x, i, i + 1);
+    }
+    if (d[i] == T(0)) return i + 1;
+    const T f = dl[i + 1] / d[i];
+    d[i + 1] -= f * du[i];
+    du[i + 1] -= f * beyond[i];
+    subtract(i + 1, f, i);
+  }
+  if (n > 0 && d[n - 1] == T(0)) return n;
+  for (Index i = n - 1; i >= 0; --i) {
+    if (i + 1 < n) subtract(i, du[i], i + 1);
+    if (i + 2 < n) subtract(i, beyond[i], i + 2);
+    for (Index j = 0; j < k; ++j) x.data[i * k + j] /= d[i];
+  }
+  return 0;
 }
 
 /// dl, d, du (n), b (n,k) -> x (n,k): A X = B, A_i,i-1 = dl_i, A_i,i+1 = du_i; dl_0 and du_(n-1) are not read. attrs [adjoint]. Fails:
@@ -56,30 +77,11 @@ std::int32_t tridiagonal_solve(const Call& call, const SolveWork<T>& work) {
   const auto b = call.matrix<const T>(3, n, k);
   const auto x = call.matrix<T>(4, n, k);
   const Exponent exponent = diagonals_of(call, n, call.attrs[0] != 0, work);
-  T *const dl = work.dl, *const d = work.d, *const du = work.du, *const beyond = work.beyond;
   if (!ops::all_finite(ops::read(work.all)) || !ops::all_finite(b)) return make_info(Fail::not_finite);
   ops::copy(b, x);
   const Exponent of_b = exponent == 0 ? 0 : ops::subnormal_exponent(b);
   ops::scale_by_power(x, static_cast<double>(-of_b));
-  for (Index i = 0; i + 1 < n; ++i) {
-    if (ops::size1(d[i]) < ops::size1(dl[i + 1])) {
-      std::swap(d[i], dl[i + 1]);
-      std::swap(du[i], d[i + 1]);
-      std::swap(beyond[i], du[i + 1]);
-      ops::swap_rows(x, i, i + 1);
-    }
-    if (d[i] == T(0)) return make_info(Fail::singular, i + 1);
-    const T f = dl[i + 1] / d[i];
-    d[i + 1] -= f * du[i];
-    du[i + 1] -= f * beyond[i];
-    subtract_row(x, i + 1, f, i);
-  }
-  if (n > 0 && d[n - 1] == T(0)) return make_info(Fail::singular, n);
-  for (Index i = n - 1; i >= 0; --i) {
-    if (i + 1 < n) subtract_row(x, i, du[i], i + 1);
-    if (i + 2 < n) subtract_row(x, i, beyond[i], i + 2);
-    divide_row(x, i, d[i]);
-  }
+  if (const Index column = k == 1 ? eliminate<1>(work, x) : eliminate<0>(work, x)) return make_info(Fail::singular, column);
   ops::scale_by_power(x, static_cast<double>(of_b - exponent));
   return ops::check_answer(ops::read(x));
 }

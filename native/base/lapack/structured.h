@@ -1,4 +1,5 @@
-// LAPACK's QR with column pivoting, on memory by columns: what it exchanges are columns, and a row-major buffer has rows in their place.
+// LAPACK's QR with column pivoting and its banded solvers, on memory by columns: what the first exchanges are columns, and a row-major
+// buffer has rows in their place; what the others read are diagonals by columns.
 #pragma once
 #include "lapack.h"
 
@@ -16,6 +17,13 @@ inline Symbol<void(const Int* m, const Int* n, T* a, const Int* lda, Int* jpvt, 
 template <class T>
 inline Symbol<void(const Int* m, const Int* n, const Int* k, T* a, const Int* lda, const T* tau, T* work, const Int* lwork, Int* info)>
     ungqr{kLetter<T>, kComplex<T> ? "ungqr" : "orgqr"};
+
+template <class T>
+inline Symbol<void(const Int* n, const Int* kl, const Int* ku, const Int* nrhs, T* ab, const Int* ldab, Int* ipiv, T* b, const Int* ldb,
+                   Int* info)>
+    gbsv{kLetter<T>, "gbsv"};
+template <class T>
+inline Symbol<void(const char* uplo, const Int* n, const Int* kd, T* ab, const Int* ldab, Int* info, Length)> pbtrf{kLetter<T>, "pbtrf"};
 
 }  // namespace symbol
 
@@ -41,6 +49,24 @@ void ungqr_columns(Matrix<T> f, Index columns, Index reflectors, const T* tau, T
   const Int m = to_int(f.cols), n = to_int(columns), k = to_int(reflectors), lda = leading(f), lwork = to_int(count);
   Int info = 0;
   symbol::ungqr<T>(&m, &n, &k, f.data, &lda, tau, work, &lwork, &info);
+}
+
+/// A X = B: row j of `ab` has column j of A from a_(j - 2 lower - upper, j) to a_(j + lower, j), of which the first `lower` are room; the
+/// rows of `b` are columns. Returns the column of a zero pivot, counted from 1, or 0.
+template <class T>
+Int gbsv_columns(Matrix<T> ab, Index lower, Index upper, Int* pivots, Matrix<T> b) {
+  const Int n = to_int(ab.rows), kl = to_int(lower), ku = to_int(upper), k = to_int(b.rows), ldab = leading(ab), ldb = leading(b);
+  Int info = 0;
+  symbol::gbsv<T>(&n, &kl, &ku, &k, ab.data, &ldab, pivots, b.data, &ldb, &info);
+  return info;
+}
+/// A = L Lᴴ in place: row j of `ab` has column j of the lower triangle. Returns the order of the first minor that is not positive, or 0.
+template <class T>
+Int pbtrf_columns(Matrix<T> ab) {
+  const Int n = to_int(ab.rows), kd = to_int(ab.cols - 1), ldab = leading(ab);
+  Int info = 0;
+  symbol::pbtrf<T>("L", &n, &kd, ab.data, &ldab, &info, 1);
+  return info;
 }
 
 }  // namespace backsolve::la

@@ -1,0 +1,260 @@
+// Square roots, logarithms, powers and signs of general matrices, and their derivatives. docs/derivations/functions.md
+#include "functions.h"
+
+#include <numbers>
+
+#include "list.h"
+#include "schur.h"
+
+namespace backsolve {
+namespace {
+
+using la::Op;
+using ops::Bad, ops::Cx, ops::read;
+
+enum class Function { root, log, power, sign };
+
+/// The complex Schur form A = 2^exponent Wᴴ L W, or that of Aᵀ, in double precision.
+template <class T>
+struct FormWork {
+  using Own = std::conditional_t<ops::kComplex<T>, Cx, double>;
+  ops::SchurWork<Own> schur;
+  Matrix<Cx> l, w, spare;
+  FormWork(Arena& arena, Index n) : schur(arena, n) {
+    const Index k = schur.fits ? n : 0;
+    l = ops::kComplex<T> ? Matrix<Cx>{} : arena.matrix<Cx>(k, k);
+    w = ops::kComplex<T> ? Matrix<Cx>{} : arena.matrix<Cx>(k, k);
+    spare = arena.matrix<Cx>(k, k);
+    if constexpr (ops::kComplex<T>) {
+      l = schur.form.l;
+      w = schur.form.w;
+    }
+  }
+};
+
+/// A real Schur form as a complex one: the block of 2 in rows k, k + 1, with right vector x of its second eigenvalue μ, turned by
+/// G = [x2 -x1; conj(x1) conj(x2)], is [conj(μ) 0; . μ].
+void split_pair(Matrix<Cx> l, Matrix<Cx> w, Index k, Cx mu) {
+  const double b = l(k, k + 1).real(), norm = std::hypot(b, std::abs(mu - l(k, k)));
+  const Cx x1 = b / norm, x2 = (mu - l(k, k)) / norm;
+  const auto rows = [&](Matrix<Cx> m, Index end) {
+    for (Index j = 0; j < end; ++j) {
+      const Cx p = m(k, j), q = m(k + 1, j);
+      m(k, j) = x2 * p - x1 * q;
+      m(k + 1, j) = std::conj(x1) * p + std::conj(x2) * q;
+    }
+  };
+  rows(l, k + 2);
+  rows(w, w.cols);
+  for (Index i = k; i < l.rows; ++i) {
+    const Cx p = l(i, k), q = l(i, k + 1);
+    l(i, k) = p * std::conj(x2) - q * std::conj(x1);
+    l(i, k + 1) = p * x1 + q * x2;
+  }
+  l(k, k) = std::conj(mu);
+  l(k + 1, k + 1) = mu;
+  l(k, k + 1) = 0;
+}
+
+/// TO = 2^-exponent A, or Aᵀ.
+template <class T, class To>
+void load(Matrix<const T> a, bool transposed, ops::Exponent exponent, Matrix<To> to) {
+  using Own = std::conditional_t<ops::kComplex<T>, Cx, double>;
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j) (transposed ? to(j, i) : to(i, j)) = ops::times_power(Own(a(i, j)), -exponent);
+}
+
+struct Form {
+  int exponent = 0;
+  bool transposed = false;
+  ops::Noise noise;
+};
+/// Whether Aᵀ is rather to be computed with: the QR algorithm keeps the digits of what is small where that stands below the diagonal, and
+/// hands over Schur forms of the transpose of what it gets row by row.
+template <class T>
+bool is_lower(Matrix<const T> a) {
+  Real<T> upper = 0, lower = 0;
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j)
+      if (i != j) (i < j ? upper : lower) += std::abs(a(i, j)) / 2;
+  return lower > upper;
+}
+template <class T>
+std::int32_t form_of(Matrix<const T> a, Function f, const FormWork<T>& work, Form& form) {
+  constexpr ops::Exponent kModerate = 256;
+  const Index n = a.rows;
+  const auto& own = work.schur.form;
+  if (!work.schur.fits) return make_info(Fail::too_large);
+  if (!ops::all_finite(a)) return make_info(Fail::not_finite);
+  form.exponent = static_cast<int>(ops::excess(ops::largest_exponent(a), kModerate)) / 2 * 2;
+  form.transposed = !is_lower(a);
+  load(a, form.transposed, form.exponent, own.l);
+  if (const auto info = ops::schur_form(work.schur); info != 0) return info;
+  const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon() * ops::largest_part(read(own.l));
+  form.noise = {ops::kComplex<T> ? rounding : 0, rounding};  // of real matrices no eigenvalue is near the axis but in pairs
+  if constexpr (!ops::kComplex<T>) {
+    for (Index i = 0; i < n * n; ++i) {
+      work.l.data[i] = own.l.data[i];
+      work.w.data[i] = own.w.data[i];
+    }
+    for (Index i = 0; i < n; ++i) {
+      const Cx value = own.values[i];
+      if (value.imag() != 0) {
+        split_pair(work.l, work.w, i, std::conj(value));
+        ++i;
+      } else if (value.real() < 0 && f != Function::sign) {
+        if (value.real() < -rounding) return make_info(Fail::negative_axis, i + 1);
+        work.l(i, i) = 0;  // what is negative by rounding alone
+      }
+    }
+  }
+  for (Index i = 0; i < n; ++i) std::fill(&work.l(i, 0) + i + 1, &work.l(i, 0) + n, Cx(0));
+  return 0;
+}
+
+template <Function f>
+Bad apply(Matrix<Cx> l, double p, ops::Noise noise, const ops::TriangularWork& work) {
+  switch (f) {
+    case Function::root:
+      return ops::triangular_root(l, noise);
+    case Function::log:
+      return ops::triangular_log(l, noise.axis, work);
+    case Function::power:
+      return ops::triangular_power(l, p, noise.axis, work);
+    case Function::sign:
+      break;
+  }
+  return ops::triangular_sign(l, static_cast<double>(l.rows) * std::numeric_limits<double>::epsilon(), work);
+}
+/// log2 of what f of 2^exponent A is times f of A, but for the logarithm's, which is a sum.
+template <Function f>
+double degree_of(double p) {
+  return f == Function::root ? 0.5 : f == Function::power ? p : 0;
+}
+
+/// X = 2^power Wᴴ M W, or its transpose, in place of M.
+template <class T>
+std::int32_t turn_back(Matrix<Cx> m, const Form& form, double power, const FormWork<T>& work, Matrix<T> x) {
+  const auto w = read(work.w);
+  const auto spare = work.spare;
+  la::gemm<Cx>(1, Op::adjoint, w, Op::none, read(m), 0, spare);
+  la::gemm<Cx>(1, Op::none, read(spare), Op::none, w, 0, m);
+  ops::scale_by_power(m, power);
+  for (Index i = 0; i < x.rows; ++i) {
+    for (Index j = 0; j < x.cols; ++j) {
+      const Cx value = form.transposed ? m(j, i) : m(i, j);
+      if constexpr (ops::kComplex<T>)
+        x(i, j) = T(value);
+      else
+        x(i, j) = T(value.real());
+    }
+  }
+  return ops::check_answer(read(x));
+}
+
+template <Function f, class T>
+struct FunctionWork {
+  FormWork<T> form;
+  ops::TriangularWork triangle;
+  FunctionWork(Arena& arena, const Call& call) : form(arena, call.dims[0]), triangle(arena, f == Function::root ? 0 : call.dims[0]) {}
+};
+/// a (n,n) -> x (n,n) = f(A). attrs of the power [p]. Fails: not_finite, too_large, no_convergence, negative_axis and no_function (which
+/// eigenvalue), overflow.
+template <Function f, class T>
+std::int32_t function_of(const Call& call, const FunctionWork<f, T>& work) {
+  const Index n = call.dims[0];
+  const double p = f == Function::power ? call.attrs[0] : 0;
+  Form form;
+  if (const auto info = form_of(call.matrix<const T>(0, n, n), f, work.form, form); info != 0) return info;
+  const Matrix<Cx> l = work.form.l;
+  if (const Bad bad = apply<f>(l, p, form.noise, work.triangle); bad != 0) return make_info(Fail::no_function, bad);
+  for (Index i = 0; i < n && f == Function::log; ++i) l(i, i) += form.exponent * std::numbers::ln2;
+  return turn_back(l, form, degree_of<f>(p) * form.exponent, work.form, call.matrix<T>(1, n, n));
+}
+
+template <Function f, class T>
+struct AlongWork {
+  FormWork<T> form;
+  Matrix<Cx> e, pair;
+  ops::TriangularWork triangle;
+  AlongWork(Arena& arena, const Call& call)
+      : form(arena, call.dims[0]),
+        e(arena.matrix<Cx>(call.dims[0], call.dims[0])),
+        pair(arena.matrix<Cx>(f == Function::root ? 0 : 2 * call.dims[0], f == Function::root ? 0 : 2 * call.dims[0])),
+        triangle(arena, pair.rows) {}
+};
+/// Below the diagonal of f([L 0; E L]): the derivative at L along E (Higham 2008, eq. 3.16), in place of E. Of R² = L it is X with
+/// R X + X R = E.
+template <Function f, class T>
+Bad derivative(double p, ops::Noise noise, const AlongWork<f, T>& work) {
+  const Matrix<Cx> l = work.form.l, e = work.e;
+  const Index n = l.rows;
+  if constexpr (f == Function::root) {
+    if (const Bad bad = ops::triangular_root(l, noise); bad != 0) return bad;
+    return ops::triangular_sylvester(read(l), read(l), e, -1);
+  }
+  std::fill_n(work.pair.data, 4 * n * n, Cx(0));
+  ops::copy(read(l), ops::block(work.pair, 0, 0, n, n));
+  ops::copy(read(l), ops::block(work.pair, n, n, n, n));
+  const auto corner = ops::block(work.pair, n, 0, n, n);
+  ops::copy(read(e), corner);
+  const Bad bad = apply<f>(work.pair, p, noise, work.triangle);
+  ops::copy(read(corner), e);
+  return bad > n ? bad - n : bad;
+}
+/// a, e (n,n) -> x (n,n), the derivative of f at A along E. attrs and failures as above.
+template <Function f, class T>
+std::int32_t function_along(const Call& call, const AlongWork<f, T>& work) {
+  const Index n = call.dims[0];
+  const auto given = call.matrix<const T>(1, n, n);
+  const double p = f == Function::power ? call.attrs[0] : 0;
+  Form form;
+  if (const auto info = form_of(call.matrix<const T>(0, n, n), f, work.form, form); info != 0) return info;
+  if (!ops::all_finite(given)) return make_info(Fail::not_finite);
+  // E, which the answer is linear in, is brought to the size of A: the methods look at the norm of both together
+  const ops::Exponent own = ops::largest_exponent(given) - ops::largest_exponent(read(work.form.l));
+  const Matrix<Cx> e = work.e, w = work.form.w, spare = work.form.spare;
+  load(given, form.transposed, own, spare);
+  la::gemm<Cx>(1, Op::none, read(w), Op::none, read(spare), 0, e);
+  la::gemm<Cx>(1, Op::none, read(e), Op::adjoint, read(w), 0, spare);
+  ops::copy(read(spare), e);
+  if (const Bad bad = derivative(p, form.noise, work); bad != 0) return make_info(Fail::no_function, bad);
+  const double power = (degree_of<f>(p) - 1) * form.exponent + static_cast<double>(own);
+  return turn_back(e, form, power, work.form, call.matrix<T>(2, n, n));
+}
+
+#define BS_FUNCTION(name, f)                                                    \
+  template <class T>                                                            \
+  using name##Work = FunctionWork<f, T>;                                        \
+  template <class T>                                                            \
+  using name##AlongWork = AlongWork<f, T>;                                      \
+  template <class T>                                                            \
+  std::int32_t name(const Call& call, const name##Work<T>& work) {              \
+    return function_of<f, T>(call, work);                                       \
+  }                                                                             \
+  template <class T>                                                            \
+  std::int32_t name##_along(const Call& call, const name##AlongWork<T>& work) { \
+    return function_along<f, T>(call, work);                                    \
+  }
+BS_FUNCTION(sqrtm, Function::root)
+BS_FUNCTION(logm, Function::log)
+BS_FUNCTION(power, Function::power)
+BS_FUNCTION(signm, Function::sign)
+#undef BS_FUNCTION
+
+constexpr Kernel kList[] = {
+    {"sqrtm", "T(n,n) -> T(n,n)", "", 60, BS_SINGLE(sqrtm, sqrtmWork)},
+    {"sqrtmAlong", "T(n,n) T(n,n) -> T(n,n)", "", 70, BS_SINGLE(sqrtm_along, sqrtmAlongWork)},
+    {"logm", "T(n,n) -> T(n,n)", "", 80, BS_SINGLE(logm, logmWork)},
+    {"logmAlong", "T(n,n) T(n,n) -> T(n,n)", "", 250, BS_SINGLE(logm_along, logmAlongWork)},
+    {"fractionalPower", "T(n,n) -> T(n,n)", "r", 90, BS_SINGLE(power, powerWork)},
+    {"fractionalPowerAlong", "T(n,n) T(n,n) -> T(n,n)", "r", 300, BS_SINGLE(power_along, powerAlongWork)},
+    {"signm", "T(n,n) -> T(n,n)", "", 60, BS_SINGLE(signm, signmWork)},
+    {"signmAlong", "T(n,n) T(n,n) -> T(n,n)", "", 90, BS_SINGLE(signm_along, signmAlongWork)},
+};
+
+}  // namespace
+
+BS_LIST(functions, kList)
+
+}  // namespace backsolve
