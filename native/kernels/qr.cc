@@ -82,7 +82,24 @@ std::int32_t qr_complete(const Call& call, const CompleteWork<T>& space) {
   return qr_of<T, true>(call, space);
 }
 
+/// r (n,n) upper triangular -> r, of independent columns: none whose part beyond those before it, its diagonal element, is rounding of its
+/// own size. Fails: rank_deficient (the first that is not).
+template <class T>
+std::int32_t independent(const Call& call, const NoWork<T>&) {
+  using R = Real<T>;
+  const Index n = call.dims[0];
+  const auto r = call.matrix<const T>(0, n, n);
+  ops::copy(r, call.matrix<T>(1, n, n));
+  for (Index j = 0; j < n; ++j) {
+    R most = 0;
+    for (Index i = 0; i <= j; ++i) most = std::max(most, std::abs(r(i, j)));
+    if (std::abs(r(j, j)) <= R(n) * std::numeric_limits<R>::epsilon() * most) return make_info(Fail::rank_deficient, j + 1);
+  }
+  return 0;
+}
+
 constexpr Kernel kList[] = {
+    {"independent", "T(n,n) -> T(n,n)", "", 1.0 / 32, BS_SINGLE(independent, NoWork), Lanes::independent, {.declines = true}},
     {"qr", "T(m,n) -> T?(m,m^n) T(m^n,n)", "", 4, BS_SINGLE(qr, ReducedWork), Lanes::qr, {.wide = 256, .narrow = 128, .declines = true}},
     {"qrComplete",
      "T(m,n) -> T?(m,m) T(m,n)",
