@@ -122,6 +122,24 @@ describe("functions of general matrices", () => {
       close(`along ${scale}`, mul(Math.sqrt(scale), p), q, tolerance);
     }
   });
+  it("of eigenvalues that are far apart, and of answers beyond the largest number", () => {
+    const wide = tensor([
+      [1e100, 1],
+      [0, 1e-100],
+    ]) as T;
+    // (log x - log y) / (x - y) beside 1/x and 1/y
+    close("log", grad((x: T) => sum(logm(x)) as T)(wide), [
+      [1e-100, 4.605170185988092e-98],
+      [4.605170185988092e-98, 1e100],
+    ]);
+    close("sqrtm", matmul(sqrtm(diagEmbed(tensor([1e300, 1e-300])) as T), diagEmbed(tensor([1e-150, 1e150]))), eye(2), 1e-14);
+    const far = tensor([
+      [1, 1e200, 1],
+      [0, 2, 1e200],
+      [0, 0, 3],
+    ]) as T;
+    for (const f of [logm, power(0.3)]) expect(caught(() => f(far)).code).to.equal("ERR_NOT_FINITE");
+  });
   it("of singular matrices and of the negative axis say what is wrong, or are what they are", () => {
     const negative = turned(diagEmbed(tensor([2, -1, 3])));
     for (const [name, f] of entries.slice(0, 4)) {

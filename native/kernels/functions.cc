@@ -80,8 +80,15 @@ bool is_lower(Matrix<const T> a) {
   return lower > upper;
 }
 template <class T>
+bool is_triangle(Matrix<const T> l) {
+  for (Index i = 0; i < l.rows; ++i)
+    for (Index j = i + 1; j < l.cols; ++j)
+      if (l(i, j) != T(0)) return false;
+  return true;
+}
+template <class T>
 std::int32_t form_of(Matrix<const T> a, Function f, const FormWork<T>& work, Form& form) {
-  constexpr ops::Exponent kModerate = 256;
+  constexpr ops::Exponent kModerate = 1000;
   const Index n = a.rows;
   const auto& own = work.schur.form;
   if (!work.schur.fits) return make_info(Fail::too_large);
@@ -89,7 +96,12 @@ std::int32_t form_of(Matrix<const T> a, Function f, const FormWork<T>& work, For
   form.exponent = static_cast<int>(ops::excess(ops::largest_exponent(a), kModerate)) / 2 * 2;
   form.transposed = !is_lower(a);
   load(a, form.transposed, form.exponent, own.l);
-  if (const auto info = ops::schur_form(work.schur); info != 0) return info;
+  if (is_triangle(read(own.l))) {  // a form already, whose eigenvalues may be as far apart as numbers are
+    ops::set_identity(own.w);
+    for (Index i = 0; i < n; ++i) own.values[i] = own.l(i, i);
+  } else if (const auto info = ops::schur_form(work.schur); info != 0) {
+    return info;
+  }
   const double rounding = static_cast<double>(n) * std::numeric_limits<double>::epsilon() * ops::largest_part(read(own.l));
   form.noise = {ops::kComplex<T> ? rounding : 0, rounding};  // of real matrices no eigenvalue is near the axis but in pairs
   if constexpr (!ops::kComplex<T>) {
@@ -211,8 +223,11 @@ std::int32_t function_along(const Call& call, const AlongWork<f, T>& work) {
   Form form;
   if (const auto info = form_of(call.matrix<const T>(0, n, n), f, work.form, form); info != 0) return info;
   if (!ops::all_finite(given)) return make_info(Fail::not_finite);
-  // E, which the answer is linear in, is brought to the size of A: the methods look at the norm of both together
-  const ops::Exponent own = ops::largest_exponent(given) - ops::largest_exponent(read(work.form.l));
+  // E, which the answer is linear in, is brought to the size of the smallest eigenvalue: the methods look at the norm of both together
+  double least = std::numeric_limits<double>::infinity();
+  for (Index i = 0; i < n; ++i)
+    if (work.form.l(i, i) != 0.0) least = std::min(least, std::abs(work.form.l(i, i)));
+  const ops::Exponent own = ops::largest_exponent(given) - ops::exponent_of(least);
   const Matrix<Cx> e = work.e, w = work.form.w, spare = work.form.spare;
   load(given, form.transposed, own, spare);
   la::gemm<Cx>(1, Op::none, read(w), Op::none, read(spare), 0, e);

@@ -173,6 +173,7 @@ Bad take_roots(Matrix<Cx> t, const double* theta, double axis, const TriangularW
     if (degree == 0)
       if (const Bad bad = root(); bad != 0) return bad;
   }
+  if (degree == 0) degree = 7;
   return 0;
 }
 /// R = L^(1/2^s) - I, in work.m[0].
