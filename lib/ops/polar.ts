@@ -7,7 +7,7 @@ import type { Tensor } from "../core/tensor";
 import { relu } from "./activations";
 import { positiveDefinite, separated } from "./domains";
 import { eigh, POLICIES } from "./eigh";
-import { add, mul, neg, sub } from "./elementwise";
+import { add, mul, sub } from "./elementwise";
 import { solve } from "./lu";
 import { matmul } from "./products";
 import { hints, overColumns, overSums, sharesOf } from "./quotients";
@@ -40,12 +40,13 @@ const halves = defineOp({
     return matmul(matmul(v, overSums(relu(w), inner, inner, "throw", square)), v, { adjointB: true });
   },
   saves: ["p", "y"],
-  // P Z + Z P = Ȳ: X̄ = Z, P̄ = -(Z Yᴴ + Yᴴ Z), as for any P
+  // P Z + Z P = Ȳ: X̄ = Z, P̄ = -(Z Yᴴ + Yᴴ Z), its Hermitian part
   vjp: ({ p, y }, { y: g }, { square }) => {
     const z = (): T => halves(p, g as T, { square, ...within("polar") }) as T;
     const pBar = (): T => {
       const [zz, yh] = [z(), adjoint(y)];
-      return neg(add(matmul(zz, yh), matmul(yh, zz)));
+      const both = add(matmul(zz, yh), matmul(yh, zz));
+      return mul(-0.5, add(both, adjoint(both)));
     };
     return { x: z, p: pBar };
   },
