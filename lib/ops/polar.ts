@@ -37,7 +37,7 @@ const halves = defineOp({
   kernel: ({ p, x }, { square }, pass): T => {
     const { w, v } = eigh(p, pass as object) as { w: R; v: T };
     const inner = matmul(matmul(v, x, { adjointA: true }), v);
-    return matmul(matmul(v, overSums(relu(w), inner, inner, "throw", square)), v, { adjointB: true });
+    return matmul(matmul(v, overSums(relu(w), inner, inner, "throw", square, "polar")), v, { adjointB: true });
   },
   saves: ["p", "y"],
   // P Z + Z P = Ȳ: X̄ = Z, P̄ = -(Z Yᴴ + Yᴴ Z), its Hermitian part

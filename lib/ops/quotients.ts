@@ -107,8 +107,8 @@ export const sumQuotient = defineOp({
 export const overColumns = (s: R, x: T, like: T, degenerate: Policy): T =>
   sumQuotient(x, zeros([x.shape.at(-2) as number], { dtype: s.dtype }) as R, s, sizeOf(like), { degenerate, ...within("svd") });
 /** x_ij / (s_i + s_j), of numbers of `like`'s size; `own`: without a zero sum on the diagonal of real matrices, where x is none. */
-export const overSums = (s: R, x: T, like: T, degenerate: Policy, own = true): T =>
-  sumQuotient(x, s, s, sizeOf(like), { degenerate, zero: own ? "own" : "any", ...within("svd") });
+export const overSums = (s: R, x: T, like: T, degenerate: Policy, own = true, op = "svd"): T =>
+  sumQuotient(x, s, s, sizeOf(like), { degenerate, zero: own ? "own" : "any", ...within(op) });
 
 /** s_i x_ij / (s_i + s_j), which is of x's size whatever that of s is. */
 export function sharesOf(s: R, x: T, degenerate: Policy): T {
