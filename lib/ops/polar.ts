@@ -10,7 +10,7 @@ import { eigh, POLICIES } from "./eigh";
 import { add, mul, sub } from "./elementwise";
 import { solve } from "./lu";
 import { matmul } from "./products";
-import { hints, overColumns, overSums, sharesOf } from "./quotients";
+import { hints, overColumns, overSums, sharesOf, sizeOf, sumQuotient } from "./quotients";
 import { sum } from "./reductions";
 import { adjoint, expandDims } from "./structure";
 import { assembled, svd, svdvals } from "./svd";
@@ -36,8 +36,9 @@ const halves = defineOp({
   hints,
   kernel: ({ p, x }, { square }, pass): T => {
     const { w, v } = eigh(p, pass as object) as { w: R; v: T };
-    const inner = matmul(matmul(v, x, { adjointA: true }), v);
-    return matmul(matmul(v, overSums(relu(w), inner, inner, "throw", square, "polar")), v, { adjointB: true });
+    const [inner, s] = [matmul(matmul(v, x, { adjointA: true }), v), relu(w)];
+    const y = sumQuotient(inner, s, s, sizeOf(inner), { zero: square ? "own" : "any", ...(pass as object) });
+    return matmul(matmul(v, y), v, { adjointB: true });
   },
   saves: ["p", "y"],
   // P Z + Z P = Ȳ: X̄ = Z, P̄ = -(Z Yᴴ + Yᴴ Z), its Hermitian part

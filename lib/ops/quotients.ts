@@ -19,7 +19,7 @@ type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
 
 /** The largest |x| of each matrix, 0 of none. */
-const sizeOf = (x: T): R => {
+export const sizeOf = (x: T): R => {
   const batch = x.shape.slice(0, -2);
   const empty = x.shape.slice(-2).includes(0);
   return (empty ? zeros(batch, { dtype: realOf(x.dtype) }) : max(abs(x), { axis: [-2, -1] })) as R;
@@ -106,9 +106,9 @@ export const sumQuotient = defineOp({
 /** x (m,p) over s (p), column by column, of numbers of `like`'s size. */
 export const overColumns = (s: R, x: T, like: T, degenerate: Policy): T =>
   sumQuotient(x, zeros([x.shape.at(-2) as number], { dtype: s.dtype }) as R, s, sizeOf(like), { degenerate, ...within("svd") });
-/** x_ij / (s_i + s_j), of numbers of `like`'s size; `own`: without a zero sum on the diagonal of real matrices, where x is none. */
-export const overSums = (s: R, x: T, like: T, degenerate: Policy, own = true, op = "svd"): T =>
-  sumQuotient(x, s, s, sizeOf(like), { degenerate, zero: own ? "own" : "any", ...within(op) });
+/** x_ij / (s_i + s_j), of numbers of `like`'s size. */
+export const overSums = (s: R, x: T, like: T, degenerate: Policy): T =>
+  sumQuotient(x, s, s, sizeOf(like), { degenerate, zero: "own", ...within("svd") });
 
 /** s_i x_ij / (s_i + s_j), which is of x's size whatever that of s is. */
 export function sharesOf(s: R, x: T, degenerate: Policy): T {
