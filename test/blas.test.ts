@@ -15,9 +15,9 @@ const compile = (output: string, ...args: string[]): unknown =>
 /** What a library must have to stand in for OpenBLAS under the names of the scipy-openblas32 builds: each jumps to the plain one. */
 function scipyNames(broken?: string): string {
   const [real, both, complex] = [
-    ["syrk", "syevd", "sytrd", "stedc", "ormqr", "ormlq", "orglq", "orgqr", "sytrf", "orghr"],
+    ["syrk", "syevd", "sytrd", "stedc", "ormqr", "ormlq", "orgqr", "sytrf", "orghr"],
     ["potrf", "trsm", "gemm", "gesdd", "geqrf", "gelqf", "geqp3", "gbsv", "pbtrf", "trcon", "gees", "trsyl", "gges", "geev", "gehrd"],
-    ["herk", "heevd", "unmqr", "unmlq", "unglq", "ungqr", "hetrf", "unghr"],
+    ["herk", "heevd", "unmqr", "unmlq", "ungqr", "hetrf", "unghr"],
   ];
   const all = [
     ...["s", "d"].flatMap((l) => [...real, ...both].map((n) => `${l}${n}_`)),

@@ -19,7 +19,7 @@ const entries = new Map((addon().kernels() as unknown as Entry[]).map((k) => [k.
 const numbered = (text: string): string => {
   const seen: string[] = [];
   return text.replace(/\([^)]*\)/g, (dims) =>
-    dims.replace(/[a-z]/g, (letter) => {
+    dims.replace(/[a-z]|\d+/g, (letter) => {
       if (!seen.includes(letter)) seen.push(letter);
       return String(seen.indexOf(letter));
     }),

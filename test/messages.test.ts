@@ -69,7 +69,7 @@ describe("messages of shapes", () => {
     expect(linalg.lstsq(zeros([4, 2]).add(1), zeros([4]), { method: "svd" }).shape).to.deep.equal([2]);
   });
   it("of every row with more outputs than its function gives", () => {
-    const rows = packageOps.map((name) => registry.get(name)).filter((row) => row?.aux);
+    const rows = packageOps.map((name) => registry.get(name)).filter((row) => row?.aux && row.name !== "svdvals"); // which takes every matrix
     expect(rows.length).to.be.above(8);
     for (const row of rows) {
       const bad = row?.inputs.map((name) => (portOf(row, {}, name) === "int32" ? tensor(Int32Array.of(0)) : zeros([2, 3, 4])));

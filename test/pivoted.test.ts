@@ -45,7 +45,7 @@ describe("qrPivoted", () => {
     expect(caught(() => linalg.qrPivoted(tensor([[1, Number.POSITIVE_INFINITY]]))).code).to.equal("ERR_NOT_FINITE");
     const low = matmul(weights([3, 1]), weights([1, 3])) as T;
     const gradient = () => grad((x: T) => weighted(linalg.qrPivoted(x).q as T))(mul(low, tensor([1, 0, 0])) as T);
-    expect(caught(gradient).code).to.be.oneOf(["ERR_SINGULAR", "ERR_NOT_FINITE"]);
+    expect(caught(gradient).code).to.equal("ERR_RANK_DEFICIENT");
   });
 });
 

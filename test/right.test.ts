@@ -26,6 +26,9 @@ const REFUSED: readonly (readonly [pattern: RegExp, code: string])[] = [
   [/^equal\.(exp|square)\..*\/2 sum\(\w+\(eigvalsh\(a\)\)\)$/, "ERR_DEGENERATE"], // the eigenvalues alone do not hold it
   [/^gap\.0\..* eigh$/, "ERR_DEGENERATE"], // nor do the vectors
   [/^equal\.expm\.real\/3 /, "ERR_ARGUMENT"], // to the second order only
+  [/^svd\.(nuclear|norm2)\..*\/2 (svdvals|norm)$/, "ERR_DEGENERATE"], // the singular values alone do not hold it
+  [/^svd\.polar\..* svd$/, "ERR_DEGENERATE"],
+  [/^qr\.singular\//, "ERR_RANK_DEFICIENT"], // no formula with R⁻¹ reaches it
 ];
 
 /** Relative to the largest element of the answer: some tens of roundings per row and column. */

@@ -128,6 +128,8 @@ const LAWS: readonly Law[] = [
   { row: "svd", attrs: { fullMatrices: true }, p: [1], q: [1, 0, 0] },
   { row: "svdvals", p: [1], q: [1] },
   { row: "polar", p: [1], q: [0, 1] },
+  { row: "halves", p: [1, 0], q: [-1] },
+  { row: "halves", p: [1, 1], q: [0], subnormal: "digits" },
   { row: "nuclearNorm", p: [1], q: [1] },
   { row: "pinv", p: [1], q: [-1] },
   { row: "choleskyInverse", p: [0.5], q: [-1] },
@@ -389,7 +391,7 @@ describe("scale", () => {
     ]);
     const missing = packageOps.filter(
       (name) =>
-        !/lstsq|normalSolve|truncation|searchSorted/.test(name) &&
+        !/lstsq|normalSolve|truncation|searchSorted|independent/.test(name) &&
         Object.values(rowOf(name).domain ?? {}).some((d) => d && matrices.has(d)) &&
         !known.has(name),
     );

@@ -1,6 +1,7 @@
 """JAX: jit of the batched op, or of vmap of an item; outputs and gradients in one program, waited for."""
 import jax
 import jax.numpy as jnp
+import jax.scipy.linalg
 from jax_workloads import WORKLOADS
 from serve import serve
 
@@ -24,6 +25,10 @@ OPS = {
     "lstsq": lambda a, b: [least_squares(a, b)],
     "eigh": lambda a: list(la.eigh(a)),
     "eigvalsh": lambda a: [la.eigvalsh(a)],
+    "qr": lambda a: list(la.qr(a)),
+    "svd": lambda a: [svd[i] for svd in [la.svd(a, full_matrices=False)] for i in (1, 0, 2)],
+    "svdvals": lambda a: [la.svd(a, compute_uv=False)],
+    "expm": lambda a: [jax.scipy.linalg.expm(a)],
     "matmul": lambda a, b: [a @ b],
     "exp": lambda x: [jnp.exp(x)],
     "add": lambda x, y: [x + y],

@@ -1,6 +1,7 @@
 """NumPy and SciPy, forward: batches, and single matrices large enough that the call itself does not decide."""
 import numpy as np
 import scipy
+import scipy.linalg
 from scipy.linalg import solve_triangular
 from serve import Skip, serve
 
@@ -14,6 +15,10 @@ OPS = {
     "det": la.det,
     "eigh": la.eigh,
     "eigvalsh": la.eigvalsh,
+    "qr": la.qr,
+    "svd": lambda a: [svd[i] for svd in [la.svd(a, full_matrices=False)] for i in (1, 0, 2)],
+    "svdvals": lambda a: la.svd(a, compute_uv=False),
+    "expm": scipy.linalg.expm,
     "matmul": np.matmul,
     "exp": np.exp,
     "add": np.add,
@@ -31,7 +36,7 @@ def make(request, sets):
     def call(args):
         def run():
             out = f(*args)
-            return list(out) if isinstance(out, tuple) else [out]
+            return list(out) if isinstance(out, (tuple, list)) else [out]
 
         return run
 

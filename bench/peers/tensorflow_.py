@@ -11,6 +11,10 @@ def least_squares(a, b):
     return tf.raw_ops.MatrixSolveLs(matrix=a, rhs=b, l2_regularizer=tf.constant(0.0, tf.float64), fast=True)
 
 
+def s_u_vh(s, u, v):
+    return s, u, la.adjoint(v)
+
+
 OPS = {
     "cholesky": lambda a: [la.cholesky(a)],
     "solveTriangular": lambda a, b: [la.triangular_solve(a, b)],
@@ -21,6 +25,10 @@ OPS = {
     "lstsq": lambda a, b: [least_squares(a, b)],
     "eigh": lambda a: list(la.eigh(a)),
     "eigvalsh": lambda a: [la.eigvalsh(a)],
+    "qr": lambda a: list(la.qr(a)),
+    "svd": lambda a: list(s_u_vh(*la.svd(a))),
+    "svdvals": lambda a: [la.svd(a, compute_uv=False)],
+    "expm": lambda a: [la.expm(a)],
     "matmul": lambda a, b: [la.matmul(a, b)],
     "exp": lambda x: [tf.exp(x)],
     "add": lambda x, y: [tf.add(x, y)],

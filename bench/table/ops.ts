@@ -112,6 +112,50 @@ export const ops: readonly Row[] = [
     residual: (b, [a], [w]) => off(b, b.linalg.eigh(a as T).w as T, w as T),
   },
   {
+    op: "qr", // of 2n x n, Q formed: twice 2mn² - 2n³/3; backward three products, one of them of a triangle, and a triangular solve
+    kind: "matrix",
+    inputs: [["normal", "2n,n"]],
+    outputs: ["2n,n", "n,n"],
+    call: (b, a) => {
+      const { q, r } = b.linalg.qr(a as T);
+      return [q, r];
+    },
+    flops: [cube(20 / 3), cube(20 / 3 + 11)],
+    residual: (b, [a], [q, r]) => off(b, b.matmul(q as T, r as T) as T, a as T),
+    signs: true,
+  },
+  {
+    op: "svd",
+    kind: "matrix",
+    inputs: [["normal", "n,n"]],
+    outputs: ["n", "n,n", "n,n"],
+    call: (b, a) => {
+      const { s, u, vh } = b.linalg.svd(a as T);
+      return [s, u, vh];
+    },
+    flops: [cube(21), cube(31)],
+    residual: (b, [a], [s, u, vh]) => off(b, b.matmul(b.mul(u as T, b.expandDims(s as T, -2)) as T, vh as T) as T, a as T),
+    signs: true,
+  },
+  {
+    op: "svdvals",
+    kind: "matrix",
+    inputs: [["normal", "n,n"]],
+    outputs: ["n"],
+    call: (b, a) => [b.linalg.svdvals(a as T)],
+    flops: [cube(8 / 3), cube(23)],
+    residual: (b, [a], [s]) => off(b, b.linalg.svd(a as T).s as T, s as T),
+  },
+  {
+    op: "expm", // of degree 13 without squarings: six products and a solve
+    kind: "matrix",
+    inputs: [["small", "n,n"]],
+    outputs: ["n,n"],
+    call: (b, a) => [b.linalg.expm(a as T)],
+    flops: [cube(12 + 8 / 3), cube(3 * (12 + 8 / 3))],
+    residual: (b, [a], [y]) => off(b, b.linalg.inv(b.linalg.expm(b.neg(a as T) as T) as T), y as T),
+  },
+  {
     op: "matmul",
     kind: "matrix",
     inputs: [

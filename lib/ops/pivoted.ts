@@ -21,7 +21,7 @@ const size = (t: Tensor, axis: -1 | -2): number => t.shape.at(axis) as number;
 /**
  * A P = Q R of matrices of any shape with column pivoting: as `qr` reduced, of the columns of A in the order `pivots`, int32 and from 0, in which |r_jj| falls: (..., m, n)
  * -> q (..., m, k), r (..., k, n), pivots (..., n), k = min(m, n). LAPACK's geqp3, SciPy's qr with `pivoting`. The rank shows in r; the gradient, with the order as a constant, needs the
- * first k pivoted columns to be independent, else it is ERR_SINGULAR. ERR_NOT_FINITE names an item with a NaN or infinity.
+ * first k pivoted columns to be independent, else it is ERR_RANK_DEFICIENT. ERR_NOT_FINITE names an item with a NaN or infinity.
  */
 export const qrPivoted = defineOp({
   name: "qrPivoted",
@@ -48,7 +48,7 @@ export const qrPivoted = defineOp({
   // that of qr, its columns put back
   vjp: ({ q, r, pivots }, { q: gq, r: gr }) => ({
     a: (): T => {
-      const g = (size(q, -2) < size(r, -1) ? ofWide : ofTall)(q, r, gq, gr);
+      const g = (size(q, -2) < size(r, -1) ? ofWide : ofTall)("qrPivoted", q, r, gq, gr);
       return scatterAdd(
         zeros(g.shape, { dtype: g.dtype }) as Tensor as Tensor<"float64">,
         expandDims(pivots, -2),

@@ -1,4 +1,5 @@
 // QR factorizations. Derivations: docs/derivations/qr.md
+import { within } from "../core/apply";
 import { oneOf } from "../core/attrs";
 import type { Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
@@ -6,7 +7,7 @@ import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { eye, zeros } from "./creation";
 import { diag, diagEmbed, triu } from "./diagonals";
-import { leading } from "./domains";
+import { leading, triangular } from "./domains";
 import { add, neg, real, sub } from "./elementwise";
 import { concat } from "./joining";
 import { columnsOf, rowsOf } from "./parts";
@@ -25,35 +26,52 @@ const fromUpper = (m: T): T => {
   return add(add(upper, adjoint(upper)), diagEmbed(real(diag(m))) as Tensor as T);
 };
 
+/** R itself, whose columns must be independent: a division by what is rounding gives numbers that are no derivative. */
+const independent = defineOp({
+  name: "independent",
+  hidden: true,
+  publicName: "qr",
+  inputs: ["r"],
+  outputs: ["y"],
+  signature: "(n,n)->(n,n)",
+  domain: { r: triangular },
+  failures: ["ERR_RANK_DEFICIENT"],
+  hints: { rankDeficient: "its gradient needs the first columns to be independent" },
+  kernel: native("independent", () => []),
+  saves: [],
+  vjp: (_saved, { y: g }) => ({ r: (): T => g as T }),
+  jvp: (_values, { r: t }) => ({ y: t ? (): T => t : undefined }),
+});
+
 /** Of a square or tall A = Q R: Ā = (Q̄ + Q H) R⁻ᴴ, H Hermitian with the upper triangle of R̄ Rᴴ - Qᴴ Q̄ (Walter & Lehmann 2010, eq. 3.31; the diagonal is real, as that of R is). */
-export function ofTall(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
+export function ofTall(op: string, q: T, r: T, gq: T | undefined, gr: T | undefined): T {
   const byR = gr && matmul(gr, r, { adjointB: true });
   const byQ = gq && matmul(q, gq, { adjointA: true });
   const inner = matmul(q, fromUpper(byR && byQ ? sub(byR, byQ) : (byR ?? neg(byQ as T))));
-  return solveTriangular(r, gq ? add(gq, inner) : inner, { lower: false, side: "right", adjoint: true });
+  return solveTriangular(independent(r, within(op)), gq ? add(gq, inner) : inner, { lower: false, side: "right", adjoint: true });
 }
 
 /** A wide A = [X Y] = Q [U V]: X = Q U is square, and Y = Q V (Roberts & Roberts 2020, arXiv 2009.10071, section 3). */
-export function ofWide(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
+export function ofWide(op: string, q: T, r: T, gq: T | undefined, gr: T | undefined): T {
   const m = size(r, -2);
   const [u, v] = [columnsOf(r, 0, m), columnsOf(r, m)];
-  if (!gr) return concat([ofTall(q, u, gq, undefined), zeros(v.shape, { dtype: v.dtype }) as T], { axis: -1 });
+  if (!gr) return concat([ofTall(op, q, u, gq, undefined), zeros(v.shape, { dtype: v.dtype }) as T], { axis: -1 });
   const [gu, gv] = [columnsOf(gr, 0, m), columnsOf(gr, m)];
   const ofY = matmul(matmul(q, v), gv, { adjointB: true });
-  return concat([ofTall(q, u, gq ? add(gq, ofY) : ofY, gu), matmul(q, gv)], { axis: -1 });
+  return concat([ofTall(op, q, u, gq ? add(gq, ofY) : ofY, gu), matmul(q, gv)], { axis: -1 });
 }
 
 /** Of Q = [Q1 Q2]: columns of Q2 are any that complete Q1. Q1ᴴ dQ2 = -dQ1ᴴ Q2, and what turns Q2 in itself must not change the loss. */
-function ofComplete(q: T, r: T, gq: T | undefined, gr: T | undefined): T {
+function ofComplete(op: string, q: T, r: T, gq: T | undefined, gr: T | undefined): T {
   const n = size(r, -1);
   const [q1, q2, r1] = [columnsOf(q, 0, n), columnsOf(q, n), rowsOf(r, 0, n)];
   const g1 = gr && rowsOf(gr, 0, n);
-  if (!gq) return ofTall(q1, r1, undefined, g1);
+  if (!gq) return ofTall(op, q1, r1, undefined, g1);
   const [gq1, gq2] = [columnsOf(gq, 0, n), columnsOf(gq, n)];
   const turn = matmul(q2, gq2, { adjointA: true });
-  const none = mustVanish("qr", sub(turn, adjoint(turn)), gq2);
+  const none = mustVanish(op, sub(turn, adjoint(turn)), gq2);
   const across = matmul(gq2, q1, { adjointA: true });
-  return ofTall(q1, r1, sub(gq1, matmul(q2, add(across, matmul(none, across)))), g1);
+  return ofTall(op, q1, r1, sub(gq1, matmul(q2, add(across, matmul(none, across)))), g1);
 }
 
 const qrOp = defineOp({
@@ -92,14 +110,14 @@ const qrOp = defineOp({
   vjp: ({ q, r }, { q: gq, r: gr }) => ({
     a: () => {
       const [m, n] = [size(q, -2), size(r, -1)];
-      return (m < n ? ofWide : size(q, -1) > n ? ofComplete : ofTall)(q, r, gq, gr);
+      return (m < n ? ofWide : size(q, -1) > n ? ofComplete : ofTall)("qr", q, r, gq, gr);
     },
   }),
 });
 /**
  * A = Q R of matrices of any shape: the columns of q orthonormal, r upper triangular with a real diagonal, as LAPACK has it (of either sign).
  * (..., m, n) -> q (..., m, k), r (..., k, n), k = min(m, n); with `mode: "complete"` q (..., m, m) and r (..., m, n). The gradient needs the first k
- * columns of A to be independent, else it is ERR_SINGULAR; in mode "complete" of a tall matrix the loss must not change as the columns beyond the
+ * columns of A to be independent, else it is ERR_RANK_DEFICIENT; in mode "complete" of a tall matrix the loss must not change as the columns beyond the
  * n-th are turned among themselves: ERR_DEGENERATE. ERR_NOT_FINITE names an item with a NaN or infinity.
  */
 export const qr = qrOp;

@@ -19,7 +19,7 @@ type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
 
 /** The largest |x| of each matrix, 0 of none. */
-const sizeOf = (x: T): R => {
+export const sizeOf = (x: T): R => {
   const batch = x.shape.slice(0, -2);
   const empty = x.shape.slice(-2).includes(0);
   return (empty ? zeros(batch, { dtype: realOf(x.dtype) }) : max(abs(x), { axis: [-2, -1] })) as R;

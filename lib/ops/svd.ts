@@ -171,7 +171,8 @@ export const svdvals = defineOp({
   ],
   failures,
   hints,
-  kernel: native("svdvals", () => []),
+  kernel: native("svd", () => []),
+  aux: { u: "(m,m^n)", vh: "(m^n,n)" },
   saves: ["a"],
   // Ā = U diag(s̄) Vᴴ
   vjp: ({ a }, { s: g }, { degenerate }) => ({
@@ -180,4 +181,5 @@ export const svdvals = defineOp({
       return assembled(u, g, vh);
     },
   }),
+  fused: native("svdvals_vjp", () => []),
 });

@@ -50,7 +50,7 @@ std::int32_t qr_pivoted(const Call& call, const PivotedWork<T>& space) {
   }
   if (call.operand[1] != nullptr && k > 0) {
     const auto q = call.matrix<T>(1, m, k);
-    la::ungqr_columns(f, k, space.tau, space.work, space.count);
+    la::ungqr_columns(f, k, k, space.tau, space.work, space.count);
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < k; ++j) q(i, j) = f(j, i);
   }

@@ -1,4 +1,5 @@
 // QR factorizations of matrices of any shape. docs/derivations/qr.md
+#include "../base/lapack/structured.h"
 #include "least_squares.h"
 #include "list.h"
 #include "scaled.h"
@@ -6,44 +7,65 @@
 namespace backsolve {
 namespace {
 
+/// Columns of Q.
+template <bool Complete>
+constexpr Index columns_of(const Call& call) {
+  return Complete ? call.dims[0] : std::min(call.dims[0], call.dims[1]);
+}
+
 /// Nothing where LAPACK's integers do not hold the sizes.
-template <class T>
+template <class T, bool Complete>
 struct QrWork {
   Index count;
   bool fits;
-  Matrix<T> f;
+  Matrix<T> f;  // A, then Q, by columns: LQ of a buffer of rows, which does the same, has its panels across the rows, and takes half as
+                // long again
   T *tau, *work;
   QrWork(Arena& arena, const Call& call) : count(la::qr_work(call.dims[0], call.dims[1], 0)), fits(la::fits(count)) {
     const Index m = call.dims[0], n = call.dims[1];
-    f = arena.matrix<T>(fits ? m : 0, fits ? n : 0);
+    f = arena.matrix<T>(fits ? std::max(n, columns_of<Complete>(call)) : 0, fits ? m : 0);
     tau = arena.take<T>(fits ? std::min(m, n) : 0);
     work = arena.take<T>(fits ? count : 0);
   }
 };
-
-/// With k columns of Q.
 template <class T>
-std::int32_t qr_of(const Call& call, Index k, const QrWork<T>& space) {
-  const Index m = call.dims[0], n = call.dims[1], least = std::min(m, n);
+struct ReducedWork : QrWork<T, false> {
+  using QrWork<T, false>::QrWork;
+};
+template <class T>
+struct CompleteWork : QrWork<T, true> {
+  using QrWork<T, true>::QrWork;
+};
+
+/// g(i, j) for all of rows x columns, square by square.
+template <class G>
+void by_squares(Index rows, Index columns, G g) {
+  constexpr Index kSide = 16;
+  for (Index i0 = 0; i0 < rows; i0 += kSide)
+    for (Index j0 = 0; j0 < columns; j0 += kSide)
+      for (Index i = i0; i < std::min(rows, i0 + kSide); ++i)
+        for (Index j = j0; j < std::min(columns, j0 + kSide); ++j) g(i, j);
+}
+
+template <class T, bool Complete>
+std::int32_t qr_of(const Call& call, const QrWork<T, Complete>& space) {
+  const Index m = call.dims[0], n = call.dims[1], least = std::min(m, n), k = columns_of<Complete>(call);
   const auto a = call.matrix<const T>(0, m, n);
   const Matrix<T> f = space.f, r = call.matrix<T>(2, k, n);
   if (!space.fits) return make_info(Fail::too_large);
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
   const int power = ops::power_for(ops::largest_part(a));
-  ops::scale(a, power, f);
-  if (least > 0) la::fortran::gelqf(la::to_int(n), la::to_int(m), f.data, la::leading(f), space.tau, space.work, la::to_int(space.count));
+  by_squares(m, n, [&](Index i, Index j) { f(j, i) = power == 0 ? a(i, j) : ops::times_power(a(i, j), power); });
+  if (least > 0) la::fortran::geqrf(la::to_int(m), la::to_int(n), f.data, la::leading(f), space.tau, space.work, la::to_int(space.count));
   bool within = true;
-  for (Index i = 0; i < k; ++i) {
-    for (Index j = 0; j < n; ++j) {
-      r(i, j) = j < i ? T(0) : ops::times_power(f(i, j), -power);
-      within = within && ops::finite(r(i, j));
-    }
-  }
+  by_squares(k, n, [&](Index i, Index j) {
+    r(i, j) = j < i ? T(0) : power == 0 ? f(j, i) : ops::times_power(f(j, i), -power);
+    within = within && ops::finite(r(i, j));
+  });
   if (call.operand[1] != nullptr) {
     const auto q = call.matrix<T>(1, m, k);
-    for (Index i = 0; i < m; ++i)
-      for (Index j = 0; j < k; ++j) q(i, j) = j < least && j < i ? f(i, j) : T(0);
-    la::form_q(q, least, space.tau, space.work, space.count);
+    la::ungqr_columns(f, k, least, space.tau, space.work, space.count);
+    by_squares(m, k, [&](Index i, Index j) { q(i, j) = f(j, i); });
   }
   return within ? 0 : make_info(Fail::overflow);
 }
@@ -51,22 +73,39 @@ std::int32_t qr_of(const Call& call, Index k, const QrWork<T>& space) {
 /// a (m,n) -> q (m,k), r (k,n), k = min(m, n): A = Q R, the columns of Q orthonormal, R upper triangular with a real diagonal; q may be
 /// null. Fails: not_finite, too_large, overflow.
 template <class T>
-std::int32_t qr(const Call& call, const QrWork<T>& space) {
-  return qr_of(call, std::min(call.dims[0], call.dims[1]), space);
+std::int32_t qr(const Call& call, const ReducedWork<T>& space) {
+  return qr_of<T, false>(call, space);
 }
 /// a (m,n) -> q (m,m), r (m,n), likewise.
 template <class T>
-std::int32_t qr_complete(const Call& call, const QrWork<T>& space) {
-  return qr_of(call, call.dims[0], space);
+std::int32_t qr_complete(const Call& call, const CompleteWork<T>& space) {
+  return qr_of<T, true>(call, space);
+}
+
+/// r (n,n) upper triangular -> r, of independent columns: none whose part beyond those before it, its diagonal element, is rounding of its
+/// own size. Fails: rank_deficient (the first that is not).
+template <class T>
+std::int32_t independent(const Call& call, const NoWork<T>&) {
+  using R = Real<T>;
+  const Index n = call.dims[0];
+  const auto r = call.matrix<const T>(0, n, n);
+  ops::copy(r, call.matrix<T>(1, n, n));
+  for (Index j = 0; j < n; ++j) {
+    R most = 0;
+    for (Index i = 0; i <= j; ++i) most = std::max(most, std::abs(r(i, j)));
+    if (std::abs(r(j, j)) <= R(n) * std::numeric_limits<R>::epsilon() * most) return make_info(Fail::rank_deficient, j + 1);
+  }
+  return 0;
 }
 
 constexpr Kernel kList[] = {
-    {"qr", "T(m,n) -> T?(m,m^n) T(m^n,n)", "", 4, BS_SINGLE(qr, QrWork), Lanes::qr, {.wide = 256, .narrow = 128, .declines = true}},
+    {"independent", "T(n,n) -> T(n,n)", "", 1.0 / 32, BS_SINGLE(independent, NoWork), Lanes::independent, {.declines = true}},
+    {"qr", "T(m,n) -> T?(m,m^n) T(m^n,n)", "", 4, BS_SINGLE(qr, ReducedWork), Lanes::qr, {.wide = 256, .narrow = 128, .declines = true}},
     {"qrComplete",
      "T(m,n) -> T?(m,m) T(m,n)",
      "",
      4,
-     BS_SINGLE(qr_complete, QrWork),
+     BS_SINGLE(qr_complete, CompleteWork),
      Lanes::qr_complete,
      {.wide = 256, .narrow = 128, .declines = true}},
 };

@@ -58,12 +58,8 @@ std::int32_t with_vectors(const Call& call, la::Vectors vectors, Index left, Ind
   return svd_of(call, vectors, u, vh, work);
 }
 
-/// a (m,n) -> s (k) real descending, k = min(m, n). Fails: not_finite, no_convergence, too_large, overflow (which).
-template <class T>
-std::int32_t svdvals(const Call& call, const ValuesWork<T>& work) {
-  return svd_of<T>(call, la::Vectors::none, {}, {}, work);
-}
-/// a (m,n) -> s (k), u (m,k), vh (k,n): A = U diag(s) Vᴴ; u and vh may be null. Fails as svdvals.
+/// a (m,n) -> s (k) real descending, u (m,k), vh (k,n), k = min(m, n): A = U diag(s) Vᴴ; u and vh may be null. Fails: not_finite,
+/// no_convergence, too_large, overflow (which).
 template <class T>
 std::int32_t svd(const Call& call, const ThinWork<T>& work) {
   return with_vectors(call, la::Vectors::thin, least_of(call), least_of(call), work);
@@ -72,6 +68,23 @@ std::int32_t svd(const Call& call, const ThinWork<T>& work) {
 template <class T>
 std::int32_t svd_full(const Call& call, const FullWork<T>& work) {
   return with_vectors(call, la::Vectors::full, call.dims[0], call.dims[1], work);
+}
+
+template <class T>
+struct ValuesVjpWork {
+  Matrix<T> u;
+  ValuesVjpWork(Arena& arena, const Call& call) : u(arena.matrix<T>(call.dims[0], least_of(call))) {}
+};
+/// a (m,n), u (m,k), vh (k,n), cotangent of s (k) -> Ā = U diag(s̄) Vᴴ.
+template <class T>
+std::int32_t svdvals_vjp(const Call& call, const ValuesVjpWork<T>& work) {
+  const Index m = call.dims[0], n = call.dims[1], k = least_of(call);
+  const auto u = call.matrix<const T>(1, m, k);
+  const auto* const g = call.vector<const Real<T>>(3);
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < k; ++j) work.u(i, j) = u(i, j) * g[j];
+  la::gemm<T>(1, la::Op::none, {work.u.data, m, k, k}, la::Op::none, call.matrix<const T>(2, k, n), 0, call.matrix<T>(4, m, n));
+  return 0;
 }
 
 using ops::Policy;
@@ -135,7 +148,6 @@ std::int32_t sum_quotient(const Call& call, const NoWork<T>&) {
 }
 
 constexpr Kernel kList[] = {
-    {"svdvals", "T(m,n) -> R(m^n)", "", 4, BS_SINGLE(svdvals, ValuesWork), Lanes::svdvals, {.wide = 64, .narrow = 16, .declines = true}},
     {"svd",
      "T(m,n) -> R(m^n) T?(m,m^n) T?(m^n,n)",
      "",
@@ -143,6 +155,7 @@ constexpr Kernel kList[] = {
      BS_SINGLE(svd, ThinWork),
      Lanes::svd,
      {.wide = 64, .narrow = 64, .declines = true}},
+    {"svdvals_vjp", "T(m,n) T(m,m^n) T(m^n,n) R(m^n) -> T(m,n)", "", 2, BS_SINGLE(svdvals_vjp, ValuesVjpWork), Lanes::svdvals_vjp},
     {"svdFull", "T(m,n) -> R(m^n) T?(m,m) T?(n,n)", "", 20, BS_SINGLE(svd_full, FullWork)},
     {"singularGaps",
      "T(n,n) R(n) R() -> T(n,n)",

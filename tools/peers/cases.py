@@ -40,6 +40,13 @@ def with_spectrum(w, kind):
     return lower + lower.conj().T + np.diag(np.real(np.diag(a))).astype(a.dtype)
 
 
+def with_values(s, kind):
+    """P diag(s) Q, P and Q reflections as above: exact in binary where s is."""
+    u, w = (np.array([1, 1j, -1, 1j]), np.array([1j, 1, 1, -1])) if kind == "complex" else (np.array([1.0, 1, -1, 1]), np.array([1.0, -1, 1, 1]))
+    p, q = (np.eye(4) - np.outer(x, x.conj()) / 2 for x in (u, w))
+    return (p * np.asarray(s, float)) @ q
+
+
 def singular(corank, kind):
     """4 x 4 of small integers with that corank whose LU in floating point has no pivot that is exactly zero, where that is possible."""
     for seed in range(1000):
@@ -175,3 +182,34 @@ exact_fit = {"p": draw(22, (4, 2), "complex"), "q": draw(23, (2, 3), "complex"),
 for wrt in "pq":
     add(f"lstsq.deficient.{wrt}", "lstsq", f"rank 2 of 4 x 3, A = P Q, gradient of {wrt.upper()}", exact_fit,
         lambda x, p: inner(x, p["c"], x.lstsq_of_product(p["p"], p["q"], p["b"])), wrt=wrt)
+
+# ---- singular values, pseudoinverse, QR ----
+VALUES = [4, 2, 2, 1]
+for kind in KINDS:
+    a, v, w = with_values(VALUES, kind), draw(41, (4, 4), kind), draw(42, (4, 4), kind)
+    twice = {"v": v, "orders": (1, 2)}
+    add(f"svd.nuclear.{kind}", "svd", f"nuclear norm, two singular values equal, {kind}", {"a": a}, lambda x, p: x.nuclear(p["a"]), **twice)
+    add(f"svd.norm2.{kind}", "svd", f"spectral norm, its singular value alone, others equal, {kind}", {"a": a}, lambda x, p: x.spectral(p["a"]), **twice)
+    polar = lambda x, p: inner(x, p["w"], x.polar(p["a"]))
+    add(f"svd.polar.{kind}", "svd", f"tr(Wᴴ U) of the polar factor U, two singular values equal, {kind}", {"a": a, "w": w}, polar, **twice)
+    equal = {"a": with_values([2, 2, 2, 2], kind), "w": w}
+    add(f"svd.polar.all.{kind}", "svd", f"the same, all singular values equal, {kind}", equal, polar, **twice)
+    product = {"p": draw(43, (4, 2), kind), "q": draw(44, (2, 3), kind), "c": draw(45, (3, 4), kind)}
+    pinv = lambda x, p: inner(x, p["c"], x.pinv_of_product(p["p"], p["q"]))
+    add(f"pinv.deficient.{kind}", "svd", f"pseudoinverse of A = P Q, rank 2 of 4 x 3, gradient of P, {kind}", product, pinv, wrt="p",
+        v=draw(46, (4, 2), kind), orders=(1, 2))
+
+
+def squares(x, p):
+    """A loss of |Q|^2 and |R|^2, which signs and phases do not change."""
+    q, r = x.qr(p["a"])
+    return x.sum(p["c"] * x.real(q * x.conj(q))) + x.sum(p["d"] * x.real(r * x.conj(r)))
+
+
+for (m, n), shape in (((4, 2), "tall"), ((3, 3), "square"), ((2, 4), "wide")):
+    for kind in KINDS:
+        inputs = {"a": draw(51, (m, n), kind), "c": draw(48, (m, min(m, n))), "d": draw(49, (min(m, n), n))}
+        add(f"qr.{shape}.{kind}", "qr", f"{shape}, {kind}", inputs, squares, v=draw(50, (m, n), kind), orders=(1, 2))
+singular_last = {"a": np.array([[1.0, 2, 2], [0.5, -1, 0], [2, 1, 2.5]]), "c": draw(48, (3, 3)), "d": draw(49, (3, 3))}
+add("qr.singular", "qr", "square, the last column depends on the others: |Q|² and |R|² have derivatives all the same", singular_last, squares,
+    v=draw(50, (3, 3)), orders=(1, 2))

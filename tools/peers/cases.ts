@@ -1,5 +1,5 @@
 // The losses of cases.py in backsolve. Where a user has several ways to write one, all are listed; the first is the one that the docs advise.
-import { conj, exp, grad, hvp, linalg, matmul, mul, real, slice, sqrt, square, sum, type Tensor, trace } from "../../lib/index";
+import { add, conj, exp, grad, hvp, linalg, matmul, mul, real, slice, sqrt, square, sum, type Tensor, trace } from "../../lib/index";
 import type { F64, Inputs, Question } from "./exact";
 
 export type Loss = (p: Inputs) => F64;
@@ -45,6 +45,16 @@ const topVector: Loss = (p) => {
   return re(mul(s, conj(s)));
 };
 
+const polarByVectors: Loss = (p) => {
+  const { u, vh } = linalg.svd(of(p, "a"));
+  return inner(p.w, matmul(u, vh));
+};
+const squaresOfQr: Loss = (p) => {
+  const { q, r } = linalg.qr(of(p, "a"));
+  const squares = (x: F64) => re(mul(x, conj(x)));
+  return add(sum(mul(of(p, "c"), squares(q))), sum(mul(of(p, "d"), squares(r)))) as F64;
+};
+
 /** By the first words of a case's name. */
 const LOSSES: readonly (readonly [prefix: string, ways: Ways])[] = [
   ["inv.adjoint", { inv: (p) => inner(p.c, linalg.inv(of(p, "a"), { adjoint: true })) }],
@@ -79,6 +89,11 @@ const LOSSES: readonly (readonly [prefix: string, ways: Ways])[] = [
     ),
   ],
   ["gap.", { ...root, eigh: rootByVectors }],
+  ["svd.nuclear.", { nuclearNorm: (p) => linalg.nuclearNorm(of(p, "a")), svdvals: (p) => sum(linalg.svdvals(of(p, "a"))) }],
+  ["svd.norm2.", { norm: (p) => linalg.norm(of(p, "a"), { ord: 2 }) }],
+  ["svd.polar.", { polar: (p) => inner(p.w, linalg.polar(of(p, "a")).u), svd: polarByVectors }],
+  ["pinv.", { pinv: (p) => inner(p.c, linalg.pinv(matmul(of(p, "p"), of(p, "q")), { rcond: 1e-12 })) }],
+  ["qr.", { qr: squaresOfQr }],
 ];
 
 export function waysOf(id: string): Ways {

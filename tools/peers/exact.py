@@ -93,6 +93,23 @@ class Exact:
     def sqrtm(self, a):
         return self._function(self.sqrt, a)
 
+    def nuclear(self, a):
+        return np.trace(self.sqrtm(np.dot(self.adjoint(a), a)))
+
+    def spectral(self, a):
+        return mp.sqrt(max(self.eigvalsh(np.dot(self.adjoint(a), a))))
+
+    def polar(self, a):
+        return np.dot(a, self.inv(self.sqrtm(np.dot(self.adjoint(a), a))))
+
+    def pinv_of_product(self, p, q):
+        return self.lstsq_of_product(p, q, lift(np.eye(len(p))))
+
+    def qr(self, a):
+        first = a[:, : min(a.shape)]
+        q = np.dot(first, self.inv(self.adjoint(self.cholesky(np.dot(self.adjoint(first), first)))))
+        return q, np.dot(self.adjoint(q), a)
+
     def lstsq(self, a, b, l2=0, large=False):
         m, n = a.shape
         ah = self.adjoint(a)

@@ -36,6 +36,21 @@ class Peer:
         w, v = tf.linalg.eigh(a)
         return tf.math.real(w), v
 
+    def nuclear(self, a):
+        return tf.reduce_sum(tf.linalg.svd(a, compute_uv=False))
+
+    def spectral(self, a):
+        return tf.reduce_max(tf.linalg.svd(a, compute_uv=False))
+
+    def polar(self, a):
+        _, u, v = tf.linalg.svd(a)
+        return tf.matmul(u, v, adjoint_b=True)
+
+    def pinv_of_product(self, p, q):
+        return tf.linalg.pinv(p @ q, rcond=1e-12)
+
+    qr = staticmethod(tf.linalg.qr)
+
     def lstsq(self, a, b, l2=0.0, large=False, fast=True):
         if large:  # what tf.linalg.lstsq calls for many matrices of more than 256 kB together; for less it composes other ops
             return tf.raw_ops.MatrixSolveLs(matrix=a, rhs=b, l2_regularizer=tf.constant(0.0, tf.float64), fast=fast)

@@ -107,12 +107,5 @@ Int gesdd(Vectors vectors, Matrix<T> a, Real<T>* s, Matrix<T> u, Matrix<T> vh, T
   return fortran::gesdd(static_cast<char>(vectors), to_int(a.cols), to_int(a.rows), a.data, s, vh.data, u.data, work, to_int(count), reals,
                         integers);
 }
-/// Q of the R of a `qr` that was made by gelqf, of any shape: reflectors stand below the diagonal of Q's first columns, of which there are
-/// as many as `tau` has elements, `count`.
-template <class T>
-void form_q(Matrix<T> q, Index reflectors, const T* tau, T* work, Index count) {
-  if (q.rows > 0 && q.cols > 0)
-    fortran::unglq(to_int(q.cols), to_int(q.rows), to_int(reflectors), q.data, leading(q), tau, work, to_int(count));
-}
 
 }  // namespace backsolve::la

@@ -42,12 +42,13 @@ void geqp3_columns(Matrix<T> f, Int* columns, T* tau, T* work, Index count, [[ma
   else
     symbol::geqp3_real<T>(&m, &n, f.data, &lda, columns, tau, work, &lwork, &info);
 }
-/// The first k columns of Q in the place of the reflectors.
+/// The first columns of Q, of so many reflectors, in the place of these.
 template <class T>
-void ungqr_columns(Matrix<T> f, Index k, const T* tau, T* work, Index count) {
-  const Int m = to_int(f.cols), n = to_int(k), lda = leading(f), lwork = to_int(count);
+void ungqr_columns(Matrix<T> f, Index columns, Index reflectors, const T* tau, T* work, Index count) {
+  if (f.cols == 0 || columns == 0) return;
+  const Int m = to_int(f.cols), n = to_int(columns), k = to_int(reflectors), lda = leading(f), lwork = to_int(count);
   Int info = 0;
-  symbol::ungqr<T>(&m, &n, &n, f.data, &lda, tau, work, &lwork, &info);
+  symbol::ungqr<T>(&m, &n, &k, f.data, &lda, tau, work, &lwork, &info);
 }
 
 /// A X = B: row j of `ab` has column j of A from a_(j - 2 lower - upper, j) to a_(j + lower, j), of which the first `lower` are room; the

@@ -67,9 +67,6 @@ inline Orthogonal<T> geqrf{kLetter<T>, "geqrf"};
 template <class T>
 inline Orthogonal<T> gelqf{kLetter<T>, "gelqf"};
 template <class T>
-inline Symbol<void(const Int* m, const Int* n, const Int* k, T* a, const Int* lda, const T* tau, T* work, const Int* lwork, Int* info)>
-    unglq{kLetter<T>, kComplex<T> ? "unglq" : "orglq"};
-template <class T>
 using Multiply = Symbol<void(const char* side, const char* trans, const Int* m, const Int* n, const Int* k, const T* a, const Int* lda,
                              const T* tau, T* c, const Int* ldc, T* work, const Int* lwork, Int* info, Length, Length)>;
 template <class T>
@@ -139,11 +136,6 @@ Int gesdd(char jobz, Int m, Int n, T* a, Real<T>* s, T* u, T* vt, T* work, Int l
   else
     symbol::gesdd_real<T>(&jobz, &m, &n, a, &m, s, u, &m, vt, &k, work, &lwork, iwork, &info, 1);
   return info;
-}
-template <class T>
-void unglq(Int m, Int n, Int k, T* a, Int lda, const T* tau, T* work, Int lwork) {
-  Int info = 0;
-  symbol::unglq<T>(&m, &n, &k, a, &lda, tau, work, &lwork, &info);
 }
 template <class T>
 void geqrf(Int m, Int n, T* a, Int lda, T* tau, T* work, Int lwork) {

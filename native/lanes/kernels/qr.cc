@@ -36,8 +36,30 @@ void qr_complete(const Call& call, const QrWork<L>& work, std::int32_t* info) {
   qr_of(call, call.dims[0], work.h, info);
 }
 
+/// Lanes with columns that are not independent are declined.
+template <class L>
+void independent(const Call& call, const NoWork<L>&, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index n = call.dims[0];
+  constexpr R kEpsilon = sizeof(R) == 8 ? R(__DBL_EPSILON__) : R(__FLT_EPSILON__);
+  copy_lanes<L>(call.operand[0], call.operand[1], n * n);
+  const auto r = strided<L>(call.operand[0], n, n);
+  Mask<R> good = ~Mask<R>{};
+  for (Index j = 0; j < n; ++j) {
+    Vec<R> most = Vec<R>{};
+    for (Index i = 0; i <= j; ++i) {
+      const Vec<R> size = L::size1(r.get(i, j));
+      most = size > most ? size : most;
+    }
+    // |re| + |im| is at most √2 of a magnitude: what is not surely independent is the single kernel's to judge
+    good &= L::size1(r.get(j, j)) > static_cast<R>(2 * n) * kEpsilon * most;
+  }
+  report<R>(good, info);
+}
+
 }  // namespace
 
+BS_LANES_KERNEL(independent, NoWork)
 BS_LANES_KERNEL(qr, QrWork)
 BS_LANES_KERNEL(qr_complete, QrWork)
 

@@ -16,9 +16,9 @@ struct SvdWork {
   R *norms, *values;
   Spectrum<L> spectrum;
   Reflections<L> h;
-  SvdWork(Arena& arena, const Call& call, bool with_vectors)
+  SvdWork(Arena& arena, const Call& call)
       : wide(call.dims[0] < call.dims[1]),
-        vectors(with_vectors),
+        vectors(call.operand[2] != nullptr || call.operand[3] != nullptr),
         most(wide ? call.dims[1] : call.dims[0]),
         least(wide ? call.dims[0] : call.dims[1]),
         v(take_strided<L>(arena, least, least | 1)),
@@ -29,14 +29,6 @@ struct SvdWork {
         h(arena, vectors ? least : 0, vectors ? most : 0) {
     v.cols = g.cols = least;
   }
-};
-template <class L>
-struct ValuesWork : SvdWork<L> {
-  ValuesWork(Arena& arena, const Call& call) : SvdWork<L>(arena, call, false) {}
-};
-template <class L>
-struct VectorsWork : SvdWork<L> {
-  VectorsWork(Arena& arena, const Call& call) : SvdWork<L>(arena, call, call.operand[2] != nullptr || call.operand[3] != nullptr) {}
 };
 
 template <class L>
@@ -98,7 +90,7 @@ struct Svd {
 };
 
 template <class L>
-__attribute__((noinline)) void svd_of(const Call& call, void* left, void* right, const SvdWork<L>& work, std::int32_t* info) {
+void svd(const Call& call, const SvdWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
   const Index m = call.dims[0], n = call.dims[1];
   if (work.least == 0) return report<R>(~Mask<R>{}, info);
@@ -109,18 +101,28 @@ __attribute__((noinline)) void svd_of(const Call& call, void* left, void* right,
   const Strided<L> v{work.v.at(0, work.least - 1), work.least, work.least, work.v.row, -work.v.col};
   Mask<R> good = problem.reduce(v);
   if (work.vectors)
-    good &= problem.vectors(s, v, left, right);
+    good &= problem.vectors(s, v, call.operand[2], call.operand[3]);
   else
     copy_lanes<RealLanes<R>>(work.norms, s, work.least);
   report<R>(is_finite<R>(most), Mask<R>{}, good & is_moderate<R>(most), info);
 }
+/// Ā = U diag(s̄) Vᴴ.
 template <class L>
-void svdvals(const Call& call, const ValuesWork<L>& work, std::int32_t* info) {
-  svd_of<L>(call, nullptr, nullptr, work, info);
-}
+struct ValuesVjpWork {
+  Strided<L> u;
+  ValuesVjpWork(Arena& arena, const Call& call)
+      : u(take_strided<L>(arena, call.dims[0], call.dims[0] < call.dims[1] ? call.dims[0] : call.dims[1])) {}
+};
 template <class L>
-void svd(const Call& call, const VectorsWork<L>& work, std::int32_t* info) {
-  svd_of<L>(call, call.operand[2], call.operand[3], work, info);
+void svdvals_vjp(const Call& call, const ValuesVjpWork<L>& work, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index m = call.dims[0], n = call.dims[1], k = work.u.cols;
+  const auto u = strided<L>(call.operand[1], m, k);
+  const auto* const g = static_cast<const R*>(call.operand[3]);
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < k; ++j) work.u.set(i, j, L::scale(u.get(i, j), load<R>(g + j * W<R>)));
+  product<L>(true, work.u, false, strided<L>(call.operand[2], k, n), false, strided<L>(call.operand[4], m, n));
+  report<R>(~Mask<R>{}, info);
 }
 
 template <class L>
@@ -165,8 +167,8 @@ void sum_quotient(const Call& call, const NoWork<L>&, std::int32_t* info) {
 
 }  // namespace
 
-BS_LANES_KERNEL(svdvals, ValuesWork)
-BS_LANES_KERNEL(svd, VectorsWork)
+BS_LANES_KERNEL(svd, SvdWork)
+BS_LANES_KERNEL(svdvals_vjp, ValuesVjpWork)
 BS_LANES_KERNEL(singular_gaps, NoWork)
 BS_LANES_KERNEL(sum_quotient, NoWork)
 
