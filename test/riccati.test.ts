@@ -49,6 +49,17 @@ describe("care and dare", () => {
         expect(relativeError(x, adjoint(x)), "Hermitian").to.equal(0);
       }
     });
+  it("all digits of a solution that is far from what the units of the costs tell", () => {
+    const one = tensor([[1]]);
+    for (const a of [1e3, 1e6, -1e6, 1e8, -1e8, 1e12]) {
+      const want = a > 0 ? a + Math.sqrt(a * a + 1) : 1 / (Math.sqrt(a * a + 1) - a);
+      const x = linalg.care(tensor([[a]]), one, one, one).item();
+      expect(Math.abs(x / want - 1), `a ${a}`).to.be.lessThan(1e-11);
+    }
+    const small = linalg.dare(tensor([[0.5]]), one, tensor([[1e-20]]), one).item();
+    expect(Math.abs(small / (1e-20 / 0.75) - 1)).to.be.lessThan(1e-13);
+  });
+
   it("have the gradients of differences, by all inputs: 100 random cases of each", () => {
     const part = partOf(1);
     for (let seed = 0; seed < 100; seed++) {

@@ -161,9 +161,9 @@ inline void balance(double* m, Index n, int* t) {
     }
   }
 }
-/// The pencil as D (H, J) D⁻¹, D = diag(2^s, 2^-s, ..), which keeps X Hermitian: X = 2^s X' 2^s. powers[i] is s_i.
+/// The pencil as D (H, J) D⁻¹, D = diag(2^s, 2^-s, ..), which keeps X Hermitian: X = 2^s X' 2^s. powers[i] is s_i, `shift` more than balances.
 template <class T>
-void balance_pencil(const RiccatiWork<T>& w) {
+void balance_pencil(const RiccatiWork<T>& w, int shift) {
   const Index n = w.n, size = w.size;
   for (Index i = 0; i < size; ++i)
     for (Index p = 0; p < size; ++p)
@@ -172,7 +172,7 @@ void balance_pencil(const RiccatiWork<T>& w) {
   balance(w.balance, size, w.powers);
   int* const d = w.powers;
   for (Index i = 0; i < n; ++i) {
-    d[i] = (d[n + i] - d[i]) / 2;
+    d[i] = (d[n + i] - d[i]) / 2 + shift;
     d[n + i] = -d[i];
   }
   for (Index i = 2 * n; i < size; ++i) d[i] = -d[i];
@@ -264,15 +264,11 @@ std::int32_t check_closed_loop(const RiccatiWork<T>& w) {
   return off > noise ? 0 : make_info(Fail::no_stabilizing);
 }
 
+/// X' in units that `shift` changes; zero where there was none to check.
 template <Inside inside, class T>
-std::int32_t solve(const Call& call, const RiccatiWork<T>& w) {
+std::int32_t solve_shifted(const Call& call, const Scaling& by, int shift, const RiccatiWork<T>& w) {
   const Index n = w.n, k = w.k, twice = 2 * n;
-  if (!w.fits) return make_info(Fail::too_large);
-  const auto a = call.matrix<const T>(0, n, n), b = call.matrix<const T>(1, n, k), q = call.matrix<const T>(2, n, n),
-             r = call.matrix<const T>(3, k, k);
-  for (const auto& m : {a, b, q, r})
-    if (!ops::all_finite(m)) return make_info(Fail::not_finite);
-  const Scaling by = scaling_of<inside>(a, b, q, r, w.units);
+  std::fill_n(w.x.data, n * n, T(0));
   extended_pencil<inside>(call, by, w);
   if (inside == Inside::left_half) {
     ops::lu(w.r, w.own);
@@ -280,7 +276,7 @@ std::int32_t solve(const Call& call, const RiccatiWork<T>& w) {
       if (w.r(i, i) == T(0)) return make_info(Fail::singular, i + 1);
   }
   if (n == 0) return 0;
-  balance_pencil(w);
+  balance_pencil(w, shift);
   // rows that the last k columns, those of the input, do not reach
   if (k > 0) {
     T* const last = w.h.data + twice * w.size;
@@ -293,10 +289,37 @@ std::int32_t solve(const Call& call, const RiccatiWork<T>& w) {
   if (info > 0 && info <= twice + 1) return make_info(Fail::no_convergence, info);
   if (info != 0 || stable != n || on_border<inside>(w.alpha, w.beta, twice)) return make_info(Fail::no_stabilizing);
   if (const auto failed = from_subspace(w); failed != 0) return failed;
-  if (const auto failed = check_closed_loop<inside>(w); failed != 0) return failed;
+  return check_closed_loop<inside>(w);
+}
+
+/// A subspace [U1; U2] is known to within ε: where X' is far from 1 one of them has lost digits, and other units give them back.
+template <Inside inside, class T>
+std::int32_t solve(const Call& call, const RiccatiWork<T>& w) {
+  constexpr int kRounds = 6, kNear = 10;
+  const Index n = w.n, k = w.k;
+  if (!w.fits) return make_info(Fail::too_large);
+  const auto a = call.matrix<const T>(0, n, n), b = call.matrix<const T>(1, n, k), q = call.matrix<const T>(2, n, n),
+             r = call.matrix<const T>(3, k, k);
+  for (const auto& m : {a, b, q, r})
+    if (!ops::all_finite(m)) return make_info(Fail::not_finite);
+  const Scaling by = scaling_of<inside>(a, b, q, r, w.units);
   const auto x = call.matrix<T>(4, n, n);
-  for (Index i = 0; i < n; ++i)
-    for (Index p = 0; p < n; ++p) x(p, i) = ops::times_power(w.x(i, p), w.powers[i] + w.powers[p] - by.x);
+  std::int32_t first = 0;
+  bool solved = false;
+  for (int round = 0, shift = 0; round < kRounds; ++round) {
+    const std::int32_t info = solve_shifted<inside>(call, by, shift, w);
+    if (round == 0) first = info;
+    if (info == 0) {
+      solved = true;
+      for (Index i = 0; i < n; ++i)
+        for (Index p = 0; p < n; ++p) x(p, i) = ops::times_power(w.x(i, p), w.powers[i] + w.powers[p] - by.x);
+    }
+    if (ops::largest_part(read(w.x)) == 0 || !ops::all_finite(read(w.x))) break;
+    const int off = size_of(read(w.x));
+    if (std::abs(off) <= kNear) break;
+    shift += off / 2;
+  }
+  if (!solved) return first;
   ops::symmetrize(x);
   return ops::check_answer(read(x));
 }
