@@ -161,7 +161,8 @@ inline void balance(double* m, Index n, int* t) {
     }
   }
 }
-/// The pencil as D (H, J) D⁻¹, D = diag(2^s, 2^-s, ..), which keeps X Hermitian: X = 2^s X' 2^s. powers[i] is s_i, `shift` more than balances.
+/// The pencil as D (H, J) D⁻¹, D = diag(2^s, 2^-s, ..), which keeps X Hermitian: X = 2^s X' 2^s. powers[i] is s_i, `shift` more than
+/// balances.
 template <class T>
 void balance_pencil(const RiccatiWork<T>& w, int shift) {
   const Index n = w.n, size = w.size;
