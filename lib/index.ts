@@ -79,6 +79,7 @@ export type {
   EighTridiagonal,
   EigvalshTridiagonal,
   Elementwise,
+  FactorChange,
   LstsqOptions,
   NormOptions,
   RankOptions,
