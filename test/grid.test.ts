@@ -127,7 +127,7 @@ describe("checkOp of a sample", () => {
 describe("the variables of the tests", () => {
   it("ask for a sample, for the same again, or for all", () => {
     const { sample } = planOf({});
-    expect(sample?.share).to.equal(1 / 8);
+    expect(sample?.share).to.equal(1 / 12);
     expect(planOf({})).to.deep.equal(planOf({ BACKSOLVE_TESTS: "", BACKSOLVE_TESTS_SEED: "" }));
     expect(planOf({ BACKSOLVE_TESTS_SEED: String(sample?.seed) }).sample).to.deep.equal(sample);
     expect(planOf({ BACKSOLVE_TESTS_SEED: "4294967295" }).text).to.match(

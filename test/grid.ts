@@ -6,7 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { drawn, type Sample } from "../lib/testing/sample";
 
-const SHARE = 1 / 8;
+const SHARE = 1 / 12;
 
 function seedOf(env: NodeJS.ProcessEnv): { seed: number; from: string } {
   const { BACKSOLVE_TESTS_SEED: given } = env;
@@ -39,7 +39,7 @@ export function planOf(env: NodeJS.ProcessEnv): { sample: Sample | undefined; te
   };
 }
 /**
- * What to run of a grid that is too large for CI, of which npm test takes an eighth of `share`, CI `share`, BACKSOLVE_TESTS=every all: the sample, or
+ * What to run of a grid that is too large for CI, of which npm test takes a twelfth of `share`, CI `share`, BACKSOLVE_TESTS=every all: the sample, or
  * undefined for all of it.
  */
 export function partOf(share: number, env: NodeJS.ProcessEnv = process.env): Sample | undefined {
