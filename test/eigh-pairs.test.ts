@@ -6,7 +6,6 @@ import {
   add,
   adjoint,
   compile,
-  complex,
   diagEmbed,
   expandDims,
   eye,
@@ -27,16 +26,12 @@ import {
 } from "../lib/index";
 import { checkGrads, relativeError } from "../lib/testing/index";
 import { partOf } from "./grid";
+import { load, type Stored, type T } from "./stored";
 import { caught, loose } from "./support";
 
-type T = Tensor<"float64">;
-type Nested = number | readonly Nested[];
-type Stored = Nested | { readonly re: Nested; readonly im: Nested };
 const golden = JSON.parse(readFileSync("test/golden/equations.json", "utf8")) as {
   eigh: readonly { readonly [k in "a" | "b" | "w"]: Stored }[];
 };
-const load = (x: Stored): T =>
-  (typeof x === "object" && "re" in x ? complex(tensor(x.re as number[]), tensor(x.im as number[])) : tensor(x as number[])) as T;
 const pair = (seed: number, n: number, dtype: "float64" | "complex128"): [T, T] => {
   const [x, y] = [random.normal(seed, [n, n], { dtype }), random.normal(seed + 1000, [n, n], { dtype })] as Tensor[] as [T, T];
   return [add(x, adjoint(x)) as T, add(matmul(y, adjoint(y)), eye(n, { dtype })) as T];

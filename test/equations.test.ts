@@ -1,21 +1,17 @@
 // Sylvester's, Lyapunov's and Stein's equations against SciPy and mpmath (tools/goldens/equations.py), and by what is left of them.
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { add, adjoint, complex, diagEmbed, eye, kron, linalg, matmul, mul, random, sub, type Tensor, tensor } from "../lib/index";
+import { add, adjoint, diagEmbed, eye, kron, linalg, matmul, mul, random, sub, type Tensor, tensor } from "../lib/index";
 import { relativeError } from "../lib/testing/index";
+import { load, type Stored, type T } from "./stored";
 import { caught } from "./support";
 
-type T = Tensor<"float64">;
-type Nested = number | readonly Nested[];
-type Stored = Nested | { readonly re: Nested; readonly im: Nested };
 interface Golden {
   readonly sylvester: readonly { readonly [k in "a" | "b" | "c" | "x"]: Stored }[];
   readonly lyapunov: readonly { readonly [k in "a" | "q" | "x" | "discrete"]: Stored }[];
   readonly near: { readonly [k in "a" | "q" | "x"]: Stored };
 }
 const golden = JSON.parse(readFileSync("test/golden/equations.json", "utf8")) as Golden;
-const load = (x: Stored): T =>
-  (typeof x === "object" && "re" in x ? complex(tensor(x.re as number[]), tensor(x.im as number[])) : tensor(x as number[])) as T;
 const close = (what: string, got: Tensor, want: Tensor, tolerance = 1e-12): void => {
   expect(relativeError(got, want, 1e-300), what).to.be.below(tolerance);
 };

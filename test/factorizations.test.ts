@@ -6,14 +6,11 @@ import {
   abs,
   add,
   adjoint,
-  arange,
   complex,
-  cos,
   diagEmbed,
   div,
   eye,
   grad,
-  isTensor,
   jvp,
   linalg,
   matmul,
@@ -25,16 +22,12 @@ import {
   std,
   sub,
   sum,
-  type Tensor,
   tensor,
   zeros,
 } from "../lib/index";
-import { relativeError } from "../lib/testing/index";
+import { close, load, type Stored, type T, weighted, weights } from "./stored";
 import { caught } from "./support";
 
-type T = Tensor<"float64">;
-type Nested = number | readonly Nested[];
-type Stored = Nested | { readonly re: Nested; readonly im: Nested };
 interface Case {
   readonly a: Stored;
   readonly s: Stored;
@@ -55,13 +48,6 @@ interface Golden {
   readonly expm: readonly { readonly a: Stored; readonly y: Stored; readonly along: Stored }[];
 }
 const golden = JSON.parse(readFileSync("test/golden/factorizations.json", "utf8")) as Golden;
-const load = (x: Stored): T =>
-  (typeof x === "object" && "re" in x ? complex(tensor(x.re as number[]), tensor(x.im as number[])) : tensor(x as number[])) as T;
-const close = (what: string, got: Tensor, want: Stored | Tensor, tolerance = 1e-12): void => {
-  expect(relativeError(got, isTensor(want) ? want : load(want), 1e-300), what).to.be.below(tolerance);
-};
-const weights = (shape: readonly number[]): T => cos(add(arange(shape.reduce((a, b) => a * b, 1)), 1)).reshape([...shape]) as T;
-const weighted = (x: T): T => sum(mul(weights(x.shape), square(abs(x)))) as T;
 
 describe("factorizations", () => {
   for (const c of golden.matrices) {

@@ -1,22 +1,16 @@
 // What the tests of general matrices share: golden values (tools/goldens/general.py), and how they are compared.
 import { readFileSync } from "node:fs";
-import { expect } from "chai";
-import { add, complex, type Float, isTensor, linalg, mul, random, type Tensor, tensor } from "../lib/index";
-import { relativeError } from "../lib/testing/index";
+import { add, type Float, linalg, mul, random, type Tensor, tensor } from "../lib/index";
 import { partOf } from "./grid";
+import { close as compared, type Stored, type T } from "./stored";
 
-export type T = Tensor<"float64">;
-type Nested = number | readonly Nested[];
-export type Stored = Nested | { readonly re: Nested; readonly im: Nested };
+export { load, type Stored, type T } from "./stored";
 
 const golden = JSON.parse(readFileSync("test/golden/general.json", "utf8")) as { readonly [part: string]: never };
 /** Of one part the cases. */
 export const cases = <K extends string>(part: string): readonly { readonly [k in K]: Stored }[] => golden[part] as never;
-export const load = (x: Stored): T =>
-  (typeof x === "object" && "re" in x ? complex(tensor(x.re as number[]), tensor(x.im as number[])) : tensor(x as number[])) as T;
-export const close = (what: string, got: Tensor, want: Stored | Tensor, tolerance = 1e-10): void => {
-  expect(relativeError(got, isTensor(want) ? want : load(want), 1e-300), what).to.be.below(tolerance);
-};
+/** Within 1e-10 of what SciPy says. */
+export const close = (what: string, got: Tensor, want: Stored | Tensor, tolerance = 1e-10): void => compared(what, got, want, tolerance);
 export const draw = (seed: number, shape: readonly number[], dtype: Float = "float64"): T =>
   random.normal(seed, [...shape], { dtype }) as Tensor as T;
 export const empty = (...shape: number[]): T => tensor(new Float64Array(0), { shape });

@@ -4,7 +4,6 @@ import { expect } from "chai";
 import {
   add,
   adjoint,
-  complex,
   diagEmbed,
   eye,
   type Float,
@@ -21,15 +20,11 @@ import {
 } from "../lib/index";
 import { checkGrads, relativeError } from "../lib/testing/index";
 import { partOf } from "./grid";
+import { load, type Stored, type T } from "./stored";
 import { caught } from "./support";
 
-type T = Tensor<"float64">;
-type Nested = number | readonly Nested[];
-type Stored = Nested | { readonly re: Nested; readonly im: Nested };
 type Case = { readonly [k in "a" | "b" | "q" | "r" | "care" | "dare"]: Stored };
 const { riccati } = JSON.parse(readFileSync("test/golden/equations.json", "utf8")) as { riccati: readonly Case[] };
-const load = (x: Stored): T =>
-  (typeof x === "object" && "re" in x ? complex(tensor(x.re as number[]), tensor(x.im as number[])) : tensor(x as number[])) as T;
 
 type Solve = (a: T, b: T, q: T, r: T) => T;
 const equations: { readonly [k in "care" | "dare"]: Solve } = {
