@@ -190,6 +190,14 @@ describe("where singular vectors have no derivative", () => {
     for (const a of [repeated, zero] as T[]) close("Σ s²", grad(values)(a), mul(2, a), 1e-12);
     close("nuc", grad((x: T) => linalg.norm(x, { ord: "nuc" }))(repeated), linalg.polar(repeated).u, 1e-12);
   });
+  it("polar of tall matrices without full rank has no derivative", () => {
+    const tall = matmul(weights([4, 2]), weights([2, 3])) as T;
+    for (const part of ["u", "p"] as const)
+      expect(
+        caught(() => grad((x: T) => sum(linalg.polar(x)[part]) as T)(tall)),
+        part,
+      ).to.include({ code: "ERR_DEGENERATE", op: "polar" });
+  });
   it("polar is exact at equal singular values, and as gaps close", () => {
     const [w, g] = [weights([3, 3]), adjoint(weights([3, 3]))];
     for (const gap of [1e-1, 1e-6, 1e-12, 1e-18, 0]) {
