@@ -1,5 +1,5 @@
 // LU factors, general solves and inverses, and their adjoints.
-#include "factor.h"
+#include "inverse.h"
 #include "list.h"
 
 namespace backsolve {
@@ -16,13 +16,13 @@ struct Factors {
   Factors(Arena& arena, void* lu_at, void* pivots_at, Index n)
       : lu(ops::operand_or<T>(arena, lu_at, n, n)), pivots(ops::operand_or<Pivot>(arena, pivots_at, n)) {}
 };
-/// X := A⁻¹ X or A⁻ᴴ X, and the factors of A.
-template <class T>
-std::int32_t solve_with(const Factors<T>& f, Matrix<const T> a, bool adjoint, Matrix<T> x) {
+/// X from the factors of A over 2^exponent by answer(exponent), and the factors of A.
+template <class T, class Answer>
+std::int32_t solve_with(const Factors<T>& f, Matrix<const T> a, Matrix<T> x, const Answer& answer) {
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
   const ops::Exponent exponent = ops::lu_of(a, f.lu, f.pivots);
   if (const Index zero = ops::zero_pivot(read(f.lu))) return make_info(Fail::singular, zero);
-  ops::lu_solve(read(f.lu), exponent, f.pivots, adjoint, x);
+  answer(exponent);
   ops::restore_exponent(f.lu, exponent);
   return ops::check_answer(read(x));
 }
@@ -72,7 +72,9 @@ std::int32_t solve(const Call& call, const SolveWork<T>& work) {
   const auto x = call.matrix<T>(2, m, k);
   if (!ops::all_finite(b)) return make_info(Fail::not_finite);
   ops::copy(b, x);
-  return solve_with(work.factors, call.matrix<const T>(0, m, m), call.attrs[0] != 0, x);
+  const Factors<T>& f = work.factors;
+  return solve_with(f, call.matrix<const T>(0, m, m), x,
+                    [&](ops::Exponent e) { ops::lu_solve(read(f.lu), e, f.pivots, call.attrs[0] != 0, x); });
 }
 
 template <class T>
@@ -105,7 +107,8 @@ std::int32_t solve_vjp(const Call& call, const SolveVjpWork<T>& work) {
 template <class T>
 struct InvWork {
   Factors<T> factors;
-  InvWork(Arena& arena, const Call& call) : factors(arena, nullptr, nullptr, call.dims[0]) {}
+  ops::ColumnsWork<T> columns;
+  InvWork(Arena& arena, const Call& call) : factors(arena, nullptr, nullptr, call.dims[0]), columns(arena, call.dims[0]) {}
 };
 
 /// a (n,n) -> y (n,n), A⁻¹ or A⁻ᴴ. attrs [adjoint]. dims {n}. Fails as solve.
@@ -113,8 +116,9 @@ template <class T>
 std::int32_t inv(const Call& call, const InvWork<T>& work) {
   const Index n = call.dims[0];
   const auto y = call.matrix<T>(1, n, n);
-  ops::set_identity(y);
-  return solve_with(work.factors, call.matrix<const T>(0, n, n), call.attrs[0] != 0, y);
+  const Factors<T>& f = work.factors;
+  return solve_with(f, call.matrix<const T>(0, n, n), y,
+                    [&](ops::Exponent e) { ops::lu_inverse(read(f.lu), e, f.pivots, call.attrs[0] != 0, y, work.columns); });
 }
 
 template <class T>
