@@ -1,10 +1,14 @@
 // The cells of the benchmark: what they are called, and in which order they are measured.
 import { createHash } from "node:crypto";
+import { further } from "./table/further";
 import { ops } from "./table/ops";
 import type { Row } from "./table/row";
+import { structured } from "./table/structured";
 import { workloads } from "./table/workloads";
 
 export const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024] as const;
+/** Of further ops, some of which take seconds beyond. */
+export const FURTHER = [2, 4, 8, 16, 32, 64, 128, 256] as const;
 export type Batch = "1" | "256K" | "32M" | "compiled";
 export const DTYPES = ["float64", "float32"] as const;
 export type DType = (typeof DTYPES)[number];
@@ -19,7 +23,7 @@ export interface Cell {
   readonly threads: number;
 }
 
-export const rows: ReadonlyMap<string, Row> = new Map([...ops, ...workloads].map((row) => [row.op, row]));
+export const rows: ReadonlyMap<string, Row> = new Map([...ops, ...further, ...structured, ...workloads].map((row) => [row.op, row]));
 export const rowOf = (op: string): Row => {
   const row = rows.get(op);
   if (!row) throw new Error(`the table has no row ${op}`);
@@ -30,21 +34,21 @@ export const rowOf = (op: string): Row => {
 export const keyOf = (c: Cell): string => `${c.op} n=${c.n} batch=${c.batch} ${c.dtype} ${c.way} threads=${c.threads}`;
 
 const BYTES = { "256K": 2 ** 18, "32M": 2 ** 25 } as const;
-/** Matrices of an operand of n x n numbers: by the bytes that they fill. */
+/** Matrices of an operand of n x n numbers, or items of as many as the row says: by the bytes that they fill. */
 export function itemsOf({ op, n, batch, dtype }: Cell): number {
   if (batch === "1") return 1;
   if (batch === "compiled") return rowOf(op).compiled?.items(n) ?? 1;
-  return Math.floor(BYTES[batch] / ((dtype === "float64" ? 8 : 4) * n * n));
+  return Math.floor(BYTES[batch] / ((dtype === "float64" ? 8 : 4) * (rowOf(op).elements?.(n) ?? n * n)));
 }
 
 /** All cells, those that say most first: a run that is cut off has gone over everything, not over one op after the other. */
 export function grid(): Cell[] {
   const cells: Cell[] = [];
-  for (const { op, compiled } of rows.values())
-    for (const n of compiled?.sizes ?? SIZES)
+  for (const { op, kind, compiled, ways } of rows.values())
+    for (const n of compiled?.sizes ?? (kind === "further" ? FURTHER : SIZES))
       for (const batch of compiled ? (["compiled"] as const) : (["256K", "1", "32M"] as const))
         for (const dtype of DTYPES)
-          for (const way of ["forward", "both"] as const)
+          for (const way of ways ?? (["forward", "both"] as const))
             for (const threads of [1, 2]) {
               const cell: Cell = { op, n, batch, dtype, way, threads };
               if (batch === "1" || batch === "compiled" || itemsOf(cell) > 1) cells.push(cell);

@@ -24,6 +24,7 @@ export function make(b: Backsolve, kind: Kind, seed: number, shape: readonly num
   if (kind === "normal") return b.random.normal(seed, shape, of) as T;
   if (kind === "uniform") return uniform(Math.sqrt(3));
   if (kind === "positive") return b.random.uniform(seed, shape, { dtype, low: 0.5, high: 1.5 }) as T;
+  if (kind === "dominant") return b.add(uniform(1), 4) as T;
   if (kind === "small") return uniform(0.7 / Math.sqrt(n));
   if (kind === "spd") {
     const x = b.random.normal(seed, [...shape.slice(0, -1), 2 * n], of) as T;
@@ -32,6 +33,17 @@ export function make(b: Backsolve, kind: Kind, seed: number, shape: readonly num
   if (kind === "symmetric") {
     const x = b.random.normal(seed, shape, of) as T;
     return b.mul(Math.SQRT1_2 / Math.sqrt(n), b.add(x, b.matrixTranspose(x))) as T; // eigenvalues in [-2, 2], which repel each other
+  }
+  if (kind === "banded" || kind === "bandedUpper") {
+    // a diagonal of about 2, in the middle row or in the last one
+    const at = kind === "banded" ? (shape.at(-2) as number) >> 1 : (shape.at(-2) as number) - 1;
+    const rows = b.reshape(b.eye(shape.at(-2) as number, of), [shape.at(-2) as number, shape.at(-2) as number]);
+    return b.add(uniform(0.3), b.mul(2, b.slice(rows, [0, at], [shape.at(-2) as number, 1]))) as T;
+  }
+  if (kind === "toeplitz") return b.add(uniform(0.3 / Math.sqrt(n)), b.cast(b.equal(b.arange(n), 0), dtype)) as T;
+  if (kind === "indefinite") {
+    const signs = b.diag(b.tensor(Float64Array.from({ length: n }, (_, i) => (i % 2 ? -1 : 1))));
+    return b.add(uniform(0.5 / Math.sqrt(n)), b.cast(signs, dtype)) as T;
   }
   const general = b.add(uniform(0.7 / Math.sqrt(n)), b.eye(n, of)) as T;
   return kind === "lower" ? b.tril(general) : general;

@@ -36,6 +36,8 @@ const entry = (c: Cell, changes: Partial<Entry> = {}, ratio = 2, seconds = 1e-3)
   ...changes,
 });
 
+const EVERYWHERE = ["pytorch", "jax_", "tensorflow_"];
+
 describe("benchmark: the table", () => {
   it("computes what it says, forward, backward and compiled", () => {
     const wrong = smoke(backsolve).filter(({ error, tolerance }) => !(error <= tolerance));
@@ -44,13 +46,24 @@ describe("benchmark: the table", () => {
   it("has every row in the peers that it is compared with", () => {
     const peer = (file: string): string => readFileSync(`bench/peers/${file}.py`, "utf8");
     for (const { op, kind } of rows.values())
-      for (const file of kind === "program" ? ["jax_workloads"] : ["pytorch", "jax_", "tensorflow_"])
+      for (const file of kind === "program" ? ["jax_workloads"] : kind === "further" ? [] : EVERYWHERE)
         expect(peer(file), file).to.include(`"${op}": `);
+    for (const { op, kind } of rows.values())
+      if (kind === "further")
+        expect(
+          [...EVERYWHERE, "numpy_"].filter((file) => peer(file).includes(`"${op}": `)),
+          op,
+        ).to.not.deep.equal([]);
+  });
+  it("has no names in the peers that no row has", () => {
+    for (const file of [...EVERYWHERE, "numpy_"])
+      for (const [, name] of readFileSync(`bench/peers/${file}.py`, "utf8").matchAll(/^ {4}"(\w+)": /gm))
+        expect(rows.has(name as string), `${file}: ${name}`).to.equal(true);
   });
   it("has cells with names of their own, and of every kind among the first and among the quick ones", () => {
     const cells = grid();
     expect(new Set(cells.map(keyOf)).size).to.equal(cells.length);
-    for (const some of [cells.slice(0, 250), cells.filter(isQuick)])
+    for (const some of [cells.slice(0, 500), cells.filter(isQuick)])
       expect(new Set(some.map(({ op }) => op))).to.deep.equal(new Set(rows.keys()));
     expect(itemsOf(cell({ n: 16 }))).to.equal(128);
     expect(itemsOf(cell({ n: 16, dtype: "float32" }))).to.equal(256);

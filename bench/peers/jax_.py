@@ -15,6 +15,32 @@ def least_squares(a, b):
     return jax.lax.linalg.triangular_solve(r, jnp.swapaxes(q, -1, -2) @ b, left_side=True)
 
 
+def eigh_pair(a, b):
+    """There is none: A V = B V diag(w) by the factor of B."""
+    l = la.cholesky(b)
+    c = jax.lax.linalg.triangular_solve(l, a, left_side=True, lower=True)
+    w, y = la.eigh(jax.lax.linalg.triangular_solve(l, c, lower=True, transpose_a=True))
+    return [w, jax.lax.linalg.triangular_solve(l, y, left_side=True, lower=True, transpose_a=True)]
+
+
+def eigvals(a):
+    w = la.eigvals(a)
+    return [w.real, w.imag]
+
+
+def factor_again(l, x):
+    return la.cholesky(l @ jnp.swapaxes(l, -1, -2) + x @ jnp.swapaxes(x, -1, -2))
+
+
+def batched(f):
+    """Of one matrix."""
+    return lambda *args: (jax.vmap(f) if args[0].ndim > 2 else f)(*args)
+
+
+def values(d, e):
+    return jax.scipy.linalg.eigh_tridiagonal(d, e, eigvals_only=True)
+
+
 OPS = {
     "cholesky": lambda a: [la.cholesky(a)],
     "solveTriangular": lambda a, b: [jax.lax.linalg.triangular_solve(a, b, left_side=True, lower=True)],
@@ -33,6 +59,21 @@ OPS = {
     "exp": lambda x: [jnp.exp(x)],
     "add": lambda x, y: [x + y],
     "sum": lambda x: [jnp.sum(x, -1)],
+    "eig": lambda a: list(la.eig(a)),
+    "eigvals": eigvals,
+    "schur": lambda a: list(jax.lax.linalg.schur(a)),
+    "hessenberg": lambda a: list(batched(lambda x: tuple(jax.scipy.linalg.hessenberg(x, calc_q=True)))(a)),
+    "eighPair": eigh_pair,
+    "eigvalshTridiagonal": lambda d, e: [jax.vmap(values)(d, e) if d.ndim > 1 else values(d, e)],
+    "sqrtm": lambda a: [batched(jax.scipy.linalg.sqrtm)(a).real],
+    "matrixPower": lambda a: [la.matrix_power(a, 7)],
+    "pinv": lambda a: [la.pinv(a)],
+    "polar": lambda a: list(batched(lambda x: jax.scipy.linalg.polar(x, method="svd"))(a)),
+    "sylvester": lambda a, b, c: [batched(jax.scipy.linalg.solve_sylvester)(a, b, c)],
+    "qrPivoted": lambda a: list(jax.lax.linalg.qr(a, pivoting=True, full_matrices=False)[:2]),
+    "householderProduct": lambda a, tau: [jax.lax.linalg.householder_product(a, tau)],
+    "choleskyUpdate": lambda l, x: [factor_again(l, x)],
+    "tridiagonalSolve": lambda dl, d, du, b: [jax.lax.linalg.tridiagonal_solve(dl, d, du, b)],
 }
 
 

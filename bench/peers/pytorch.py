@@ -4,6 +4,29 @@ from serve import THREADS, Skip, serve
 
 torch.set_num_threads(THREADS)
 la = torch.linalg
+
+
+def eigh_pair(a, b):
+    """There is none: A V = B V diag(w) by the factor of B."""
+    l = la.cholesky(b)
+    c = la.solve_triangular(l, a, upper=False)
+    w, y = la.eigh(la.solve_triangular(l.mT, c, upper=True, left=False))
+    return [w, la.solve_triangular(l.mT, y, upper=True)]
+
+
+def ldl_solve(a, b):
+    return la.ldl_solve(*la.ldl_factor(a), b)
+
+
+def eigvals(a):
+    w = la.eigvals(a)
+    return [w.real, w.imag]
+
+
+def factor_again(l, x):
+    return la.cholesky(l @ l.mT + x @ x.mT)
+
+
 OPS = {
     "cholesky": lambda a: [la.cholesky(a)],
     "solveTriangular": lambda a, b: [la.solve_triangular(a, b, upper=False)],
@@ -22,6 +45,16 @@ OPS = {
     "exp": lambda x: [torch.exp(x)],
     "add": lambda x, y: [torch.add(x, y)],
     "sum": lambda x: [torch.sum(x, -1)],
+    "eig": lambda a: list(la.eig(a)),
+    "eigvals": eigvals,
+    "eighPair": eigh_pair,
+    "matrixPower": lambda a: [la.matrix_power(a, 7)],
+    "sqrtmHermitian": lambda a: [la.matrix_sqrth(a)],
+    "pinv": lambda a: [la.pinv(a)],
+    "polar": lambda a: list(la.polar(a)),
+    "householderProduct": lambda a, tau: [la.householder_product(a, tau)],
+    "ldlSolve": lambda a, b: [ldl_solve(a, b)],
+    "choleskyUpdate": lambda l, x: [factor_again(l, x)],
 }
 
 

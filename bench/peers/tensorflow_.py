@@ -11,6 +11,20 @@ def least_squares(a, b):
     return tf.raw_ops.MatrixSolveLs(matrix=a, rhs=b, l2_regularizer=tf.constant(0.0, tf.float64), fast=True)
 
 
+def eigvals(a):
+    w = la.eigvals(a)
+    return [tf.math.real(w), tf.math.imag(w)]
+
+
+def tridiagonal_solve(dl, d, du, b):
+    return la.tridiagonal_solve((du, d, dl), b, diagonals_format="sequence")
+
+
+def logm(a):
+    """It takes complex numbers alone."""
+    return tf.math.real(la.logm(tf.cast(a, tf.complex128 if a.dtype == tf.float64 else tf.complex64)))
+
+
 def s_u_vh(s, u, v):
     return s, u, la.adjoint(v)
 
@@ -33,6 +47,14 @@ OPS = {
     "exp": lambda x: [tf.exp(x)],
     "add": lambda x, y: [tf.add(x, y)],
     "sum": lambda x: [tf.reduce_sum(x, -1)],
+    "eig": lambda a: list(la.eig(a)),
+    "eigvals": eigvals,
+    "sqrtm": lambda a: [la.sqrtm(a)],
+    "logm": lambda a: [logm(a)],
+    "pinv": lambda a: [la.pinv(a)],
+    "eighTridiagonal": lambda d, e: list(la.eigh_tridiagonal(d, e, eigvals_only=False)),
+    "tridiagonalSolve": lambda dl, d, du, b: [tridiagonal_solve(dl, d, du, b)],
+    "tridiagonalMatmul": lambda dl, d, du, b: [la.tridiagonal_matmul((du, d, dl), b, diagonals_format="sequence")],
 }
 
 

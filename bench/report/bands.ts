@@ -6,9 +6,10 @@ import type { Figure } from "./figures";
 export interface Band {
   readonly name: string;
   has(cell: Cell): boolean;
-  readonly targets?: Readonly<Record<Way, number>>;
+  readonly targets?: Partial<Readonly<Record<Way, number>>>;
 }
 const matrix = ({ op }: Cell): boolean => rowOf(op).kind === "matrix";
+const further = ({ op }: Cell): boolean => rowOf(op).kind === "further";
 const between = (low: number, n: number, high: number): boolean => low <= n && n <= high;
 
 export const bands: readonly Band[] = [
@@ -27,6 +28,12 @@ export const bands: readonly Band[] = [
   { name: "batches of 32 MiB, n = 2..16", has: (c) => matrix(c) && c.batch === "32M" && c.n <= 16, targets: { forward: 2, both: 3 } },
   { name: "batches of 32 MiB, n = 24..128", has: (c) => matrix(c) && c.batch === "32M" && between(24, c.n, 128) },
   { name: "single matrices of 2..24", has: (c) => matrix(c) && c.batch === "1" && c.n <= 24 },
+  {
+    name: "further matrix functions, n = 2..32, batches in cache",
+    has: (c) => further(c) && c.batch === "256K" && c.n <= 32,
+    targets: { forward: 2 },
+  },
+  { name: "further matrix functions, larger, in other batches", has: (c) => further(c) && (c.batch !== "256K" || c.n > 32) },
   { name: "elementwise and sums, batches in cache", has: (c) => rowOf(c.op).kind === "elements" && c.batch === "256K" },
   { name: "elementwise and sums, one array, 32 MiB", has: (c) => rowOf(c.op).kind === "elements" && c.batch !== "256K" },
 ];

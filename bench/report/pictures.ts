@@ -8,7 +8,7 @@ const STYLE = { background: "white", color: "#111827", fontSize: "12px", fontFam
 const COLORS = { ours: "#1d4ed8", theirs: "#c2410c", limit: "#6b7280" };
 const SIZES_SHOWN = [2, 8, 32, 128, 512];
 const BATCHES: Readonly<Record<string, string>> = { "256K": "batches of 256 KiB", "1": "one matrix", "32M": "batches of 32 MiB" };
-const ops = [...rows.values()].filter(({ kind }) => kind !== "program").map(({ op }) => op);
+const all = [...rows.values()].filter(({ kind }) => kind !== "program").map(({ op }) => op);
 
 function svgOf(options: Plot.PlotOptions): string {
   const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as { document: object };
@@ -19,8 +19,12 @@ function svgOf(options: Plot.PlotOptions): string {
 }
 const sizes = { type: "log", base: 2, label: "n", domain: [2, 1024], ticks: SIZES_SHOWN, tickFormat: "d" } as const;
 
+/** Ops that were measured, in the order of the table. */
+const measured = (figures: readonly Figure[]): string[] => all.filter((op) => figures.some(({ cell }) => cell.op === op));
+
 /** How much faster than the best peer, by op and batch. */
 export function ratios(figures: readonly Figure[], what: string): string {
+  const ops = measured(figures);
   const points = figures
     .filter(({ cell }) => cell.batch !== "compiled")
     .map(({ cell, ratio, interval }) => ({
@@ -77,7 +81,7 @@ export const peakOf = (figures: readonly Figure[]): number =>
 /** Minimal operations over time, ours and the best peer's: batches in cache up to 128, one matrix beyond. */
 export function roofline(figures: readonly Figure[], what: string): string {
   const peak = peakOf(figures);
-  const panels = ops.filter((op) => rowOf(op).flops);
+  const panels = measured(figures).filter((op) => rowOf(op).flops);
   const points = figures
     .filter(({ cell }) => panels.includes(cell.op) && (cell.n <= 128 ? cell.batch === "256K" : cell.batch === "1"))
     .flatMap((f) =>

@@ -34,7 +34,7 @@ function bandLine(figures: readonly Figure[], { name, has, targets }: Band): str
     const reach = r ? `**${times(r.mean)}**` : "-";
     return [
       reach,
-      targets ? `${targets[way]}x` : "",
+      targets?.[way] ? `${targets[way]}x` : "",
       r ? `${times(r.worst.ratio)} ${r.worst.cell.op} ${r.worst.cell.n} (of ${r.count})` : "",
     ];
   });
@@ -85,7 +85,7 @@ export const compiled = (figures: readonly Figure[]): string =>
 export function byOp(figures: readonly Figure[], batch: string): string {
   const sizes = SIZES.filter((n) => figures.some(({ cell }) => cell.n === n && cell.batch === batch));
   const body = [...rows.values()]
-    .filter(({ kind }) => kind !== "program")
+    .filter(({ kind, op }) => kind !== "program" && figures.some(({ cell }) => cell.op === op && cell.batch === batch))
     .map(({ op }) => [
       op,
       ...sizes.map((n) =>

@@ -1,8 +1,6 @@
 // Eager ops. One row is one op over the whole grid of sizes, batches, dtypes, directions and threads.
-import type { Backsolve, Row, T } from "./row";
+import { off, type Row, type T } from "./row";
 
-/** The largest difference, over the largest element of what should be. */
-const off = (b: Backsolve, is: T, should: T): T => b.div(b.max(b.abs(b.sub(is, should))), b.max(b.abs(should)));
 const cube = (factor: number) => (n: number) => factor * n ** 3;
 
 export const ops: readonly Row[] = [
