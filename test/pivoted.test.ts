@@ -1,6 +1,23 @@
 // QR with column pivoting, and products of reflectors, against SciPy and PyTorch (tools/goldens/structured.py).
 import { expect } from "chai";
-import { abs, diagonal, eye, gather, grad, linalg, matmul, mul, random, sub, sum, type Tensor, tensor, vjp } from "../lib/index";
+import {
+  abs,
+  adjoint,
+  diagonal,
+  eye,
+  gather,
+  grad,
+  linalg,
+  matmul,
+  mul,
+  random,
+  registry,
+  sub,
+  sum,
+  type Tensor,
+  tensor,
+  vjp,
+} from "../lib/index";
 import { relativeError } from "../lib/testing/index";
 import { cases, close, load, type Stored, type T, weighted, weights } from "./structured";
 import { caught } from "./support";
@@ -75,5 +92,22 @@ describe("householderProduct", () => {
       /^householderProduct: a must have at least as many rows/,
     );
     expect(caught(() => linalg.householderProduct(weights([3, 2]), weights([3]))).code).to.equal("ERR_SHAPE");
+    for (const batch of [3, 17])
+      for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+        const tau = weights([batch, 2]).data.slice() as Float64Array;
+        tau[2 * 2 + 1] = bad;
+        const error = caught(() => linalg.householderProduct(weights([batch, 3, 2]), tensor(tau, { shape: [batch, 2] })));
+        expect([error.code, (error as { item?: number }).item]).to.deep.equal(["ERR_NOT_FINITE", 2]);
+        expect(error.message).to.match(/^householderProduct: /);
+      }
+  });
+  it("of more reflectors than columns, which programs may bring, is that of as many", () => {
+    const columns = registry.op("householderColumns") as unknown as (a: T, tau: T) => T;
+    for (const batch of [1, 9]) {
+      const [a, tau] = [weights([batch, 3, 2]), weights([batch, 4])];
+      close("tall", columns(a, tau), linalg.householderProduct(a, tau.index("...", "0:2") as T), 1e-15);
+      const wide = columns(adjoint(a), tau) as T;
+      close("wide", wide.index(":", ":", 2) as T, mul(0, wide.index(":", ":", 2)) as T, 1e-15);
+    }
   });
 });

@@ -1,18 +1,20 @@
 // QR with column pivoting, and products of Householder's reflectors. Derivations: docs/derivations/qr.md
 import type { Sym } from "../core/dtype";
 import { ShapeError } from "../core/errors";
+import { once } from "../core/levels";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import { shapeText, type Tensor } from "../core/tensor";
 import { eye, zeros } from "./creation";
-import { diag, diagEmbed, tril, triu } from "./diagonals";
+import { diagEmbed, tril, triu } from "./diagonals";
 import { between, columnsApart, leading } from "./domains";
-import { add, mul, sub } from "./elementwise";
+import { add, conj, mul, neg, sub } from "./elementwise";
 import { gather, scatterAdd } from "./indexing";
-import { columnsOf } from "./parts";
+import { columnsOf, rowsOf } from "./parts";
 import { matmul } from "./products";
 import { ofTall, ofWide } from "./qr";
-import { adjoint, expandDims } from "./structure";
+import { sum } from "./reductions";
+import { adjoint, expandDims, padTo } from "./structure";
 import { solveTriangular } from "./triangular";
 
 type T = Tensor<Sym<"T">>;
@@ -58,6 +60,75 @@ export const qrPivoted = defineOp({
   }),
 });
 
+/** The first columns of the identity. */
+const identity = (like: T, rows: number, columns: number): T => columnsOf(eye(rows, { dtype: like.dtype }) as T, 0, columns);
+/** With rows and columns of zeros behind its own. */
+const grown = (x: T, rows: number, columns: number): T => {
+  const start = x.shape.map(() => 0);
+  return padTo(x, start, [...x.shape.slice(0, -2), rows, columns]) as T;
+};
+/**
+ * H_1 ... H_k = I - V T Vᴴ with T = M⁻¹ D, M = I + D S, D = diag(tau), S the strict upper triangle of Vᴴ V (Puglisi 1992; T⁻¹ = D⁻¹ + S where there is a D⁻¹).
+ */
+function blockOf(a: T, tau: T) {
+  const k = size(tau, -1);
+  const v = add(tril(columnsOf(a, 0, k), { k: -1 }), identity(a, size(a, -2), k)) as T;
+  const s = triu(matmul(v, v, { adjointA: true }), { k: 1 }) as T;
+  const m = mul(expandDims(tau, -1), s) as T; // but for its diagonal of ones
+  const t = solveTriangular(m, diagEmbed(tau) as T, UNIT) as T;
+  return { v, s, m, t };
+}
+const UNIT = { lower: false, unitDiagonal: true } as const;
+
+const shapesOf = (n: number) => [
+  { r: n + 2, n, k: n },
+  { r: n, n, k: n },
+  { r: n, n, k: Math.floor(n / 2) },
+];
+
+const columnsOp = defineOp({
+  name: "householderColumns",
+  hidden: true,
+  publicName: "householderProduct",
+  inputs: ["a", "tau"],
+  outputs: ["q"],
+  signature: "(r,n),(k)->(r,n)",
+  sizes: shapesOf,
+  domain: { a: leading, tau: between(-0.6, 0.6) },
+  law: ({ a, tau }, { q }) => {
+    const { v, t } = blockOf(a, tau);
+    const n = size(a, -1);
+    return [[q, sub(identity(a, size(a, -2), n), matmul(matmul(v, t), columnsOf(adjoint(v) as T, 0, n))) as T]];
+  },
+  kernel: native("householderColumns"),
+  saves: ["a", "tau"],
+  // Of Q = E - V T V₁ᴴ, V₁ the first n rows of V: T̄ = -Vᴴ Q̄ V₁, P = M⁻ᴴ T̄, τ̄ = diag(P (I - S T)ᴴ), S̄ = -Dᴴ P Tᴴ above the diagonal,
+  // V̄ = V (S̄ + S̄ᴴ) - Q̄ V₁ Tᴴ, V̄₁ -= Q̄ᴴ V T
+  vjp: ({ a, tau }, { q: g }) => {
+    const [m, n, k] = [size(a, -2), size(a, -1), size(tau, -1)];
+    const parts = once(() => {
+      const of = blockOf(a, tau);
+      const gv = matmul(g, rowsOf(of.v, 0, n)) as T;
+      const p = solveTriangular(of.m, neg(matmul(of.v, gv, { adjointA: true })) as T, { ...UNIT, adjoint: true }) as T;
+      return { ...of, gv, p };
+    });
+    const ofV = (): T => {
+      const { v, t, gv, p } = parts();
+      const s = triu(neg(mul(expandDims(conj(tau), -1), matmul(p, t, { adjointB: true }))), { k: 1 }) as T;
+      const whole = sub(matmul(v, add(s, adjoint(s)) as T), matmul(gv, t, { adjointB: true })) as T;
+      const first = matmul(g, matmul(v, t), { adjointA: true }) as T;
+      return tril(sub(whole, grown(first, m, k)), { k: -1 }) as T;
+    };
+    return {
+      a: () => grown(ofV(), m, n),
+      tau: (): T => {
+        const { s, t, p } = parts();
+        const one = identity(a, k, k);
+        return sum(mul(p, conj(sub(one, matmul(s, t)))), { axis: -1 }) as T;
+      },
+    };
+  },
+});
 /**
  * The first n columns of H_1 H_2 ... H_k, H_i = I - tau_i v vᴴ with v of column i of a below its diagonal, where it is 1: (..., m, n), (..., k) -> (..., m, n), k <= n <= m. LAPACK's
  * orgqr and ungqr, PyTorch's and JAX's householder_product. ERR_NOT_FINITE names an item with a NaN or infinity. What lies above the diagonal of a, and columns beyond the k-th, are not read.
@@ -67,26 +138,14 @@ export const householderProduct = defineOp({
   inputs: ["a", "tau"],
   outputs: ["q"],
   signature: "(r,n),(k)->(r,n)",
-  sizes: (n: number) => [
-    { r: n + 2, n, k: n },
-    { r: n, n, k: n },
-    { r: n, n, k: Math.floor(n / 2) },
-  ],
-  // I - V T Vᴴ with T = (I + D S)⁻¹ D, D = diag(tau), S the strict upper triangle of Vᴴ V (Puglisi 1992; T⁻¹ = D⁻¹ + S where there is a D⁻¹)
+  sizes: shapesOf,
   domain: { a: leading, tau: between(-0.6, 0.6) },
   kernel: ({ a, tau }, _attrs, pass): T => {
-    const [m, n, k] = [size(a, -2), size(a, -1), size(tau, -1)];
-    if (k > n || n > m)
+    if (size(tau, -1) > size(a, -1) || size(a, -1) > size(a, -2))
       throw new ShapeError(
         "householderProduct",
         `a must have at least as many rows as columns, and as many columns as tau has elements, got shapes ${shapeText(a.shape)} and ${shapeText(tau.shape)}.`,
       );
-    const one = (rows: number, columns: number): T => columnsOf(eye(rows, { dtype: a.dtype }) as T, 0, columns);
-    const v = add(tril(columnsOf(a, 0, k), { k: -1 }), one(m, k)) as T;
-    const gram = matmul(v, v, { adjointA: true });
-    const ones = diagEmbed(add(1, mul(0, diag(gram)))) as T; // NaN where v is not finite, which the solve tells
-    const inner = add(mul(expandDims(tau, -1), triu(gram, { k: 1 })), ones) as T;
-    const t = solveTriangular(inner, diagEmbed(tau) as T, { lower: false, ...pass }) as T;
-    return sub(one(m, n), matmul(matmul(v, t), columnsOf(adjoint(v) as T, 0, n))) as T;
+    return columnsOp(a, tau, pass) as T;
   },
 });

@@ -164,7 +164,13 @@ std::int32_t eigvalsh_tridiagonal(const Call& call, const ValuesWork<T>& space) 
 }
 
 constexpr Kernel kList[] = {
-    {"tridiagonalSolve", "T(n) T(n) T(n) T(n,k) -> T(n,k)", "1", 0, BS_SINGLE(tridiagonal_solve, SolveWork)},
+    {"tridiagonalSolve",
+     "T(n) T(n) T(n) T(n,k) -> T(n,k)",
+     "1",
+     0,
+     BS_SINGLE(tridiagonal_solve, SolveWork),
+     Lanes::tridiagonal_solve,
+     {.wide = 1024, .narrow = 1024, .declines = true, .rate = 0.3}},
     {"eighTridiagonal", "R(n) T(n) -> R(n) T?(n,n)", "", 4, BS_SINGLE(eigh_tridiagonal, VectorsWork)},
     {"eigvalshTridiagonal", "R(n) T(n) -> R(n)", "", 0.1, BS_SINGLE(eigvalsh_tridiagonal, ValuesWork)},
 };
