@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "../families/families.h"
+#include "../lanes/words.h"
 #include "planner.h"
 
 namespace backsolve {

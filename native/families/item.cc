@@ -12,7 +12,7 @@ LanesKernel of_lanes(const Kernel& k, DType column, const LanesTable& isa) {
   return isa.kernels[static_cast<int>(k.lanes)][static_cast<int>(column)].run;
 }
 bool in_lanes(const Kernel& k, DType column, const LanesTable& isa) {
-  return k.lanes != Lanes::none && static_cast<int>(column) < kFloatTypes && of_lanes(k, column, isa) != nullptr;
+  return k.lanes != kNoLanes && static_cast<int>(column) < kFloatTypes && of_lanes(k, column, isa) != nullptr;
 }
 
 const char* check(const Kernel& kernel, std::span<const double> attrs, std::span<const Shape> operands) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 
+#include "../lanes/words.h"
 #include "table.h"
 
 namespace backsolve {

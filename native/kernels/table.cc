@@ -45,7 +45,7 @@ DType port_dtype(Port p, DType column) {
 }
 
 bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index largest) {
-  return kernel.lanes != Lanes::none && largest <= (isa.bytes == 64 ? kernel.limits.wide : kernel.limits.narrow);
+  return kernel.lanes != kNoLanes && largest <= (isa.bytes == 64 ? kernel.limits.wide : kernel.limits.narrow);
 }
 
 }  // namespace backsolve

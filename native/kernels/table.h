@@ -51,7 +51,7 @@ struct Kernel {
   const char* attr_max = "";  // the largest value of each attribute, one digit per attribute; the smallest is 0. 'r': any number
   int attrs = 0;
   Single single{};
-  Lanes lanes = Lanes::none;  // none: the executor adapts `single`
+  Lanes lanes = kNoLanes;  // none: the executor adapts `single`
   Limits limits{};
   // family map, family reduce:
   Map map = Map::count;
@@ -59,7 +59,7 @@ struct Kernel {
   // family random:
   Draw::Kind draw = Draw::Kind::none;
 
-  constexpr Kernel(const char* n, const Text& declared, const char* largest, double cost, const Single& code, Lanes in_lanes = Lanes::none,
+  constexpr Kernel(const char* n, const Text& declared, const char* largest, double cost, const Single& code, Lanes in_lanes = kNoLanes,
                    const Limits& of_lanes = {})
       : name(n), family(&family::matrix), flops(cost), text(declared), attr_max(largest), single(code), lanes(in_lanes), limits(of_lanes) {
     for (int i = 0; i < declared.forms; ++i) parse(i);

@@ -11,9 +11,6 @@ void fill_fused(LanesTable&);
 void fill_pack(LanesTable&);
 void fill_random(LanesTable&);
 
-#define BS_LANES(name) void fill_##name(LanesTable::Code(&by_dtype)[kFloatTypes]);
-#include "kernels.def"
-
 /// A kernel f(call, workspace, info), as the table has it.
 template <class Work, void (*f)(const Call&, const Work&, std::int32_t*)>
 void run_in(const Call& call, Arena&& arena, std::int32_t* info) {
@@ -36,6 +33,7 @@ struct NoWork {
 
 /// Behind the template of that name and its workspace, in namespace backsolve::BS_ISA.
 #define BS_LANES_KERNEL(name, Work)                                                                                       \
+  void fill_##name(LanesTable::Code(&)[kFloatTypes]);                                                                     \
   void fill_##name(LanesTable::Code(&by_dtype)[kFloatTypes]) {                                                            \
     by_dtype[0] = {run_in<Work<RealLanes<float>>, name<RealLanes<float>>>, bytes_of<Work<RealLanes<float>>>};             \
     by_dtype[1] = {run_in<Work<RealLanes<double>>, name<RealLanes<double>>>, bytes_of<Work<RealLanes<double>>>};          \

@@ -13,13 +13,9 @@ enum class Map : int {
 };
 enum class Reduce : int { sum, max, min, count };  // max, min: real only, NaN propagates
 
-/// Kernels for one matrix that have code for lanes.
-enum class Lanes : int {
-  none = -1,
-#define BS_LANES(name) name,
-#include "kernels.def"
-  count
-};
+/// Kernels for one matrix that have code for lanes. Who names one includes words.h: a new one leaves all others as they are compiled.
+enum class Lanes : int;
+constexpr Lanes kNoLanes{-1};
 
 /// Columns of maps in lanes: the dtypes, bool and int32 beside reals of 4 bytes, and these beside reals of 8, as W differs.
 constexpr int kLaneColumns = kDTypes + 2;
@@ -49,7 +45,7 @@ struct LanesTable {
     LanesKernel run;
     Workspace workspace;  // null: none
   };
-  Code kernels[static_cast<int>(Lanes::count)][kFloatTypes];
+  const Code (*kernels)[kFloatTypes];  // by Lanes
 };
 
 }  // namespace backsolve
