@@ -37,8 +37,9 @@ export function make(b: Backsolve, kind: Kind, seed: number, shape: readonly num
   if (kind === "banded" || kind === "bandedUpper") {
     // a diagonal of about 2, in the middle row or in the last one
     const at = kind === "banded" ? (shape.at(-2) as number) >> 1 : (shape.at(-2) as number) - 1;
-    const rows = b.reshape(b.eye(shape.at(-2) as number, of), [shape.at(-2) as number, shape.at(-2) as number]);
-    return b.add(uniform(0.3), b.mul(2, b.slice(rows, [0, at], [shape.at(-2) as number, 1]))) as T;
+    const rows = b.eye(shape.at(-2) as number, of);
+    const all = b.add(uniform(0.3), b.mul(2, b.slice(rows, [0, at], [shape.at(-2) as number, 1]))) as T;
+    return kind === "banded" ? all : b.mul(all, inside(b, shape.at(-2) as number, n, dtype)); // whose corners SciPy leaves as they are
   }
   if (kind === "toeplitz") return b.add(uniform(0.3 / Math.sqrt(n)), b.cast(b.equal(b.arange(n), 0), dtype)) as T;
   if (kind === "indefinite") {
@@ -48,6 +49,10 @@ export function make(b: Backsolve, kind: Kind, seed: number, shape: readonly num
   const general = b.add(uniform(0.7 / Math.sqrt(n)), b.eye(n, of)) as T;
   return kind === "lower" ? b.tril(general) : general;
 }
+
+/** Ones where diagonals above, by columns, are in the matrix. */
+const inside = (b: Backsolve, rows: number, n: number, dtype: Cell["dtype"]): T =>
+  b.cast(b.greaterEqual(b.arange(n), b.expandDims(b.sub(rows - 1, b.arange(rows)) as T, -1)), dtype) as T;
 
 /** Sets enough that one call does not find its operands where the last left them in L1. */
 export const setsOf = (cell: Cell): number => (cell.batch === "1" && cell.n <= 32 ? 4 : 2);
