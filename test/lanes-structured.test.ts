@@ -37,6 +37,18 @@ const SUBJECTS: readonly Subject[] = [
     unread: ([dl, d, du, c], n) => [marked(dl as T, 0), d as T, marked(du as T, n - 1), c as T],
   },
   {
+    name: "tridiagonalMatmul",
+    op: linalg.tridiagonalMatmul as never,
+    shapes: (n) => [[n], [n], [n], [n, n % 6]],
+    unread: ([dl, d, du, c], n) => [marked(dl as T, 0), d as T, marked(du as T, n - 1), c as T],
+  },
+  {
+    name: "eigvalshTridiagonal",
+    op: linalg.eigvalshTridiagonal as never,
+    shapes: (n) => [[n], [n - 1]],
+    domain: ([d, e]) => [b.real(d as never) as never, e as T],
+  },
+  {
     name: "householderProduct",
     op: linalg.householderProduct as never,
     shapes: (n) => [[n + (n % 3), n], [n - (n % 2)]],
@@ -119,6 +131,10 @@ describe("structured matrices in lanes", () => {
           if (i !== 5) expect(numbers(item(is.value, i)), `${what}, item ${i}`).to.deep.equal(numbers(item(was.value, i)));
         if (alone.failures.length > 0) continue;
         const [x, y] = [numbers(item(is.value, 5)), numbers(item(alone.value, 0))];
+        if (!Number.isFinite(sizeOf(y))) {
+          expect(x.map(Number.isFinite), what).to.deep.equal(y.map(Number.isFinite)); // of an op that computes with what it is given
+          continue;
+        }
         const far = sizeOf(x.map((v, e) => v - (y[e] as number)));
         expect(far, what).to.be.at.most(
           64 * (n + 1) * epsOf(dtype) * conditionOf(subject, of, clean, 5) * sizeOf(y) + (wide ? 2 ** -1070 : 2 ** -145),
@@ -126,6 +142,48 @@ describe("structured matrices in lanes", () => {
       }
     });
   }
+});
+
+describe("spectra of tridiagonal matrices in lanes", () => {
+  it("have vectors with the bits that they have beside any other matrix", () => {
+    for (const [dtype, n, by] of cells("tridiagonal neighbours", [DTYPES, [1, 2, 5, 17], [Number.NaN, 0, 2 ** -100, 2 ** 100]])) {
+      const [d, e] = [b.real(drawn(dtype, 1, [19, n]) as never) as unknown as T, drawn(dtype, 2, [19, n - 1])];
+      const of = (p: T) =>
+        linalg.eighTridiagonal.checked(p as never, e as never) as never as {
+          w: T;
+          v: T;
+          value: { w: T; v: T };
+          failures: readonly { item: number }[];
+        };
+      const [was, is] = [of(d), of(changed(d, 5, by))];
+      expect(is.failures.map((f) => f.item)).to.deep.equal(Number.isNaN(by) ? [5] : []);
+      for (const part of ["w", "v"] as const)
+        for (let i = 0; i < 19; i++)
+          if (i !== 5)
+            expect(numbers(item(is.value[part], i)), `${dtype} n=${n} ${by} ${i}`).to.deep.equal(numbers(item(was.value[part], i)));
+    }
+  });
+  it("have vectors with residuals and orthogonality of a few n ε, whatever stands in the lanes beside", () => {
+    for (const [dtype, n, count] of cells("tridiagonal spectra", [DTYPES, [1, 2, 4, 5, 15, 16, 33], COUNTS])) {
+      const [d, e] = [b.real(drawn(dtype, 1, [count, n]) as never) as unknown as T, drawn(dtype, 2, [count, n - 1])];
+      // zeros beside the diagonal, nothing but zeros, and a scale that is left to the single kernel
+      const scales = Float64Array.from({ length: count }, (_, i) => [1, 0, 1, 2 ** -100][i % 4] as number);
+      const by = (t: T): T => b.mul(t, b.cast(b.reshape(b.tensor(scales), [count, 1]), t.dtype)) as T;
+      const holes = b.where(b.equal(b.arange(Math.max(0, n - 1)), 2), 0 as never, e as never) as unknown as T;
+      const { w, v } = linalg.eighTridiagonal(by(d) as never, by(holes) as never) as unknown as { w: T; v: T };
+      const rows = [b.pad(by(holes) as never, [[0, 0], [1, 0]] as never), b.pad(by(holes) as never, [[0, 0], [0, 1]] as never)] as unknown as [T, T]; // biome-ignore format: one line
+      const av = linalg.tridiagonalMatmul(rows[0] as never, b.cast(by(d), dtype) as never, b.conj(rows[1] as never) as never, v as never);
+      const far = b.sub(av as never, b.mul(v, b.expandDims(w, -2)) as never) as unknown as T;
+      const gram = b.sub(b.matmul(v, v, { adjointA: true }) as never, b.eye(n, { dtype }) as never) as unknown as T;
+      for (let i = 0; i < count; i++) {
+        const most = sizeOf(numbers(item(w, i)));
+        expect(sizeOf(numbers(item(far, i))), `${dtype} n=${n} item ${i} of ${count}`).to.be.at.most(8 * n * epsOf(dtype) * most);
+        expect(sizeOf(numbers(item(gram, i))), `${dtype} n=${n} item ${i} of ${count}`).to.be.at.most(8 * n * epsOf(dtype));
+        const values = numbers(item(w, i));
+        expect(values).to.deep.equal(values.slice().sort((p, q) => p - q));
+      }
+    }
+  });
 });
 
 /** By how much a relative change of 1e-6 (1e-3) of the operands changes the answer, as a factor: at least 1. */

@@ -37,7 +37,14 @@ const productOp = defineOp({
   inputs: ["dl", "d", "du", "b"],
   outputs: ["y"],
   signature: "(n),(n),(n),(n,k)->(n,k)",
-  kernel: ({ dl, d, du, b }): T => add(add(mul(expandDims(d, -1), b), before(dl, b)), behind(du, b)),
+  law: ({ dl, d, du, b }, { y }): [T, T][] => [[y, add(add(mul(expandDims(d, -1), b), before(dl, b)), behind(du, b))]],
+  kernel: native("tridiagonalMatmul"),
+  saves: ["dl", "d", "du", "b"],
+  // B̄ = Aᴴ Ȳ, Ā = Ȳ Bᴴ on the three diagonals
+  vjp: ({ dl, d, du, b }, { y: g }) => {
+    const of = (offset: number) => (): T => shifted(alongDiagonal(g, b, offset), -1, offset);
+    return { dl: of(1), d: of(0), du: of(-1), b: (): T => productOp(conj(shifted(du, -1, 1)), conj(d), conj(shifted(dl, -1, -1)), g) as T };
+  },
 });
 /**
  * A b of tridiagonal matrices, A_i,i-1 = dl_i, A_ii = d_i, A_i,i+1 = du_i: (..., n), (..., n), (..., n), (..., n, k) -> (..., n, k); a 1-D b is one vector. dl_0 and

@@ -86,6 +86,21 @@ std::int32_t tridiagonal_solve(const Call& call, const SolveWork<T>& work) {
   return ops::check_answer(ops::read(x));
 }
 
+/// dl, d, du (n), b (n,k) -> y (n,k): A B, y_i = dl_i b_i-1 + d_i b_i + du_i b_i+1; dl_0 and du_(n-1) are not read.
+template <class T>
+std::int32_t tridiagonal_matmul(const Call& call, const NoWork<T>&) {
+  const Index n = call.dims[0], k = call.dims[1];
+  const auto *dl = call.vector<const T>(0), *d = call.vector<const T>(1), *du = call.vector<const T>(2);
+  const auto b = call.matrix<const T>(3, n, k);
+  const auto y = call.matrix<T>(4, n, k);
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = 0; j < k; ++j) y(i, j) = d[i] * b(i, j);
+    for (Index j = 0; i > 0 && j < k; ++j) y(i, j) += dl[i] * b(i - 1, j);
+    for (Index j = 0; i + 1 < n && j < k; ++j) y(i, j) += du[i] * b(i + 1, j);
+  }
+  return 0;
+}
+
 /// Of T of the spectrum: |e|, the phases that make A real, and vectors by columns.
 template <class T>
 struct SpectrumWork {
@@ -171,8 +186,27 @@ constexpr Kernel kList[] = {
      BS_SINGLE(tridiagonal_solve, SolveWork),
      Lanes::tridiagonal_solve,
      {.wide = 1024, .narrow = 1024, .declines = true, .rate = 0.3}},
-    {"eighTridiagonal", "R(n) T(n) -> R(n) T?(n,n)", "", 4, BS_SINGLE(eigh_tridiagonal, VectorsWork)},
-    {"eigvalshTridiagonal", "R(n) T(n) -> R(n)", "", 0.1, BS_SINGLE(eigvalsh_tridiagonal, ValuesWork)},
+    {"tridiagonalMatmul",
+     "T(n) T(n) T(n) T(n,k) -> T(n,k)",
+     "",
+     0,
+     BS_SINGLE(tridiagonal_matmul, NoWork),
+     Lanes::tridiagonal_matmul,
+     {.wide = 8, .narrow = 8, .rate = 2}},
+    {"eighTridiagonal",
+     "R(n) T(n) -> R(n) T?(n,n)",
+     "",
+     4,
+     BS_SINGLE(eigh_tridiagonal, VectorsWork),
+     Lanes::eigh_tridiagonal,
+     {.wide = 64, .narrow = 32, .declines = true}},
+    {"eigvalshTridiagonal",
+     "R(n) T(n) -> R(n)",
+     "",
+     0.1,
+     BS_SINGLE(eigvalsh_tridiagonal, ValuesWork),
+     Lanes::eigvalsh_tridiagonal,
+     {.wide = 256, .narrow = 128, .declines = true}},
 };
 
 }  // namespace
