@@ -90,6 +90,7 @@ const spectra: readonly Row[] = [
   }),
   row({
     op: "eigvalshTridiagonal",
+    ...forward, // nobody else has a gradient
     inputs: [
       ["normal", "n"],
       ["positive", "n-1"],
