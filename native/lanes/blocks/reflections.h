@@ -52,10 +52,11 @@ BS_INLINE typename L::Element trusted(typename L::Element x) {
   else
     return L::pick(square<L>(x) < kTinySquare<R>, L::from_re(Vec<R>{}), x);
 }
-/// x / |x|, 1 of zero.
+/// x / |x|, 1 of zero; of complex x trusted ones alone.
 template <class L>
 BS_INLINE typename L::Element sign_of(typename L::Element x, Vec<typename L::Real> size) {
   using R = typename L::Real;
+  if constexpr (L::planes == 1) return x < Vec<R>{} ? splat<R>(-1) : splat<R>(1);
   const Mask<R> none = size == Vec<R>{};
   return L::pick(none, L::from_re(splat<R>(1)), L::scale(x, splat<R>(1) / (none ? splat<R>(1) : size)));
 }
