@@ -2,6 +2,7 @@
 import { binding } from "../lib/boundary/addon";
 import { info, registry } from "../lib/index";
 import { checkOp } from "../lib/testing/index";
+import { checkGeneral, GENERAL_SIZES } from "./general-lanes";
 import { cells, sampled } from "./grid";
 import { checkSpectra, DTYPES, SIZES } from "./spectra";
 
@@ -27,6 +28,8 @@ async function main(): Promise<void> {
   }
   for (const [dtype, n] of cells("spectra", [DTYPES, SIZES])) checkSpectra(dtype, n, 17);
   console.log("spectra");
+  for (const [dtype, n] of cells("general matrices", [DTYPES, GENERAL_SIZES])) checkGeneral(dtype, n, 19);
+  console.log("general matrices");
 }
 main().catch((error: unknown) => {
   console.error(error);

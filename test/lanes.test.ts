@@ -138,6 +138,11 @@ describe("lanes", () => {
         "logmHermitian",
         "spectralDerivative",
         "spectra",
+        "schur",
+        "hessenberg",
+        "eig",
+        "eigvals",
+        "general matrices",
         "exp",
       ]);
     });

@@ -166,7 +166,7 @@ const decomposition = (name: string, checks: number) =>
 
 /**
  * Eigenvalues w and eigenvectors, the columns of v, of square matrices, complex whatever the input: A V = V diag(w), (..., n, n) -> (..., n),
- * (..., n, n), in LAPACK's order. Vectors have norm 1 and their largest element real; derivatives keep the norm and take the phase for free, so that
+ * (..., n, n), in any order, a pair's with the positive imaginary part first. Vectors have norm 1 and their largest element real; derivatives keep the norm and take the phase for free, so that
  * a gradient of a loss that depends on it is ERR_DEGENERATE. So it is where equal eigenvalues' vectors are needed, and of a defective
  * matrix, one without a basis of eigenvectors: `degenerate` says whether it is an error, NaN, or without the terms concerned ("mask"; a defective matrix
  * stays an error). It comes from the gradient, never from the call itself. Eigenvalues are equal where rounding of the matrix, n ε ‖A‖, cannot
@@ -177,7 +177,7 @@ export const eig = decomposition("eig", PHASE);
 const eigStrict = decomposition("eigStrict", PHASE | STRICT);
 
 /**
- * Eigenvalues of square matrices, complex whatever the input, in LAPACK's order: (..., n, n) -> (..., n). The gradient of a symmetric function of
+ * Eigenvalues of square matrices, complex whatever the input, in the order of `eig`: (..., n, n) -> (..., n). The gradient of a symmetric function of
  * them is exact where some are equal, too, as long as the matrix has a basis of eigenvectors. Options and errors as `eig`.
  */
 export const eigvals = defineOp({

@@ -110,11 +110,11 @@ struct Francis {
     const Vec<R> rest = b * b + rounded<R>(c * c);
     const Mask<R> none = ~active | ~(rest >= kTinySquare<R>);
     const Vec<R> norm = none ? one : vsqrt<R>(a * a + rest), head = none ? one : vabs<R>(a) + norm;  // |a - β|, β = -sgn(a) norm
-    const Vec<R> inverse = one / (norm * head), over = none ? zero : norm * inverse, slope = a < zero ? -over : over;
+    const Vec<R> over = none ? zero : one / head, slope = a < zero ? -over : over;
     Reflection r;
     r.v1 = b * slope;
     r.v2 = c * slope;
-    r.t0 = none ? zero : head * head * inverse;
+    r.t0 = none ? zero : head / norm;
     r.t1 = r.t0 * r.v1;
     r.t2 = r.t0 * r.v2;
     if (inside) {

@@ -4,9 +4,14 @@
 // tridiagonal.h (Golub & Van Loan 2013, section 7.4.2). What stands below x₁ is dropped where its squares have no digits: next to ‖A‖, near
 // 1, it is nothing.
 #pragma once
-#include "tridiagonal.h"
+#include "../../kernels/scaling.h"
+#include "spectrum.h"
 
 namespace backsolve::BS_ISA {
+
+/// A is taken as it is while its largest part is within 2^±this: products of four such numbers have digits.
+template <class R>
+constexpr int kGeneralPower = sizeof(R) == 8 ? kModeratePower<R> : 8;
 
 template <class L>
 struct Hessenberg {
@@ -26,6 +31,24 @@ struct Hessenberg {
     if (!vectors) u.row = 0;
   }
   BS_INLINE Index n() const { return a.rows; }
+
+  /// Of what is to be reduced: 2^-exponent A, zero in lanes that hold a NaN or infinity.
+  __attribute__((noinline)) void place(Strided<L> from, Mask<R>& finite, Mask<R>& exponent) const {
+    constexpr int kMost = static_cast<int>(Ieee<R>::bias) - 1;
+    Mask<R> top = Mask<R>{};
+    for (Index i = 0; i < n(); ++i)
+      for (Index j = 0; j < n(); ++j) grow_parts<L>(top, from.get(i, j));
+    Vec<R> most = reinterpret_cast<Vec<R>>(top);
+    finite = is_finite<R>(most);
+    most = finite ? most : Vec<R>{};
+    Mask<R> e = Size<L>::exponent_in(most) - 1;
+    e = e < kMost ? (e > -kMost ? e : splat_index<R>(-kMost)) : splat_index<R>(kMost);
+    const Mask<R> moderate = (most == Vec<R>{}) | ((e <= kGeneralPower<R>)&(e >= -kGeneralPower<R>));
+    exponent = moderate ? Mask<R>{} : e;
+    const Vec<R> c = power_of_two<R>(-exponent);
+    for (Index i = 0; i < n(); ++i)
+      for (Index j = 0; j < n(); ++j) a.set(i, j, L::pick(finite, L::scale(from.get(i, j), c), L::from_re(Vec<R>{})));
+  }
 
   /// The reflection of column k, and what becomes of the column; whether some lane has one.
   __attribute__((noinline)) bool reflect(Index k) const {

@@ -1,16 +1,10 @@
 // Schur forms of W matrices side by side, A = 2^exponent Z T Zᴴ: Hessenberg form, then QR sweeps, in windows of each lane's own.
 // docs/derivations/eig.md
 #pragma once
-#include "../../kernels/scaling.h"
 #include "francis.h"
 #include "single_shift.h"
-#include "spectrum.h"
 
 namespace backsolve::BS_ISA {
-
-/// A is taken as it is while its largest part is within 2^±this: products of four such numbers have digits.
-template <class R>
-constexpr int kSchurPower = sizeof(R) == 8 ? kModeratePower<R> : 8;
 
 template <class L>
 struct QrSweeps;
@@ -49,6 +43,12 @@ struct Schur {
   /// Of A, which may be anything; lanes that are not `finite` or not `done` hold anything.
   __attribute__((noinline)) void run(Strided<L> a) const {
     place(a);
+    reduce();
+  }
+  /// 2^-exponent A stands in `t`; zero in lanes that hold a NaN or infinity.
+  BS_INLINE void place(Strided<L> a) const { form.place(a, finite, exponent); }
+  /// Of what stands in `t`.
+  __attribute__((noinline)) void reduce() const {
     form.reduce();
     if (vectors) form.form(z);
     Windows<L> at(t);
@@ -64,22 +64,6 @@ struct Schur {
   }
 
  private:
-  /// 2^-exponent A; zero in lanes that hold a NaN or infinity.
-  __attribute__((noinline)) void place(Strided<L> a) const {
-    constexpr int kMost = static_cast<int>(Ieee<R>::bias) - 1;
-    Mask<R> top = Mask<R>{};
-    for (Index i = 0; i < n; ++i)
-      for (Index j = 0; j < n; ++j) grow_parts<L>(top, a.get(i, j));
-    Vec<R> most = reinterpret_cast<Vec<R>>(top);
-    finite = is_finite<R>(most);
-    most = finite ? most : Vec<R>{};
-    Mask<R> e = Size<L>::exponent_in(most) - 1;
-    e = e < kMost ? (e > -kMost ? e : splat_index<R>(-kMost)) : splat_index<R>(kMost);
-    exponent = (most == Vec<R>{}) | ((e <= kSchurPower<R>)&(e >= -kSchurPower<R>)) ? Mask<R>{} : e;
-    const Vec<R> c = power_of_two<R>(-exponent);
-    for (Index i = 0; i < n; ++i)
-      for (Index j = 0; j < n; ++j) t.set(i, j, L::pick(finite, L::scale(a.get(i, j), c), L::from_re(Vec<R>{})));
-  }
   /// Zeros below the blocks; and no negative ones, whose sign would tell of others' sweeps.
   __attribute__((noinline)) void settle() const {
     const E zero = L::from_re(Vec<R>{});

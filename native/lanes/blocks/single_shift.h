@@ -63,13 +63,15 @@ struct SingleShift {
     const E g = L::pick(first, x[1], inside ? h.get(k + 1, k - 1) : zero), head = trusted<L>(f);
     const Vec<R> rest = square<L>(g), size = magnitude<L>(head);
     const Mask<R> none = ~active | ~(rest >= kTinySquare<R>);
-    const Vec<R> norm = none ? splat<R>(1) : vsqrt<R>(size * size + rest), inverse = splat<R>(1) / norm;
-    const E sign = sign_of<L>(head, size);
+    const Vec<R> one = splat<R>(1), norm = none ? one : vsqrt<R>(size * size + rest);
+    const Mask<R> nought = size == Vec<R>{};
+    const E unit = L::pick(nought, L::from_re(one), head);  // s = f conj(g) / (|f| norm) with as few roundings as there can be
+    const Vec<R> length = nought ? one : size, inverse = one / (length * norm);
     Rotation r;
-    r.c = none ? splat<R>(1) : size * inverse;
-    r.s = L::pick(none, zero, L::scale(L::minus_conj(zero, L::negate(sign), g), inverse));
+    r.c = none ? one : size / norm;
+    r.s = L::pick(none, zero, L::scale(L::minus_conj(zero, L::negate(unit), g), inverse));
     if (inside) {
-      h.set(k, k - 1, L::pick(none | first, old, L::scale(sign, norm)));
+      h.set(k, k - 1, L::pick(none | first, old, L::scale(unit, norm / length)));
       h.set(k + 1, k - 1, zero);
     }
     return r;
