@@ -220,6 +220,7 @@ export const schur = defineOp({
   outputs: ["t", "z"],
   signature: "(n,n)->(n,n),(n,n)",
   domain: { a: distinctSpectrum },
+  gauge: ({ t, z }) => ({ t: similar(z, t), z: matmul(z, z, { adjointB: true }) }), // free of order and phases
   law: ({ a }, { t, z }): [T, T][] => [
     [similar(z, t), a],
     [matmul(z, z, { adjointA: true }), identities(z)],
@@ -238,6 +239,7 @@ export const hessenberg = defineOp({
   outputs: ["h", "q"],
   signature: "(n,n)->(n,n),(n,n)",
   domain: { a: distinctSpectrum },
+  gauge: ({ h, q }) => ({ h: similar(q, h), q: matmul(q, q, { adjointB: true }) }), // free of phases
   law: ({ a }, { h, q }): [T, T][] => [
     [similar(q, h), a],
     [matmul(q, q, { adjointA: true }), identities(q)],

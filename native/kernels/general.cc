@@ -243,12 +243,12 @@ std::int32_t eig_basis(const Call& call, const NoWork<T>&) {
   return 0;
 }
 
-constexpr Limits kGeneral{.declines = true};
+constexpr Limits kGeneral{.declines = true}, kHessenberg{.wide = 96, .narrow = 24, .declines = true};
 constexpr Kernel kList[] = {
     {"eig", "T(n,n) -> C(n) C?(n,n)", "", 60, BS_SINGLE(eig, EigWork), Lanes::eig, kGeneral},
     {"eigvals", "T(n,n) -> C(n)", "", 25, BS_SINGLE(eigvals, EigvalsWork), Lanes::eigvals, kGeneral},
     {"schur", "T(n,n) -> T(n,n) T(n,n)", "", 50, BS_SINGLE(schur, SchurFormWork), Lanes::schur, kGeneral},
-    {"hessenberg", "T(n,n) -> T(n,n) T(n,n)", "", 10, BS_SINGLE(hessenberg, HessenbergWork), Lanes::hessenberg, kGeneral},
+    {"hessenberg", "T(n,n) -> T(n,n) T(n,n)", "", 10, BS_SINGLE(hessenberg, HessenbergWork), Lanes::hessenberg, kHessenberg},
     {"eigInverse", "T(n,n) -> T(n,n)", "", 2.7, BS_SINGLE(eig_inverse, InverseWork)},
     {"eigGaps", "T(n,n) T(n) R(n) R() R() -> T(n,n)", "23", 1.0 / 32, BS_SINGLE(eig_gaps, NoWork)},
     {"eigBasis", "T(n,n) T(n) R(n) R() -> T(n,n)", "2", 1.0 / 32, BS_SINGLE(eig_basis, NoWork)},
