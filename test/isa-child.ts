@@ -8,9 +8,14 @@ import { checkSpectra, DTYPES, SIZES } from "./spectra";
 
 /** Whose rows have other names. */
 const ROWS: Readonly<Record<string, readonly string[]>> = {
+  fractionalPower: ["realPower"],
+  fractionalPowerAlong: ["functionAlong"],
   hermitianFunction: ["expmHermitian", "logmHermitian", "sqrtmHermitian", "inverseSqrtmHermitian", "powmHermitian"],
+  logmAlong: ["functionAlong"],
   qrComplete: ["qr"],
+  signmAlong: ["functionAlong"],
   singularGaps: ["svd"],
+  sqrtmAlong: ["functionAlong"],
   sumQuotient: ["svd"],
 };
 

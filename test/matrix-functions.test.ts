@@ -148,6 +148,12 @@ describe("functions of general matrices", () => {
     }
     const cut = cast(negative, "complex128") as Tensor as T;
     close("root", matmul(sqrtm(cut), sqrtm(cut)), cut, 1e-12);
+    // eigenvalues that are negative numbers to the bit, with an imaginary part of either zero
+    for (const zero of [0, -0]) {
+      const exact = diagEmbed(complex(tensor([-1, 2]), tensor([zero, 0]))) as Tensor as T;
+      close("exact log", logm(exact), diagEmbed(complex(tensor([0, Math.LN2]), tensor([Math.PI, 0]))), 1e-15);
+      close("exact power", power(0.5)(exact), diagEmbed(complex(tensor([0, Math.SQRT2]), tensor([1, 0]))), 1e-15);
+    }
     close("log", linalg.expm(logm(cut)), cut, 1e-12);
     close("sqrtm(-I)", sqrtm(cast(times(-1, eye(2)), "complex128") as Tensor as T), complex(times(0, eye(2)), eye(2)), 1e-15);
     const ones = tensor([

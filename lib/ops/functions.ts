@@ -82,11 +82,13 @@ const along = defineOp({
   }),
 });
 
-/** The rules of the function f, from the matrix. */
+/** The rules of the function f, from the matrix; the fused one from its Schur form, too. */
 const rules = (f: Name) => ({
+  aux: { l: "(n,n)", w: "(n,n)" },
   saves: ["a"] as const,
   vjp: ({ a }: { a: T }, { x: g }: { x: T }, attrs: { p?: number }) => ({ a: (): T => adjoint(derivative(f, a, adjoint(g), attrs)) }),
   jvp: ({ a }: { a: T }, { a: t }: { a?: T }, attrs: { p?: number }) => ({ x: t ? (): T => derivative(f, a, t, attrs) : undefined }),
+  fused: native(`${kernelOf(f)}_vjp`),
 });
 const derivative = (f: Name, a: T, e: T, { p = 0.5 }: { p?: number }): T => along(a, e, { f, p, ...within(f) }) as T;
 

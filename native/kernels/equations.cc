@@ -172,12 +172,15 @@ std::int32_t lyapunov_vjp(const Call& call, const LyapunovVjpWork<T>& work) {
   return 0;
 }
 
+constexpr Limits kLimits{.narrow = 64, .declines = true};
 constexpr Kernel kList[] = {
-    {"sylvester", "T(m,m) T(n,n) T(m,n) -> T(m,n) T?(m,m) T?(m,m) T?(n,n) T?(n,n)", "1", 25, BS_SINGLE(sylvester, SylvesterWork)},
+    {"sylvester", "T(m,m) T(n,n) T(m,n) -> T(m,n) T?(m,m) T?(m,m) T?(n,n) T?(n,n)", "1", 25, BS_SINGLE(sylvester, SylvesterWork),
+     Lanes::sylvester, kLimits},
     {"sylvester_vjp", "T(m,m) T(n,n) T(m,n) T(m,m) T(m,m) T(n,n) T(n,n) T(m,n) -> T?(m,m) T?(n,n) T?(m,n)", "1", 8,
-     BS_SINGLE(sylvester_vjp, SylvesterVjpWork)},
-    {"lyapunov", "T(n,n) T(n,n) -> T(n,n) T?(n,n) T?(n,n)", "1", 35, BS_SINGLE(lyapunov, LyapunovWork)},
-    {"lyapunov_vjp", "T(n,n) T(n,n) T(n,n) T(n,n) T(n,n) -> T?(n,n) T?(n,n)", "1", 12, BS_SINGLE(lyapunov_vjp, LyapunovVjpWork)},
+     BS_SINGLE(sylvester_vjp, SylvesterVjpWork), Lanes::sylvester_vjp, kLimits},
+    {"lyapunov", "T(n,n) T(n,n) -> T(n,n) T?(n,n) T?(n,n)", "1", 35, BS_SINGLE(lyapunov, LyapunovWork), Lanes::lyapunov, kLimits},
+    {"lyapunov_vjp", "T(n,n) T(n,n) T(n,n) T(n,n) T(n,n) -> T?(n,n) T?(n,n)", "1", 12, BS_SINGLE(lyapunov_vjp, LyapunovVjpWork),
+     Lanes::lyapunov_vjp, kLimits},
 };
 
 }  // namespace

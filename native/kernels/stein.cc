@@ -176,9 +176,12 @@ std::int32_t discrete_lyapunov_vjp(const Call& call, const VjpWork<T>& work) {
   return 0;
 }
 
+constexpr Limits kLimits{.narrow = 64, .declines = true};
 constexpr Kernel kList[] = {
-    {"discreteLyapunov", "T(n,n) T(n,n) -> T(n,n) C?(n,n) C?(n,n)", "1", 60, BS_SINGLE(discrete_lyapunov, SteinWork)},
-    {"discreteLyapunov_vjp", "T(n,n) T(n,n) C(n,n) C(n,n) T(n,n) -> T?(n,n) T?(n,n)", "1", 30, BS_SINGLE(discrete_lyapunov_vjp, VjpWork)},
+    {"discreteLyapunov", "T(n,n) T(n,n) -> T(n,n) C?(n,n) C?(n,n)", "1", 60, BS_SINGLE(discrete_lyapunov, SteinWork),
+     Lanes::discrete_lyapunov, kLimits},
+    {"discreteLyapunov_vjp", "T(n,n) T(n,n) C(n,n) C(n,n) T(n,n) -> T?(n,n) T?(n,n)", "1", 30, BS_SINGLE(discrete_lyapunov_vjp, VjpWork),
+     Lanes::discrete_lyapunov_vjp, kLimits},
 };
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr Index kUnblocked = 24;
 /// log x, of numbers at the negative axis as if they were above it.
 Cx log_of(Cx x, double axis) {
   const Cx y = std::log(x);
-  return x.real() < 0 && x.imag() <= 0 && -x.imag() <= axis ? Cx(y.real(), y.imag() + 2 * std::numbers::pi) : y;
+  return x.real() < 0 && y.imag() < 0 && -x.imag() <= axis ? Cx(y.real(), y.imag() + 2 * std::numbers::pi) : y;
 }
 Cx root_of(Cx x, double axis) {
   const Cx y = std::sqrt(x);
