@@ -7,10 +7,13 @@ import {
   add,
   adjoint,
   complex,
+  conj,
   diagEmbed,
   div,
   eye,
+  full,
   grad,
+  index,
   jvp,
   linalg,
   matmul,
@@ -22,7 +25,9 @@ import {
   std,
   sub,
   sum,
+  type Tensor,
   tensor,
+  triu,
   zeros,
 } from "../lib/index";
 import { close, load, type Stored, type T, weighted, weights } from "./stored";
@@ -93,6 +98,65 @@ describe("factorizations", () => {
     const h = 1e-4;
     const difference = mul(1 / (2 * h), sub(linalg.pinv(path(h), { rcond: 1e-9 }), linalg.pinv(path(-h), { rcond: 1e-9 }))) as T;
     close("along", jvp((x: T) => linalg.pinv(x), [a], [along]).tangent, difference, 1e-6);
+  });
+  it("pinv of Hermitian matrices reads the lower triangle, and has the derivatives of the matrix that it stands for", () => {
+    const b = mul(weights([3, 4]), complex(1, 0.5)) as Tensor as T;
+    const whole = matmul(adjoint(b), b) as T; // 4 x 4, of rank 3 at most
+    const given = add(whole, triu(full([4, 4], 7, { dtype: "complex128" }), { k: 1 })) as Tensor as T;
+    const [x, direction] = [linalg.pinv(given, { hermitian: true }), add(whole, eye(4)) as T];
+    close("x", x, linalg.pinv(whole), 1e-11);
+    close("A X A", matmul(matmul(whole, x), whole), whole, 1e-12);
+    const along = (f: (a: T) => T, a: T): T => jvp(f, [a], [direction]).tangent as T;
+    const derivative = along((a) => linalg.pinv(a) as T, whole);
+    close(
+      "tangent",
+      along((a) => linalg.pinv(a, { hermitian: true }) as T, given),
+      derivative,
+      1e-9,
+    );
+    const loss = (a: T): T => real(sum(mul(weights([4, 4]), linalg.pinv(a, { hermitian: true })))) as T;
+    const gradient = grad(loss)(given) as T;
+    close("gradient", gradient, adjoint(gradient), 1e-12);
+    const item = real(sum(mul(conj(gradient), direction))) as T;
+    close("both", item, real(sum(mul(weights([4, 4]), derivative))) as T, 1e-9);
+    expect(() => linalg.pinv(ones([2, 3]), { hermitian: true } as object)).to.throw(/pinv: a has shape \[2, 3\]/);
+  });
+  it("pinv names the item whose answer is beyond the largest number", () => {
+    const stack = tensor([
+      [[2, 1],
+        [1, 3],
+      ],
+      [
+        [1e-310, 0], [0, 1e-309]],
+    ]); // biome-ignore format: matrices
+    for (const hermitian of [false, true]) {
+      const { value, failures } = linalg.pinv.checked(stack, { hermitian });
+      expect(failures.map((f) => [f.item, f.code, f.op])).to.deep.equal([[1, "ERR_NOT_FINITE", "pinv"]]);
+      close("the other item", index(value, 0) as T, linalg.inv(index(stack, 0)) as T, 1e-14);
+    }
+  });
+  it("qr with mode r gives the same R, and its derivatives", () => {
+    for (const shape of [
+      [5, 3],
+      [3, 3],
+      [3, 5],
+      [0, 2],
+      [2, 0],
+      [9, 4, 3],
+    ]) {
+      const a = add(weights(shape), eye(shape.at(-2) as number, { columns: shape.at(-1) as number })) as T;
+      const r = linalg.qr(a, { mode: "r" }) as T;
+      expect(r.toArray()).to.deep.equal(linalg.qr(a).r.toArray());
+      if (r.size === 0) continue;
+      close(
+        "gradient",
+        grad((x: T) => weighted(linalg.qr(x, { mode: "r" })))(a) as T,
+        grad((x: T) => weighted(linalg.qr(x).r))(a) as T,
+        1e-13,
+      );
+    }
+    expect(() => linalg.qr(eye(2), { mode: "R" } as object)).to.throw(/option mode must be one of "reduced", "complete", "r", got "R"/);
+    expect(linalg.qr.checked(eye(2), { mode: "r" }).value.shape).to.deep.equal([2, 2]);
   });
   it("norm, cond and matrixRank name themselves and their argument in every error", () => {
     const [nan, none, singular] = [mul(ones([2, 2]), Number.NaN), zeros([2, 0]), ones([2, 2])];

@@ -28,6 +28,14 @@ export const oneOf = <const V extends string>(values: readonly V[], fallback: V)
   parse: (v) => values.find((x) => x === v),
 });
 
+/** A flag by which the op's own function chose between ops: here it has one value. */
+export const always = (value: boolean): Attr<boolean> => ({
+  fallback: value,
+  expected: "true or false",
+  values: [value],
+  parse: (v) => (v === value ? value : undefined),
+});
+
 /** A text that the op's own function always gives. */
 export const text = (): Attr<string> => ({
   fallback: "",

@@ -34,3 +34,27 @@ export function inForms<F extends Forms = Forms>(op: Forms, prepare: (args: unkn
   const forms: Forms = Object.assign(sync, { async: asynchronous, checked, row: op.row });
   return forms as F;
 }
+
+/** In all forms of a call, the op that `choose` names for its arguments, with those that it gives. Known as `row` is. */
+export function choosing<F extends Forms = Forms>(
+  row: AnyRow,
+  choose: (args: unknown[]) => { readonly op: Forms; readonly args: readonly unknown[] },
+): F {
+  const sync = (...given: unknown[]): unknown => {
+    const { op, args } = choose(given);
+    return op(...(args as never[]));
+  };
+  Object.defineProperty(sync, "name", { value: row.name });
+  const forms: Forms = Object.assign(sync, {
+    async: async (...given: unknown[]) => {
+      const { op, args } = choose(given);
+      return op.async(...(args as never[]));
+    },
+    checked: (...given: unknown[]) => {
+      const { op, args } = choose(given);
+      return op.checked(...(args as never[]));
+    },
+    row,
+  });
+  return forms as F;
+}

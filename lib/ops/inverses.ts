@@ -1,6 +1,6 @@
-// What is made of singular values and of other factorizations: pseudoinverse, rank, condition number, LQ.
+// What is made of singular values and of other factorizations: rank, condition number, LQ.
 import { within } from "../core/apply";
-import { optionsOf, real as realNumber } from "../core/attrs";
+import { optionsOf } from "../core/attrs";
 import { epsOf, type Float, type RealOf, type Sym } from "../core/dtype";
 import { ArgumentError, describe, ShapeError } from "../core/errors";
 import { defineOp } from "../core/op";
@@ -8,10 +8,9 @@ import { shapeText, type Tensor } from "../core/tensor";
 import { cast } from "./cast";
 import { choleskySolve } from "./cholesky";
 import { eye, zeros } from "./creation";
-import { leading, separated, triangular } from "./domains";
+import { leading, triangular } from "./domains";
 import { add, div, greater, mul } from "./elementwise";
 import { max, min } from "./extremes";
-import { lstsq } from "./lstsq";
 import { inv } from "./lu";
 import { needFloat, needSome, norm } from "./norms";
 import { matmul } from "./products";
@@ -26,32 +25,6 @@ const size = (t: Tensor, axis: -1 | -2): number => t.shape.at(axis) as number;
 /** The identity, for each matrix of the batch of a. */
 const identity = (a: T, n: number): T =>
   add(eye(n, { dtype: a.dtype }) as T, zeros([...a.shape.slice(0, -2), 1, 1], { dtype: a.dtype }) as T);
-
-/**
- * The Moore-Penrose inverse of matrices of any shape and rank: (..., m, n) -> (..., n, m). Singular values up to `rcond` times the largest, by default
- * max(m, n) ε times it, are zero. Gradients are those along which the rank stays what it is (Golub & Pereyra 1973); with a larger rcond they exist to the
- * second order, but where a singular value lies at the cut: ERR_DEGENERATE.
- */
-export const pinv = defineOp({
-  name: "pinv",
-  inputs: ["a"],
-  outputs: ["x"],
-  signature: "(m,n)->(n,m)",
-  attrs: { rcond: realNumber(-1) },
-  sizes: (n: number) => [
-    { m: n + 2, n },
-    { m: n, n: n + 1 },
-  ],
-  domain: { a: separated },
-  law: ({ a }, { x }) => [
-    [matmul(matmul(a, x), a), a],
-    [matmul(matmul(x, a), x), x],
-  ],
-  failures: ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE"],
-  // the least squares solution of A X = I
-  kernel: ({ a }, { rcond }, pass): T =>
-    lstsq(a, identity(a, size(a, -2)), { method: "svd", ...(rcond >= 0 ? { rcond } : {}), ...pass } as object) as T,
-});
 
 /** A⁻¹ from the lower Cholesky factor of A: (..., n, n) -> (..., n, n). ERR_SINGULAR: a zero on the diagonal. */
 export const choleskyInverse = defineOp({

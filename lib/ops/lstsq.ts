@@ -1,6 +1,6 @@
 // Least squares. Derivations: docs/derivations/least-squares.md
 import { type AttrSchema, oneOf, optionsOf, real as realNumber } from "../core/attrs";
-import { type DType, epsOf, type Float, type Real, type Sym } from "../core/dtype";
+import { type DType, epsOf, type Real, type Sym } from "../core/dtype";
 import { ArgumentError, BacksolveError, describe } from "../core/errors";
 import { once } from "../core/levels";
 import { defineOp } from "../core/op";
@@ -8,7 +8,7 @@ import { type NamedTensors, native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { invertible, positive } from "./domains";
 import { add, conj, equal, mul, neg, real, sub, where } from "./elementwise";
-import type { Forms } from "./forms";
+import { choosing, type Forms } from "./forms";
 import { matmul } from "./products";
 import { sum } from "./reductions";
 import { adjoint, expandDims } from "./structure";
@@ -311,20 +311,6 @@ function chosen(a: unknown, b: unknown, options: unknown): { op: Forms; args: ne
  * method is not "svd". ERR_ARGUMENT: a negative λ. ERR_NOT_FINITE names the item with a NaN or infinity, or with an answer beyond the largest
  * number. ERR_DEGENERATE, of gradients alone: a singular value at the cut of `rcond`, where X jumps.
  */
-export const lstsq = Object.assign(
-  (a: Tensor<Float>, b: Tensor<Float>, options?: LstsqOptions) => {
-    const { op, args } = chosen(a, b, options);
-    return op(...args);
-  },
-  {
-    async: async (a: Tensor<Float>, b: Tensor<Float>, options?: LstsqOptions) => {
-      const { op, args } = chosen(a, b, options);
-      return op.async(...args);
-    },
-    checked: (a: Tensor<Float>, b: Tensor<Float>, options?: LstsqOptions) => {
-      const { op, args } = chosen(a, b, options);
-      return op.checked(...args);
-    },
-    row: lstsqOp.row,
-  },
+export const lstsq = choosing<Solver<LstsqOptions> & Forms>(lstsqOp.row, ([a, b, options]) =>
+  chosen(a, b, options),
 ) as Solver<LstsqOptions>;

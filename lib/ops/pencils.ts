@@ -10,7 +10,7 @@ import { diag, diagEmbed, tril } from "./diagonals";
 import { hermitian, nearIdentity } from "./domains";
 import { eigh as eighOfOne, eigvalsh as eigvalshOfOne, gapQuotient, hermitianPart, hints, nameFor, PHASE, POLICIES, STRICT } from "./eigh";
 import { add, conj, mul, neg, real } from "./elementwise";
-import type { Forms } from "./forms";
+import { choosing, type Forms } from "./forms";
 import { matmul } from "./products";
 import { sum } from "./reductions";
 import { adjoint, expandDims } from "./structure";
@@ -114,18 +114,9 @@ const eigvalshOfPair = defineOp({
   },
 });
 
-/** `one` of (a, options), `pair` of (a, b, options), in all forms of a call. */
-function ofOneOrTwo<A extends Forms, B extends Forms>(one: A, pair: B): A & B {
-  const chosen = (args: unknown[]): Forms => (adopt(one.row.name, args[1]) ? pair : one);
-  const sync = (...args: unknown[]): unknown => chosen(args)(...(args as never[]));
-  Object.defineProperty(sync, "name", { value: one.row.name });
-  const forms: Forms = Object.assign(sync, {
-    async: (...args: unknown[]) => chosen(args).async(...(args as never[])),
-    checked: (...args: unknown[]) => chosen(args).checked(...(args as never[])),
-    row: one.row,
-  });
-  return forms as A & B;
-}
+/** `one` of (a, options), `pair` of (a, b, options). */
+const ofOneOrTwo = <A extends Forms, B extends Forms>(one: A, pair: B): A & B =>
+  choosing<A & B>(one.row, (args) => ({ op: adopt(one.row.name, args[1]) ? pair : one, args }));
 
 /**
  * Eigenvalues w, real and ascending, and eigenvectors, the columns of v, of Hermitian matrices: A = V diag(w) Vᴴ, (..., n, n) -> (..., n),

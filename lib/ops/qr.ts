@@ -9,6 +9,7 @@ import { eye, zeros } from "./creation";
 import { diag, diagEmbed, triu } from "./diagonals";
 import { leading, triangular } from "./domains";
 import { add, neg, real, sub } from "./elementwise";
+import { choosing } from "./forms";
 import { concat } from "./joining";
 import { columnsOf, rowsOf } from "./parts";
 import { matmul } from "./products";
@@ -74,18 +75,19 @@ function ofComplete(op: string, q: T, r: T, gq: T | undefined, gr: T | undefined
   return ofTall(op, q1, r1, sub(gq1, matmul(q2, add(across, matmul(none, across)))), g1);
 }
 
+const sizes = (n: number) => [
+  { m: n + 2, n },
+  { m: n, n },
+  { m: n, n: n + 2 },
+];
 const qrOp = defineOp({
   name: "qr",
   tf: "Qr",
   inputs: ["a"],
   outputs: ["q", "r"],
   signature: ({ mode }) => (mode === "complete" ? "(m,n)->(m,m),(m,n)" : "(m,n)->(m,m^n),(m^n,n)"),
-  attrs: { mode: oneOf(MODES, "reduced") },
-  sizes: (n: number) => [
-    { m: n + 2, n },
-    { m: n, n },
-    { m: n, n: n + 2 },
-  ],
+  attrs: { mode: { ...oneOf(MODES, "reduced"), expected: 'one of "reduced", "complete", "r"' } },
+  sizes,
   domain: { a: leading },
   gauge: ({ q, r }) => {
     const [m, n] = [size(q as T, -2), size(r as T, -1)];
@@ -114,10 +116,36 @@ const qrOp = defineOp({
     },
   }),
 });
+/** R alone. */
+const triangleOp = defineOp({
+  name: "qrTriangle",
+  hidden: true,
+  publicName: "qr",
+  inputs: ["a"],
+  outputs: ["r"],
+  signature: "(m,n)->(m^n,n)",
+  attrs: { mode: oneOf(["r"], "r") },
+  sizes,
+  domain: { a: leading },
+  law: ({ a }, { r }) => [[matmul(r, r, { adjointA: true }), matmul(a, a, { adjointA: true })]],
+  failures: ["ERR_NOT_FINITE"],
+  kernel: native("qrTriangle", () => []),
+  saves: ["a"],
+  vjp: ({ a }, { r: g }) => ({
+    a: () => {
+      const { q, r } = qrOp(a, within("qr")) as { q: T; r: T };
+      return (size(q, -2) < size(r, -1) ? ofWide : ofTall)("qr", q, r, undefined, g as T);
+    },
+  }),
+});
+
 /**
  * A = Q R of matrices of any shape: the columns of q orthonormal, r upper triangular with a real diagonal, as LAPACK has it (of either sign).
- * (..., m, n) -> q (..., m, k), r (..., k, n), k = min(m, n); with `mode: "complete"` q (..., m, m) and r (..., m, n). The gradient needs the first k
+ * (..., m, n) -> q (..., m, k), r (..., k, n), k = min(m, n); with `mode: "complete"` q (..., m, m) and r (..., m, n), with "r" the tensor r alone. The gradient needs the first k
  * columns of A to be independent, else it is ERR_RANK_DEFICIENT; in mode "complete" of a tall matrix the loss must not change as the columns beyond the
  * n-th are turned among themselves: ERR_DEGENERATE. ERR_NOT_FINITE names an item with a NaN or infinity.
  */
-export const qr = qrOp;
+export const qr = choosing<typeof qrOp & typeof triangleOp>(qrOp.row, (args) => ({
+  op: (args[1] as { mode?: unknown } | undefined)?.mode === "r" ? triangleOp : qrOp,
+  args,
+}));

@@ -47,11 +47,12 @@ void by_squares(Index rows, Index columns, G g) {
         for (Index j = j0; j < std::min(columns, j0 + kSide); ++j) g(i, j);
 }
 
+/// R into r, and Q where `q_at` is not null.
 template <class T, bool Complete>
-std::int32_t qr_of(const Call& call, const QrWork<T, Complete>& space) {
-  const Index m = call.dims[0], n = call.dims[1], least = std::min(m, n), k = columns_of<Complete>(call);
+std::int32_t qr_of(const Call& call, const QrWork<T, Complete>& space, void* q_at, Matrix<T> r) {
+  const Index m = call.dims[0], n = call.dims[1], least = std::min(m, n), k = r.rows;
   const auto a = call.matrix<const T>(0, m, n);
-  const Matrix<T> f = space.f, r = call.matrix<T>(2, k, n);
+  const Matrix<T> f = space.f;
   if (!space.fits) return make_info(Fail::too_large);
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
   const int power = ops::power_for(ops::largest_part(a));
@@ -62,8 +63,8 @@ std::int32_t qr_of(const Call& call, const QrWork<T, Complete>& space) {
     r(i, j) = j < i ? T(0) : power == 0 ? f(j, i) : ops::times_power(f(j, i), -power);
     within = within && ops::finite(r(i, j));
   });
-  if (call.operand[1] != nullptr) {
-    const auto q = call.matrix<T>(1, m, k);
+  if (q_at != nullptr) {
+    const Matrix<T> q{static_cast<T*>(q_at), m, k, k};
     la::ungqr_columns(f, k, least, space.tau, space.work, space.count);
     by_squares(m, k, [&](Index i, Index j) { q(i, j) = f(j, i); });
   }
@@ -74,12 +75,17 @@ std::int32_t qr_of(const Call& call, const QrWork<T, Complete>& space) {
 /// null. Fails: not_finite, too_large, overflow.
 template <class T>
 std::int32_t qr(const Call& call, const ReducedWork<T>& space) {
-  return qr_of<T, false>(call, space);
+  return qr_of(call, space, call.operand[1], call.matrix<T>(2, columns_of<false>(call), call.dims[1]));
+}
+/// a (m,n) -> r (k,n) alone.
+template <class T>
+std::int32_t qr_triangle(const Call& call, const ReducedWork<T>& space) {
+  return qr_of(call, space, nullptr, call.matrix<T>(1, columns_of<false>(call), call.dims[1]));
 }
 /// a (m,n) -> q (m,m), r (m,n), likewise.
 template <class T>
 std::int32_t qr_complete(const Call& call, const CompleteWork<T>& space) {
-  return qr_of<T, true>(call, space);
+  return qr_of(call, space, call.operand[1], call.matrix<T>(2, call.dims[0], call.dims[1]));
 }
 
 /// r (n,n) upper triangular -> r, of independent columns: none whose part beyond those before it, its diagonal element, is rounding of its
@@ -101,6 +107,13 @@ std::int32_t independent(const Call& call, const NoWork<T>&) {
 constexpr Kernel kList[] = {
     {"independent", "T(n,n) -> T(n,n)", "", 1.0 / 32, BS_SINGLE(independent, NoWork), Lanes::independent, {.declines = true}},
     {"qr", "T(m,n) -> T?(m,m^n) T(m^n,n)", "", 4, BS_SINGLE(qr, ReducedWork), Lanes::qr, {.wide = 256, .narrow = 128, .declines = true}},
+    {"qrTriangle",
+     "T(m,n) -> T(m^n,n)",
+     "",
+     2,
+     BS_SINGLE(qr_triangle, ReducedWork),
+     Lanes::qr_triangle,
+     {.wide = 256, .narrow = 128, .declines = true}},
     {"qrComplete",
      "T(m,n) -> T?(m,m) T(m,n)",
      "",

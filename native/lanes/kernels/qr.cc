@@ -13,27 +13,31 @@ struct QrWork {
   QrWork(Arena& arena, const Call& call) : h(arena, call.dims[0] < call.dims[1] ? call.dims[0] : call.dims[1], call.dims[0]) {}
 };
 
-/// With k columns of Q.
+/// R of k rows into r, and, unless `q` is null, k columns of Q.
 template <class L>
-__attribute__((noinline)) void qr_of(const Call& call, Index k, const Reflections<L>& of, std::int32_t* info) {
+__attribute__((noinline)) void qr_of(const Call& call, Index k, const Reflections<L>& of, void* q, void* r, std::int32_t* info) {
   using R = typename L::Real;
   const Index m = call.dims[0], n = call.dims[1];
   Reflections<L> h = of;
   const Vec<R> most = largest<L>(call.operand[0], m * n);
   const Qr<L> problem{h, strided<L>(call.operand[0], m, n)};
-  problem.factor(strided<L>(call.operand[2], k, n));
-  if (call.operand[1] != nullptr) problem.form(strided<L>(call.operand[1], m, k));
+  problem.factor(strided<L>(r, k, n));
+  if (q != nullptr) problem.form(strided<L>(q, m, k));
   const Mask<R> good = is_moderate<R>(most) & ~h.doubtful, finite = is_finite<R>(most);
   for (int w = 0; w < W<R>; ++w) info[w] = !finite[w] ? kNotFinite : good[w] ? 0 : static_cast<int>(Fail::declined);
 }
 
 template <class L>
 void qr(const Call& call, const QrWork<L>& work, std::int32_t* info) {
-  qr_of(call, work.h.count, work.h, info);
+  qr_of(call, work.h.count, work.h, call.operand[1], call.operand[2], info);
+}
+template <class L>
+void qr_triangle(const Call& call, const QrWork<L>& work, std::int32_t* info) {
+  qr_of(call, work.h.count, work.h, nullptr, call.operand[1], info);
 }
 template <class L>
 void qr_complete(const Call& call, const QrWork<L>& work, std::int32_t* info) {
-  qr_of(call, call.dims[0], work.h, info);
+  qr_of(call, call.dims[0], work.h, call.operand[1], call.operand[2], info);
 }
 
 /// Lanes with columns that are not independent are declined.
@@ -61,6 +65,7 @@ void independent(const Call& call, const NoWork<L>&, std::int32_t* info) {
 
 BS_LANES_KERNEL(independent, NoWork)
 BS_LANES_KERNEL(qr, QrWork)
+BS_LANES_KERNEL(qr_triangle, QrWork)
 BS_LANES_KERNEL(qr_complete, QrWork)
 
 }  // namespace backsolve::BS_ISA
