@@ -196,4 +196,23 @@ describe("equations and functions of general matrices in lanes", () => {
     for (let k = 0; k < 9; k++)
       expect(relativeError(items(run("sqrtm", [turned], false, "lanes")[0] as T, [k]).reshape([3, 3]), want)).to.be.below(1e-10);
   });
+
+  it("pairs of eigenvalues beside the negative axis lose nothing", () => {
+    for (const angle of [1e-2, 1e-6, 1e-12, 1e-16, 1e-30]) {
+      const a = tensor(Array.from({ length: 9 }, () => [-1, -angle, angle, -1]).flat(), { shape: [9, 2, 2] }) as T;
+      const root = linalg.sqrtm(a) as T;
+      expect(relativeError(matmul(root, root) as T, a), `sqrtm, ${angle}`).to.be.below(1e-13);
+      expect(relativeError(linalg.expm(linalg.logm(a)) as T, a), `logm, ${angle}`).to.be.below(1e-13);
+    }
+  });
+  it("a Stein equation without a single solution says so, whatever the basis", () => {
+    let named = 0;
+    for (let seed = 0; seed < 20; seed++) {
+      const { q } = linalg.qr(random.normal(seed, [4, 4]));
+      const a = matmul(mul(q, tensor([-1, 0.5, 2, 3])), q, { adjointB: true }) as T;
+      const { failures } = linalg.discreteLyapunov.checked(a, mul(1, matmul(a, a, { adjointB: true })) as T);
+      if (failures[0]?.code === "ERR_SINGULAR") named++;
+    }
+    expect(named).to.be.above(17);
+  });
 });

@@ -205,4 +205,26 @@ describe("QR, SVD and exponentials in lanes", () => {
         expect(Array.from(x as Float64Array), `${part} of item ${item}`).to.deep.equal(Array.from(y as Float64Array));
       }
   });
+
+  it("complex columns whose cubes underflow, and diagonals with an imaginary part next to nothing, are LAPACK's", () => {
+    for (const matrix of [
+      ...[1e-104, 1e-120, 1e-145].map((t) => [
+        [1, 0],
+        [0, t],
+        [0, t],
+      ]),
+      [
+        [5, 1],
+        [0, 2],
+      ],
+    ]) {
+      const im = b.mul(matrix[2] ? 0 : 1e-17, b.ones([matrix.length, 2]));
+      const one = b.complex(b.tensor(matrix), im) as b.Tensor as T;
+      const lanes = qr(b.stack(Array.from({ length: 2 * b.info().lanes }, () => one)) as never) as unknown as { q: T; r: T };
+      const alone = qr(one as never) as unknown as { q: T; r: T };
+      for (const part of ["q", "r"] as const)
+        expect(relativeError(b.index(lanes[part], 3) as T, alone[part]), `${part} of ${matrix}`).to.be.below(1e-14);
+      expect(Array.from(b.imag(b.diag(b.index(lanes.r, 0))).data).every((x) => x === 0)).to.equal(true);
+    }
+  });
 });

@@ -1,6 +1,6 @@
 // Schur and Hessenberg forms, eigenvalues and eigenvectors of general matrices in lanes that have nothing in common.
 import { expect } from "chai";
-import { compile, type Float, float64, info, linalg, random, type Tensor, tensor } from "../lib/index";
+import { compile, type Float, float32, float64, info, linalg, random, type Tensor, tensor } from "../lib/index";
 import { checkGeneral, GENERAL_SIZES, generalBatch, KINDS } from "./general-lanes";
 import { cells } from "./grid";
 import { DTYPES } from "./spectra";
@@ -64,6 +64,26 @@ describe("general matrices in lanes", () => {
           expect(bytes(lanes[last] as Tensor, k), `${name} of ${names[(k * 5 + 1) % names.length]}`).not.to.equal(
             bytes(single[last] as Tensor, k),
           );
+    }
+  });
+
+  it("eigenvalues are those of matrices whose rows are in other units, far apart", () => {
+    const general = [-1, 2, 1, 1, 1, -2, 2, 1, 0];
+    for (const [dtype, powers, tolerance] of [
+      ["float32", [10, 20, 24, 25, 30], 1e-6],
+      ["float64", [100, 200, 250], 1e-14],
+    ] as const) {
+      const width = info().lanes * 2;
+      for (const power of powers) {
+        const one = general.map((x, k) => x * 2 ** (power * (Math.floor(k / 3) - (k % 3))));
+        const a = tensor(Array.from({ length: width }, () => one).flat(), { shape: [width, 3, 3], dtype }) as Tensor as F64;
+        const w = compile(
+          (x: F64) => linalg.eigvals(x),
+          (dtype === "float32" ? float32 : float64)(3, 3) as ReturnType<typeof float64>,
+        ).runSync([a], { layout: "lanes" });
+        const expected = [-2.668685090477746, 0, 1.334342545238873, 1.530166685071814, 1.334342545238873, -1.530166685071814];
+        for (let k = 0; k < w.data.length; k++) expect(w.data[k], `2^${power}`).to.be.closeTo(expected[k % 6] as number, 4 * tolerance);
+      }
     }
   });
 

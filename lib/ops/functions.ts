@@ -162,7 +162,7 @@ export const fractionalMatrixPower = defineOp({
   failures,
   hints,
   kernel: ({ a }, { p }, pass): T =>
-    (Number.isInteger(p) ? matrixPower(a, { n: p, ...pass } as object) : realPower(a, { p, ...pass } as object)) as T,
+    (Number.isSafeInteger(p) ? matrixPower(a, { n: p, ...pass } as object) : realPower(a, { p, ...pass } as object)) as T,
 });
 
 /**

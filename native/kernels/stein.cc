@@ -45,14 +45,14 @@ void solve_triangular(Matrix<const C> l, Real<C> delta, Matrix<C> y, C* z) {
     }
   }
 }
-/// Whether no λ_i conj(λ_j) is delta, for all that the computation of eigenvalues can tell.
+/// Whether no λ_i conj(λ_j) is delta, for all that the computation of eigenvalues can tell, whose error is that of the matrix, n ε ‖A‖.
 template <class C>
 bool apart(Matrix<const C> l, Real<C> delta) {
-  const Real<C> noise = Real<C>(l.rows) * std::numeric_limits<Real<C>>::epsilon();
+  const Real<C> noise = Real<C>(l.rows) * std::numeric_limits<Real<C>>::epsilon(), most = ops::largest_part(l);
   for (Index i = 0; i < l.rows; ++i) {
     for (Index j = 0; j <= i; ++j) {
       const C product = times_conj(l(i, i), l(j, j));
-      if (!(std::abs(delta - product) > noise * std::max(delta, std::abs(product)))) return false;
+      if (!(std::abs(delta - product) > noise * std::max(delta, most * (std::abs(l(i, i)) + std::abs(l(j, j)))))) return false;
     }
   }
   return true;

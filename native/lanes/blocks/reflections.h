@@ -152,7 +152,7 @@ struct Reflections {
   BS_INLINE void reflect(Index j, Vec<R>& below) {
     const Strided<L> u = vectors(j), f = triangle(j), x{panel.at(j, 0), u.rows, B, B, 1};
     const E alpha = x.get(C, C), zero = L::from_re(Vec<R>{});
-    Mask<R> still = (below == Vec<R>{}) & (L::size1(alpha) == vabs<R>(L::re(alpha)));
+    Mask<R> still = (below == Vec<R>{}) & L::is_zero(L::minus(alpha, L::from_re(splat<R>(1)), L::from_re(L::re(alpha))));
     for (Index i = C + 1; any<R>(still) && i < x.rows; ++i) still &= L::is_zero(x.get(i, C));
     const Vec<R> sum = below + square<L>(alpha);
     // below, squares that underflowed could count
@@ -191,7 +191,7 @@ struct Reflections {
     if constexpr (L::planes == 1)
       return splat<R>(1) / (norm * (norm + alpha));
     else
-      return L::scale(head, splat<R>(1) / (norm * square<L>(head)));
+      return L::scale(L::scale(head, splat<R>(1) / square<L>(head)), splat<R>(1) / norm);  // the product could underflow
   }
 
   /// The block of columns from j on, which stands in the panel: earlier reflections, and its own; then its part of R.

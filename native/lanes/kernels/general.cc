@@ -5,7 +5,7 @@
 namespace backsolve::BS_ISA {
 namespace {
 
-/// TO := 2^exponent M; where that is finite.
+/// TO := 2^exponent M, side by side; where that is finite.
 template <class L>
 BS_INLINE Mask<typename L::Real> restore(Strided<L> m, Mask<typename L::Real> exponent, Strided<L> to) {
   using R = typename L::Real;
@@ -17,6 +17,8 @@ BS_INLINE Mask<typename L::Real> restore(Strided<L> m, Mask<typename L::Real> ex
       defect += L::defect(x);
       to.set(i, j, x);
     }
+  R* const parts = to.at(0, 0);  // no zero is to tell by its sign of what neighbours needed
+  for (Index e = 0; e < m.rows * m.cols * L::planes; ++e) store<R>(parts + e * W<R>, load<R>(parts + e * W<R>) + Vec<R>{});
   return defect == Vec<R>{};
 }
 
@@ -61,12 +63,23 @@ struct EigWork {
   EigWork(Arena& arena, Index n, bool with_vectors)
       : schur(arena, n, with_vectors), d(arena.take<R>(n * W<R>)), vectors(arena, with_vectors ? n : 0) {}
 
-  /// Eigenvalues; which lanes the single kernel need not compute, which isolates eigenvalues before anything else.
+  /// Lanes in which a small element has lost digits as the largest was brought to 1: rows may be in other units.
+  BS_INLINE Mask<R> small_lost(Strided<L> a) const {
+    if (!any<R>(schur.exponent > 0)) return Mask<R>{};
+    Vec<R> least = splat<R>(Ieee<R>::max);
+    for (Index i = 0; i < a.rows; ++i)
+      for (Index j = 0; j < a.rows; ++j) {
+        const Vec<R> size = L::size1(a.get(i, j));
+        least = (size < least) & (size > Vec<R>{}) ? size : least;
+      }
+    return (schur.exponent > 0) & (least * power_of_two<R>(-schur.exponent) < splat<R>(2 * Ieee<R>::min_normal));
+  }
+  /// Eigenvalues; which lanes the single kernel need not compute: Balance.
   BS_INLINE Mask<R> values(const Call& call) const {
     using C = ComplexOf<L>;
     const Index n = call.dims[0];
     schur.place(strided<L>(call.operand[0], n, n));
-    const Mask<R> isolated = Balance<L>{schur.t, d}.run();
+    const Mask<R> declined = small_lost(strided<L>(call.operand[0], n, n)) | Balance<L>{schur.t, d}.run(schur.exponent);
     schur.reduce();
     const auto w = strided<C>(call.operand[1], 1, n);
     for (Index i = 0; i < n; ++i) {
@@ -75,7 +88,7 @@ struct EigWork {
       else
         w.set(0, i, schur.t.get(i, i));
     }
-    return schur.done & ~isolated & restore<C>(w, schur.exponent, w);
+    return schur.done & ~declined & restore<C>(w, schur.exponent, w);
   }
 };
 template <class L>

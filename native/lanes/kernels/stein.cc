@@ -62,12 +62,19 @@ __attribute__((noinline)) Mask<R> apart(const Strided<ComplexLanes<R>>& l) {
   using C = ComplexLanes<R>;
   constexpr R kEpsilon = sizeof(R) == 8 ? R(__DBL_EPSILON__) : R(__FLT_EPSILON__);
   const R noise = static_cast<R>(2 * l.rows) * kEpsilon;
+  const Vec<R> one = splat<R>(1);
+  Vec<R> most = Vec<R>{};
+  for (Index i = 0; i < l.rows; ++i)
+    for (Index j = 0; j <= i; ++j) {
+      const Vec<R> size = C::size1(l.get(i, j));
+      most = size > most ? size : most;
+    }
   Mask<R> good = ~Mask<R>{};
   for (Index i = 0; i < l.rows; ++i) {
     for (Index j = 0; j <= i; ++j) {
       const auto product = C::mul(l.get(i, i), C::conj(l.get(j, j)));
-      const Vec<R> size = Lower<R>::square(product), one = splat<R>(1);
-      good &= Lower<R>::square({one - product.re, product.im}) > (noise * noise) * (size > one ? size : one);
+      const Vec<R> error = most * (C::size1(l.get(i, i)) + C::size1(l.get(j, j))), size = error > one ? error : one;
+      good &= Lower<R>::square({one - product.re, product.im}) > (noise * noise) * (size * size);
     }
   }
   return good;
