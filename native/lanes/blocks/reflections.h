@@ -188,10 +188,14 @@ struct Reflections {
   }
   /// γ = -1 / (β conj(α - β)), β = -norm.
   BS_INLINE static E slope(E alpha, E head, Vec<R> norm) {
-    if constexpr (L::planes == 1)
-      return splat<R>(1) / (norm * (norm + alpha));
-    else
-      return L::scale(L::scale(head, splat<R>(1) / square<L>(head)), splat<R>(1) / norm);  // the product could underflow
+    const Vec<R> one = splat<R>(1);
+    if constexpr (L::planes == 1) {
+      return one / (norm * (norm + alpha));
+    } else {
+      const Vec<R> sum = square<L>(head), cube = norm * sum;
+      const Mask<R> tiny = ~(vabs<R>(cube) >= Ieee<R>::min_normal);  // then in two steps
+      return L::scale(L::scale(head, one / (tiny ? sum : cube)), tiny ? one / norm : one);
+    }
   }
 
   /// The block of columns from j on, which stands in the panel: earlier reflections, and its own; then its part of R.
