@@ -190,7 +190,7 @@ struct Eigenvectors {
     if constexpr (L::planes == 1) im = load<R>(s.im + j * W<R>), pair = im;
     for (Index i = 0; i < n; ++i) {
       E e = C::mul(v.get(i, j), turn);
-      e.im = (im == zero) | (at == splat_index<R>(i)) ? zero : e.im;
+      e.im = ((im == zero) | (at == splat_index<R>(i))) ? zero : e.im;
       if (j > 0 && L::planes == 1) e = C::pick(pair < zero, C::conj(v.get(i, j - 1)), e);
       v.set(i, j, {e.re + zero, e.im + zero});
     }

@@ -204,7 +204,7 @@ __attribute__((noinline)) Mask<double> along_by_pair(const Call& call, const Tri
   Vec<double> least = splat<double>(Ieee<double>::inf);
   for (Index i = 0; i < n; ++i) {
     const Vec<double> size = Lower<double>::square(l.get(i, i));
-    least = (size < least) & (size > Vec<double>{}) ? size : least;
+    least = ((size < least) & (size > Vec<double>{})) ? size : least;
   }
   const Vec<double> most = largest<C>(e.data, n * n);
   const Mask<double> own = most == Vec<double>{} ? Mask<double>{} : Size<C>::exponent_in(most) - Size<C>::exponent_in(vsqrt<double>(least));

@@ -70,7 +70,7 @@ struct EigWork {
     for (Index i = 0; i < a.rows; ++i)
       for (Index j = 0; j < a.rows; ++j) {
         const Vec<R> size = L::size1(a.get(i, j));
-        least = (size < least) & (size > Vec<R>{}) ? size : least;
+        least = ((size < least) & (size > Vec<R>{})) ? size : least;
       }
     return (schur.exponent > 0) & (least * power_of_two<R>(-schur.exponent) < splat<R>(2 * Ieee<R>::min_normal));
   }

@@ -45,7 +45,6 @@ __attribute__((noinline)) Vec<R> one_norm(const Triangle& m) {
   }
   return most;
 }
-BS_INLINE Vec<R> as_reals(Mask<R> m) { return __builtin_convertvector(m, Vec<R>); }
 
 /// Which lanes have a T - I that is too far from zero for the degree 7: by ‖(T - I)³‖^(1/3) and ‖(T - I)⁴‖^(1/4) (Higham & Lin 2013,
 /// algorithm 5.1).
