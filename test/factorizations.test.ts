@@ -6,6 +6,7 @@ import {
   abs,
   add,
   adjoint,
+  cast,
   complex,
   conj,
   diagEmbed,
@@ -19,6 +20,7 @@ import {
   matmul,
   mul,
   ones,
+  random,
   real,
   reshape,
   square,
@@ -134,6 +136,18 @@ describe("factorizations", () => {
       expect(failures.map((f) => [f.item, f.code, f.op])).to.deep.equal([[1, "ERR_NOT_FINITE", "pinv"]]);
       close("the other item", index(value, 0) as T, linalg.inv(index(stack, 0)) as T, 1e-14);
     }
+  });
+  it("the inverse of one large matrix, whose triangular factor is inverted by strips, has columns in their order", () => {
+    for (const n of [95, 96, 97, 130, 200])
+      for (const dtype of ["float64", "complex128"] as const) {
+        const draw = (key: number) => random.normal(key, [n, n]);
+        const a = (dtype === "float64" ? draw(n) : complex(draw(n), draw(n + 1))) as Tensor as T;
+        for (const adjointly of [false, true]) {
+          const x = linalg.inv(a, { adjoint: adjointly } as object) as T;
+          const product = matmul(adjointly ? (adjoint(a) as T) : a, x) as T;
+          close(`${n} ${dtype} ${adjointly}`, product, cast(eye(n), dtype) as Tensor as T, 1e-10);
+        }
+      }
   });
   it("qr with mode r gives the same R, and its derivatives", () => {
     for (const shape of [

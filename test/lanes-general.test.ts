@@ -1,6 +1,6 @@
 // Schur and Hessenberg forms, eigenvalues and eigenvectors of general matrices in lanes that have nothing in common.
 import { expect } from "chai";
-import { compile, type Float, float32, float64, info, linalg, random, type Tensor, tensor } from "../lib/index";
+import { cast, compile, type Float, float32, float64, info, linalg, random, type Tensor, tensor } from "../lib/index";
 import { checkGeneral, GENERAL_SIZES, generalBatch, KINDS } from "./general-lanes";
 import { cells } from "./grid";
 import { DTYPES } from "./spectra";
@@ -85,6 +85,28 @@ describe("general matrices in lanes", () => {
         for (let k = 0; k < w.data.length; k++) expect(w.data[k], `2^${power}`).to.be.closeTo(expected[k % 6] as number, 4 * tolerance);
       }
     }
+  });
+
+  it("signs of zeros do not tell of neighbours", () => {
+    // a matrix without a reflection, among others that have one
+    const still = [1, -0, 0, 1, -0, -0, 1e-300, -0, -0];
+    const width = info().lanes;
+    const others = random.normal(3, [width - 1, 3, 3]).data;
+    const run = inLanes("hessenberg", 3);
+    const alone = run(tensor(Array.from({ length: width }, () => still).flat(), { shape: [width, 3, 3] }) as F64);
+    const among = run(tensor([...still, ...others], { shape: [width, 3, 3] }) as F64);
+    for (const port of [0, 1]) expect(bytes(among[port] as Tensor, 0)).to.equal(bytes(alone[port] as Tensor, 0));
+  });
+
+  it("vectors that LAPACK's substitution cannot give are an error, and no NaN", () => {
+    const n = 12;
+    const shift = tensor(
+      Array.from({ length: n * n }, (_, k) => Number(k >= n && (Math.floor(k / n) + 3) % n === k % n)),
+      { shape: [n, n] },
+    );
+    const { value, failures } = linalg.eig.checked(cast(shift, "complex64"));
+    const finite = Array.from(value.v.data).every(Number.isFinite);
+    expect(finite || failures[0]?.code === "ERR_NOT_FINITE").to.equal(true);
   });
 
   it("items with NaN or infinity are named, what is too large, too; the others stay", () => {
