@@ -192,14 +192,18 @@ void Runner::fill_lists(Chunk& c, const void** lists) const {
       rest /= run_.batch[i];
       p += at[d] * strides[i] * size;
     }
-    for (Index i = 0; i < c.items; ++i) {
-      to[i] = p;
-      for (int d = rank - 1; i + 1 < c.items; --d) {
+    const Index step = rank > 0 ? strides[static_cast<std::size_t>(rank - 1)] * size : 0;
+    for (Index i = 0; i < c.items;) {  // the last axis at once, which most batches have alone
+      const Index run = rank > 0 ? std::min(c.items - i, run_.batch[static_cast<std::size_t>(rank - 1)] - at[rank - 1]) : 1;
+      for (Index k = 0; k < run; ++k) to[i + k] = p + k * step;
+      i += run;
+      p += run * step;
+      if (rank > 0) at[rank - 1] += run;
+      for (int d = rank - 1; d > 0 && at[d] == run_.batch[static_cast<std::size_t>(d)]; --d) {
         const auto n = static_cast<std::size_t>(d);
-        p += strides[n] * size;
-        if (++at[d] < run_.batch[n]) break;
-        p -= run_.batch[n] * strides[n] * size;
+        p += (strides[n - 1] - run_.batch[n] * strides[n]) * size;
         at[d] = 0;
+        ++at[d - 1];
       }
     }
     std::fill(to + c.items, to + padded, to[c.items - 1]);

@@ -61,7 +61,7 @@ void Unpacked::unpack(int first, int last, char* const* q, int used) {
   for (int i = first; i < last; ++i) {
     if (q[i] == nullptr) continue;
     const auto unpack = c_.plan->isa->unpack[static_cast<int>(operand_[i].dtype)];
-    unpack(reinterpret_cast<void* const*>(item_[i]), q[i], operand_[i].count, c_.plan->width, used);
+    unpack(item_[i][0], operand_[i].bytes(), q[i], operand_[i].count, c_.plan->width, used);
   }
 }
 
@@ -99,12 +99,7 @@ void step_unpack(const Step& s, Chunk& c) {
   const auto& [count, dtype] = detail<Transfer>(s, c);
   const auto unpack = c.plan->isa->unpack[static_cast<int>(dtype)];
   const Ref& out = ref(s, c, 1);
-  void* items[kMaxBlock];
-  for (Index g = 0; g < c.groups; ++g) {
-    const int used = used_lanes(c, g);
-    for (int l = 0; l < used; ++l) items[l] = c.at(out, g * width + l);
-    unpack(items, c.at(ref(s, c, 0), g), count, width, used);
-  }
+  for (Index g = 0; g < c.groups; ++g) unpack(c.at(out, g * width), out.stride, c.at(ref(s, c, 0), g), count, width, used_lanes(c, g));
 }
 
 void step_copy(const Step& s, Chunk& c) {

@@ -34,10 +34,10 @@ struct LanesTable {
   ReduceColumns reduce_columns[static_cast<int>(Reduce::count)][kFloatTypes];
   FusedTable fused[2][kFusedTiles];  // by f32 and f64, by the logarithm of a tile's length
 
-  /// Interleaves `count` elements of W items into lanes, and back; items[i] points at item i. b8 elements are W bytes side by side; `width`
-  /// = W. unpack writes only the first `used` items.
+  /// Interleaves `count` elements of W items into lanes, and back; items[i] points at item i, unpacked ones lie `step` bytes apart. b8
+  /// elements are W bytes side by side; `width` = W. unpack writes only the first `used` items.
   void (*pack[6])(void* lanes, const void* const* items, Index count, int width);
-  void (*unpack[6])(void* const* items, const void* lanes, Index count, int width, int used);
+  void (*unpack[6])(void* items, Index step, const void* lanes, Index count, int width, int used);
 
   RandomFill random[3];  // float, double, the words of keys
 

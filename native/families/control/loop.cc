@@ -208,12 +208,8 @@ class Runs {
     const Ref& out = ref(s_, c_, m.element.operand);
     const char* const from = room(c_, inner_, m.room);
     const Index shift = t * m.element.bytes / width;
-    void* items[kMaxBlock];
-    for (Index g = 0; g < groups_.count && m.element.count > 0; ++g) {
-      const int used = used_lanes(c_, g);
-      for (int l = 0; l < used; ++l) items[l] = c_.at(out, g * width + l) + shift;
-      unpack(items, from + g * m.element.bytes, m.element.count, width, used);
-    }
+    for (Index g = 0; g < groups_.count && m.element.count > 0; ++g)
+      unpack(c_.at(out, g * width) + shift, out.stride, from + g * m.element.bytes, m.element.count, width, used_lanes(c_, g));
   }
 
   /// Brings to the outputs what is not there.

@@ -13,12 +13,12 @@ BS_INLINE void exchange(Vec<R>& a, Vec<R>& b, Seq<I...>) {
   b = high;
 }
 
-/// Transposes W vectors of W lanes: log2(W) rounds of butterflies.
-template <class R, int S>
+/// Transposes the squares of N x N lanes in N vectors: log2(N) rounds of butterflies.
+template <class R, int S, int N = W<R>>
 BS_INLINE void transpose(Vec<R>* v) {
-  if constexpr (S < W<R>) {
-    BS_UNROLL for (int i = 0; i < W<R>; ++i) if ((i & S) == 0) exchange<R, S>(v[i], v[i + S], UpTo<W<R>>{});
-    transpose<R, S * 2>(v);
+  if constexpr (S < N) {
+    BS_UNROLL for (int i = 0; i < N; ++i) if ((i & S) == 0) exchange<R, S>(v[i], v[i + S], UpTo<W<R>>{});
+    transpose<R, S * 2, N>(v);
   }
 }
 
