@@ -103,8 +103,7 @@ struct LowerSolve {
 };
 
 /// X := op(T)⁻¹ X, T lower or upper triangular; op transposes, conjugates or both. Returns which lanes have a finite X: where T and X were
-/// finite, the others have a subnormal pivot, whose reciprocal overflows, or an answer beyond the largest number. Not inlined: once per
-/// element type.
+/// finite, the others have a subnormal pivot, whose reciprocal overflows, or an answer beyond the largest number.
 template <class L>
 __attribute__((noinline)) Mask<typename L::Real> solve_triangle(const Strided<L>& t, bool lower, bool transposed, bool conjugated,
                                                                 bool unit, const Strided<L>& of) {
@@ -215,6 +214,15 @@ __attribute__((noinline)) void product(bool positive, const Strided<L>& u, bool 
   else
     Product<L, false>{u, v, c, kComplex && conj_u, positive, added, part}.run();
 }
+
+/// What each of the kernels would compile again: strided.cc has it.
+#define BS_STRIDED(how, L)                                                                                             \
+  how template void product<L>(bool, const Strided<L>&, bool, const Strided<L>&, bool, const Strided<L>&, Part, bool); \
+  how template Mask<L::Real> solve_triangle<L>(const Strided<L>&, bool, bool, bool, bool, const Strided<L>&);
+BS_STRIDED(extern, RealLanes<float>)
+BS_STRIDED(extern, RealLanes<double>)
+BS_STRIDED(extern, ComplexLanes<float>)
+BS_STRIDED(extern, ComplexLanes<double>)
 
 template <class L>
 BS_INLINE void copy_lanes(const void* from, void* to, Index count) {
