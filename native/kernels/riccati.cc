@@ -1,7 +1,7 @@
 // Riccati's equations by ordered Schur forms of extended pencils (Van Dooren 1981), balanced as Benner (2001) does.
-// docs/derivations/riccati.md
+// docs/derivations/riccati.md. In double precision whatever the dtype.
+#include "closed_loop.h"
 #include "list.h"
-#include "schur.h"
 
 namespace backsolve {
 namespace {
@@ -17,39 +17,36 @@ struct Columns {
   T& operator()(Index i, Index j) const { return data[j * rows + i]; }
 };
 
+/// Of the extended pencil: its order, and LAPACK's workspace.
 template <class T>
-struct RiccatiWork {
-  Index n, k, size, count;  // of X, of R, of the extended pencil; elements of `work`
+struct PencilSize {
+  Index size, count;
   bool fits;
+  PencilSize(Index n, Index k) : size(2 * n + k), count(la::gges_work(2 * n, size)), fits(la::fits(count) && la::fits(size * size)) {}
+};
+template <class T>
+struct RiccatiWork : PencilSize<T>, ops::ClosedLoop<T> {
   Columns<T> h, j;  // the pencil: N x N, and N x 2n as its last columns are zero
   T *z, *tau, *work;
-  Matrix<T> r, u, x, a, b, gain, product;
-  ops::SchurWork<T> closed;
+  Matrix<T> given[4], answer;  // A, B, Q, R, X
+  Matrix<T> xt;                // X', transposed
   std::complex<Real<T>>* alpha;
   Real<T>*beta, *reals;
   double* balance;
   int *powers, *units;
   la::Int* logicals;
-  ops::Pivot *pivots, *own;
+  ops::Pivot* pivots;
   RiccatiWork(Arena& arena, const Call& call)
-      : n(call.dims[0]),
-        k(call.dims[1]),
-        size(2 * n + k),
-        count(la::gges_work(2 * n, size)),
-        fits(la::fits(count) && la::fits(size * size)),
-        closed(arena, fits ? n : 0) {
-    if (!fits) return;
+      : PencilSize<T>(call.dims[0], call.dims[1]), ops::ClosedLoop<T>(arena, call.dims[0], call.dims[1], this->fits) {
+    if (!this->fits) return;
+    const Index n = this->n, k = this->k, size = this->size;
     h = {arena.take<T>(size * size), size, size};
     j = {arena.take<T>(size * 2 * n), size, 2 * n};
     z = arena.take<T>(4 * n * n);
     tau = arena.take<T>(k);
-    r = arena.matrix<T>(k, k);
-    u = arena.matrix<T>(n, n);
-    x = arena.matrix<T>(n, n);
-    a = arena.matrix<T>(n, n);
-    b = arena.matrix<T>(n, k);
-    gain = arena.matrix<T>(k, n);
-    product = arena.matrix<T>(k, n);
+    const Index cols[] = {n, k, n, k};
+    for (int i = 0; i < 4; ++i) given[i] = arena.matrix<T>(i == 3 ? k : n, cols[i]);
+    for (auto* m : {&answer, &xt}) *m = arena.matrix<T>(n, n);
     alpha = arena.take<std::complex<Real<T>>>(2 * n);
     beta = arena.take<Real<T>>(2 * n);
     reals = arena.take<Real<T>>(16 * n);
@@ -58,8 +55,7 @@ struct RiccatiWork {
     units = arena.take<int>(k);
     logicals = arena.take<la::Int>(2 * n);
     pivots = arena.take<ops::Pivot>(n);
-    own = arena.take<ops::Pivot>(k);
-    work = arena.take<T>(count);
+    work = arena.take<T>(this->count);
   }
 };
 
@@ -106,12 +102,11 @@ Scaling scaling_of(Matrix<const T> a, Matrix<const T> b, Matrix<const T> q, Matr
 /// (H, J) of the continuous equation: [A 0 B; -Q -Aᴴ 0; 0 Bᴴ R], [I 0 0; 0 I 0; 0 0 0]; of the discrete one [A 0 B; -Q I 0; 0 0 R],
 /// [I 0 0; 0 Aᴴ 0; 0 -Bᴴ 0].
 template <Inside inside, class T>
-void extended_pencil(const Call& call, const Scaling& by, const RiccatiWork<T>& w) {
+void extended_pencil(const Scaling& by, const RiccatiWork<T>& w) {
   constexpr bool kContinuous = inside == Inside::left_half;
   const Index n = w.n, k = w.k;
-  const auto a = call.matrix<const T>(0, n, n), b = call.matrix<const T>(1, n, k), q = call.matrix<const T>(2, n, n),
-             r = call.matrix<const T>(3, k, k);
-  const auto half = [](Matrix<const T> m, Index i, Index p, int power) {  // the Hermitian part
+  const auto [a, b, q, r] = w.given;
+  const auto half = [](Matrix<T> m, Index i, Index p, int power) {  // the Hermitian part
     return ops::times_power(m(i, p), power - 1) + ops::conj(ops::times_power(m(p, i), power - 1));
   };
   std::fill_n(w.h.data, w.size * w.size, T(0));
@@ -120,7 +115,8 @@ void extended_pencil(const Call& call, const Scaling& by, const RiccatiWork<T>& 
     for (Index p = 0; p < n; ++p) {
       const T own = ops::times_power(a(i, p), by.a);
       w.h(i, p) = w.a(i, p) = own;
-      w.h(n + i, p) = -half(q, i, p, by.q);
+      w.q(i, p) = half(q, i, p, by.q);
+      w.h(n + i, p) = -w.q(i, p);
       (kContinuous ? w.h : w.j)(n + p, n + i) = kContinuous ? -ops::conj(own) : ops::conj(own);
     }
     w.j(i, i) = 1;
@@ -177,6 +173,13 @@ void balance_pencil(const RiccatiWork<T>& w, int shift) {
     d[n + i] = -d[i];
   }
   for (Index i = 2 * n; i < size; ++i) d[i] = -d[i];
+  for (Index i = 0; i < n; ++i) {
+    for (Index p = 0; p < n; ++p) {
+      w.a(i, p) = ops::times_power(w.a(i, p), d[i] - d[p]);
+      w.q(i, p) = ops::times_power(w.q(i, p), -d[i] - d[p]);
+    }
+    for (Index p = 0; p < w.k; ++p) w.b(i, p) = ops::times_power(w.b(i, p), d[i]);
+  }
   for (Index p = 0; p < size; ++p) {
     for (Index i = 0; i < size; ++i) {
       w.h(i, p) = ops::times_power(w.h(i, p), d[i] - d[p]);
@@ -196,85 +199,46 @@ bool on_border(const std::complex<R>* alpha, const R* beta, Index count) {
   }
   return false;
 }
-/// The largest sum of a column's magnitudes.
-template <class T>
-Real<T> norm1(Matrix<const T> m, bool skew) {
-  Real<T> most = 0;
-  for (Index p = 0; p < m.cols; ++p) {
-    Real<T> sum = 0;
-    for (Index i = 0; i < m.rows; ++i) sum += std::abs(skew ? m(i, p) - ops::conj(m(p, i)) : m(i, p));
-    most = std::max(most, sum);
-  }
-  return most;
-}
-
-/// X' = U2 U1⁻¹ of the stable subspace [U1; U2], whose transposes are the first rows of `z`.
+/// X' = U2 U1⁻¹, transposed, of the stable subspace [U1; U2], whose transposes are the first rows of `z`.
 template <class T>
 std::int32_t from_subspace(const RiccatiWork<T>& w) {
   using R = Real<T>;
   const Index n = w.n;
   const Matrix<T> first{w.z, n, n, 2 * n}, second{w.z + n, n, n, 2 * n};
   // U1ᴴ U2 is Hermitian where the subspace is the one of a Hermitian X; its transpose is U2ᵀ conj(U1)
-  la::gemm<T>(1, la::Op::none, read(second), la::Op::adjoint, read(first), 0, w.u);
-  const R allowed = std::max(512 * std::numeric_limits<R>::epsilon(), norm1(read(w.u), false) / 10);
-  if (!(norm1(read(w.u), true) <= allowed)) return make_info(Fail::no_stabilizing);
-  ops::copy(read(first), w.u);
-  ops::copy(read(second), w.x);
-  ops::lu(w.u, w.pivots);
+  la::gemm<T>(1, la::Op::none, read(second), la::Op::adjoint, read(first), 0, w.x);
+  const R allowed = std::max(512 * std::numeric_limits<R>::epsilon(), ops::norm1(read(w.x), false) / 10);
+  if (!(ops::norm1(read(w.x), true) <= allowed)) return make_info(Fail::no_stabilizing);
+  ops::copy(read(first), w.x);
+  ops::copy(read(second), w.xt);
+  ops::lu(w.x, w.pivots);
   R least = std::numeric_limits<R>::infinity(), most = 0;
   for (Index i = 0; i < n; ++i) {
-    least = std::min(least, std::abs(w.u(i, i)));
-    most = std::max(most, std::abs(w.u(i, i)));
+    least = std::min(least, std::abs(w.x(i, i)));
+    most = std::max(most, std::abs(w.x(i, i)));
   }
   if (!(least > std::numeric_limits<R>::epsilon() * most)) return make_info(Fail::no_stabilizing);
-  ops::lu_solve(read(w.u), w.pivots, false, w.x);  // U1ᵀ Xᵀ = U2ᵀ
+  ops::lu_solve(read(w.x), w.pivots, false, w.xt);  // U1ᵀ Xᵀ = U2ᵀ
   return 0;
 }
 
-/// Whether the closed loop A - B G of the scaled equation is stable for all that its eigenvalues tell: of a pair that nothing stabilizes
-/// rounding may part eigenvalues on the border into some inside and some outside.
-template <Inside inside, class T>
-std::int32_t check_closed_loop(const RiccatiWork<T>& w) {
-  using R = Real<T>;
-  const Index n = w.n, k = w.k;
-  const auto x = w.u, closed = w.closed.form.l;
-  for (Index i = 0; i < n; ++i)
-    for (Index p = 0; p < n; ++p) x(p, i) = ops::times_power(w.x(i, p), w.powers[i] + w.powers[p]);
-  la::gemm<T>(1, la::Op::adjoint, read(w.b), la::Op::none, read(x), 0, w.product);
-  if (inside == Inside::left_half) {
-    ops::copy(read(w.product), w.gain);
-  } else {
-    la::gemm<T>(1, la::Op::none, read(w.product), la::Op::none, read(w.b), 1, w.r);
-    la::gemm<T>(1, la::Op::none, read(w.product), la::Op::none, read(w.a), 0, w.gain);
-    ops::lu(w.r, w.own);
-    for (Index i = 0; i < k; ++i)
-      if (w.r(i, i) == T(0)) return make_info(Fail::no_stabilizing);
-  }
-  ops::lu_solve(read(w.r), w.own, false, w.gain);
-  ops::copy(read(w.a), closed);
-  la::gemm<T>(-1, la::Op::none, read(w.b), la::Op::none, read(w.gain), 1, closed);
-  if (!ops::all_finite(read(closed))) return make_info(Fail::overflow);
-  if (const auto info = ops::schur_form(w.closed); info != 0) return info;
-  R most = 0, off = std::numeric_limits<R>::infinity();
-  for (Index i = 0; i < n; ++i) {
-    const auto value = w.closed.form.values[i];
-    most = std::max(most, std::abs(value));
-    off = std::min(off, inside == Inside::left_half ? -value.real() : 1 - std::abs(value));
-  }
-  const R noise = R(n) * std::numeric_limits<R>::epsilon() * (inside == Inside::left_half ? most : R(1));
-  return off > noise ? 0 : make_info(Fail::no_stabilizing);
+template <class T>
+void transpose(Matrix<const T> from, Matrix<T> to) {
+  for (Index i = 0; i < from.rows; ++i)
+    for (Index p = 0; p < from.cols; ++p) to(p, i) = from(i, p);
 }
 
 /// X' in units that `shift` changes; zero where there was none to check.
 template <Inside inside, class T>
-std::int32_t solve_shifted(const Call& call, const Scaling& by, int shift, const RiccatiWork<T>& w) {
+std::int32_t solve_shifted(const Scaling& by, int shift, const RiccatiWork<T>& w) {
   const Index n = w.n, k = w.k, twice = 2 * n;
-  std::fill_n(w.x.data, n * n, T(0));
-  extended_pencil<inside>(call, by, w);
+  std::fill_n(w.xt.data, n * n, T(0));
+  extended_pencil<inside>(by, w);
   if (inside == Inside::left_half) {
-    ops::lu(w.r, w.own);
+    ops::copy(read(w.r), w.weight);
+    ops::lu(w.weight, w.own);
     for (Index i = 0; i < k; ++i)
-      if (w.r(i, i) == T(0)) return make_info(Fail::singular, i + 1);
+      if (w.weight(i, i) == T(0)) return make_info(Fail::singular, i + 1);
   }
   if (n == 0) return 0;
   balance_pencil(w, shift);
@@ -290,56 +254,74 @@ std::int32_t solve_shifted(const Call& call, const Scaling& by, int shift, const
   if (info > 0 && info <= twice + 1) return make_info(Fail::no_convergence, info);
   if (info != 0 || stable != n || on_border<inside>(w.alpha, w.beta, twice)) return make_info(Fail::no_stabilizing);
   if (const auto failed = from_subspace(w); failed != 0) return failed;
-  return check_closed_loop<inside>(w);
+  transpose(read(w.xt), w.x);
+  ops::symmetrize(w.x);
+  if (const auto failed = ops::close_loop<inside, T>(w); failed != 0) return failed;
+  if (const auto failed = ops::check_stable<inside, T>(w); failed != 0) return failed;
+  ops::refine<inside, T>(w);
+  transpose(read(w.x), w.xt);
+  return 0;
+}
+
+template <class T>
+using Wide = std::conditional_t<ops::kComplex<T>, std::complex<double>, double>;
+template <class T>
+using WideWork = RiccatiWork<Wide<T>>;
+template <class T, class U>
+void convert(Matrix<const T> from, Matrix<U> to) {
+  for (Index i = 0; i < from.rows; ++i)
+    for (Index p = 0; p < from.cols; ++p) to(i, p) = static_cast<U>(from(i, p));
 }
 
 /// A subspace [U1; U2] is known to within ε: where X' is far from 1 one of them has lost digits, and other units give them back.
 template <Inside inside, class T>
-std::int32_t solve(const Call& call, const RiccatiWork<T>& w) {
+std::int32_t solve(const Call& call, const WideWork<T>& w) {
   constexpr int kRounds = 6, kNear = 10;
-  const Index n = w.n, k = w.k;
   if (!w.fits) return make_info(Fail::too_large);
-  const auto a = call.matrix<const T>(0, n, n), b = call.matrix<const T>(1, n, k), q = call.matrix<const T>(2, n, n),
-             r = call.matrix<const T>(3, k, k);
-  for (const auto& m : {a, b, q, r})
+  for (int i = 0; i < 4; ++i) {
+    const auto m = call.matrix<const T>(i, w.given[i].rows, w.given[i].cols);
     if (!ops::all_finite(m)) return make_info(Fail::not_finite);
-  const Scaling by = scaling_of<inside>(a, b, q, r, w.units);
-  const auto x = call.matrix<T>(4, n, n);
+    convert(m, w.given[i]);
+  }
+  const Scaling by = scaling_of<inside>(read(w.given[0]), read(w.given[1]), read(w.given[2]), read(w.given[3]), w.units);
   std::int32_t first = 0;
   bool solved = false;
   for (int round = 0, shift = 0; round < kRounds; ++round) {
-    const std::int32_t info = solve_shifted<inside>(call, by, shift, w);
+    const std::int32_t info = solve_shifted<inside>(by, shift, w);
     if (round == 0) first = info;
     if (info == 0) {
       solved = true;
-      for (Index i = 0; i < n; ++i)
-        for (Index p = 0; p < n; ++p) x(p, i) = ops::times_power(w.x(i, p), w.powers[i] + w.powers[p] - by.x);
+      for (Index i = 0; i < w.n; ++i)
+        for (Index p = 0; p < w.n; ++p) w.answer(p, i) = ops::times_power(w.xt(i, p), w.powers[i] + w.powers[p] - by.x);
     }
-    if (ops::largest_part(read(w.x)) == 0 || !ops::all_finite(read(w.x))) break;
-    const int off = size_of(read(w.x));
+    if (ops::largest_part(read(w.xt)) == 0 || !ops::all_finite(read(w.xt))) break;
+    const int off = size_of(read(w.xt));
     if (std::abs(off) <= kNear) break;
     shift += off / 2;
   }
   if (!solved) return first;
-  ops::symmetrize(x);
+  ops::symmetrize(w.answer);
+  const auto x = call.matrix<T>(4, w.n, w.n);
+  convert(read(w.answer), x);
   return ops::check_answer(read(x));
 }
 
 /// a (n,n), b (n,k), q (n,n), r (k,k) -> x (n,n): Aᴴ X + X A - X B R⁻¹ Bᴴ X + Q = 0, the Hermitian X with A - B R⁻¹ Bᴴ X stable; of Q and R
 /// the Hermitian parts. Fails: not_finite, too_large, singular (R), no_convergence, no_stabilizing, overflow.
 template <class T>
-std::int32_t care(const Call& call, const RiccatiWork<T>& work) {
-  return solve<Inside::left_half>(call, work);
+std::int32_t care(const Call& call, const WideWork<T>& work) {
+  return solve<Inside::left_half, T>(call, work);
 }
 /// The same of Aᴴ X A - X - Aᴴ X B (R + Bᴴ X B)⁻¹ Bᴴ X A + Q = 0, with A - B (R + Bᴴ X B)⁻¹ Bᴴ X A stable; R may be singular.
 template <class T>
-std::int32_t dare(const Call& call, const RiccatiWork<T>& work) {
-  return solve<Inside::unit_circle>(call, work);
+std::int32_t dare(const Call& call, const WideWork<T>& work) {
+  return solve<Inside::unit_circle, T>(call, work);
 }
 
+constexpr Limits kLimits{.declines = true};
 constexpr Kernel kList[] = {
-    {"care", "T(n,n) T(n,k) T(n,n) T(k,k) -> T(n,n)", "", 400, BS_SINGLE(care, RiccatiWork)},
-    {"dare", "T(n,n) T(n,k) T(n,n) T(k,k) -> T(n,n)", "", 400, BS_SINGLE(dare, RiccatiWork)},
+    {"care", "T(n,n) T(n,k) T(n,n) T(k,k) -> T(n,n)", "", 400, BS_SINGLE(care, WideWork), Lanes::care, kLimits},
+    {"dare", "T(n,n) T(n,k) T(n,n) T(k,k) -> T(n,n)", "", 400, BS_SINGLE(dare, WideWork), Lanes::dare, kLimits},
 };
 
 }  // namespace
