@@ -83,7 +83,13 @@ std::int32_t cut_quotient(const Call& call, const NoWork<T>&) {
 }
 
 constexpr Kernel kList[] = {
-    {"qrPivoted", "T(m,n) -> T?(m,m^n) T(m^n,n) I(n)", "", 5, BS_SINGLE(qr_pivoted, PivotedWork)},
+    {"qrPivoted",
+     "T(m,n) -> T?(m,m^n) T(m^n,n) I(n)",
+     "",
+     5,
+     BS_SINGLE(qr_pivoted, PivotedWork),
+     Lanes::qr_pivoted,
+     {.wide = 128, .narrow = 32, .declines = true}},
     {"cutQuotient", "T(m,n) R(m) R(n) -> T(m,n)", "1r", 1.0 / 32, BS_SINGLE(cut_quotient, NoWork)},
 };
 
