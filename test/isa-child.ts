@@ -12,6 +12,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   fractionalPowerAlong: ["functionAlong"],
   hermitianFunction: ["expmHermitian", "logmHermitian", "sqrtmHermitian", "inverseSqrtmHermitian", "powmHermitian"],
   logmAlong: ["functionAlong"],
+  matrixPowerAlong: ["functionAlong"],
   qrComplete: ["qr"],
   signmAlong: ["functionAlong"],
   singularGaps: ["svd"],

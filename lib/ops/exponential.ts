@@ -1,5 +1,4 @@
-// The exponential of matrices, and powers. Derivations: docs/derivations/expm.md
-import { int } from "../core/attrs";
+// The exponential of matrices. Derivations: docs/derivations/expm.md
 import type { Float, Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
@@ -8,7 +7,6 @@ import { eye, zeros } from "./creation";
 import { between } from "./domains";
 import { add, div, mul } from "./elementwise";
 import { concat } from "./joining";
-import { inv } from "./lu";
 import { columnsOf, rowsOf } from "./parts";
 import { matmul } from "./products";
 import { scaleOf } from "./scales";
@@ -50,24 +48,4 @@ export const expm = defineOp({
   // the adjoint of the derivative at A is the derivative at Aᴴ (Higham 2008, section 3.2)
   vjp: ({ a }, { y: g }) => ({ a: (): T => along(adjoint(a), g) }),
   jvp: ({ a }, { a: t }) => ({ y: t ? (): T => along(a, t) : undefined }),
-});
-
-/** A to an integer power, by squaring: (..., n, n) -> (..., n, n). Of 0 the identity; negative powers are those of the inverse, ERR_SINGULAR where there is none. */
-export const matrixPower = defineOp({
-  name: "matrixPower",
-  inputs: ["a"],
-  outputs: ["y"],
-  signature: "(n,n)->(n,n)",
-  attrs: { n: int(1) },
-  domain: { a: between(-0.5, 0.5) },
-  kernel: ({ a }, { n }, pass): T => {
-    const one = add(eye(a.shape.at(-1) as number, { dtype: a.dtype }) as T, zeros(a.shape, { dtype: a.dtype }));
-    let square = (n < 0 ? inv(a, pass) : a) as T;
-    let result: T | undefined;
-    for (let left = Math.abs(n); left > 0; left = Math.floor(left / 2)) {
-      if (left % 2 === 1) result = result ? matmul(result, square) : square;
-      if (left > 1) square = matmul(square, square);
-    }
-    return result ?? one;
-  },
 });

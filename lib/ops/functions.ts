@@ -1,14 +1,14 @@
 // Square roots, logarithms, powers and signs of general matrices. Derivations: docs/derivations/functions.md
 import { within } from "../core/apply";
-import { real as number, oneOf } from "../core/attrs";
+import { int, real as number, oneOf } from "../core/attrs";
 import type { Float, Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
 import { ones, zeros } from "./creation";
-import { halves, leading } from "./domains";
+import { between, halves, leading } from "./domains";
 import { add, div, mul, sqrt } from "./elementwise";
-import { expm, matrixPower } from "./exponential";
+import { expm } from "./exponential";
 import { concat } from "./joining";
 import { columnsOf, rowsOf } from "./parts";
 import { matmul } from "./products";
@@ -18,7 +18,7 @@ import { adjoint } from "./structure";
 type T = Tensor<Sym<"T">>;
 type R = Tensor<Sym<"real">>;
 
-const NAMES = ["sqrtm", "logm", "fractionalMatrixPower", "signm"] as const;
+const NAMES = ["sqrtm", "logm", "fractionalMatrixPower", "signm", "matrixPower"] as const;
 type Name = (typeof NAMES)[number];
 interface Attrs {
   readonly f: Name;
@@ -26,7 +26,7 @@ interface Attrs {
 }
 /** The kernels' own names. */
 const kernelOf = (f: Name): string => (f === "fractionalMatrixPower" ? "fractionalPower" : f);
-const encode = ({ f, p }: Attrs) => (f === "fractionalMatrixPower" ? [p] : []);
+const encode = ({ f, p }: Attrs) => (f === "fractionalMatrixPower" || f === "matrixPower" ? [p] : []);
 
 const failures = ["ERR_NO_CONVERGENCE", "ERR_NOT_FINITE", "ERR_SINGULAR", "ERR_ARGUMENT"] as const;
 const hints = { noFunction: "the matrix is singular; of signm, it has an eigenvalue on the imaginary axis" };
@@ -146,6 +146,20 @@ const realPower = defineOp({
   hints,
   kernel: native("fractionalPower"),
   ...rules("fractionalMatrixPower"),
+});
+
+/** A to an integer power, by squaring: (..., n, n) -> (..., n, n). Of 0 the identity; negative powers are those of the inverse, ERR_SINGULAR where there is none. */
+export const matrixPower = defineOp({
+  name: "matrixPower",
+  inputs: ["a"],
+  outputs: ["y"],
+  signature: "(n,n)->(n,n)",
+  attrs: { n: int(1) },
+  domain: { a: between(-0.5, 0.5) },
+  kernel: native("matrixPower"), // of negative n it fails as inv does; NaN in other powers stays NaN, as in products
+  saves: ["a"],
+  vjp: ({ a }, { y: g }, { n }) => ({ a: (): T => adjoint(derivative("matrixPower", a, adjoint(g), { p: n })) }),
+  jvp: ({ a }, { a: t }, { n }) => ({ y: t ? (): T => derivative("matrixPower", a, t, { p: n }) : undefined }),
 });
 
 /**

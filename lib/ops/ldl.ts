@@ -5,6 +5,7 @@ import type { Sym } from "../core/dtype";
 import { defineOp } from "../core/op";
 import { native } from "../core/row";
 import type { Tensor } from "../core/tensor";
+import { tril } from "./diagonals";
 import { indefinite, pivots as pivotsDomain, positiveDefinite, triangular } from "./domains";
 import { add, mul, neg } from "./elementwise";
 import { applyPivots } from "./lu";
@@ -101,11 +102,24 @@ const ldlSolveOp = defineOp({
   dtypes: { pivots: "int32" },
   domain: { l: triangular, d: positiveDefinite, pivots: pivotsDomain },
   failures: ["ERR_SINGULAR", "ERR_NOT_FINITE", "ERR_ARGUMENT"],
-  // Pᵀ L⁻ᴴ D⁻¹ L⁻¹ P B
-  kernel: ({ l, d, pivots, b }, _attrs, pass) => {
-    const unit = { unitDiagonal: true, ...pass };
-    const inner = ldlDivide(d, solveTriangular(l, applyPivots(pivots, b, pass), unit), pass);
-    return applyPivots(pivots, solveTriangular(l, inner, { ...unit, adjoint: true }), { inverse: true, ...pass });
+  kernel: native("ldlSolve"), // Pᵀ L⁻ᴴ D⁻¹ L⁻¹ P B
+  saves: ["l", "d", "pivots", "b", "x"],
+  // with Y = L⁻¹ P B, Z = D⁻¹ Y, and Ȳ, Z̄ the same of X̄: B̄ is X of X̄, D̄ = -herm(Z̄ Zᴴ) within the blocks, L̄ = -tril(P X Ȳᴴ + P B̄ Yᴴ)
+  vjp: ({ l, d, pivots, b, x }, { x: g }) => {
+    const pass = within("ldlSolve");
+    const solved = (m: T): T => ldlSolveOp(l, d, pivots, m, pass) as T;
+    const half = (m: T): T => solveTriangular(l, applyPivots(pivots, m), { unitDiagonal: true });
+    return {
+      l: (): T => {
+        const turned = (p: T, q: T): T => matmul(applyPivots(pivots, p), half(q), { adjointB: true });
+        return neg(tril(add(turned(x, g), turned(solved(g), b)), { k: -1 }));
+      },
+      d: (): T => {
+        const [z, of] = [b, g].map((m) => ldlDivide(d, half(m), pass)) as [T, T];
+        return ldlBlocks(hermitianPart(neg(matmul(of, z, { adjointB: true }))), d, { diagonal: true });
+      },
+      b: (): T => solved(g),
+    };
   },
 });
 

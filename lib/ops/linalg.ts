@@ -12,8 +12,8 @@ export {
   type TridiagonalOptions,
 } from "./eigh-tridiagonal";
 export { discreteLyapunov, lyapunov, sylvester } from "./equations";
-export { expm, matrixPower } from "./exponential";
-export { fractionalMatrixPower, logm, signm, sqrtm } from "./functions";
+export { expm } from "./exponential";
+export { fractionalMatrixPower, logm, matrixPower, signm, sqrtm } from "./functions";
 export { type Elementwise, funmHermitian } from "./funm";
 export { funmSvd } from "./funm-svd";
 export { type CondOptions, choleskyInverse, cond, lq, matrixRank, type RankOptions } from "./inverses";

@@ -105,9 +105,10 @@ std::int32_t downdate(const Call& call, const UpdateWork<T>& work) {
   return change<true>(call, work);
 }
 
+constexpr Limits kLimits{.declines = true, .rate = 0.7};
 constexpr Kernel kList[] = {
-    {"choleskyUpdate", "T(n,n) T(n,k) -> T(n,n)", "", 4, BS_SINGLE(update, UpdateWork)},
-    {"choleskyDowndate", "T(n,n) T(n,k) -> T(n,n)", "", 4, BS_SINGLE(downdate, UpdateWork)},
+    {"choleskyUpdate", "T(n,n) T(n,k) -> T(n,n)", "", 4, BS_SINGLE(update, UpdateWork), Lanes::cholesky_update, kLimits},
+    {"choleskyDowndate", "T(n,n) T(n,k) -> T(n,n)", "", 4, BS_SINGLE(downdate, UpdateWork), Lanes::cholesky_downdate, kLimits},
 };
 
 }  // namespace

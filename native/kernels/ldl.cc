@@ -186,11 +186,46 @@ std::int32_t ldl_divide(const Call& call, const NoWork<T>&) {
   return ops::check_answer(read(x));
 }
 
+template <class T>
+struct SolveWork {
+  Pivot* pivots;
+  SolveWork(Arena& arena, const Call& call) : pivots(arena.take<Pivot>(call.dims[0])) {}
+};
+
+/// l, d (n,n), pivots (n), b (n,k) -> x (n,k): Pᵀ L⁻ᴴ D⁻¹ L⁻¹ P B; of L what is below the diagonal, of D as ldl_divide. dims {n, k}. Fails:
+/// bad_pivot, not_finite, singular, overflow.
+template <class T>
+std::int32_t ldl_solve(const Call& call, const SolveWork<T>& work) {
+  using la::Diagonal, la::Op, la::Side, la::Triangle;
+  const Index n = call.dims[0], k = call.dims[1];
+  const auto l = call.matrix<const T>(0, n, n), d = call.matrix<const T>(1, n, n), b = call.matrix<const T>(3, n, k);
+  const auto x = call.matrix<T>(4, n, k);
+  if (const Index bad = ops::own_pivots(call.vector<const Pivot>(2), n, n, work.pivots); bad >= 0) return make_info(Fail::bad_pivot, bad);
+  ops::Finite<T> finite;
+  for (Index i = 0; i < n; ++i) finite.see(&l(i, 0), i);
+  if (!finite.all() || !ops::all_finite(d) || !ops::all_finite(b)) return make_info(Fail::not_finite);
+  if (const Index at = singular_block(d)) return make_info(Fail::singular, at);
+  ops::copy(b, x);
+  ops::apply_pivots(work.pivots, n, false, x);
+  la::trsm(Side::left, Triangle::lower, Op::none, Diagonal::unit, l, x);
+  divide(d, x);
+  la::trsm(Side::left, Triangle::lower, Op::adjoint, Diagonal::unit, l, x);
+  ops::apply_pivots(work.pivots, n, true, x);
+  return ops::check_answer(read(x));
+}
+
 constexpr Kernel kList[] = {
-    {"ldlFactor", "T(n,n) -> T(n,n) T(n,n) I(n)", "", 1.0 / 3, BS_SINGLE(ldl_factor, FactorWork)},
+    {"ldlFactor", "T(n,n) -> T(n,n) T(n,n) I(n)", "", 1.0 / 3, BS_SINGLE(ldl_factor, FactorWork), Lanes::ldl_factor, {.declines = true}},
+    {"ldlSolve",
+     "T(n,n) T(n,n) I(n) T(n,k) -> T(n,k)",
+     "",
+     2,
+     BS_SINGLE(ldl_solve, SolveWork),
+     Lanes::ldl_solve,
+     {.declines = true, .rate = 0.4}},
     {"ldlFactor_vjp", "T(n,n) T(n,n) I(n) T?(n,n) T?(n,n) I?(n) -> T(n,n)", "", 4, BS_SINGLE(ldl_factor_vjp, VjpWork)},
-    {"ldlBlocks", "T(n,n) T(n,n) -> T(n,n)", "1", 0, BS_SINGLE(ldl_blocks, NoWork)},
-    {"ldlDivide", "T(n,n) T(n,k) -> T(n,k)", "", 0, BS_SINGLE(ldl_divide, NoWork)},
+    {"ldlBlocks", "T(n,n) T(n,n) -> T(n,n)", "1", 0, BS_SINGLE(ldl_blocks, NoWork), Lanes::ldl_blocks},
+    {"ldlDivide", "T(n,n) T(n,k) -> T(n,k)", "", 0, BS_SINGLE(ldl_divide, NoWork), Lanes::ldl_divide, {.declines = true}},
 };
 
 }  // namespace

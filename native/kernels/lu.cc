@@ -145,7 +145,7 @@ std::int32_t inv_vjp(const Call& call, const InvVjpWork<T>& work) {
 
 constexpr Kernel kList[] = {
     {"luFactor", "T(m,n) -> T(m,n) I(m^n)", "", 2.0 / 3, BS_SINGLE(lu_factor, NoWork)},
-    {"applyPivots", "I(k) T(m,n) -> T(m,n)", "1", 0, BS_SINGLE(apply_pivots, PivotsWork)},
+    {"applyPivots", "I(k) T(m,n) -> T(m,n)", "1", 0, BS_SINGLE(apply_pivots, PivotsWork), Lanes::apply_pivots},
     {"solve",
      "T(m,m) T(m,k) -> T(m,k) T?(m,m) I?(m)",
      "1",

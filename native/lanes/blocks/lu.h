@@ -186,14 +186,14 @@ template <class L>
 BS_INLINE Strided<L> nothing_beside(Strided<L> a) {
   return {a.data, a.rows, 0, a.row, a.col};
 }
-/// Pivots of a rule come from the caller, who may lie: one out of range moves nothing here, and is named as the single kernels do.
+/// Pivots may come from a caller who lies: one that exchanges no rows moves nothing here, and is named as the single kernels do.
 template <class L>
-BS_INLINE void check_pivots(const std::int32_t* pivots, Index n, std::int32_t* info) {
+BS_INLINE void check_pivots(const std::int32_t* pivots, Index count, Index rows, std::int32_t* info) {
   constexpr int kWidth = W<typename L::Real>;
-  for (Index i = n - 1; i >= 0; --i)
+  for (Index i = count - 1; i >= 0; --i)
     for (int w = 0; w < kWidth; ++w) {
       const std::int32_t p = pivots[i * kWidth + w];
-      if (p < 0 || p >= n) info[w] = static_cast<std::int32_t>(i) * kFailKinds + static_cast<int>(Fail::bad_pivot);
+      if (i >= rows || p < 0 || p >= rows) info[w] = static_cast<std::int32_t>(i) * kFailKinds + static_cast<int>(Fail::bad_pivot);
     }
 }
 

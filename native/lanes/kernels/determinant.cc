@@ -128,7 +128,7 @@ void det_vjp(const Call& call, const NoWork<L>&, std::int32_t* info) {
   for (Index i = 0; i < n; ++i)
     for (Index j = 0; j < n; ++j) out.set(i, j, L::scale(out.get(i, j), scale));
   report<R>((least * R(64) > most) & held & finite, info);
-  check_pivots<L>(pivots, n, info);
+  check_pivots<L>(pivots, n, n, info);
 }
 
 template <class L>
@@ -167,7 +167,7 @@ void slogdet_vjp(const Call& call, const NoWork<L>&, std::int32_t* info) {
   Mask<R> zero = Mask<R>{};
   for (Index i = 0; i < n; ++i) zero = ((zero == 0) & L::is_zero(lu.get(i, i))) ? splat_index<R>(i + 1) : zero;
   report<R>(~Mask<R>{}, zero, weighted_inverse_adjoint<L>(lu, pivots, weight, strided<L>(call.operand[6], n, n)), info);
-  check_pivots<L>(pivots, n, info);
+  check_pivots<L>(pivots, n, n, info);
 }
 
 }  // namespace

@@ -27,6 +27,19 @@ void solve(const Call& call, const SolveWork<L>& work, std::int32_t* info) {
 }
 
 template <class L>
+void apply_pivots(const Call& call, const NoWork<L>&, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index k = call.dims[0], m = call.dims[1], n = call.dims[2];
+  const bool inverse = call.attrs[0] != 0;
+  const auto* const pivots = static_cast<const std::int32_t*>(call.operand[0]);
+  const auto x = strided<L>(call.operand[2], m, n);
+  copy_lanes<L>(call.operand[1], x.data, m * n);
+  report<R>(~Mask<R>{}, info);
+  check_pivots<L>(pivots, k, m, info);
+  for (Index s = 0; s < k && s < m; ++s) swap_rows<L>(x, inverse ? (k < m ? k : m) - 1 - s : s, pivots, n, n);
+}
+
+template <class L>
 struct SolveVjpWork {
   Strided<L> b;
   SolveVjpWork(Arena& arena, const Call& call) : b(operand_or<L>(arena, call.operand[6], call.dims[0], call.dims[1])) {}
@@ -41,7 +54,7 @@ void solve_vjp(const Call& call, const SolveVjpWork<L>& work, std::int32_t* info
   const auto b = work.b;
   copy_lanes<L>(call.operand[4], b.data, m * k);
   report<R>(adjoint ? solve_plain<L>(lu, pivots, b) : solve_adjoint<L>(lu, pivots, b), info);
-  check_pivots<L>(pivots, m, info);
+  check_pivots<L>(pivots, m, m, info);
   if (call.operand[5] == nullptr) return;
   const auto a = strided<L>(call.operand[5], m, m);
   if (adjoint)
@@ -91,6 +104,7 @@ void inv_vjp(const Call& call, const InvVjpWork<L>& work, std::int32_t* info) {
 
 }  // namespace
 
+BS_LANES_KERNEL(apply_pivots, NoWork)
 BS_LANES_KERNEL(solve, SolveWork)
 BS_LANES_KERNEL(solve_vjp, SolveVjpWork)
 BS_LANES_KERNEL(inv, InvWork)
