@@ -196,18 +196,26 @@ void one_and(double c, Matrix<const Cx> m, Matrix<Cx> to) {
     for (Index j = 0; j < m.cols; ++j) to(i, j) = (i == j ? 1.0 : 0.0) + c * m(i, j);
 }
 void solve_lower(Matrix<const Cx> l, Matrix<Cx> b) { la::trsm(la::Side::left, la::Triangle::lower, Op::none, la::Diagonal::stored, l, b); }
-/// Node and weight `k` of so many of Gauss and Legendre, on [0, 1].
-void gauss_legendre(int count, int k, double& node, double& weight) {
-  double x = std::cos(std::numbers::pi * (k + 0.75) / (count + 0.5)), slope = 1;
-  for (int step = 0; step < 12; ++step) {
-    double before = 1, now = x;
-    for (int i = 2; i <= count; ++i) before = std::exchange(now, ((2 * i - 1) * x * now - (i - 1) * before) / i);
-    slope = count * (x * now - before) / (x * x - 1);
-    x -= now / slope;
+constexpr int kMostNodes = 7;
+/// The nodes and weights of Gauss and Legendre on [0, 1], by their number.
+struct GaussLegendre {
+  double nodes[kMostNodes + 1][kMostNodes], weights[kMostNodes + 1][kMostNodes];
+  GaussLegendre() {
+    for (int count = 1; count <= kMostNodes; ++count)
+      for (int k = 0; k < count; ++k) find(count, k);
   }
-  node = (1 + x) / 2;
-  weight = 1 / ((1 - x * x) * slope * slope);
-}
+  void find(int count, int k) {
+    double x = std::cos(std::numbers::pi * (k + 0.75) / (count + 0.5)), slope = 1;
+    for (int step = 0; step < 12; ++step) {
+      double before = 1, now = x;
+      for (int i = 2; i <= count; ++i) before = std::exchange(now, ((2 * i - 1) * x * now - (i - 1) * before) / i);
+      slope = count * (x * now - before) / (x * x - 1);
+      x -= now / slope;
+    }
+    nodes[count][k] = (1 + x) / 2;
+    weights[count][k] = 1 / ((1 - x * x) * slope * slope);
+  }
+};
 
 /// A coefficient of the continued fraction of (1 - x)ᵗ (Higham & Lin 2011, eq. 2.14).
 double fraction_of(int i, double t) {
@@ -300,13 +308,12 @@ Bad triangular_log(Matrix<Cx> l, double axis, const TriangularWork& work) {
   const Index n = l.rows;
   int roots = 0, degree = 0;
   if (const Bad bad = root_less_one(read(l), kLog, axis, work, roots, degree); bad != 0) return bad;
+  static const GaussLegendre rule;
   for (int k = 0; k < degree; ++k) {
-    double node = 0, weight = 0;
-    gauss_legendre(degree, k, node, weight);
-    one_and(node, read(r), left);
+    one_and(rule.nodes[degree][k], read(r), left);
     copy(read(r), right);
     solve_lower(read(left), right);
-    const double by = std::ldexp(weight, roots);
+    const double by = std::ldexp(rule.weights[degree][k], roots);
     for (Index i = 0; i < n * n; ++i) sum.data[i] = (k == 0 ? Cx(0) : sum.data[i]) + by * right.data[i];
   }
   mend_diagonals(read(l), sum, [&](Cx x) { return log_of(x, axis); }, [&](Cx x, Cx y) { return log_difference(x, y, axis); });
