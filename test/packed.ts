@@ -142,6 +142,27 @@ function checkProducts(n: number, dtype: Real): void {
       }
 }
 
+/** Items of a batch, one matrix of which several share, have the bits that they have alone. */
+function checkManyProducts(n: number, dtype: Real): void {
+  if (n > 40) return;
+  const [m, k] = [((n * 5) % 13) + 1, ((n * 3) % 11) + (n % 2)];
+  const draw = (key: number, ...shape: number[]): F64 => random.normal(key, shape, { dtype }) as F64;
+  const item = (t: F64, at: number): F64 => {
+    const [rows, cols] = t.shape.slice(-2) as [number, number];
+    return tensor(Array.from(t.data.subarray(at * rows * cols, (at + 1) * rows * cols)), { shape: [rows, cols], dtype }) as F64;
+  };
+  for (const adjointA of flags)
+    for (const adjointB of flags) {
+      const [a, b] = [draw(1, 7, 13, ...(adjointA ? [k, m] : [m, k])), draw(2, 13, ...(adjointB ? [n, k] : [k, n]))];
+      const all = matmul(a, b, { adjointA, adjointB });
+      for (const at of [0, 64, 90]) {
+        const alone = matmul(item(a, at), item(b, at % 13), { adjointA, adjointB });
+        const what = `${dtype} ${m} ${k} ${n} ${adjointA} ${adjointB} item ${at}`;
+        expect(Array.from(item(all, at).data), what).to.deep.equal(Array.from(alone.data));
+      }
+    }
+}
+
 /** What is not a number stays in its row and column; infinity times zero is no number. */
 function checkProductsOfNaN(n: number, dtype: Real): void {
   const a = made(n, n, dtype, (i, j, x) => (i === n - 1 && j === 0 ? Number.NaN : x));
@@ -168,7 +189,17 @@ function checkEigh(n: number, dtype: Real): void {
   ratio(`vectors ${dtype} ${n}`, sub(matmul(vectors, vectors, { adjointA: true }), identity), 1, n, dtype);
 }
 
-export const CHECKS = { checkEigh, checkCholesky, checkMinors, checkSolves, checkLu, checkSingular, checkProducts, checkProductsOfNaN };
+export const CHECKS = {
+  checkEigh,
+  checkCholesky,
+  checkMinors,
+  checkSolves,
+  checkLu,
+  checkSingular,
+  checkProducts,
+  checkManyProducts,
+  checkProductsOfNaN,
+};
 
 if (require.main === module) {
   expect(info().isa).to.equal(process.env.BACKSOLVE_ISA);

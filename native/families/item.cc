@@ -26,6 +26,13 @@ const char* check(const Kernel& kernel, std::span<const double> attrs, std::span
 
 constexpr double kDirectFlops = 50e3;  // less than this: no plan, no threads
 
+constexpr Index kMany = 64;          // items of one call of a kernel that takes many
+constexpr double kManyFlops = 50e3;  // more than this in an item: a call for each
+/// Whether the kernel takes many of such items at once.
+bool is_little(const Kernel& k, DType column, const Binding& b) {
+  return k.single.many[static_cast<int>(column)] != nullptr && matrix_flops(k, b) <= kManyFlops;
+}
+
 thread_local Scratch direct_scratch;
 
 Axes batch_axes(const Eager& e, const Binding& b) {
@@ -129,7 +136,7 @@ Outcome whole(const Eager& e, const Kernel& k) {
   const bool one = b.outer_count == 1;
   const Index largest = *std::max_element(b.dims, b.dims + b.signature->letters());
   const bool wide = port_dtype(Port::real, e.column) == DType::f64;
-  const bool by_lanes = b.outer_count >= isa().bytes / (wide ? 8 : 4) && lanes_pay_alone(k, isa(), largest);
+  const bool by_lanes = !is_little(k, e.column, b) && b.outer_count >= isa().bytes / (wide ? 8 : 4) && lanes_pay_alone(k, isa(), largest);
   const bool little = matrix_flops(k, b) * static_cast<double>(b.outer_count) < kDirectFlops;
   if (!e.collect && (one || (little && !by_lanes))) return run_direct(e, k, b);
   return run_as_program(e, k, b);
@@ -137,7 +144,7 @@ Outcome whole(const Eager& e, const Kernel& k) {
 
 /// Of one matrix the rate grows with its size, as LAPACK's does. In lanes it is a multiple of that up to the size that was measured.
 Cost cost(const Planner& planner, const Instruction& code, int) {
-  constexpr double kCall = 30, kGain = 2.5, kLoss = 1.5, kPacked = 1;
+  constexpr double kCall = 30, kMore = 6, kGain = 2.5, kLoss = 1.5, kPacked = 1;
   const Kernel& k = planner.kernel(code);
   Binding b;
   bind(k, code.attrs.data(), planner.shapes(code).data(), b);
@@ -145,7 +152,11 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
   const double rate = k.limits.rate > 0 ? k.limits.rate : std::clamp(0.15 * static_cast<double>(largest), 0.5, 15.0);
   const auto outer = static_cast<double>(b.outer_count);
   Cost c{.single = outer * kCall + matrix_flops(k, b) * outer / rate, .never = largest > std::max(kMaxLanesSize, k.limits.wide)};
-  if (!in_lanes(k, code.column, planner.isa())) {
+  if (is_little(k, code.column, b)) {
+    const double work = matrix_flops(k, b) * outer / rate;
+    c.single = outer * kMore + work;
+    c.lanes = outer + 1.2 * work;
+  } else if (!in_lanes(k, code.column, planner.isa())) {
     c.lanes = c.single;
     for (const auto* ids : {&code.in, &code.out})
       for (const int v : *ids) c.lanes += v < 0 ? 0 : kPacked * static_cast<double>(planner.place(v).count);
@@ -158,6 +169,7 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
 /// What a step knows.
 struct Detail {
   SingleKernel single;
+  ManyKernel many;  // or null
   LanesKernel lanes;
   std::size_t single_bytes, lanes_bytes;  // of workspace
   bool declines;                          // the lanes kernel may leave lanes to `single`
@@ -194,6 +206,24 @@ std::int32_t one(const Step& s, const Chunk& c, char* const* p) {
     if (info == 0) info = d.single(call_of(d, s, q), c.scratch->arena(d.single_bytes));
   });
   return info;
+}
+
+/// All items by calls for so many: also failed ones, whose results nobody sees.
+void run_many(const Step& s, Chunk& c) {
+  const Detail& d = detail<Detail>(s, c);
+  const void* room[kMaxOperands][kMany];
+  const void* const* lists[kMaxOperands];
+  for (Index g = 0; g < c.groups; g += kMany) {
+    const Index items = std::min(kMany, c.groups - g);
+    for (int o = 0; o < s.operands; ++o) {
+      const Ref& r = ref(s, c, o);
+      lists[o] = r.list >= 0 ? c.lists + r.list * c.plan->chunk + g : room[o];
+      if (r.list >= 0) continue;
+      const char* const first = c.at(r, g);
+      for (Index i = 0; i < items; ++i) room[o][i] = first + i * r.stride;
+    }
+    d.many(Call{nullptr, d.dims, s.code->attrs.data()}, lists, items);
+  }
 }
 
 /// Computes the lanes that a lanes kernel declined, but for items that failed before.
@@ -251,6 +281,22 @@ void run_lanes(const Step& s, Chunk& c) {
   }
 }
 
+/// The leading dimensions, strides in bytes of `width` items side by side.
+Axes outer_axes(const Shape* operand, int operands, const Binding& b, int width) {
+  Axes axes;
+  axes.rank = b.outer_rank;
+  std::copy_n(b.outer, b.outer_rank, axes.extent);
+  for (int o = 0; o < operands; ++o) {
+    const Shape& shape = operand[o];
+    std::fill_n(axes.stride[o], b.outer_rank, Index{0});
+    if (!shape.present) continue;
+    const Index bytes = width * b.item_count(o) * static_cast<Index>(size_of(shape.dtype));
+    broadcast_strides(shape.dims, shape.rank - b.signature->rank[o], b.outer, b.outer_rank, axes.stride[o]);
+    for (int i = 0; i < b.outer_rank; ++i) axes.stride[o][i] *= bytes;
+  }
+  return axes;
+}
+
 void plan(Planner& planner, Step& s, Form form) {
   const Instruction& code = *s.code;
   const Kernel& k = *s.kernel;
@@ -261,27 +307,24 @@ void plan(Planner& planner, Step& s, Form form) {
   d.outer_count = b.outer_count;
   std::copy_n(b.dims, kMaxDims, d.dims);
   const int column = static_cast<int>(code.column), width = form == Form::lanes ? planner.width() : 1;
-  Axes axes;
-  axes.rank = b.outer_rank;
-  std::copy_n(b.outer, b.outer_rank, axes.extent);
   Index counts[kMaxOperands] = {}, items = 0;
   void* there[kMaxOperands] = {};
   const Call counted{there, b.dims, code.attrs.data()};
   for (int o = 0; o < s.operands; ++o) {
     const Shape& shape = operand[static_cast<std::size_t>(o)];
-    std::fill_n(axes.stride[o], b.outer_rank, Index{0});
     if (!shape.present) continue;
     there[o] = &d;  // any address: only whether it is null counts
     counts[o] = b.item_count(o);
-    const Index bytes = counts[o] * static_cast<Index>(size_of(shape.dtype));
-    broadcast_strides(shape.dims, shape.rank - b.signature->rank[o], b.outer, b.outer_rank, axes.stride[o]);
-    for (int i = 0; i < b.outer_rank; ++i) axes.stride[o][i] *= bytes * width;
     items += width * Unpacked::Operand{shape.dtype, counts[o]}.bytes();
   }
-  const Nest nest = coalesce(axes, s.operands);
+  const Nest nest = coalesce(outer_axes(operand.data(), s.operands, b, width), s.operands);
   d.rank = nest.rank;
   d.loops = planner.add_numbers(nest.data, nest.size);
   s.flops = matrix_flops(k, b) * static_cast<double>(b.outer_count);
+  if (form == Form::single && b.outer_count == 1 && is_little(k, code.column, b)) {
+    d.many = k.single.many[column];
+    s.run = run_many;
+  }
   if (form == Form::lanes) {
     s.run = run_lanes;
     d.lanes = of_lanes(k, code.column, planner.isa());

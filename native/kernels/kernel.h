@@ -26,6 +26,10 @@ struct Call {
 /// full, zeros of a triangle included, whatever it held before. Returns 0 or make_info(...); after a failure outputs may hold anything.
 using SingleKernel = std::int32_t (*)(const Call&, Arena&&);
 
+/// Item after item of those that cannot fail and are so small that a call for each costs more: operand o of item i is lists[o][i], not that
+/// of the call.
+using ManyKernel = void (*)(const Call&, const void* const* const* lists, Index items);
+
 /// W items in lanes: element e of an operand is one vector at e * W reals (real), or two vectors, re then im, at e * 2W reals
 /// (complex as two planes), aligned to the vector size. Writes W infos. A lane that fails does not disturb the others and never traps. A
 /// lane whose info is Fail::declined is computed again by the single kernel: rare cases that take another algorithm. The workspace is told

@@ -27,6 +27,7 @@ constexpr Index kMaxLanesSize = 128;
 struct Single {
   SingleKernel run[kDTypes];
   Workspace workspace[kDTypes];
+  ManyKernel many[kDTypes] = {};  // null: none
 };
 
 /// Of code for lanes.

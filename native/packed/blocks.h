@@ -11,24 +11,29 @@ constexpr int kRows = 8, kWide = 3;
 constexpr int kRows = 4, kWide = 3;
 #endif
 
-/// to(j, i) = from(i, j) of W x W elements.
-template <class R>
+/// to(j, i) = from(i, j) of N x N elements.
+template <class R, int N>
 BS_INLINE void transpose_block(const R* from, Index from_stride, R* to, Index to_stride) {
-  Vec<R> v[W<R>];
-  BS_UNROLL for (int i = 0; i < W<R>; ++i) v[i] = loadu<R>(from + i * from_stride);
-  transpose<R, 1>(v);
-  BS_UNROLL for (int i = 0; i < W<R>; ++i) storeu<R>(to + i * to_stride, v[i]);
+  Piece<R, N> v[N];
+  BS_UNROLL for (int i = 0; i < N; ++i) v[i] = load_piece<R, N>(from + i * from_stride);
+  transpose<N, 1>(v);
+  BS_UNROLL for (int i = 0; i < N; ++i) store_piece<R, N>(to + i * to_stride, v[i]);
+}
+/// In squares of N x N, then what is left on the right and below in smaller ones.
+template <class R, int N>
+static void transpose_by(Index rows, Index cols, const R* from, Index from_stride, R* to, Index to_stride) {
+  const Index below = rows / N * N, right = cols / N * N;
+  BS_SCALAR for (Index i = 0; i < below; i += N) BS_SCALAR for (Index j = 0; j < right; j += N)
+      transpose_block<R, N>(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+  if constexpr (N > 1) {
+    if (right < cols) transpose_by<R, N / 2>(below, cols - right, from + right, from_stride, to + right * to_stride, to_stride);
+    if (below < rows) transpose_by<R, N / 2>(rows - below, cols, from + below * from_stride, from_stride, to + below, to_stride);
+  }
 }
 /// to(j, i) = from(i, j), of any size.
 template <class R>
 static __attribute__((noinline)) void transpose_copy(Index rows, Index cols, const R* from, Index from_stride, R* to, Index to_stride) {
-  Index i = 0;
-  for (; i + W<R> <= rows; i += W<R>) {
-    Index j = 0;
-    for (; j + W<R> <= cols; j += W<R>) transpose_block<R>(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
-    BS_SCALAR for (; j < cols; ++j) BS_SCALAR for (int k = 0; k < W<R>; ++k) to[j * to_stride + i + k] = from[(i + k) * from_stride + j];
-  }
-  for (; i < rows; ++i) BS_SCALAR for (Index j = 0; j < cols; ++j) to[j * to_stride + i] = from[i * from_stride + j];
+  transpose_by<R, W<R>>(rows, cols, from, from_stride, to, to_stride);
 }
 /// to(i, j) = from(i, j).
 template <class R>

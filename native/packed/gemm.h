@@ -1,6 +1,7 @@
 // Products. A block of kRows x (up to kWide vectors) of C is summed in registers; B is taken strip by strip, copied where that makes its
 // rows lie side by side, A where it lies.
 #pragma once
+#include "../lanes/vector/pieces.h"
 #include "blocks.h"
 
 namespace backsolve::BS_ISA {
@@ -23,56 +24,61 @@ struct Product {
   R alpha, beta;
 };
 
-template <class R, int M, int V, bool kOnly>
+/// M rows, of V vectors of N elements.
+template <class R, int N, int M, int V, bool kOnly>
 BS_INLINE void product_block(const Product<R>& p, Index i) {
-  Vec<R> sum[M][V] = {};
+  Piece<R, N> sum[M][V] = {};
   const R *a = p.a + i * p.row, *b = p.b;
   const Index row_a = p.row, col_a = p.col, row_b = p.b_stride, last = p.last;
   for (Index k = p.depth; k > 0; --k, a += col_a, b += row_b) {
-    Vec<R> row[V];
-    BS_UNROLL for (int v = 0; v < V; ++v) row[v] = loadu<R>(b + (v + 1 < V ? v * W<R> : last));
+    Piece<R, N> row[V];
+    BS_UNROLL for (int v = 0; v < V; ++v) row[v] = load_piece<R, N>(b + (v + 1 < V ? v * N : last));
     BS_UNROLL for (int r = 0; r < M; ++r) {
-      const Vec<R> factor = splat<R>(a[r * row_a]);
+      const R factor = a[r * row_a];
       BS_UNROLL for (int v = 0; v < V; ++v) sum[r][v] += factor * row[v];
     }
   }
-  R* const c = p.c + i * p.c_stride;
-  const auto to = [&](int r, int v) { return c + r * p.c_stride + (v + 1 < V ? v * W<R> : last); };
+  R* c = p.c + i * p.c_stride;
   if constexpr (kOnly) {
-    BS_UNROLL for (int r = 0; r < M; ++r) BS_UNROLL for (int v = 0; v < V; ++v) storeu<R>(to(r, v), sum[r][v]);
+    BS_UNROLL for (int r = 0; r < M; ++r, c += p.c_stride) BS_UNROLL for (int v = 0; v < V; ++v)
+        store_piece<R, N>(c + (v + 1 < V ? v * N : last), sum[r][v]);
     return;
   }
-  if (p.columns < V * W<R> && p.last == (V - 1) * W<R>) {  // B is padded
-    alignas(64) R part[V * W<R>];
-    BS_UNROLL for (int r = 0; r < M; ++r) {
-      BS_UNROLL for (int v = 0; v < V; ++v) store<R>(part + v * W<R>, p.alpha * sum[r][v]);
-      R* const row_c = c + r * p.c_stride;
-      BS_SCALAR for (int j = 0; j < p.columns; ++j) row_c[j] = p.beta == 0 ? part[j] : part[j] + p.beta * row_c[j];
+  if (p.columns < V * N && p.last == (V - 1) * N) {  // B is padded
+    alignas(64) R part[V * N];
+    BS_UNROLL for (int r = 0; r < M; ++r, c += p.c_stride) {
+      BS_UNROLL for (int v = 0; v < V; ++v) store_piece<R, N>(part + v * N, p.alpha * sum[r][v]);
+      BS_SCALAR for (int j = 0; j < p.columns; ++j) c[j] = p.beta == 0 ? part[j] : part[j] + p.beta * c[j];
     }
     return;
   }
-  BS_UNROLL for (int r = 0; r < M; ++r) {
+  BS_UNROLL for (int r = 0; r < M; ++r, c += p.c_stride) {
     BS_UNROLL for (int v = 0; v < V; ++v) {
-      const Vec<R> one = p.alpha * sum[r][v];
-      storeu<R>(to(r, v), p.beta == 0 ? one : one + p.beta * loadu<R>(to(r, v)));
+      R* const to = c + (v + 1 < V ? v * N : last);
+      const Piece<R, N> one = p.alpha * sum[r][v];
+      store_piece<R, N>(to, p.beta == 0 ? one : one + p.beta * load_piece<R, N>(to));
     }
   }
 }
 
 /// All rows. `kOnly`: C = A B, whole vectors of it.
-template <class R, int V, bool kOnly>
-static __attribute__((noinline)) void product_rows(const Product<R>& p, Index m) {
+template <class R, int N, int V, bool kOnly>
+BS_INLINE void all_rows(const Product<R>& p, Index m) {
   Index i = 0;
-  for (; i + kRows <= m; i += kRows) product_block<R, kRows, V, kOnly>(p, i);
+  for (; i + kRows <= m; i += kRows) product_block<R, N, kRows, V, kOnly>(p, i);
   if (kRows > 4 && i + 4 <= m) {
-    product_block<R, 4, V, kOnly>(p, i);
+    product_block<R, N, 4, V, kOnly>(p, i);
     i += 4;
   }
   if (i + 2 <= m) {
-    product_block<R, 2, V, kOnly>(p, i);
+    product_block<R, N, 2, V, kOnly>(p, i);
     i += 2;
   }
-  if (i < m) product_block<R, 1, V, kOnly>(p, i);
+  if (i < m) product_block<R, N, 1, V, kOnly>(p, i);
+}
+template <class R, int V, bool kOnly>
+static __attribute__((noinline)) void product_rows(const Product<R>& p, Index m) {
+  all_rows<R, W<R>, V, kOnly>(p, m);
 }
 template <class R, int V>
 static void product_strip(const Product<R>& p, Index m) {

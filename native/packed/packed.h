@@ -19,6 +19,12 @@ struct Limits {
   Index products;  // the least number of columns of a product
 };
 
+/// Of C = op(A) op(B), m x n with k products each, of matrices that lie row by row without gaps.
+struct Sizes {
+  bool a_transposed, b_transposed;
+  Index m, n, k;
+};
+
 /// Row-major matrices, strides in elements.
 template <class R>
 struct Kernels {
@@ -32,6 +38,8 @@ struct Kernels {
   /// P A = L U of an m x n matrix, m >= n, in place; pivots[i] is the row, from 0, that row i was exchanged with. A zero pivot is passed
   /// over.
   void (*getrf)(Index m, Index n, R* a, Index stride, std::int32_t* pivots, R* room);
+  /// C := op(A) op(B) of `items` matrices, any sizes; the lists are of A, B and C. The order of an element's sum depends on k alone.
+  void (*products)(const Sizes&, const void* const* const* lists, Index items);
   /// C := alpha op(A) op(B) + beta C of m rows and n columns, k > 0 products each, alpha not 0; with beta = 0, C is only written. The order
   /// of an element's sum depends on k alone.
   void (*gemm)(bool a_transposed, bool b_transposed, Index m, Index n, Index k, R alpha, const R* a, Index a_stride, const R* b,

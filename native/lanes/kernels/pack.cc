@@ -5,29 +5,23 @@
 namespace backsolve::BS_ISA {
 namespace {
 
-/// N reals side by side, at any address.
-template <class R, int N>
-struct Piece {
-  typedef R type __attribute__((vector_size(N * sizeof(R))));
-  typedef R loose __attribute__((vector_size(N * sizeof(R)), aligned(sizeof(R))));
-};
-
 /// M lanes in pieces of N: lane p * N + i is element e + i of item first + p * N.
 template <class R, class Half, int... I>
 BS_INLINE auto beside(Half a, Half b, Seq<I...>) {
   return __builtin_shufflevector(a, b, I...);
 }
 template <class R, int N, int M>
-BS_INLINE typename Piece<R, M>::type joined(const void* const* items, int first, Index e) {
+BS_INLINE Piece<R, M> joined(const void* const* items, int first, Index e) {
   if constexpr (M == N)
-    return *reinterpret_cast<const typename Piece<R, N>::loose*>(static_cast<const R*>(items[first]) + e);
+    return load_piece<R, N>(static_cast<const R*>(items[first]) + e);
   else
     return beside<R>(joined<R, N, M / 2>(items, first, e), joined<R, N, M / 2>(items, first + M / 2, e), UpTo<M>{});
 }
 
+/// The P-th N lanes.
 template <class R, int N, int P, int... I>
-BS_INLINE void store_piece(R* to, Vec<R> v, Seq<I...>) {
-  *reinterpret_cast<typename Piece<R, N>::loose*>(to) = __builtin_shufflevector(v, v, (P * N + I)...);
+BS_INLINE Piece<R, N> lanes_of(Vec<R> v, Seq<I...>) {
+  return __builtin_shufflevector(v, v, (P * N + I)...);
 }
 /// Where unpacked items lie: `used` of them, `step` bytes apart.
 struct Rows {
@@ -43,7 +37,7 @@ struct Rows {
 template <class R, int N, bool All, int P = 0>
 BS_INLINE void part(const Rows& to, int first, Index e, Vec<R> v) {
   if constexpr (P * N < W<R>) {
-    if (All || first + P * N < to.used) store_piece<R, N, P>(to.at<R>(first + P * N) + e, v, UpTo<N>{});
+    if (All || first + P * N < to.used) store_piece<R, N>(to.at<R>(first + P * N) + e, lanes_of<R, N, P>(v, UpTo<N>{}));
     part<R, N, All, P + 1>(to, first, e, v);
   }
 }
@@ -57,7 +51,7 @@ BS_INLINE void pack_by(R* out, const void* const* items, Index e, Index count) {
     for (; e + N <= count; e += N) {
       Vec<R> v[N];
       BS_UNROLL for (int i = 0; i < N; ++i) v[i] = joined<R, N, W<R>>(items, i, e);
-      transpose<R, 1, N>(v);
+      transpose<N, 1, W<R>>(v);
       BS_UNROLL for (int i = 0; i < N; ++i) store<R>(out + (e + i) * W<R>, v[i]);
     }
     pack_by<R, N / 2>(out, items, e, count);
@@ -72,7 +66,7 @@ BS_INLINE void unpack_by(const Rows& to, const R* in, Index e, Index count) {
     for (; e + N <= count; e += N) {
       Vec<R> v[N];
       BS_UNROLL for (int i = 0; i < N; ++i) v[i] = load<R>(in + (e + i) * W<R>);
-      transpose<R, 1, N>(v);
+      transpose<N, 1, W<R>>(v);
       BS_UNROLL for (int i = 0; i < N; ++i) part<R, N, All>(to, i, e, v[i]);
     }
     unpack_by<R, N / 2, All>(to, in, e, count);

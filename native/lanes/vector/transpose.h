@@ -1,24 +1,24 @@
-// Squares of W vectors, rows and columns exchanged in registers.
+// Squares of N lanes in N vectors, rows and columns exchanged in registers.
 #pragma once
-#include "indices.h"
+#include "pieces.h"
 
 namespace backsolve::BS_ISA {
 
-/// One butterfly: blocks of S lanes exchanged between a and b.
-template <class R, int S, int... I>
-BS_INLINE void exchange(Vec<R>& a, Vec<R>& b, Seq<I...>) {
-  const Vec<R> low = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I : W<R> + I - S)...);
-  const Vec<R> high = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I + S : W<R> + I)...);
+/// One butterfly: blocks of S of L lanes exchanged between a and b.
+template <int L, int S, class V, int... I>
+BS_INLINE void exchange(V& a, V& b, Seq<I...>) {
+  const V low = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I : L + I - S)...);
+  const V high = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I + S : L + I)...);
   a = low;
   b = high;
 }
 
-/// Transposes the squares of N x N lanes in N vectors: log2(N) rounds of butterflies.
-template <class R, int S, int N = W<R>>
-BS_INLINE void transpose(Vec<R>* v) {
+/// Transposes the squares of N x N in N vectors of L >= N lanes: log2(N) rounds of butterflies.
+template <int N, int S, int L = N, class V>
+BS_INLINE void transpose(V* v) {
   if constexpr (S < N) {
-    BS_UNROLL for (int i = 0; i < N; ++i) if ((i & S) == 0) exchange<R, S>(v[i], v[i + S], UpTo<W<R>>{});
-    transpose<R, S * 2, N>(v);
+    BS_UNROLL for (int i = 0; i < N; ++i) if ((i & S) == 0) exchange<L, S>(v[i], v[i + S], UpTo<L>{});
+    transpose<N, S * 2, L>(v);
   }
 }
 
