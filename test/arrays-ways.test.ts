@@ -111,6 +111,27 @@ describe("functions of arrays", () => {
     expect(program.runSync([x, ints(1)]).at(1, 1)).to.equal(x.at(1, 1) + 1);
     expect(caught(() => program.runSync([x, ints(5)])).code).to.equal("ERR_ARGUMENT");
   });
+  it("matmul writes to out, of vectors too", () => {
+    const shapes: readonly (readonly [readonly number[], readonly number[], readonly number[]])[] = [
+      [
+        [4, 2],
+        [2, 3],
+        [4, 3],
+      ],
+      [[2], [2, 3], [3]],
+      [[4, 2], [2], [4]],
+      [[2], [2], []],
+      [[2], [5, 2, 3], [5, 3]],
+      [[5, 4, 2], [2], [5, 4]],
+    ];
+    for (const [left, right, shape] of shapes) {
+      const [x, y, out] = [b.random.normal(1, left), b.random.normal(2, right), b.zeros(shape)];
+      expect(b.matmul(x, y, { out })).to.equal(out);
+      expect(Array.from(out.data)).to.deep.equal(Array.from(b.matmul(x, y).data));
+    }
+    expect(() => b.matmul(b.ones([2]), b.ones([2, 3]), { out: b.zeros([4]) })).to.throw(b.ArgumentError, /^matmul: option out must be/);
+  });
+
   it("take has its other forms, and out", async () => {
     expect((await b.take.async(x, [1, 0], { axis: 1 })).toArray()).to.deep.equal(b.take(x, [1, 0], { axis: 1 }).toArray());
     const { value, failures } = b.take.checked(x, [1, 9], { axis: 0 });

@@ -156,6 +156,8 @@ function checkManyProducts(n: number, dtype: Real): void {
     const [rows, cols] = t.shape.slice(-2) as [number, number];
     return tensor(Array.from(t.data.subarray(at * rows * cols, (at + 1) * rows * cols)), { shape: [rows, cols], dtype }) as F64;
   };
+  const empty = matmul(draw(1, 70, 3, 0), draw(2, 70, 0, n), { out: draw(3, 70, 3, n) });
+  expect(Array.from(new Set(empty.data)), `empty sums ${dtype} ${n}`).to.deep.equal([0]);
   for (const adjointA of flags)
     for (const adjointB of flags) {
       const [a, b] = [draw(1, 7, 13, ...(adjointA ? [k, m] : [m, k])), draw(2, 13, ...(adjointB ? [n, k] : [k, n]))];

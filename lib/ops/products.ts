@@ -1,10 +1,10 @@
 import { flag, optionsOf } from "../core/attrs";
 import type { Fits, Sym } from "../core/dtype";
 import { ShapeError } from "../core/errors";
-import { type AsyncOptions, defineOp } from "../core/op";
+import { type AsyncOptions, type CallOptions, defineOp } from "../core/op";
 import { asTensor } from "../core/operands";
 import { native } from "../core/row";
-import { type DTypeOf, type Promote, shapeText, type Tensor } from "../core/tensor";
+import { type DTypeOf, isTensor, type Promote, shapeText, type Tensor } from "../core/tensor";
 import { reshape } from "./structure";
 
 type T = Tensor<Sym<"T">>;
@@ -33,14 +33,15 @@ export interface MatmulOptions {
   readonly adjointB?: boolean;
 }
 
+type Out = Pick<CallOptions, "out">;
 const same = (c: Tensor): Tensor => c;
 /** Operands as matrices, and what takes the product back to NumPy's shape. */
-function asMatrices(a: unknown, b: unknown, options: unknown) {
-  const { adjointA, adjointB }: MatmulOptions = options === undefined ? {} : optionsOf("matmul", options);
+function asMatrices(a: unknown, b: unknown, options: (MatmulOptions & Out) | undefined) {
+  const { adjointA, adjointB, out }: MatmulOptions & Out = options === undefined ? {} : optionsOf("matmul", options);
   const [x, y] = [asTensor("matmul", "a", a), asTensor("matmul", "b", b)];
   if (x.rank === 0 || y.rank === 0)
     throw new ShapeError("matmul", `a and b must have an axis, got shapes ${shapeText(x.shape)} and ${shapeText(y.shape)}; use mul.`);
-  if (x.rank > 1 && y.rank > 1) return { left: x, right: y, back: same };
+  if (x.rank > 1 && y.rank > 1) return { left: x, right: y, options, back: same };
   const [k, n] = [x.shape.at(x.rank > 1 && adjointA ? -2 : -1), y.shape.at(y.rank > 1 && !adjointB ? -2 : -1)];
   if (k !== n)
     throw new ShapeError(
@@ -53,14 +54,17 @@ function asMatrices(a: unknown, b: unknown, options: unknown) {
     const [m, n] = [c.shape.at(-2) as number, c.shape.at(-1) as number];
     return reshape(c, [...c.shape.slice(0, -2), ...(x.rank === 1 ? [] : [m]), ...(y.rank === 1 ? [] : [n])]);
   };
-  return { left, right, back };
+  if (!isTensor(out)) return { left, right, options, back };
+  const [rows, cols] = [out.shape.slice(0, y.rank === 1 ? undefined : -1), y.rank === 1 ? [1] : out.shape.slice(-1)];
+  const within = reshape(out, x.rank > 1 ? [...rows, ...cols] : [...rows, 1, ...cols]);
+  return { left, right, options: { ...options, out: within }, back: () => out };
 }
 
 /** op(a) op(b) over the last two axes, batch dimensions broadcast. A 1-D operand is a row (first) or a column (second), as in NumPy. */
 export const matmul = Object.assign(
-  <A extends Tensor, B extends Tensor>(a: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>, options?: MatmulOptions): Tensor<Promote<A, B>> => {
-    const { left, right, back } = asMatrices(a, b, options);
-    return back(op(left, right, options)) as Tensor<Promote<A, B>>;
+  <A extends Tensor, B extends Tensor>(a: A, b: B & Fits<DTypeOf<A>, DTypeOf<B>>, options?: MatmulOptions & Out): Tensor<Promote<A, B>> => {
+    const { left, right, options: own, back } = asMatrices(a, b, options);
+    return back(op(left, right, own)) as Tensor<Promote<A, B>>;
   },
   {
     /** The same, off the event loop. */

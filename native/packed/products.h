@@ -50,6 +50,10 @@ static void products(const packed::Sizes& s, const void* const* const* lists, In
   if (s.m == 0 || s.n == 0) return;
   const Items<R> items{s, lists, count};
   if (s.n <= kWide * W<R> && s.k <= kDepth) return items.template by<W<R>>();
+  if (s.k == 0) {  // empty sums
+    for (Index i = 0; i < count; ++i) BS_SCALAR for (Index e = 0; e < s.m * s.n; ++e) items.c(i)[e] = 0;
+    return;
+  }
   const Index along_a = s.a_transposed ? s.m : s.k, along_b = s.b_transposed ? s.k : s.n;
   for (Index i = 0; i < count; ++i)
     gemm<R>(s.a_transposed, s.b_transposed, s.m, s.n, s.k, 1, items.a(i), along_a, items.b(i), along_b, 0, items.c(i), s.n);
