@@ -94,6 +94,18 @@ describe("care and dare", () => {
     const y = equations.care(a, b, zeros([2, 2]), eye(1));
     expect(relativeError(add(matmul(adjoint(a), y), matmul(y, a)), matmul(matmul(y, b), matmul(adjoint(b), y)))).to.be.below(1e-13);
   });
+  it("of dare, inputs that cost next to nothing are as those that cost nothing", () => {
+    for (const cost of [[1e-24], [1e-40], [1, 1e-24], [1, 1e-12, 1e-24]])
+      for (let seed = 1; seed <= 20; seed++) {
+        const [n, k] = [5, cost.length];
+        const [a, b, m] = [draw(seed, [n, n], "float64"), draw(seed + 100, [n, k], "float64"), draw(seed + 200, [n, n], "float64")];
+        const q = matmul(m, adjoint(m)) as T;
+        const [little, nothing] = [cost, cost.map((r) => (r < 1e-20 ? 0 : r))].map(
+          (r) => linalg.dare(a, b, q, diagEmbed(tensor(r)) as T) as T,
+        );
+        expect(relativeError(little as T, nothing as T), `${cost} ${seed}`).to.be.below(1e-9);
+      }
+  });
   it("say where nothing stabilizes, what is not finite, and that of nothing", () => {
     const none = [zeros([1, 1]), eye(1), mul(2, eye(1))] as [T, T, T];
     const turn = tensor([

@@ -67,22 +67,33 @@ int size_of(Matrix<const T> m) {
 struct Scaling {
   int a = 0, b = 0, q = 0, x = 0;
 };
-// Units leave the equation what it is: of the inputs, columns of B with 2^u_i and R with 2^(u_i + u_j), make the diagonal of R 1; of the
-// cost, 2^s (Q, R, X), and of time, 2^t (A, Q, R⁻¹) of the continuous equation, where R is made 1 again by the inputs', bring Q and B to
-// one size.
+/// The exponent of bᴴ Q b, about, whatever the units of the states: Q_ij² <= Q_ii Q_jj.
+template <class T>
+int cost_of(Matrix<const T> b, Matrix<const T> q) {
+  int most = std::numeric_limits<int>::min();
+  for (Index i = 0; i < b.rows; ++i) {
+    const Real<T> part = ops::largest_part(b(i, 0)), weight = ops::largest_part(q(i, i));
+    if (part > 0 && weight > 0) most = std::max(most, static_cast<int>(2 * ops::exponent_of(part) + ops::exponent_of(weight)));
+  }
+  return most;
+}
+// Units leave the equation what it is: of the inputs, columns of B with 2^u_i and R with 2^(u_i + u_j), make the diagonal of R 1, or of
+// R + Bᴴ Q B where the equation is discrete, as nothing but R + Bᴴ X B is ever inverted; of the cost, 2^s (Q, R, X), and of time, 2^t (A,
+// Q, R⁻¹) of the continuous equation, where R is made 1 again by the inputs', bring Q and B to one size.
 template <Inside inside, class T>
 Scaling scaling_of(Matrix<const T> a, Matrix<const T> b, Matrix<const T> q, Matrix<const T> r, int* units) {
   const auto none = [](Matrix<const T> m) { return ops::largest_part(m) == 0; };
+  const bool with_inputs = !none(b), with_cost = !none(q);
+  const int of_q = size_of(q), of_a = size_of(a);
   int of_b = std::numeric_limits<int>::min();
   for (Index i = 0; i < b.cols; ++i) {
     const auto column = ops::block(b, 0, i, b.rows, 1);
     const Real<T> weight = ops::largest_part(r(i, i));
-    const int own = size_of(column);
-    units[i] = weight > 0 ? -static_cast<int>(ops::exponent_of(weight)) / 2 : -own;
+    const int own = size_of(column), of_weight = static_cast<int>(ops::exponent_of(weight));
+    const int of_cost = inside == Inside::unit_circle ? cost_of(column, q) : of_weight;
+    units[i] = weight > 0 ? -std::max(of_weight, of_cost) / 2 : -own;
     if (!none(column)) of_b = std::max(of_b, own + units[i]);
   }
-  const bool with_inputs = !none(b), with_cost = !none(q);
-  const int of_q = size_of(q), of_a = size_of(a);
   int s = with_inputs ? 2 * of_b : 0, t = 0;
   if constexpr (inside == Inside::left_half) {
     if (with_inputs && with_cost) {

@@ -26,5 +26,5 @@ function checkCompiled(seed: number): void {
 }
 
 describe("compiled random functions with loops against the same without", () => {
-  it(`${seeds.length} of them`, () => seeds.forEach(checkCompiled));
+  it(`${seeds.length} of them`, () => seeds.forEach(checkCompiled)).timeout(300_000);
 });
