@@ -161,6 +161,27 @@ describe("Riccati's equations in lanes", () => {
     }
   });
 
+  it("leave to the single kernel what a round of Newton's method does not settle", () => {
+    const hard: readonly [Name, r: number, q: number, a: number][] = [
+      ["care", 1e-10, 1, 1],
+      ["care", 1, 1e-12, 5],
+      ["dare", 1e-10, 1, 1],
+      ["dare", 1e8, 1, 3],
+    ];
+    for (const [name, weight, cost, size] of hard) {
+      const [n, k, count] = [5, 2, 64];
+      const c = normal(3, [count, n, 1], "float64");
+      const xs: Args = [
+        mul(size, normal(1, [count, n, n], "float64")) as T,
+        normal(2, [count, n, k], "float64"),
+        mul(cost, matmul(c, adjoint(c))) as T,
+        mul(weight, add(eye(k), zeros([count, k, k]))) as T,
+      ];
+      const [lanes, single] = [run(name, xs, "lanes"), run(name, xs, "single")];
+      for (let i = 0; i < count; i++)
+        expect(relativeError(part(lanes, i, 1), part(single, i, 1)), `${name} ${weight} ${cost} ${size} item ${i}`).to.be.below(1e-9);
+    }
+  });
   it("take units of each state, of the inputs and of the costs that are far apart", () => {
     const [n, k] = [5, 2];
     for (const name of names) {

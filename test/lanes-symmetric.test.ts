@@ -259,6 +259,15 @@ describe("matrixPower", () => {
     ] as const)
       expect(matrixPower(turn, { n }).toArray()).to.deep.equal(matrixPower(turn, { n: k }).toArray());
     expect(matrixPower(b.tensor([[0.5]]), { n: most }).item()).to.equal(0);
+    const angles = Array.from({ length: 19 }, (_, i) => 0.1 * i);
+    const turns = (by: number): T =>
+      b.tensor(
+        angles.map((t) => [
+          [Math.cos(by * t), -Math.sin(by * t)],
+          [Math.sin(by * t), Math.cos(by * t)],
+        ]),
+      ) as T;
+    for (const n of [100, 1023, -1024]) expect(relativeError(matrixPower(turns(1) as never, { n }) as T, turns(n))).to.be.below(1e-12);
     expect(matrixPower(b.zeros([2, 0, 0]), { n: -3 }).shape).to.deep.equal([2, 0, 0]);
     expect(matrixPower(b.zeros([0, 3, 3]), { n: 3 }).shape).to.deep.equal([0, 3, 3]);
     for (const n of [0.5, Number.NaN, 2 ** 53, "2"])
