@@ -125,12 +125,13 @@ function disagreement(cell: Cell, own: readonly number[], theirs: readonly numbe
 async function runners(cell: Cell, own: Player, peers: readonly Player[], sets: readonly Operands[], rules: Rules) {
   const { op, n, batch, dtype, way } = cell;
   const request: Prepare = { do: "prepare", op, n, batch, dtype, way, sets };
+  const theirRequest: Prepare = way === "freed" ? { ...request, way: "forward" } : request;
   const answer: Prepared | Failed = await own.prepare(request);
   if (!("first" in answer)) throw new Error(`backsolve, ${op}: ${JSON.stringify(answer)}`);
   const trouble: Record<string, string> = {};
   const racing: Runner[] = [];
   for (const p of peers) {
-    const theirs = await p.prepare(request);
+    const theirs = await p.prepare(theirRequest);
     if ("skip" in theirs) continue;
     const why = "error" in theirs ? theirs.error : disagreement(cell, answer.sums, theirs.sums);
     if ("error" in theirs || why) trouble[p.hello.name] = why as string;

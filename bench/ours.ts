@@ -34,6 +34,14 @@ function make({ op, n, dtype, way, sets }: Prepare): Call[] {
         () =>
           f(...args),
     );
+  if (way === "freed") {
+    let last: readonly T[] = [];
+    return loaded.map(({ args }) => () => {
+      for (const t of last) t[Symbol.dispose]();
+      last = f(...args);
+      return last;
+    });
+  }
   return loaded.map(({ args, g }) => () => {
     const { value, pullback } = b.vjp(f, ...args);
     return [...value, ...pullback(g)];

@@ -1,12 +1,13 @@
 // A compiled row as a program.
 import type { Program } from "../lib/index";
+import type { Way } from "./cells";
 import { type Backsolve, type Row, shapeOf, type T } from "./table/row";
 
 /** Of one item: outputs, then gradients to the first `wrt` arguments; cotangents follow the arguments, but of a scalar value, whose own is 1. */
-export function itemOf(b: Backsolve, row: Row, way: "forward" | "both"): (...given: T[]) => T[] {
+export function itemOf(b: Backsolve, row: Row, way: Way): (...given: T[]) => T[] {
   const count = row.inputs.length;
   const { wrt = count } = row.compiled ?? {};
-  if (way === "forward") return (...args) => row.call(b, ...args);
+  if (way !== "both") return (...args) => row.call(b, ...args);
   return (...given) => {
     const fixed = given.slice(wrt, count);
     const of = given.slice(0, wrt);
@@ -22,16 +23,10 @@ export function itemOf(b: Backsolve, row: Row, way: "forward" | "both"): (...giv
 const isScalar = ({ outputs }: Row): boolean => outputs.length === 1 && outputs[0] === "";
 
 /** What a call takes as cotangents. */
-export const cotangentsOf = (row: Row, way: "forward" | "both"): readonly string[] =>
-  way === "forward" || (row.compiled && isScalar(row)) ? [] : row.outputs;
+export const cotangentsOf = (row: Row, way: Way): readonly string[] =>
+  way !== "both" || (row.compiled && isScalar(row)) ? [] : row.outputs;
 
-export function programOf(
-  b: Backsolve,
-  row: Row,
-  n: number,
-  dtype: "float64" | "float32",
-  way: "forward" | "both",
-): Program<readonly T[], T[]> {
+export function programOf(b: Backsolve, row: Row, n: number, dtype: "float64" | "float32", way: Way): Program<readonly T[], T[]> {
   const shapes = [...row.inputs.map(([, sizes]) => sizes), ...cotangentsOf(row, way)].map((sizes) => shapeOf(sizes, n));
   return b.compile(itemOf(b, row, way) as never, ...shapes.map((shape) => b[dtype](...shape))) as never;
 }

@@ -60,6 +60,7 @@ function tablesOf(machine: string, figures: readonly Figure[]): Readonly<Record<
     "compiled-threads": compiled(of("float64", 2)),
     speedups: speedups(figures),
     "by-op-256K": byOp(main, "256K"),
+    freed: byOp(main, "256K", ["forward", "freed"]),
     "by-op-1": byOp(main, "1"),
     "by-op-32M": byOp(main, "32M"),
     trouble: troubles(figures),
@@ -87,6 +88,8 @@ async function main(): Promise<void> {
     if (text === undefined) throw new Error(`${page}: there is no table ${name}`);
     return `<!-- table: ${name} -->\n${text}\n<!-- end -->`;
   });
+  const missing = Object.keys(tables).filter((name) => !filled.includes(`<!-- table: ${name} -->`));
+  if (missing.length > 0) throw new Error(`${page} has no place for ${missing.join(", ")}`);
   writeFileSync(page, filled);
   const drawn = { "ratios.svg": ratios(main, "float64, one thread"), "roofline.svg": roofline(main, "float64, one thread") };
   for (const [name, svg] of Object.entries(drawn)) {

@@ -9,7 +9,7 @@ const tableOf = (head: readonly string[], body: readonly (readonly string[])[]):
 const us = (seconds: number): string => `${Number((seconds * 1e6).toPrecision(3))}`;
 const times = (ratio: number): string => `${ratio < 10 ? ratio.toFixed(2) : ratio.toFixed(0)}x`;
 const spread = ({ interval }: Figure): string => (interval ? `${interval.map((x) => x.toFixed(2)).join("..")}` : "");
-const WAYS: Readonly<Record<Way, string>> = { forward: "forward", both: "forward + backward" };
+const WAYS = { forward: "forward", both: "forward + backward" } as const;
 
 /** Those most behind first. */
 export function worst(figures: readonly Figure[], count = 30): string {
@@ -81,15 +81,17 @@ export const compiled = (figures: readonly Figure[]): string =>
     ),
   );
 
-/** Ratios of one kind of batch, forward and forward + backward, by op and n. */
-export function byOp(figures: readonly Figure[], batch: string): string {
-  const sizes = SIZES.filter((n) => figures.some(({ cell }) => cell.n === n && cell.batch === batch));
+/** Ratios of one kind of batch, forward and forward + backward or otherwise, by op and n. */
+export function byOp(figures: readonly Figure[], batch: string, ways: readonly Way[] = ["forward", "both"]): string {
+  const sizes = SIZES.filter((n) => figures.some(({ cell }) => cell.n === n && cell.batch === batch && ways.includes(cell.way)));
   const body = [...rows.values()]
-    .filter(({ kind, op }) => kind !== "program" && figures.some(({ cell }) => cell.op === op && cell.batch === batch))
+    .filter(
+      ({ kind, op }) => kind !== "program" && figures.some(({ cell }) => cell.op === op && cell.batch === batch && ways.includes(cell.way)),
+    )
     .map(({ op }) => [
       op,
       ...sizes.map((n) =>
-        (["forward", "both"] as const)
+        ways
           .map((way) => figures.find(({ cell }) => cell.op === op && cell.n === n && cell.batch === batch && cell.way === way))
           .map((f) => f?.ratio.toFixed(f.ratio < 10 ? 1 : 0) ?? "-")
           .join(" "),
