@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { storageOf } from "../lib/core/tensor";
 import { add, greater, less, linalg, mul, sub, sum, type Tensor, tanh } from "../lib/index";
 import { Builder, body, differences, f64, numbers } from "./bodies";
+import { many } from "./grid";
 import { randoms } from "./hostile/randoms";
 
 const N = 3;
@@ -126,7 +127,7 @@ const ones = (shape: Shape) => filled(shape, () => 1);
 const unit = () => filled([N, N], (i) => (i % (N + 1) === 0 ? 1 : 0));
 
 describe("random bodies in bodies", () => {
-  const count = process.env.BACKSOLVE_TESTS === "all" ? 150 : 25;
+  const count = many(150, 25);
   const from = Number(process.env.BACKSOLVE_TESTS_SEED ?? 1) % 100_000;
   for (let seed = from; seed < from + count; seed++)
     it(`seed ${seed}`, () => {

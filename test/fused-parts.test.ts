@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { storageOf } from "../lib/core/tensor";
 import * as b from "../lib/index";
 import { difference, itemOf, plan, type T } from "./fused";
+import { many } from "./grid";
 import { randoms } from "./hostile/randoms";
 
 type C = "complex64" | "complex128";
@@ -69,7 +70,7 @@ describe("fused loops of complex numbers and bools", () => {
     [1, 43, 2],
     [2, 19, 18],
   ] as const;
-  const count = process.env.BACKSOLVE_TESTS === "all" ? 400 : 40;
+  const count = many(400, 40);
   for (let seed = 1; seed <= count; seed++)
     it(`random functions, seed ${seed}`, () => {
       const random = randoms(seed * 7907);

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { storageOf } from "../lib/core/tensor";
 import * as b from "../lib/index";
 import { difference, itemOf, plan, type Step, type T } from "./fused";
+import { many } from "./grid";
 import { randoms } from "./hostile/randoms";
 
 type F = "float32" | "float64";
@@ -61,7 +62,7 @@ describe("fused loops", () => {
     [1, 43, 2],
     [2, 19, 18],
   ] as const;
-  const count = process.env.BACKSOLVE_TESTS === "all" ? 400 : 60;
+  const count = many(400, 60);
   for (let seed = 1; seed <= count; seed++)
     it(`random functions, seed ${seed}`, () => {
       const random = randoms(seed * 7919);

@@ -133,6 +133,9 @@ describe("the variables of the tests", () => {
     expect(planOf({ BACKSOLVE_TESTS_SEED: "4294967295" }).text).to.match(
       /seed 4294967295 \(BACKSOLVE_TESTS_SEED\)\.\nBACKSOLVE_TESTS_SEED=4294967295 runs it again/,
     );
+    const quarter = planOf({ BACKSOLVE_TESTS: "quarter" });
+    expect(quarter.sample).to.deep.equal({ share: 1 / 4, seed: sample?.seed });
+    expect(quarter.text).to.match(/1\/4 of[\s\S]*BACKSOLVE_TESTS_SEED=\d+ BACKSOLVE_TESTS=quarter runs it again/);
     expect(planOf({ BACKSOLVE_TESTS: "all" })).to.deep.equal({ sample: undefined, text: "the whole grids" });
   });
   it("that are wrong are errors that say what is expected", () => {
@@ -140,6 +143,6 @@ describe("the variables of the tests", () => {
       expect(() => planOf({ BACKSOLVE_TESTS_SEED: given })).to.throw(
         `BACKSOLVE_TESTS_SEED is "${given}", expected an integer from 0 to 4294967295.`,
       );
-    expect(() => planOf({ BACKSOLVE_TESTS: "ALL" })).to.throw('BACKSOLVE_TESTS is "ALL", expected "sample", "all" or "every".');
+    expect(() => planOf({ BACKSOLVE_TESTS: "ALL" })).to.throw('BACKSOLVE_TESTS is "ALL", expected "sample", "quarter", "all" or "every".');
   });
 });

@@ -1,12 +1,12 @@
 // What npm test runs of the grids: those that checkOp derives from a row, and those that tests span themselves. All of them take minutes, so it
-// is a sample, drawn by a seed; CI runs all (BACKSOLVE_TESTS=all).
+// is a sample, drawn by a seed; CI takes a quarter (BACKSOLVE_TESTS=quarter), and all is BACKSOLVE_TESTS=all.
 //
 // Without BACKSOLVE_TESTS_SEED the seed is that of the commit: whoever runs the tests of a commit again, today or next month, here or in CI, runs
 // the same cells, so that a failure comes back and a pass was no luck of the day; and with every commit others have their turn.
 import { execFileSync } from "node:child_process";
 import { drawn, type Sample } from "../lib/testing/sample";
 
-const SHARE = 1 / 12;
+const SHARES: Readonly<Record<string, number>> = { sample: 1 / 12, quarter: 1 / 4 };
 
 function seedOf(env: NodeJS.ProcessEnv): { seed: number; from: string } {
   const { BACKSOLVE_TESTS_SEED: given } = env;
@@ -27,29 +27,32 @@ function seedOf(env: NodeJS.ProcessEnv): { seed: number; from: string } {
 /** What to run by these variables, undefined for all of it, and words for it. */
 export function planOf(env: NodeJS.ProcessEnv): { sample: Sample | undefined; text: string } {
   const which = env.BACKSOLVE_TESTS || "sample";
-  if (which !== "every" && which !== "all" && which !== "sample")
-    throw new Error(`BACKSOLVE_TESTS is "${which}", expected "sample", "all" or "every".`);
-  if (which !== "sample") return { sample: undefined, text: "the whole grids" };
+  if (which === "every" || which === "all") return { sample: undefined, text: "the whole grids" };
+  const share = SHARES[which];
+  if (share === undefined) throw new Error(`BACKSOLVE_TESTS is "${which}", expected "sample", "quarter", "all" or "every".`);
   const { seed, from } = seedOf(env);
   return {
-    sample: { share: SHARE, seed },
+    sample: { share, seed },
     text:
-      `a sample of the grids: 1/${1 / SHARE} of their cells, every kind at least once; seed ${seed} (${from}).\n` +
-      `BACKSOLVE_TESTS_SEED=${seed} runs it again, BACKSOLVE_TESTS=all runs the whole grids`,
+      `a sample of the grids: 1/${1 / share} of their cells, every kind at least once; seed ${seed} (${from}).\n` +
+      `BACKSOLVE_TESTS_SEED=${seed}${which === "sample" ? "" : ` BACKSOLVE_TESTS=${which}`} runs it again, BACKSOLVE_TESTS=all runs the whole grids`,
   };
 }
 /**
- * What to run of a grid that is too large for CI, of which npm test takes a twelfth of `share`, CI `share`, BACKSOLVE_TESTS=every all: the sample, or
- * undefined for all of it.
+ * What to run of a grid that is too large to be run whole: that part of `share` which is run of other grids, all of it by BACKSOLVE_TESTS=every: the
+ * sample, or undefined for all of it.
  */
 export function partOf(share: number, env: NodeJS.ProcessEnv = process.env): Sample | undefined {
   if (env.BACKSOLVE_TESTS === "every") return undefined;
-  return { share: planOf(env).sample ? share * SHARE : share, seed: seedOf(env).seed };
+  return { share: share * (planOf(env).sample?.share ?? 1), seed: seedOf(env).seed };
 }
 const plan = planOf(process.env);
 export const { text } = plan;
 /** Option of checkOp and of `cells`. */
 export const sampled: { readonly sample?: Sample } = plan.sample ? { sample: plan.sample } : {};
+
+/** How many random cases: of `all`, the share that is run of the grids, `least` in any case. */
+export const many = (all: number, least: number): number => Math.max(least, Math.round(all * (plan.sample?.share ?? 1)));
 
 type Axes = readonly (readonly unknown[])[];
 type Cell<A extends Axes> = { -readonly [I in keyof A]: A[I][number] };
