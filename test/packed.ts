@@ -125,6 +125,10 @@ function checkProducts(n: number, dtype: Real): void {
     [n, (n * 7) % 300, 17],
     [5, n, 2 * n + 1],
     [n + 3, 257, n],
+    [n, n + 1, 1],
+    [1, 300, n],
+    [n + 2, 9, 1],
+    [1, n, 3],
   ];
   const whole = (rows: number, cols: number): F64 => made(rows, cols, dtype, (_, __, x) => Math.round(2 * x));
   const times = (a: F64, adjoint: boolean, x: readonly number[]): number[] => {
@@ -145,6 +149,27 @@ function checkProducts(n: number, dtype: Real): void {
           times(a, adjointA, times(b, adjointB, x)),
         );
       }
+}
+
+/** Of a matrix and a vector every element has the bits that its row, or column, has alone. */
+function checkVectors(n: number, dtype: Real): void {
+  const k = ((n * 7) % 61) + 1;
+  const [a, x] = [random.normal(5, [n, k], { dtype }) as F64, random.normal(6, [k, 1], { dtype }) as F64];
+  const row = (i: number): F64 => tensor(Array.from(a.data.subarray(i * k, (i + 1) * k)), { shape: [1, k], dtype }) as F64;
+  const all = Array.from(matmul(a, x).data);
+  for (const i of new Set([0, n >> 1, n - 1]))
+    expect(Array.from(matmul(row(i), x).data), `row ${i} of ${n} x ${k} ${dtype}`).to.deep.equal([all[i]]);
+  const flat = x.data.slice() as Float64Array<ArrayBuffer>;
+  const turned = [
+    matmul(tensor(flat, { shape: [1, k], dtype }) as F64, a, { adjointB: true }), // xᵀ Aᵀ
+    matmul(a, tensor(flat, { shape: [1, k], dtype }) as F64, { adjointB: true }), // A (xᵀ)ᵀ
+  ];
+  for (const t of turned) expect(Array.from(t.data), `${n} x ${k} ${dtype}`).to.deep.equal(all);
+  const bad = random.normal(7, [n, k], { dtype }) as F64;
+  bad.data[(n - 1) * k + (k >> 1)] = Infinity;
+  const sums = Array.from(matmul(bad, x).data);
+  expect(sums.slice(0, -1).every(Number.isFinite), "other rows").to.equal(true);
+  expect(Math.abs(sums[n - 1] as number), "its own").to.equal(Infinity);
 }
 
 /** Items of a batch, one matrix of which several share, have the bits that they have alone. */
@@ -200,6 +225,7 @@ export const CHECKS = {
   checkSingular,
   checkProducts,
   checkManyProducts,
+  checkVectors,
   checkProductsOfNaN,
 };
 

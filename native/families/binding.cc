@@ -68,9 +68,9 @@ double matrix_flops(const Kernel& kernel, const Binding& b) {
     case 1:
       return kernel.flops * size(0) * size(0) * size(0);
     case 2:
-      return kernel.flops * size(0) * size(0) * size(1);
+      return (kernel.limits.factors * size(0) + kernel.flops * size(1)) * size(0) * size(0);
     case 3:
-      return kernel.flops * size(0) * size(1) * size(2);
+      return (kernel.limits.factors * size(1) + kernel.flops * size(2)) * size(0) * size(1);
     default:
       return kernel.flops * size(0) * size(1) * (size(2) + size(3));
   }

@@ -151,9 +151,9 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
   const Index largest = *std::max_element(b.dims, b.dims + b.signature->letters());
   const double rate = k.limits.rate > 0 ? k.limits.rate : std::clamp(0.15 * static_cast<double>(largest), 0.5, 15.0);
   const auto outer = static_cast<double>(b.outer_count);
-  Cost c{.single = outer * kCall + matrix_flops(k, b) * outer / rate, .never = largest > std::max(kMaxLanesSize, k.limits.wide)};
+  const double work = matrix_flops(k, b) * outer / rate;
+  Cost c{.single = outer * kCall + work, .never = largest > std::max(kMaxLanesSize, k.limits.wide)};
   if (is_little(k, code.column, b)) {
-    const double work = matrix_flops(k, b) * outer / rate;
     c.single = outer * kMore + work;
     c.lanes = outer + 1.2 * work;
   } else if (!in_lanes(k, code.column, planner.isa())) {
@@ -162,6 +162,7 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
       for (const int v : *ids) c.lanes += v < 0 ? 0 : kPacked * static_cast<double>(planner.place(v).count);
   } else {
     c.lanes = lanes_pay_alone(k, planner.isa(), largest) ? c.single / kGain : c.single * kLoss;
+    if (k.limits.before > 0) c.single += k.flops * k.limits.before * static_cast<double>(b.dims[0] * b.dims[0]) * outer / rate;
   }
   return c;
 }

@@ -292,7 +292,7 @@ constexpr Kernel kList[] = {
      2,
      BS_SINGLE(lstsq, LstsqWork),
      Lanes::lstsq,
-     {.wide = 256, .narrow = 128, .declines = true}},
+     {.wide = 256, .narrow = 128, .declines = true, .factors = 2}},
     {"lstsq_vjp",
      "T(m,n) T(m,k) R() T(n,k) T(m^n,m^n) T(n,k) -> T?(m,n) T?(m,k) R?()",
      "1r",

@@ -24,7 +24,8 @@ std::int32_t matmul(const Call& call, const NoWork<T>&) {
   if constexpr (!ops::kComplex<T>) {
     const void* const operand[] = {call.operand[0], call.operand[1], call.operand[2]};
     const void* const* const lists[] = {operand, operand + 1, operand + 2};
-    if (static_cast<double>(m) * static_cast<double>(k) * static_cast<double>(n) <= kSmall) return matmul_many<T>(call, lists, 1), 0;
+    if (m == 1 || n == 1 || static_cast<double>(m) * static_cast<double>(k) * static_cast<double>(n) <= kSmall)
+      return matmul_many<T>(call, lists, 1), 0;
   }
   const bool ha = call.attrs[0] != 0, hb = call.attrs[1] != 0;
   la::gemm<T>(1, ha ? Op::adjoint : Op::none, call.matrix<const T>(0, ha ? k : m, ha ? m : k), hb ? Op::adjoint : Op::none,

@@ -34,7 +34,9 @@ struct Single {
 struct Limits {
   Index wide = kMaxLanesSize, narrow = kMaxLanesSize;  // up to which size lanes pay: in registers of 64 bytes, in shorter ones
   bool declines = false;                               // whether it may leave lanes to the single kernel
-  double rate = 0;  // of the single kernel, operations per nanosecond; 0: it grows with the size, as LAPACK's do
+  double rate = 0;     // of the single kernel, operations per nanosecond; 0: it grows with the size, as LAPACK's do
+  double factors = 0;  // operations before right-hand sides, the last size, come: times m^3, or m n^2
+  double before = 0;   // right-hand sides that take as long as what the single kernel does before the first
 };
 
 struct Kernel {

@@ -1,6 +1,7 @@
 // Products of many small matrices, one after the other: where C is at most kWide vectors wide, all of it is one strip, and what is known of
 // the sizes is found once. Fewer columns than a register holds are taken by pieces of it, two of which overlap.
 #pragma once
+#include "dots.h"
 #include "gemm.h"
 
 namespace backsolve::BS_ISA {
@@ -44,12 +45,50 @@ struct Items {
   }
 };
 
-/// As gemm, with alpha = 1 and beta = 0, bit by bit.
+/// One row times a matrix of more than kWide vectors: strips so wide that each row of B is read in long pieces, whatever k is.
+template <class R>
+static __attribute__((noinline)) void long_row(Index n, Index k, const R* a, const R* b, R* c) {
+  constexpr int kLong = 8;
+  Product<R> p{a, k, 1, b, n, k, c, n, 0, 0, 1, 0};
+  for (Index j = 0; j < n;) {
+    const Index vectors = (n - j + W<R> - 1) / W<R>, wide = vectors >= kLong ? kLong : vectors > 1 ? 2 : 1;
+    const Index most = n - j - W<R>;
+    p.b = b + j;
+    p.c = c + j;
+    if (most < 0) {  // from further on the left: what stands there is written again
+      p.b = b + n - W<R>;
+      p.c = c + n - W<R>;
+    }
+    p.last = most < 0 ? 0 : (wide - 1) * W<R> < most ? (wide - 1) * W<R> : most;
+    if (wide == kLong) product_block<R, W<R>, 1, kLong, true>(p, 0);
+    if (wide == 2) product_block<R, W<R>, 1, 2, true>(p, 0);
+    if (wide == 1) product_block<R, W<R>, 1, 1, true>(p, 0);
+    j += wide * W<R>;
+  }
+}
+
+/// As gemm, with alpha = 1 and beta = 0, bit by bit; but for vectors, of which the order of a sum depends on k alone, too.
 template <class R>
 static void products(const packed::Sizes& s, const void* const* const* lists, Index count) {
   if (s.m == 0 || s.n == 0) return;
   const Items<R> items{s, lists, count};
-  if (s.n <= kWide * W<R> && s.k <= kDepth) return items.template by<W<R>>();
+  if (s.n == 1 && !s.a_transposed && s.k > 1) {
+    for (Index i = 0; i < count; ++i) dots<R>(s.m, s.k, items.a(i), items.b(i), items.c(i));
+    return;
+  }
+  if (s.m == 1 && s.b_transposed && s.k > 1) {
+    for (Index i = 0; i < count; ++i) dots<R>(s.n, s.k, items.b(i), items.a(i), items.c(i));
+    return;
+  }
+  if (s.n == 1 && s.a_transposed && s.m > 1) {  // Aᵀ b as the row bᵀ A
+    const void* const* const turned[] = {lists[1], lists[0], lists[2]};
+    return products<R>({false, false, 1, s.m, s.k}, turned, count);
+  }
+  if (s.m == 1 && !s.b_transposed && s.n > kWide * W<R> && s.k > 0) {
+    for (Index i = 0; i < count; ++i) long_row<R>(s.n, s.k, items.a(i), items.b(i), items.c(i));
+    return;
+  }
+  if (s.n <= kWide * W<R> && (s.k <= kDepth || (s.m == 1 && !s.b_transposed))) return items.template by<W<R>>();
   if (s.k == 0) {  // empty sums
     for (Index i = 0; i < count; ++i) BS_SCALAR for (Index e = 0; e < s.m * s.n; ++e) items.c(i)[e] = 0;
     return;
