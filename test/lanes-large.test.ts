@@ -1,6 +1,24 @@
 // Lane kernels that work in blocks, at sizes around those of the blocks and beyond checkOp's: as the single kernels, lane for lane.
 import { expect } from "chai";
-import { add, compile, complex128, float64, grad, info, linalg, matmul, mul, random, real, sum, type Tensor, tensor } from "../lib/index";
+import {
+  add,
+  compile,
+  complex128,
+  concat,
+  float32,
+  float64,
+  grad,
+  info,
+  linalg,
+  matmul,
+  mul,
+  random,
+  real,
+  slice,
+  sum,
+  type Tensor,
+  tensor,
+} from "../lib/index";
 import { relativeError } from "../lib/testing/index";
 import { cells } from "./grid";
 
@@ -73,6 +91,32 @@ describe("lanes in blocks", () => {
       for (let k = 0; k < 11; k++)
         for (let i = 0; i < n && k !== 2 && k !== 7; i++)
           for (let j = 0; j < n; j++) expect(product.at(k, i, j)).to.be.closeTo(i === j ? 1 : 0, 1e-12);
+    }
+  });
+
+  it("least squares of many columns: in doubt by the bound on the inverse, certain by the inverse; zero and equal columns are named", () => {
+    for (const [dtype, m, n] of [
+      ["float32", 240, 120],
+      ["float64", 96, 64],
+    ] as const) {
+      const spec = dtype === "float32" ? float32 : float64;
+      const a = random.normal(3, [9, m, n], { dtype }) as F64;
+      for (let i = 0; i < m; i++) {
+        a.data[i * n + 7] = 0; // item 0
+        a.data[(2 * m + i) * n + 9] = a.data[(2 * m + i) * n + 50] as number; // item 2
+      }
+      const rhs = random.normal(4, [9, m, 2], { dtype }) as F64;
+      const program = compile((x: F64, y: F64) => linalg.lstsq(x, y), spec(m, n) as never, spec(m, 2) as never) as unknown as {
+        runSync(list: F64[], how: object): F64;
+      };
+      const [lanes, single] = layouts.map((layout) => {
+        const failures: { item: number; code: string }[] = [];
+        const value = program.runSync([a, rhs], { layout, onFailure: "nan", failures });
+        expect(failures.map(({ item, code }) => [item, code])).to.deep.equal([0, 2].map((item) => [item, "ERR_RANK_DEFICIENT"]));
+        return value;
+      }) as [F64, F64];
+      const good = (t: F64) => concat([slice(t, [1, 0, 0], [1, n, 2]), slice(t, [3, 0, 0], [6, n, 2])]) as F64;
+      expect(relativeError(good(lanes), good(single)), dtype).to.be.below(dtype === "float32" ? 2e-4 : 1e-12);
     }
   });
 

@@ -1,6 +1,7 @@
 #include "binding.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "../base/lapack/lapack.h"
 
@@ -53,6 +54,11 @@ const char* bind(const Kernel& kernel, const double* attrs, const Shape* operand
   }
   binding.outer_count = checked_count(binding.outer, binding.outer_rank);
   return binding.outer_count < 0 ? "leading dimensions are too large" : nullptr;
+}
+
+Index extent(const Kernel& kernel, const Binding& b) {
+  if (kernel.limits.area) return static_cast<Index>(std::sqrt(static_cast<double>(b.dims[0] * b.dims[1])));
+  return *std::max_element(b.dims, b.dims + b.signature->letters());
 }
 
 double matrix_flops(const Kernel& kernel, const Binding& b) {

@@ -17,6 +17,9 @@ struct Binding {
 /// Binds the letters and the leading dimensions of a matrix kernel. Returns null or what is wrong.
 const char* bind(const Kernel& kernel, const double* attrs, const Shape* operands, Binding& binding);
 
+/// The size that limits are about.
+Index extent(const Kernel& kernel, const Binding& binding);
+
 /// Estimated operations of one matrix of a matrix kernel.
 double matrix_flops(const Kernel& kernel, const Binding& binding);
 

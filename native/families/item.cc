@@ -134,9 +134,9 @@ Outcome whole(const Eager& e, const Kernel& k) {
   }
   if (outputs == 0 && unjudged(b.outer_count, of_item, there)) return {};
   const bool one = b.outer_count == 1;
-  const Index largest = *std::max_element(b.dims, b.dims + b.signature->letters());
   const bool wide = port_dtype(Port::real, e.column) == DType::f64;
-  const bool by_lanes = !is_little(k, e.column, b) && b.outer_count >= isa().bytes / (wide ? 8 : 4) && lanes_pay_alone(k, isa(), largest);
+  const bool by_lanes =
+      !is_little(k, e.column, b) && b.outer_count >= isa().bytes / (wide ? 8 : 4) && lanes_pay_alone(k, isa(), extent(k, b), b.outer_count);
   const bool little = matrix_flops(k, b) * static_cast<double>(b.outer_count) < kDirectFlops;
   if (!e.collect && (one || (little && !by_lanes))) return run_direct(e, k, b);
   return run_as_program(e, k, b);
@@ -148,11 +148,11 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
   const Kernel& k = planner.kernel(code);
   Binding b;
   bind(k, code.attrs.data(), planner.shapes(code).data(), b);
-  const Index largest = *std::max_element(b.dims, b.dims + b.signature->letters());
-  const double rate = k.limits.rate > 0 ? k.limits.rate : std::clamp(0.15 * static_cast<double>(largest), 0.5, 15.0);
+  const Index size = extent(k, b);
+  const double rate = k.limits.rate > 0 ? k.limits.rate : std::clamp(0.15 * static_cast<double>(size), 0.5, 15.0);
   const auto outer = static_cast<double>(b.outer_count);
   const double work = matrix_flops(k, b) * outer / rate;
-  Cost c{.single = outer * kCall + work, .never = largest > std::max(kMaxLanesSize, k.limits.wide)};
+  Cost c{.single = outer * kCall + work, .never = size > std::max({2 * kMaxLanesSize, k.limits.wide, k.limits.many})};
   if (is_little(k, code.column, b)) {
     c.single = outer * kMore + work;
     c.lanes = outer + 1.2 * work;
@@ -161,7 +161,7 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
     for (const auto* ids : {&code.in, &code.out})
       for (const int v : *ids) c.lanes += v < 0 ? 0 : kPacked * static_cast<double>(planner.place(v).count);
   } else {
-    c.lanes = lanes_pay_alone(k, planner.isa(), largest) ? c.single / kGain : c.single * kLoss;
+    c.lanes = lanes_pay_alone(k, planner.isa(), size, planner.pattern().items) ? c.single / kGain : c.single * kLoss;
     if (k.limits.before > 0) c.single += k.flops * k.limits.before * static_cast<double>(b.dims[0] * b.dims[0]) * outer / rate;
   }
   return c;

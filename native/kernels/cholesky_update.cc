@@ -105,7 +105,7 @@ std::int32_t downdate(const Call& call, const UpdateWork<T>& work) {
   return change<true>(call, work);
 }
 
-constexpr Limits kLimits{.declines = true, .rate = 0.7};
+constexpr Limits kLimits{.declines = true, .rate = 0.7, .many = 256};
 constexpr Kernel kList[] = {
     {"choleskyUpdate", "T(n,n) T(n,k) -> T(n,n)", "", 4, BS_SINGLE(update, UpdateWork), Lanes::cholesky_update, kLimits},
     {"choleskyDowndate", "T(n,n) T(n,k) -> T(n,n)", "", 4, BS_SINGLE(downdate, UpdateWork), Lanes::cholesky_downdate, kLimits},

@@ -107,11 +107,17 @@ std::int32_t eigvalsh_vjp(const Call& call, const ValuesVjpWork<T>& work) {
 }
 
 // Products of one matrix are fast by themselves: in short registers adjoints leave lanes early.
-constexpr Limits kSpectrum{.narrow = 96, .declines = true}, kAdjoint{.narrow = 32, .declines = true};
+constexpr Limits kSpectrum{.narrow = 96, .declines = true, .many = 224}, kAdjoint{.narrow = 32, .declines = true, .many = 224};
 constexpr Kernel kList[] = {
     {"eigh", "T(n,n) -> R(n) T?(n,n)", "2", 9, BS_SINGLE(eigh, OwnWork), Lanes::eigh, kSpectrum},
     {"eigh_vjp", "R(n) T(n,n) R?(n) T?(n,n) -> T(n,n)", "21", 6, BS_SINGLE(eigh_vjp, VjpWork), Lanes::eigh_vjp, kAdjoint},
-    {"eigvalsh_vjp", "T(n,n) T(n,n) R(n) -> T(n,n)", "1", 2, BS_SINGLE(eigvalsh_vjp, ValuesVjpWork), Lanes::eigvalsh_vjp, {.narrow = 32}},
+    {"eigvalsh_vjp",
+     "T(n,n) T(n,n) R(n) -> T(n,n)",
+     "1",
+     2,
+     BS_SINGLE(eigvalsh_vjp, ValuesVjpWork),
+     Lanes::eigvalsh_vjp,
+     {.narrow = 32, .many = 224}},
     {"gapQuotient", "R(n) T(n,n) -> T(n,n)", "23", 1.0 / 32, BS_SINGLE(gap_quotient, NoWork), Lanes::gap_quotient, {.declines = true}},
 };
 

@@ -172,7 +172,7 @@ std::int32_t lyapunov_vjp(const Call& call, const LyapunovVjpWork<T>& work) {
   return 0;
 }
 
-constexpr Limits kLimits{.narrow = 64, .declines = true};
+constexpr Limits kLimits{.narrow = 64, .declines = true, .many = 224};
 constexpr Kernel kList[] = {
     {"sylvester", "T(m,m) T(n,n) T(m,n) -> T(m,n) T?(m,m) T?(m,m) T?(n,n) T?(n,n)", "1", 25, BS_SINGLE(sylvester, SylvesterWork),
      Lanes::sylvester, kLimits},

@@ -180,7 +180,7 @@ std::int32_t expm(const Call& call, const ExpmWork<T>& w) {
 }
 
 constexpr Kernel kList[] = {
-    {"expm", "T(n,n) -> T(n,n)", "", 30, BS_SINGLE(expm, ExpmWork), Lanes::expm, {.wide = 48, .narrow = 16, .declines = true}},
+    {"expm", "T(n,n) -> T(n,n)", "", 30, BS_SINGLE(expm, ExpmWork), Lanes::expm, {.wide = 128, .narrow = 16, .declines = true}},
 };
 
 }  // namespace

@@ -304,7 +304,7 @@ BS_FUNCTION(power, Function::power)
 BS_FUNCTION(signm, Function::sign)
 #undef BS_FUNCTION
 
-constexpr Limits kValues{.narrow = 64, .declines = true}, kDerivatives{.narrow = 64, .declines = true};
+constexpr Limits kValues{.narrow = 64, .declines = true, .many = 224}, kDerivatives{.narrow = 64, .declines = true, .many = 224};
 constexpr const char *kValue = "T(n,n) -> T(n,n) T?(n,n) T?(n,n)", *kAlong = "T(n,n) T(n,n) -> T(n,n)",
                      *kVjp = "T(n,n) T(n,n) T(n,n) T(n,n) -> T(n,n)";
 constexpr Kernel kList[] = {

@@ -243,7 +243,7 @@ std::int32_t eig_basis(const Call& call, const NoWork<T>&) {
   return 0;
 }
 
-constexpr Limits kGeneral{.declines = true}, kHessenberg{.wide = 96, .narrow = 24, .declines = true};
+constexpr Limits kGeneral{.declines = true, .many = 224}, kHessenberg{.narrow = 24, .declines = true, .many = 160};
 constexpr Kernel kList[] = {
     {"eig", "T(n,n) -> C(n) C?(n,n)", "", 60, BS_SINGLE(eig, EigWork), Lanes::eig, kGeneral},
     {"eigvals", "T(n,n) -> C(n)", "", 25, BS_SINGLE(eigvals, EigvalsWork), Lanes::eigvals, kGeneral},

@@ -51,7 +51,7 @@ constexpr Kernel kList[] = {
      2,
      BS_SINGLE(householder_product, ProductWork),
      Lanes::householder_product,
-     {.wide = 256, .narrow = 128, .declines = true}},
+     {.wide = 256, .narrow = 128, .declines = true, .many = 384}},
 };
 
 }  // namespace

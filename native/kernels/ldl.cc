@@ -215,7 +215,13 @@ std::int32_t ldl_solve(const Call& call, const SolveWork<T>& work) {
 }
 
 constexpr Kernel kList[] = {
-    {"ldlFactor", "T(n,n) -> T(n,n) T(n,n) I(n)", "", 1.0 / 3, BS_SINGLE(ldl_factor, FactorWork), Lanes::ldl_factor, {.declines = true}},
+    {"ldlFactor",
+     "T(n,n) -> T(n,n) T(n,n) I(n)",
+     "",
+     1.0 / 3,
+     BS_SINGLE(ldl_factor, FactorWork),
+     Lanes::ldl_factor,
+     {.declines = true, .rate = 4, .many = 160}},
     {"ldlSolve",
      "T(n,n) T(n,n) I(n) T(n,k) -> T(n,k)",
      "",

@@ -159,7 +159,7 @@ constexpr Kernel kList[] = {
      2,
      BS_SINGLE(solve_vjp, SolveVjpWork),
      Lanes::solve_vjp,
-     {.wide = 64, .narrow = 48, .declines = true, .before = 4}},
+     {.wide = 64, .narrow = 48, .declines = true, .before = 8}},
     {"inv", "T(n,n) -> T(n,n)", "1", 2, BS_SINGLE(inv, InvWork), Lanes::inv, {.wide = 96, .narrow = 48, .declines = true}},
     {"inv_vjp", "T(n,n) T(n,n) -> T(n,n)", "1", 4, BS_SINGLE(inv_vjp, InvVjpWork), Lanes::inv_vjp, {.wide = 96, .narrow = 24}},
 };

@@ -89,7 +89,7 @@ constexpr Kernel kList[] = {
      5,
      BS_SINGLE(qr_pivoted, PivotedWork),
      Lanes::qr_pivoted,
-     {.wide = 128, .narrow = 32, .declines = true}},
+     {.wide = 192, .narrow = 32, .declines = true, .many = 256}},
     {"cutQuotient", "T(m,n) R(m) R(n) -> T(m,n)", "1r", 1.0 / 32, BS_SINGLE(cut_quotient, NoWork)},
 };
 

@@ -106,21 +106,27 @@ std::int32_t independent(const Call& call, const NoWork<T>&) {
 
 constexpr Kernel kList[] = {
     {"independent", "T(n,n) -> T(n,n)", "", 1.0 / 32, BS_SINGLE(independent, NoWork), Lanes::independent, {.declines = true}},
-    {"qr", "T(m,n) -> T?(m,m^n) T(m^n,n)", "", 4, BS_SINGLE(qr, ReducedWork), Lanes::qr, {.wide = 256, .narrow = 128, .declines = true}},
+    {"qr",
+     "T(m,n) -> T?(m,m^n) T(m^n,n)",
+     "",
+     4,
+     BS_SINGLE(qr, ReducedWork),
+     Lanes::qr,
+     {.wide = 256, .narrow = 128, .declines = true, .many = 384}},
     {"qrTriangle",
      "T(m,n) -> T(m^n,n)",
      "",
      2,
      BS_SINGLE(qr_triangle, ReducedWork),
      Lanes::qr_triangle,
-     {.wide = 256, .narrow = 128, .declines = true}},
+     {.wide = 256, .narrow = 128, .declines = true, .many = 384}},
     {"qrComplete",
      "T(m,n) -> T?(m,m) T(m,n)",
      "",
      4,
      BS_SINGLE(qr_complete, CompleteWork),
      Lanes::qr_complete,
-     {.wide = 256, .narrow = 128, .declines = true}},
+     {.wide = 256, .narrow = 128, .declines = true, .many = 384}},
 };
 
 }  // namespace

@@ -208,7 +208,7 @@ std::int32_t spectral_second(const Call& call, const SecondWork<T>& space) {
   return 0;
 }
 
-constexpr Limits kLimits{.narrow = 48, .declines = true}, kAdjoint{.narrow = 32, .declines = true};
+constexpr Limits kLimits{.narrow = 48, .declines = true, .many = 224}, kAdjoint{.narrow = 32, .declines = true, .many = 224};
 constexpr Kernel kList[] = {
     {"hermitianFunction", "T(n,n) -> T(n,n) R?(n) T?(n,n)", "4r", 11, BS_SINGLE(hermitian_function, FunctionWork),
      Lanes::hermitian_function, kLimits},

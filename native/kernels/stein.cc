@@ -176,7 +176,7 @@ std::int32_t discrete_lyapunov_vjp(const Call& call, const VjpWork<T>& work) {
   return 0;
 }
 
-constexpr Limits kLimits{.narrow = 64, .declines = true};
+constexpr Limits kLimits{.narrow = 64, .declines = true, .many = 224};
 constexpr Kernel kList[] = {
     {"discreteLyapunov", "T(n,n) T(n,n) -> T(n,n) C?(n,n) C?(n,n)", "1", 60, BS_SINGLE(discrete_lyapunov, SteinWork),
      Lanes::discrete_lyapunov, kLimits},

@@ -154,7 +154,7 @@ constexpr Kernel kList[] = {
      20,
      BS_SINGLE(svd, ThinWork),
      Lanes::svd,
-     {.wide = 64, .narrow = 64, .declines = true}},
+     {.wide = 96, .narrow = 64, .declines = true, .area = true}},
     {"svdvals_vjp", "T(m,n) T(m,m^n) T(m^n,n) R(m^n) -> T(m,n)", "", 2, BS_SINGLE(svdvals_vjp, ValuesVjpWork), Lanes::svdvals_vjp},
     {"svdFull", "T(m,n) -> R(m^n) T?(m,m) T?(n,n)", "", 20, BS_SINGLE(svd_full, FullWork)},
     {"singularGaps",

@@ -1,5 +1,6 @@
 #include "table.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace backsolve {
@@ -44,8 +45,13 @@ DType port_dtype(Port p, DType column) {
   return column;
 }
 
-bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index largest) {
-  return kernel.lanes != kNoLanes && largest <= (isa.bytes == 64 ? kernel.limits.wide : kernel.limits.narrow);
+bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index size, Index items) {
+  // Threads have no say, as bits do not depend on them: a batch of a few large matrices is left to as many threads as there are matrices.
+  constexpr Index kMany = 32;
+  const Limits& limits = kernel.limits;
+  if (kernel.lanes == kNoLanes) return false;
+  if (isa.bytes != 64) return size <= limits.narrow;
+  return size <= (items >= kMany ? std::max(limits.wide, limits.many) : limits.wide);
 }
 
 }  // namespace backsolve

@@ -34,7 +34,9 @@ struct Single {
 struct Limits {
   Index wide = kMaxLanesSize, narrow = kMaxLanesSize;  // up to which size lanes pay: in registers of 64 bytes, in shorter ones
   bool declines = false;                               // whether it may leave lanes to the single kernel
+  bool area = false;                                   // of m x n matrices: the size is the root of m n, otherwise the larger of the two
   double rate = 0;     // of the single kernel, operations per nanosecond; 0: it grows with the size, as LAPACK's do
+  Index many = 0;      // as `wide`, where that is less, of so many items that there are groups for many threads
   double factors = 0;  // operations before right-hand sides, the last size, come: times m^3, or m n^2
   double before = 0;   // right-hand sides that take as long as what the single kernel does before the first
 };
@@ -136,6 +138,6 @@ constexpr void Kernel::parse(int form) {
 std::span<const Kernel> kernels();
 
 /// Whether this kernel by itself, packing and unpacking included, is faster in lanes of `isa`; measured per kernel.
-bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index largest);
+bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index size, Index items);
 
 }  // namespace backsolve

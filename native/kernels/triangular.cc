@@ -123,14 +123,14 @@ constexpr Kernel kList[] = {
      1,
      BS_SINGLE(solve_triangular, NoWork),
      Lanes::solve_triangular,
-     {.wide = 128, .narrow = 16, .declines = true, .before = 4}},
+     {.wide = 128, .narrow = 16, .declines = true, .before = 8}},
     {"solveTriangular_vjp",
      {by_side, {"T(m,m) T(m,k) T(m,k) -> T?(m,m) T?(m,k)", "T(m,m) T(k,m) T(k,m) -> T?(m,m) T?(k,m)"}},
      "1211",
      2,
      BS_SINGLE(solve_triangular_vjp, VjpWork),
      Lanes::solve_triangular_vjp,
-     {.wide = 128, .narrow = 64, .declines = true, .before = 4}},
+     {.wide = 128, .narrow = 64, .declines = true, .before = 8}},
 };
 
 }  // namespace

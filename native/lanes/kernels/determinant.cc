@@ -99,6 +99,10 @@ BS_INLINE Mask<typename L::Real> weighted_inverse_adjoint(Strided<L> lu, const s
   return solve_adjoint<L>(lu, pivots, out);
 }
 
+/// As in native/kernels/determinant.cc.
+template <class R>
+constexpr R kRegular = sizeof(R) == 8 ? R(0x1p-16) : R(0x1p-6);
+
 // Ā = d̄ conj(d) A⁻ᴴ where the pivots show a regular matrix and the scale of d̄ d / A is one that a number holds; other lanes are declined,
 // to go by singular values or in more steps.
 template <class L>
@@ -127,7 +131,7 @@ void det_vjp(const Call& call, const NoWork<L>&, std::int32_t* info) {
   const Vec<R> scale = power(held ? rest : Mask<R>{});
   for (Index i = 0; i < n; ++i)
     for (Index j = 0; j < n; ++j) out.set(i, j, L::scale(out.get(i, j), scale));
-  report<R>((least * R(64) > most) & held & finite, info);
+  report<R>((least > kRegular<R> * most) & held & finite, info);
   check_pivots<L>(pivots, n, n, info);
 }
 
