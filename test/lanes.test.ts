@@ -29,6 +29,37 @@ describe("lanes", () => {
     expect(relativeError(linalg.adjugate(a).adjoint(), lanes)).to.be.below(64 * n * EPS);
   });
 
+  it("determinants of 2 x 2 and 3 x 3: to the last digits where products cancel, exact of whole numbers, bits whatever the neighbours are", () => {
+    const e = 2 ** -30;
+    const near = [
+      [1 + e, 1, 1, 1 - e],
+      [3, 1 + e, 9 * (1 - e), 3],
+    ];
+    const exact = [-(e ** 2), 9 * e ** 2];
+    const two = tensor(Array.from({ length: 17 }, (_, i) => near[i % 2] as number[]).flat(), { shape: [17, 2, 2] });
+    const fused = info().isa !== "baseline";
+    for (let i = 0; i < 17; i++) if (fused) expect(linalg.det(two).at(i)).to.equal(exact[i % 2]);
+    const whole = Array.from({ length: 17 * 9 }, (_, i) => ((i * 7919) % 41) - 20);
+    const three = tensor(whole, { shape: [17, 3, 3] });
+    const of = (m: number[]): number => {
+      const [p, q, r, s, t, u, v, w, x] = m as [number, number, number, number, number, number, number, number, number];
+      return p * (t * x - u * w) - q * (s * x - u * v) + r * (s * w - t * v);
+    };
+    const bad = whole.slice();
+    for (const [item, value] of [
+      [3, 1e200],
+      [5, 1e-250],
+      [9, 0],
+    ] as const)
+      for (let k = 0; k < 9; k++) bad[item * 9 + k] = value * (whole[k] as number);
+    const all = linalg.det(tensor(bad, { shape: [17, 3, 3] }));
+    for (let i = 0; i < 17; i++) {
+      expect(linalg.det(three).at(i)).to.equal(of(whole.slice(9 * i, 9 * i + 9)));
+      if (![3, 5, 9].includes(i)) expect(all.at(i)).to.equal(linalg.det(three).at(i));
+    }
+    expect([all.at(3), all.at(5), all.at(9)].map((x) => Math.abs(x))).to.deep.equal([Number.POSITIVE_INFINITY, 0, 0]);
+  });
+
   it("det of items with NaN or infinity under onFailure: their gradients are NaN, the others' stay, in lanes and alone", () => {
     for (const batch of [1, 19]) {
       for (const poison of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {

@@ -40,6 +40,8 @@ __attribute__((noinline)) Scaled<L> determinant(Strided<L> lu, const std::int32_
 /// mantissa · 2^exponent.
 template <class R>
 BS_INLINE Vec<R> ldexp_lanes(Vec<R> x, Mask<R> e) {
+  constexpr int kBias = static_cast<int>(Ieee<R>::bias);
+  if (!any<R>((e < 2 - kBias) | (e >= kBias))) return x * from_bits<R>(reinterpret_cast<Bits<R>>(e + kBias) * Ieee<R>::unit);
   for (int w = 0; w < W<R>; ++w) {
     const int n = e[w] > 4000 ? 4000 : e[w] < -4000 ? -4000 : static_cast<int>(e[w]);
     x[w] = static_cast<R>(__builtin_ldexp(x[w], n));  // exact, or what overflow and underflow leave
@@ -81,13 +83,49 @@ using DetWork = FactorsWork<L, 2>;
 template <class L>
 using SlogdetWork = FactorsWork<L, 3>;
 
+/// a d - b c with an error of the last digits, whatever cancels (Kahan; Jeannerod, Louvet and Muller 2013). Without an FMA unit that of two
+/// rounded products, as an elimination has it.
+template <class R>
+BS_INLINE Vec<R> cross(Vec<R> a, Vec<R> b, Vec<R> c, Vec<R> d) {
+#if defined(__FMA__) || defined(__aarch64__)
+  const Vec<R> p = b * c, lost = vfma<R>(-b, c, p);
+  return vfma<R>(a, d, -p) + lost;
+#else
+  return a * d - b * c;
+#endif
+}
+/// As that of native/kernels/determinant.cc, in `out`; returns for which lanes.
+template <class R>
+BS_INLINE Mask<R> little_det(const R* a, Index n, R* out) {
+  constexpr R kMost = sizeof(R) == 8 ? R(0x1p300) : R(0x1p40), kLeast = sizeof(R) == 8 ? R(0x1p-200) : R(0x1p-26);
+  Vec<R> x[9];
+  Mask<R> moderate = ~Mask<R>{};
+  for (Index e = 0; e < n * n; ++e) {
+    x[e] = load<R>(a + e * W<R>);
+    const Vec<R> size = vabs<R>(x[e]);
+    moderate &= ((size > splat<R>(kLeast)) & (size < splat<R>(kMost))) | (size == Vec<R>{});
+  }
+  const Vec<R> d =
+      n == 2 ? cross<R>(x[0], x[1], x[2], x[3])
+             : x[0] * cross<R>(x[4], x[5], x[7], x[8]) - x[1] * cross<R>(x[3], x[5], x[6], x[8]) + x[2] * cross<R>(x[3], x[4], x[6], x[7]);
+  store<R>(out, d);
+  return moderate;
+}
+
 template <class L>
 void det(const Call& call, const DetWork<L>& f, std::int32_t* info) {
   using R = typename L::Real;
-  Mask<R> finite;
+  R* const out = static_cast<R*>(call.operand[1]);
+  Mask<R> finite, little = Mask<R>{};
+  if constexpr (L::planes == 1) {
+    const Index n = call.dims[0];
+    if (call.operand[2] == nullptr && call.operand[3] == nullptr && (n == 2 || n == 3))
+      little = little_det<R>(static_cast<const R*>(call.operand[0]), n, out);
+    if (!any<R>(~little)) return report<R>(little, info);
+  }
   factored<L>(call, f, finite);
   const Scaled<L> d = determinant<L>(f.lu, f.pivots);
-  L::store(static_cast<R*>(call.operand[1]), value_of(d));
+  L::store(out, L::pick(little, L::load(out), value_of(d)));  // whatever the neighbours need
   report<R>(finite, Mask<R>{}, L::finite(d.mantissa), info);
 }
 
