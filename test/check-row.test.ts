@@ -103,6 +103,8 @@ const TABLE: readonly [object | unknown, string][] = [
   [{ ...good, fused: native("add"), vjp: () => ({}) }, "malformed: fused needs a signature."],
   [{ ...matrix, fused: () => 3, vjp: () => ({}) }, "malformed: fused must be native(name), a kernel of the native table, got a function."],
   [{ ...matrix, fused: native("matmul_vpj"), vjp: () => ({}) }, 'malformed: fused: the native table has no kernel "matmul_vpj".'],
+  [{ ...matrix, fused: native("matmul"), vjp: () => ({}), fusedFor: "all" }, 'malformed: fusedFor must be a function, got "all".'],
+  [{ ...matrix, vjp: () => ({}), fusedFor: () => true }, "malformed: fusedFor needs a fused rule."],
   [{ ...good, gradient: () => ({}) }, 'malformed: a row has no field "gradient". Fields: name, publicName,'],
   [{ ...good, get inputs() { throw new Error("gone"); } }, 'the row threw "gone".'], // biome-ignore format: one line
 ];

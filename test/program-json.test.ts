@@ -206,10 +206,25 @@ describe("programs as JSON: operands of rules that do not fit", () => {
     });
   }
 
+  it("a fused rule that there is not with these attributes", () => {
+    const inputs = [0, 1, 2].map((id) => ({ name: `x${id}`, id, dtype: "float64", shape: [3, 3] }));
+    const file = (mode: string) => ({
+      ...choleskyRule([3, 3], [3, 3]),
+      inputs,
+      code: [{ op: "qr_vjp", attrs: { mode }, in: [0, 1, 2, null], out: [3] }],
+      outputs: [{ name: "value", id: 3 }],
+    });
+    expect(() => Program.from(file("reduced"))).not.to.throw();
+    expect(() => Program.from(file("complete"))).to.throw(
+      ArgumentError,
+      'instruction 0: there is no instruction "qr_vjp" with these attrs.',
+    );
+  });
+
   it("mutated gradients load, or are an error of this package", () => {
     const next = randoms(7);
     const below = (n: number): number => Math.floor(next() * n);
-    const files = ["cholesky", "solve", "det", "slogdet", "lstsq", "lstsqSvd", "eigh", "eigvalsh", "expmHermitian", "solveTriangular"]
+    const files = ["cholesky", "solve", "det", "slogdet", "lstsq", "lstsqSvd", "eigh", "eigvalsh", "expmHermitian", "solveTriangular", "qr"]
       .flatMap((name) => programsOf(name, "float64").slice(0, 6))
       .map(({ program }) => JSON.stringify(program.toJSON()));
     const count = { loaded: 0, refused: 0 };

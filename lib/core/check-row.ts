@@ -311,6 +311,10 @@ const FIELDS: { readonly [k in Exclude<keyof AnyRow, "control">]-?: Check } = {
     bySignature,
     needs((row) => row.vjp !== undefined, "a vjp, which says the same by other ops"),
   ),
+  fusedFor: optional(
+    func,
+    needs((row) => row.fused !== undefined, "a fused rule"),
+  ),
   sizes: optional(func, bySignature),
   samples: optional(func, byInfer),
 };

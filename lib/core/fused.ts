@@ -35,6 +35,9 @@ const derived = new WeakMap<AnyRow, AnyRow>();
 /** @internal What a fused rule reads besides cotangents. */
 export const residuals = (row: AnyRow): string[] => [...(row.saves ?? []), ...Object.keys(row.aux ?? {})];
 
+/** @internal Whether a row has a fused rule at these attributes. */
+export const hasFused = (row: AnyRow, attrs: Attrs): boolean => row.fused !== undefined && (row.fusedFor?.(attrs) ?? true);
+
 /** @internal The letters of what a fused rule reads. */
 export function fusedLetters(row: AnyRow, attrs: Attrs): (readonly string[])[] {
   const sig = withAux(row, attrs);

@@ -2,7 +2,7 @@
 import { applyAll, call, inRuleOf } from "./apply";
 import { type DType, isFloat } from "./dtype";
 import { inputsByName, isVariadic, plainName } from "./form";
-import { fused, fusedTypes, residuals } from "./fused";
+import { fused, fusedTypes, hasFused, residuals } from "./fused";
 import type { ValueType } from "./ir";
 import { boxOf, type Level, valuesAt } from "./levels";
 import { nextId, noneOpen, Open } from "./open";
@@ -203,7 +203,7 @@ function pullback(node: Node, g: readonly (Tensor | undefined)[]): (Tensor | und
   if (rule) return fitted(applyUserRule(row, rule, node.saved, g, node.attrs, node.inputs.length));
   const read = residuals(row).map((n) => node.saved[n]);
   const isWhole = read.every((t) => t !== undefined); // not where a user's rule, which reads no aux, was there when the op ran
-  const whole = row.fused && isWhole ? fused(row, node.attrs, [...read, ...g], wanted, node.collected) : undefined;
+  const whole = hasFused(row, node.attrs) && isWhole ? fused(row, node.attrs, [...read, ...g], wanted, node.collected) : undefined;
   if (whole) return fitted(whole);
   return fitted(applyRule(row, node.saved, g, node.attrs, node.inputs, wanted).map((t, i) => (wanted[i] ? t?.() : undefined)));
 }

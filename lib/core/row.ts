@@ -147,6 +147,8 @@ export interface Row<
   readonly order?: number;
   /** The first-order rule in one kernel: reads saves, then aux, then cotangents; gives the wanted inputs' cotangents. */
   readonly fused?: Native;
+  /** For which attributes there is such a kernel, where not for all: with others the rule is `vjp`. */
+  readonly fusedFor?: (attrs: A) => boolean;
   /** More sizes of the signature's letters, of about size n, that `checkOp` tries: by itself it only tries ascending ones. */
   readonly sizes?: (n: number) => readonly { readonly [letter: string]: number }[];
   /** Shapes and attrs of about size n that `checkOp` tries, for rows with `infer`; the others' follow from the signature. */

@@ -27,6 +27,7 @@ const fromUpper = (m: T): T => {
   return add(add(upper, adjoint(upper)), diagEmbed(real(diag(m))) as Tensor as T);
 };
 
+const hints = { rankDeficient: "its gradient needs the first columns to be independent" };
 /** R itself, whose columns must be independent: a division by what is rounding gives numbers that are no derivative. */
 const independent = defineOp({
   name: "independent",
@@ -37,7 +38,7 @@ const independent = defineOp({
   signature: "(n,n)->(n,n)",
   domain: { r: triangular },
   failures: ["ERR_RANK_DEFICIENT"],
-  hints: { rankDeficient: "its gradient needs the first columns to be independent" },
+  hints,
   kernel: native("independent", () => []),
   saves: [],
   vjp: (_saved, { y: g }) => ({ r: (): T => g as T }),
@@ -104,6 +105,7 @@ const qrOp = defineOp({
     ],
   ],
   failures: ["ERR_NOT_FINITE"],
+  hints,
   kernel: native(
     ({ mode }) => (mode === "complete" ? "qrComplete" : "qr"),
     () => [],
@@ -115,6 +117,8 @@ const qrOp = defineOp({
       return (m < n ? ofWide : size(q, -1) > n ? ofComplete : ofTall)("qr", q, r, gq, gr);
     },
   }),
+  fused: native("qr_vjp", () => []),
+  fusedFor: ({ mode }) => mode === "reduced",
 });
 /** R alone. */
 const triangleOp = defineOp({

@@ -3,7 +3,7 @@ import { parseAttrs } from "../core/attrs";
 import { isFloat } from "../core/dtype";
 import { DtypeError, describe, ShapeError } from "../core/errors";
 import { dtypeOf, inputName, isDefinedFor, kernelOutputs, portDType, portOfInput, takes, withAux } from "../core/form";
-import { fusedRow, fusedTypes, residuals } from "../core/fused";
+import { fusedRow, fusedTypes, hasFused, residuals } from "../core/fused";
 import { inferAll } from "../core/infer";
 import type { Instruction, ValueType } from "../core/ir";
 import { currentName } from "../core/registry";
@@ -18,6 +18,7 @@ export function readInstruction(body: Body, o: Json, what: string): Instruction 
   const op = currentName(text(o.op, `${what}: op`));
   const found = resolve(op) ?? bad(`${what}: there is no instruction ${describe(op)}.`);
   const attrs = parseAttrs(op, found.of, object(o.attrs ?? {}, `${what}: attrs`), []) as Attrs;
+  if (found.fused && !hasFused(found.of, attrs)) bad(`${what}: there is no instruction ${describe(op)} with these attrs.`);
   const ins = list(o.in, `${what}: in`).map((id) => (id === null && found.fused ? null : body.known(id, what)));
   if (!takes(found.row, ins.length)) bad(`${what}: ${op} has inputs ${found.row.inputs.join(", ")}, got ${ins.length}.`);
   const reads = ins.map((id) => (id === null ? undefined : (body.values[id] as ValueType)));

@@ -1,4 +1,5 @@
 import { isFloat } from "../core/dtype";
+import { hasFused } from "../core/fused";
 import { sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
 import { tril } from "../ops/diagonals";
 import { mul } from "../ops/elementwise";
@@ -69,7 +70,7 @@ function widen(t: Tensor): Tensor {
 
 /** 4: the fused rule equals the composed one, element by element. */
 export function fusedEqualsComposed(k: Trial): boolean {
-  if (!k.row.fused) return false;
+  if (!hasFused(k.row, k.c.attrs)) return false;
   const inputs = inputsOf(k.row, k.c, k.dtype);
   const g = cotangents(run(k, inputs));
   const [a, b] = [pullback(k, inputs, g, false), pullback(k, inputs, g, true)];

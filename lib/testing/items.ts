@@ -5,7 +5,7 @@ import { allocate, type DType, type Float, isComplex, isFloat, realOf } from "..
 import { BacksolveError, ShapeError } from "../core/errors";
 import { runBound } from "../core/evaluate";
 import { inputsByName, kernelOutputs, portDType, portOf } from "../core/form";
-import { bindFused, residuals } from "../core/fused";
+import { bindFused, hasFused, residuals } from "../core/fused";
 import { infer } from "../core/infer";
 import { nameOf } from "../core/row";
 import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../core/tensor";
@@ -271,7 +271,7 @@ function writesAll({ row, c, dtype }: Trial, inputs: readonly Tensor[]): void {
     return first;
   };
   const outputs = twice(bindOp(row, inputs, c.attrs), inputs);
-  if (!row.fused) return;
+  if (!hasFused(row, c.attrs)) return;
   const names = [...row.inputs, ...kernelOutputs(row)];
   const saved = residuals(row).map((n) => [...inputs, ...outputs][names.indexOf(n)] as Tensor);
   const g = row.outputs.map((o, i) => {

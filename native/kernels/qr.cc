@@ -88,20 +88,80 @@ std::int32_t qr_complete(const Call& call, const CompleteWork<T>& space) {
   return qr_of(call, space, call.operand[1], call.matrix<T>(2, call.dims[0], call.dims[1]));
 }
 
-/// r (n,n) upper triangular -> r, of independent columns: none whose part beyond those before it, its diagonal element, is rounding of its
-/// own size. Fails: rank_deficient (the first that is not).
+/// Of upper triangular R the first column, counted from 1, whose part beyond those before it, its diagonal element, is rounding of its own
+/// size; or 0.
 template <class T>
-std::int32_t independent(const Call& call, const NoWork<T>&) {
+Index dependent_column(Matrix<const T> r) {
   using R = Real<T>;
-  const Index n = call.dims[0];
-  const auto r = call.matrix<const T>(0, n, n);
-  ops::copy(r, call.matrix<T>(1, n, n));
+  const Index n = r.rows;
   for (Index j = 0; j < n; ++j) {
     R most = 0;
     for (Index i = 0; i <= j; ++i) most = std::max(most, std::abs(r(i, j)));
-    if (std::abs(r(j, j)) <= R(n) * std::numeric_limits<R>::epsilon() * most) return make_info(Fail::rank_deficient, j + 1);
+    if (std::abs(r(j, j)) <= R(n) * std::numeric_limits<R>::epsilon() * most) return j + 1;
   }
   return 0;
+}
+
+/// r (n,n) upper triangular -> r, of independent columns. Fails: rank_deficient (the first that is not).
+template <class T>
+std::int32_t independent(const Call& call, const NoWork<T>&) {
+  const Index n = call.dims[0];
+  const auto r = call.matrix<const T>(0, n, n);
+  ops::copy(r, call.matrix<T>(1, n, n));
+  const Index at = dependent_column(r);
+  return at == 0 ? 0 : make_info(Fail::rank_deficient, at);
+}
+
+template <class T>
+struct VjpWork {
+  Matrix<T> h, turn;
+  VjpWork(Arena& arena, const Call& call) : h(arena.matrix<T>(side(call), side(call))), turn(arena.matrix<T>(wide(call), wide(call))) {}
+  static Index side(const Call& call) { return std::min(call.dims[0], call.dims[1]); }
+  static Index wide(const Call& call) { return call.dims[0] < call.dims[1] && call.operand[3] != nullptr ? call.dims[0] : 0; }
+};
+
+/// H of M, of which the upper triangle is read: striu(M) + striu(M)ᴴ + Re diag M; plus `more`, unless it has no rows.
+template <class T>
+void mirror(Matrix<T> m, Matrix<const T> more) {
+  for (Index i = 0; i < m.rows; ++i) {
+    m(i, i) = ops::real(m(i, i));
+    for (Index j = i + 1; j < m.cols; ++j) m(j, i) = ops::conj(m(i, j));
+  }
+  for (Index i = 0; i < more.rows; ++i)
+    for (Index j = 0; j < more.cols; ++j) m(i, j) += more(i, j);
+}
+
+/// q (m,k), r (k,n), their cotangents -> a (m,n), k = min(m, n). Fails: rank_deficient (the first column of R's that depends on those
+/// before it), not_finite, overflow.
+// R = [U V], V of a wide A alone, and P = V V̄ᴴ: Ā = [(Q̄ + Q (H + P)) U⁻ᴴ, Q V̄], H of M = Ū Uᴴ - Qᴴ Q̄ - P, as Q of a wide A is unitary.
+template <class T>
+std::int32_t qr_vjp(const Call& call, const VjpWork<T>& work) {
+  using la::Op, ops::block, ops::read;
+  const Index m = call.dims[0], n = call.dims[1], k = std::min(m, n);
+  const auto q = call.matrix<const T>(0, m, k), r = call.matrix<const T>(1, k, n);
+  const auto gq = call.matrix<const T>(2, m, k), gr = call.matrix<const T>(3, k, n);
+  const auto out = call.matrix<T>(4, m, n), x = block(out, 0, 0, m, k), y = block(out, 0, k, m, n - k);
+  const bool of_q = gq.data != nullptr, of_r = gr.data != nullptr;
+  const auto u = block(r, 0, 0, k, k), v = block(r, 0, k, k, n - k);
+  if (const Index at = dependent_column(u)) return make_info(Fail::rank_deficient, at);
+  if (k == 0) return 0;
+  if (of_r) la::gemm<T>(1, Op::none, block(gr, 0, 0, k, k), Op::adjoint, u, 0, work.h);
+  if (of_q) la::gemm<T>(-1, Op::adjoint, q, Op::none, gq, of_r ? 1 : 0, work.h);
+  for (Index i = 0; i < m; ++i) std::fill_n(y.data + i * y.stride, y.cols, T(0));
+  if (of_r && n > k) {
+    const auto gv = block(gr, 0, k, k, n - k);
+    la::gemm<T>(1, Op::none, v, Op::adjoint, gv, 0, work.turn);
+    for (Index i = 0; i < k; ++i)
+      for (Index j = i; j < k; ++j) work.h(i, j) -= work.turn(i, j);
+    la::gemm<T>(1, Op::none, q, Op::none, gv, 0, y);
+  }
+  mirror(work.h, read(work.turn));
+  if (of_q) ops::copy(gq, x);
+  la::gemm<T>(1, Op::none, q, Op::none, read(work.h), of_q ? 1 : 0, x);
+  la::trsm(la::Side::right, la::Triangle::upper, Op::adjoint, la::Diagonal::stored, u, x);
+  if (ops::all_finite(read(out))) return 0;
+  const bool given = ops::all_finite(q) && ops::all_finite(r) && (!of_q || ops::all_finite(gq)) && (!of_r || ops::all_finite(gr));
+  return make_info(given ? Fail::overflow : Fail::not_finite);
 }
 
 constexpr Kernel kList[] = {
@@ -113,6 +173,13 @@ constexpr Kernel kList[] = {
      BS_SINGLE(qr, ReducedWork),
      Lanes::qr,
      {.wide = 256, .narrow = 128, .declines = true, .many = 384}},
+    {"qr_vjp",
+     "T(m,m^n) T(m^n,n) T?(m,m^n) T?(m^n,n) -> T(m,n)",
+     "",
+     4,
+     BS_SINGLE(qr_vjp, VjpWork),
+     Lanes::qr_vjp,
+     {.narrow = 32, .declines = true}},
     {"qrTriangle",
      "T(m,n) -> T(m^n,n)",
      "",
