@@ -7,7 +7,7 @@ import type { Tensor } from "../core/tensor";
 import { eye, ones } from "./creation";
 import { diagEmbed } from "./diagonals";
 import { separated } from "./domains";
-import { PHASE, POLICIES, type Policy, STRICT } from "./eigh";
+import { codeOf, PHASE, POLICIES, type Policy, STRICT } from "./eigh";
 import { add, conj, mul, real, sub } from "./elementwise";
 import { concat } from "./joining";
 import { columnsOf, rowsOf } from "./parts";
@@ -135,6 +135,12 @@ const decomposition = (name: string, checks: number) =>
         return thin(f, onto, degenerate, checks);
       },
     }),
+    ...(checks & STRICT
+      ? {}
+      : {
+          fused: native("svd_vjp", (attrs: { degenerate: Policy }) => [codeOf(attrs.degenerate)]),
+          fusedFor: ({ fullMatrices }: { fullMatrices: boolean }) => !fullMatrices,
+        }),
   });
 
 /**

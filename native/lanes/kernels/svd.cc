@@ -135,39 +135,126 @@ void singular_gaps(const Call& call, const NoWork<L>&, std::int32_t* info) {
             info);
 }
 
-/// Lanes with a sum of zero are declined.
+/// q_ij = x_ij / (a_i + b_j), zeros where a or b is null; q may be x. Which lanes have no sum of zero.
 template <class L>
-void sum_quotient(const Call& call, const NoWork<L>&, std::int32_t* info) {
+__attribute__((noinline)) Mask<typename L::Real> sum_quotient_of(const Strided<L>& x, const typename L::Real* a, const typename L::Real* b,
+                                                                 const Strided<L>& q) {
   using R = typename L::Real;
-  const Index m = call.dims[0], n = call.dims[1], larger = m > n ? m : n;
-  const auto x = strided<L>(call.operand[0], m, n), q = strided<L>(call.operand[4], m, n);
-  const R* const a = static_cast<const R*>(call.operand[1]);
-  const R* const b = static_cast<const R*>(call.operand[2]);
   const auto most = [](const R* p, Index count) {
     Vec<R> top = Vec<R>{};
-    for (Index i = 0; i < count; ++i) {
+    for (Index i = 0; p != nullptr && i < count; ++i) {
       const Vec<R> size = vabs<R>(load<R>(p + i * W<R>));
       top = size > top ? size : top;
     }
     return top;
   };
-  const Vec<R> rows = most(a, m), columns = most(b, n);
+  const Vec<R> rows = most(a, x.rows), columns = most(b, x.cols);
   const R step = sizeof(R) == 8 ? R(__DBL_DENORM_MIN__) : R(__FLT_DENORM_MIN__);
-  const Vec<R> none = static_cast<R>(larger) * (kEpsilon<R> * (rows > columns ? rows : columns) + step);
+  const Vec<R> none = static_cast<R>(x.rows > x.cols ? x.rows : x.cols) * (kEpsilon<R> * (rows > columns ? rows : columns) + step);
   Mask<R> good = ~Mask<R>{};
-  for (Index i = 0; i < m; ++i)
-    for (Index j = 0; j < n; ++j) {
-      const Vec<R> sum = load<R>(a + i * W<R>) + load<R>(b + j * W<R>);
+  for (Index i = 0; i < x.rows; ++i)
+    for (Index j = 0; j < x.cols; ++j) {
+      const Vec<R> sum = (a != nullptr ? load<R>(a + i * W<R>) : Vec<R>{}) + (b != nullptr ? load<R>(b + j * W<R>) : Vec<R>{});
       good &= ~(sum <= none);
       const auto y = x.get(i, j);
       q.set(i, j, L::pick(L::is_zero(y), L::from_re(Vec<R>{}), GapQuotient<L>::over(y, sum)));
     }
+  return good;
+}
+
+/// Lanes with a sum of zero are declined.
+template <class L>
+void sum_quotient(const Call& call, const NoWork<L>&, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index m = call.dims[0], n = call.dims[1];
+  report<R>(sum_quotient_of<L>(strided<L>(call.operand[0], m, n), static_cast<const R*>(call.operand[1]),
+                               static_cast<const R*>(call.operand[2]), strided<L>(call.operand[4], m, n)),
+            info);
+}
+
+template <class L>
+struct VjpWork {
+  Strided<L> g, h, x, turn, y;
+  VjpWork(Arena& arena, const Call& call) {
+    const bool wide = call.dims[0] < call.dims[1];
+    const Index k = wide ? call.dims[0] : call.dims[1], of_u = call.operand[4] != nullptr ? k : 0,
+                of_v = call.operand[5] != nullptr ? k : 0;
+    g = take_strided<L>(arena, of_u, of_u);
+    h = take_strided<L>(arena, of_v, of_v);
+    x = take_strided<L>(arena, k, k);
+    turn = take_strided<L>(arena, k, k);
+    y = take_strided<L>(arena, wide ? k : call.dims[0], wide ? call.dims[1] : k);
+  }
+};
+/// X = ½ F ∘ skew(G + H) + ½ K ∘ skew(G - H); G or H that has no rows is zero.
+template <class L>
+__attribute__((noinline)) Mask<typename L::Real> between(const typename L::Real* s, double policy, const VjpWork<L>& work) {
+  using R = typename L::Real;
+  using E = typename L::Element;
+  const E one = L::from_re(splat<R>(1)), zero = L::from_re(Vec<R>{});
+  const auto x = work.x, turn = work.turn;
+  const auto plus = [&](E a, E b) { return L::minus(a, L::negate(b), one); };
+  const auto of = [&](const Strided<L>& m, Index i, Index j) { return m.rows > 0 ? m.get(i, j) : zero; };
+  for (Index i = 0; i < x.rows; ++i)
+    for (Index j = 0; j < x.rows; ++j) {
+      const E a = of(work.g, i, j), b = of(work.h, i, j), c = of(work.g, j, i), d = of(work.h, j, i);
+      x.set(i, j, plus(a, b));
+      turn.set(i, j, L::minus(L::minus(a, b, one), L::conj(L::minus(c, d, one)), one));
+    }
+  Mask<R> good = gap_quotient_of<L>(s, x, policy, kPhase);
+  good &= sum_quotient_of<L>(turn, s, s, turn);
+  const Vec<R> half = splat<R>(R(0.5));
+  for (Index i = 0; i < x.rows; ++i)
+    for (Index j = 0; j <= i; ++j) {
+      const E even = plus(x.get(i, j), L::conj(x.get(j, i)));
+      x.set(j, i, L::scale(plus(L::conj(even), turn.get(j, i)), half));
+      x.set(i, j, L::scale(plus(even, turn.get(i, j)), half));
+    }
+  return good;
+}
+
+/// Equations: native/kernels/svd.cc.
+template <class L>
+void svd_vjp(const Call& call, const VjpWork<L>& work, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index m = call.dims[0], n = call.dims[1], k = work.x.rows;
+  const auto* const s = static_cast<const R*>(call.operand[0]);
+  const auto* const gs = static_cast<const R*>(call.operand[3]);
+  const auto u = strided<L>(call.operand[1], m, k), vh = strided<L>(call.operand[2], k, n), out = strided<L>(call.operand[6], m, n);
+  const bool of_u = call.operand[4] != nullptr, of_v = call.operand[5] != nullptr, outside = m < n ? of_v : m > n && of_u;
+  const auto &x = work.x, &y = work.y;
+  Mask<R> good = ~Mask<R>{};
+  if (k == 0) return report<R>(good, info);
+  if (of_u) product<L>(true, u.transposed(), true, strided<L>(call.operand[4], m, k), false, work.g);
+  if (of_v) product<L>(true, vh, false, strided<L>(call.operand[5], k, n).transposed(), true, work.h);
+  if (of_u || of_v)
+    good = between<L>(s, call.attrs[0], work);
+  else
+    for (Index i = 0; i < k; ++i)
+      for (Index j = 0; j < k; ++j) x.set(i, j, L::from_re(Vec<R>{}));
+  for (Index i = 0; gs != nullptr && i < k; ++i) x.set(i, i, L::plus_re(x.get(i, i), load<R>(gs + i * W<R>)));
+  if (outside) {
+    copy_lanes<L>(call.operand[m < n ? 5 : 4], y.data, y.rows * y.cols);
+    if (m < n)
+      product<L>(false, work.h.transposed(), true, vh, false, y, {}, true);
+    else
+      product<L>(false, u, false, work.g, false, y, {}, true);
+    good &= sum_quotient_of<L>(y, m < n ? s : nullptr, m < n ? nullptr : s, y);
+  }
+  if (m < n) {
+    product<L>(true, x, false, vh, false, y, {}, outside);
+    product<L>(true, u, false, y, false, out);
+  } else {
+    product<L>(true, u, false, x, false, y, {}, outside);
+    product<L>(true, y, false, vh, false, out);
+  }
   report<R>(good, info);
 }
 
 }  // namespace
 
 BS_LANES_KERNEL(svd, SvdWork)
+BS_LANES_KERNEL(svd_vjp, VjpWork)
 BS_LANES_KERNEL(svdvals_vjp, ValuesVjpWork)
 BS_LANES_KERNEL(singular_gaps, NoWork)
 BS_LANES_KERNEL(sum_quotient, NoWork)
