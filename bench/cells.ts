@@ -63,7 +63,7 @@ const COMMON = new Set([4, 8, 16, 32, 64, 128, 512]);
 const hash = (c: Cell): string => createHash("sha256").update(keyOf(c)).digest("hex");
 /** How far a cell is from the middle of the grid. */
 function rank(c: Cell): number {
-  const off = [!COMMON.has(c.n), c.dtype === "float32", c.threads > 1, c.batch === "32M", c.batch === "1"];
+  const off = [!COMMON.has(c.n), c.dtype === "float32", c.threads > 1, c.batch === "32M", c.batch === "1", c.way === "freed"];
   return off.filter(Boolean).length;
 }
 

@@ -28,6 +28,11 @@ export function worst(figures: readonly Figure[], count = 30): string {
   );
 }
 
+/** The mean and the worst cell of results that are given back, which only batches in cache have. */
+function freed(figures: readonly Figure[], has: Band["has"]): string[] {
+  const r = reached(figures, has, "freed");
+  return r ? [`**${times(r.mean)}**`, `${times(r.worst.ratio)} ${r.worst.cell.op} ${r.worst.cell.n} (of ${r.count})`] : ["", ""];
+}
 function bandLine(figures: readonly Figure[], { name, has, targets }: Band): string[] {
   const cells = (["forward", "both"] as const).flatMap((way) => {
     const r = reached(figures, has, way);
@@ -38,7 +43,7 @@ function bandLine(figures: readonly Figure[], { name, has, targets }: Band): str
       r ? `${times(r.worst.ratio)} ${r.worst.cell.op} ${r.worst.cell.n} (of ${r.count})` : "",
     ];
   });
-  return [name, ...cells];
+  return [name, ...cells.slice(0, 3), ...freed(figures, has), ...cells.slice(3)];
 }
 const all: Band = { name: "**worst cell of all**", has: ({ batch }) => batch !== "compiled", targets: { forward: 1, both: 1 } };
 function allLine(figures: readonly Figure[]): string[] {
@@ -53,12 +58,14 @@ function allLine(figures: readonly Figure[]): string[] {
         ]
       : ["-", "1x", ""];
   });
-  return [all.name, ...cells];
+  const r = reached(figures, all.has, "freed");
+  const given = r ? [`**${times(r.worst.ratio)}**`, `${r.worst.cell.op} ${r.worst.cell.n} (of ${r.count})`] : ["", ""];
+  return [all.name, ...cells.slice(0, 3), ...given, ...cells.slice(3)];
 }
 /** Geometric means by band beside their targets. */
 export const bandsTable = (figures: readonly Figure[]): string =>
   tableOf(
-    ["band", WAYS.forward, "target", "worst", WAYS.both, "target", "worst"],
+    ["band", WAYS.forward, "target", "worst", "forward, results given back", "worst", WAYS.both, "target", "worst"],
     [...bands.map((band) => bandLine(figures, band)), allLine(figures)],
   );
 
