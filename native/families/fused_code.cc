@@ -1,64 +1,9 @@
-// Code for the register machine from the expressions of a loop. They are evaluated with one register, the tile: an operand that is in
-// memory is used from there, one that has to be computed is computed first and stored (Sethi, Ullman, "The generation of optimal code for
-// arithmetic expressions", J. ACM 17 (1970), with one register).
 #include <algorithm>
 
+#include "fused_coder.h"
 #include "fused_mirror.h"
-#include "fused_symbols.h"
 
 namespace backsolve {
-namespace {
-
-constexpr Index kShort = 4;  // axes below this are no tiles
-
-class Coder {
- public:
-  Coder(const Planner& planner, Expressions&& of, bool halves)
-      : planner_(planner), real_(of.real), operands_(std::move(of.operands)), nodes_(std::move(of.nodes)), roots_(std::move(of.roots)) {
-    plan_.loop.extent = std::move(of.extent);
-    plan_.loop.flat = planner.width() == 1;
-    plan_.loop.halves = halves;
-  }
-  FusedPlan make();
-
- private:
-  const Planner& planner_;
-  DType real_;
-  std::vector<Expressions::Operand> operands_;
-  std::vector<Expressions::Node> nodes_;
-  std::vector<Expressions::Root> roots_;
-  std::vector<bool> slots_;  // of what a tile stores, whether they are taken
-  std::vector<Symbol> code_, begin_, row_begin_, row_end_, end_;
-  FusedPlan plan_;
-
-  using Node = Expressions::Node;
-  int temporaries() const { return static_cast<int>(operands_.size()); }
-  Index behind(int slot) const { return static_cast<Index>(slot) * (1 << (kFusedTiles - 1)) * planner_.isa().bytes; }
-  void count_uses(int n);
-  bool in_memory(const Node& n) const { return n.kept >= 0 || n.what == Node::memory; }
-  Symbol with(Symbol s, const Node& a) const;
-  int take_slot();
-  void use(int n);
-  void keep(int n);
-  void evaluate(int n);
-  bool evaluate_with_product(int n);
-  void evaluate_map(int n);
-  void merge_axes();
-  void choose_tile();
-  std::size_t flat_axis();
-  Index size_of_element(const Expressions::Operand& o) const { return static_cast<Index>(size_of(planner_.type(o.value).dtype)); }
-  int reals() const { return planner_.isa().bytes / static_cast<int>(size_of(real_)); }
-  bool side_by_side(int operand) const;
-  bool of_pairs(int operand) const { return is_complex(planner_.type(operands_[at(operand)].value).dtype); }
-  Symbol whole_pair(Symbol s, int operand, Index behind) const;
-  void place_flat();
-  using Root = Expressions::Root;
-  Symbol stored(const Root& r, int operand) const;
-  bool sums_in_tile(const Root& r, int operand) const;
-  void accumulate(const Root& r, int operand, int slot, bool below);
-  void emit(const Root& r);
-  void emit();
-};
 
 void Coder::count_uses(int n) {
   if (nodes_[at(n)].uses++ > 0) return;
@@ -185,111 +130,6 @@ void Coder::evaluate_map(int n) {
   code_.push_back(s);
 }
 
-/// Axes that every operand walks as one.
-void Coder::merge_axes() {
-  std::vector<Index>& extent = plan_.loop.extent;
-  for (std::size_t d = extent.size(); d-- > 1;) {
-    const auto joined = [&](const Expressions::Operand& o) { return o.stride[d - 1] == extent[d] * o.stride[d]; };
-    if (!std::all_of(operands_.begin(), operands_.end(), joined)) continue;
-    extent[d - 1] *= extent[d];
-    extent.erase(extent.begin() + static_cast<std::ptrdiff_t>(d));
-    for (Expressions::Operand& o : operands_) {
-      o.stride[d - 1] = o.stride[d];
-      o.stride.erase(o.stride.begin() + static_cast<std::ptrdiff_t>(d));
-    }
-  }
-}
-
-/// The last of the axes along which most operands lie side by side, or stay, if it fills a vector; else the longest.
-std::size_t Coder::flat_axis() {
-  std::vector<Index>& extent = plan_.loop.extent;
-  if (extent.empty()) {
-    extent.push_back(1);
-    for (auto& o : operands_) o.stride.push_back(0);
-  }
-  std::size_t best = 0;
-  Index most = -1;
-  for (std::size_t d = extent.size(); d-- > 0;) {
-    const auto fits = [&](const auto& o) { return o.stride[d] == 0 || o.stride[d] == size_of_element(o); };
-    const Index here = extent[d] < reals() ? 0 : 1 + std::count_if(operands_.begin(), operands_.end(), fits);
-    if (here > most || (here == 0 && most == 0 && extent[d] > extent[best])) {
-      most = here;
-      best = d;
-    }
-  }
-  return best;
-}
-
-/// The axis of which tiles are made, by the shape alone, as sums are added tile by tile: in lanes the last one that fills most of a tile,
-/// or the groups of a chunk.
-void Coder::choose_tile() {
-  Fused& f = plan_.loop;
-  constexpr Index kTile = 1 << (kFusedTiles - 1);
-  std::size_t best = f.extent.size();
-  Index most = kShort - 1;
-  for (std::size_t d = f.extent.size(); d-- > 0 && !f.flat && !f.halves;) {
-    if (std::min(f.extent[d], kTile) > most) {
-      most = std::min(f.extent[d], kTile);
-      best = d;
-    }
-  }
-  if (f.halves)
-    best = f.extent.size() - 1;
-  else if (f.flat)
-    best = flat_axis();
-  f.over_groups = best == f.extent.size();
-  if (!f.over_groups) {
-    f.count = f.extent[best];
-    f.extent.erase(f.extent.begin() + static_cast<std::ptrdiff_t>(best));
-    const Index unit = f.flat ? reals() : 1;
-    while (f.tile + 1 < kFusedTiles && (2 << f.tile) * unit <= f.count) ++f.tile;
-  }
-  for (const auto& o : operands_) {
-    const Index move = f.over_groups ? 0 : o.stride[best];
-    f.along.push_back({nullptr, f.flat ? size_of_element(o) * reals() : move, move});
-  }
-  f.along.push_back({nullptr, planner_.isa().bytes, 0});
-  for (std::size_t d = 0; d < f.extent.size() + (f.over_groups ? 0 : 1); ++d) {
-    if (!f.over_groups && d == best) continue;
-    for (const auto& o : operands_) f.stride.push_back(o.stride[d]);
-  }
-}
-
-/// Of one item: whether vectors of it can be read and written.
-bool Coder::side_by_side(int operand) const {
-  return plan_.loop.count >= reals() && plan_.loop.along[at(operand)].move == size_of_element(operands_[at(operand)]);
-}
-
-/// One part of complex numbers side by side: which, in b.
-Symbol Coder::whole_pair(Symbol s, int operand, Index behind) const {
-  const auto part = static_cast<Index>(size_of(real_));
-  s.a = operand;
-  s.b = behind % (2 * part) == 0 ? 0 : 1;
-  s.a_at = behind - s.b * part;
-  return s;
-}
-
-/// Of one item: a number that stays along a row is repeated once; what is apart is gathered.
-void Coder::place_flat() {
-  for (Node& n : nodes_) {
-    if (n.what != Node::memory || n.uses == 0) continue;
-    if (side_by_side(n.operand)) {
-      if (of_pairs(n.operand)) n.what = Node::pair;
-      continue;
-    }
-    if (plan_.loop.along[at(n.operand)].move != 0) {
-      n.what = Node::apart;
-      continue;
-    }
-    Symbol s = with({Symbol::splat}, n);
-    n.kept = take_slot();
-    ++n.uses;  // for good
-    s.b = temporaries();
-    s.b_at = behind(n.kept);
-    row_begin_.push_back(s);
-  }
-}
-
 /// The tile into memory.
 Symbol Coder::stored(const Root& r, int operand) const {
   const bool mask = planner_.type(r.value).dtype == DType::b8, apart = plan_.loop.flat && !side_by_side(operand);
@@ -368,8 +208,6 @@ FusedPlan Coder::make() {
   plan_.temporary = behind(static_cast<int>(slots_.size()));
   return std::move(plan_);
 }
-
-}  // namespace
 
 FusedPlan plan_fused(const Planner& planner, const Program& program, const FusedLoop& loop, const std::vector<bool>& stored) {
   Expressions expressions(planner, program, loop, stored);
