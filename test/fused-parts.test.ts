@@ -13,7 +13,7 @@ const { complex, real, imag, conj, where } = b;
 /** Complex tensors and bools of them, out of what loops compute by parts and of some that they may not. */
 function randomFunction(random: () => number): (...xs: T[]) => T[] {
   const pick = (count: number) => Math.floor(random() * count);
-  const seeds = Array.from({ length: 4 + pick(14) }, () => [pick(18), pick(100), pick(100), pick(100)] as const);
+  const seeds = Array.from({ length: 4 + pick(14) }, () => [pick(26), pick(100), pick(100), pick(100)] as const);
   return (...xs) => {
     const known = [...xs];
     const masks: M[] = [];
@@ -50,6 +50,14 @@ function randomFunction(random: () => number): (...xs: T[]) => T[] {
         () => where(b.equal(x, y), x, conj(x)),
         () => where(b.isFinite(x), b.add(x, y), y),
         () => where(where(p, q, b.notEqual(x, z)), x, y),
+        () => b.sqrt(complex(b.abs(x), imag(y))), // away from the branch cut, at which a last bit decides
+        () => b.log(complex(b.add(b.abs(x), 0.5), imag(x))),
+        () => b.div(b.tanh(x), b.exp(b.mul(x, half))),
+        () => b.mul(b.sin(b.sign(x)), b.cosh(b.sign(y))),
+        () => b.add(b.expm1(b.mul(b.sign(x), half)), b.log1p(b.mul(b.sign(z), half))),
+        () => where(b.logicalAnd(b.cast(x, "bool"), b.logicalNot(y)), x, z),
+        () => complex(b.cast(q, real(x).dtype as "float64"), b.abs(z)),
+        () => b.div(x, x),
       ] as never;
       const next = (of[kind] as () => T)();
       masks.push((kind % 2 === 0 ? b.greater(real(next), imag(next)) : b.isNaN(next)) as M, b.logicalNot(p));

@@ -99,8 +99,7 @@ bool reals_of(const Program& program, const Instruction& c, std::optional<DType>
   for (const auto* values : {&c.in, &c.out}) {
     for (const int v : *values) {
       const DType t = program.values[static_cast<std::size_t>(v)].dtype;
-      if (t == DType::b8) continue;
-      if (static_cast<int>(t) >= kFloatTypes) return false;
+      if (static_cast<int>(t) >= kFloatTypes) continue;
       const DType part = t == DType::f64 || t == DType::c128 ? DType::f64 : DType::f32;
       if (real.value_or(part) != part) return false;
       real = part;

@@ -21,7 +21,7 @@ struct FusedLoop {
     bool again = true;          // its result is stored, if at all, by another loop
   };
   std::vector<Member> members;
-  std::optional<DType> real;                // f32 or f64: of all numbers in it, of parts of complex ones; none where all are bools
+  std::optional<DType> real;                // f32 or f64: of all reals in it, of parts of complex numbers; none where there are none
   std::map<int, std::vector<int>> axes;     // of values that each round computes: the axis of each dimension, -1 where its size is 1
   std::map<int, std::vector<int>> reduced;  // of values that are ready only when the loop ends: likewise
 };
@@ -77,8 +77,8 @@ class Fuser {
 };
 
 bool is_reduction(const Instruction& c);
-/// Of the numbers that an instruction reads and writes, or of their parts: f32 or f64, none where all are bools. False where they differ,
-/// or there are integers.
+/// Of the numbers that an instruction reads and writes, or of their parts: f32 or f64, none where all are bools or integers. False where
+/// they differ.
 bool reals_of(const Program& program, const Instruction& c, std::optional<DType>& real);
 
 }  // namespace backsolve

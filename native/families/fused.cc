@@ -74,7 +74,7 @@ bool may_fuse(const Planner& planner, const Instruction& c) {
     return Expressions::has(k.map, c.column) ||
            (c.column == real && planner.isa().fused[static_cast<int>(c.column)][0].map[static_cast<int>(k.map)][0] != nullptr);
   if (k.family == &family::reduce)
-    return c.column != DType::b8 &&
+    return static_cast<int>(c.column) < kFloatTypes &&
            planner.place(c.in[0]).count / planner.place(c.out[0]).count <= (planner.width() == 1 ? kLongestFlat : kLongest);
   return k.family == &family::read_strided;
 }

@@ -17,14 +17,16 @@ Symbol Coder::with(Symbol s, const Node& n) const {
   return s;
 }
 
-int Coder::take_slot() {
-  const auto free = std::find(slots_.begin(), slots_.end(), false);
-  const auto slot = static_cast<int>(free - slots_.begin());
-  if (free == slots_.end())
-    slots_.push_back(true);
-  else
-    *free = true;
-  return slot;
+/// The first of so many that are free, one behind the other.
+int Coder::take_slots(int count) {
+  const auto free = std::search_n(slots_.begin(), slots_.end(), count, false);
+  auto slot = free - slots_.begin();
+  if (free == slots_.end()) {
+    while (slot > 0 && !slots_[static_cast<std::size_t>(slot) - 1]) --slot;
+    slots_.resize(static_cast<std::size_t>(slot) + at(count));
+  }
+  std::fill_n(slots_.begin() + slot, count, true);
+  return static_cast<int>(slot);
 }
 
 void Coder::use(int n) {
@@ -46,17 +48,55 @@ void Coder::evaluate(int n) {
   if (in_memory(x))
     code_.push_back(with({Symbol::load}, x));
   else if (x.what == Node::mask)
-    code_.push_back(with({plan_.loop.flat && !side_by_side(x.operand) ? Symbol::gather_mask : Symbol::load_mask}, x));
+    code_.push_back(with({is_apart(x.operand) ? Symbol::gather_mask : Symbol::load_mask}, x));
+  else if (x.what == Node::word)
+    code_.push_back(with({is_apart(x.operand) ? Symbol::gather_word : Symbol::load_word}, x));
   else if (x.what == Node::apart)
     code_.push_back(with({Symbol::gather}, x));
   else if (x.what == Node::pair)
     code_.push_back(whole_pair({Symbol::load_pair}, x.operand, x.behind));
   else if (x.what == Node::integer)
     code_.push_back({.what = Symbol::integer, .a_at = x.behind});
-  else
+  else if (x.what == Node::call)
+    evaluate_call(n);
+  else if (x.what == Node::other) {
+    evaluate_call(x.args[0]);
+    code_.push_back(with({Symbol::load}, x));
+  } else
     evaluate_map(n);
   use(n);
   keep(n);
+}
+
+/// Somewhere in memory; counts as no use.
+void Coder::to_memory(int n) {
+  if (in_memory(nodes_[at(n)])) return;
+  ++nodes_[at(n)].uses;
+  evaluate(n);
+}
+
+/// The places of two nodes that are in memory.
+Symbol Coder::places(Symbol s, int a, int b) const {
+  const Symbol second = with(s, nodes_[at(b)]);
+  s = with(s, nodes_[at(a)]);
+  s.b = second.a, s.b_at = second.a_at;
+  return s;
+}
+
+/// A function of complex numbers, between parts in memory; the real part of the result is in the tile, too.
+void Coder::evaluate_call(int n) {
+  const std::vector<int> args = nodes_[at(n)].args;
+  for (const int a : args) to_memory(a);
+  code_.push_back({.what = Symbol::call, .b = nodes_[at(n)].which, .a_at = static_cast<Index>(args.size() / 2 + 1)});
+  for (std::size_t i = 0; i < args.size(); i += 2) code_.push_back(places({Symbol::place}, args[i], args[i + 1]));
+  Node &real = nodes_[at(n)], &other = nodes_[at(n + 1)];
+  real.kept = take_slots(2);
+  code_.push_back(with({Symbol::place}, real));
+  for (const int a : args) use(a);
+  if (other.uses > 0)
+    other.kept = real.kept + 1, use(n);
+  else
+    slots_[at(real.kept + 1)] = false;
 }
 
 /// x + y z and x - y z, where nobody else needs the product and its factors are in memory.
@@ -74,9 +114,7 @@ bool Coder::evaluate_with_product(int n) {
   const int product = args[second ? 1 : 0];
   evaluate(args[second ? 0 : 1]);
   const std::vector<int> factors = nodes_[at(product)].args;
-  Symbol s = with({.what = map == Map::add ? Symbol::add_product : Symbol::sub_product}, nodes_[at(factors[0])]);
-  const Symbol b = with(s, nodes_[at(factors[1])]);
-  s.b = b.a, s.b_at = b.a_at;
+  const Symbol s = places({.what = map == Map::add ? Symbol::add_product : Symbol::sub_product}, factors[0], factors[1]);
   for (const int f : factors) use(f);
   use(product);
   code_.push_back(s);
@@ -86,11 +124,6 @@ bool Coder::evaluate_with_product(int n) {
 void Coder::evaluate_map(int n) {
   if (evaluate_with_product(n)) return;
   const std::vector<int> args = nodes_[at(n)].args;
-  const auto to_memory = [&](int a) {  // counts as no use
-    if (in_memory(nodes_[at(a)])) return;
-    ++nodes_[at(a)].uses;
-    evaluate(a);
-  };
   Symbol s{.what = Symbol::map, .which = nodes_[at(n)].which};
   if (args.size() == 1) {
     evaluate(args[0]);
@@ -102,9 +135,7 @@ void Coder::evaluate_map(int n) {
   } else if (args.size() == 2) {
     const bool left = in_memory(nodes_[at(args[0])]), right = in_memory(nodes_[at(args[1])]);
     if (left && right) {
-      const Symbol b = with(s, nodes_[at(args[1])]);
-      s = with(s, nodes_[at(args[0])]);
-      s.b = b.a, s.b_at = b.a_at;
+      s = places(s, args[0], args[1]);
       s.form = FusedForm::memory_memory;
       use(args[0]), use(args[1]);
     } else if (left) {
@@ -122,9 +153,7 @@ void Coder::evaluate_map(int n) {
     to_memory(args[1]);
     to_memory(args[2]);
     evaluate(args[0]);
-    const Symbol b = with(s, nodes_[at(args[2])]);
-    s = with(s, nodes_[at(args[1])]);
-    s.b = b.a, s.b_at = b.a_at;
+    s = places(s, args[1], args[2]);
     use(args[1]), use(args[2]);
   }
   code_.push_back(s);
@@ -132,11 +161,13 @@ void Coder::evaluate_map(int n) {
 
 /// The tile into memory.
 Symbol Coder::stored(const Root& r, int operand) const {
-  const bool mask = planner_.type(r.value).dtype == DType::b8, apart = plan_.loop.flat && !side_by_side(operand);
+  const bool apart = is_apart(operand);
   if (plan_.loop.flat && !apart && of_pairs(operand)) return whole_pair({Symbol::store_pair}, operand, r.behind);
-  return {.what = apart ? (mask ? Symbol::scatter_mask : Symbol::scatter) : (mask ? Symbol::store_mask : Symbol::store),
-          .a = operand,
-          .a_at = r.behind};
+  Symbol::What what = apart ? Symbol::scatter : Symbol::store;
+  const DType t = planner_.type(r.value).dtype;
+  if (t == DType::b8) what = apart ? Symbol::scatter_mask : Symbol::store_mask;
+  if (t == DType::i32) what = apart ? Symbol::scatter_word : Symbol::store_word;
+  return {.what = what, .a = operand, .a_at = r.behind};
 }
 
 /// Whether all of a row goes to one element.

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "fused_nodes.h"
-#include "fused_symbols.h"
 
 namespace backsolve {
 
@@ -35,18 +34,23 @@ class Coder {
   void count_uses(int n);
   bool in_memory(const Node& n) const { return n.kept >= 0 || n.what == Node::memory; }
   Symbol with(Symbol s, const Node& a) const;
-  int take_slot();
+  int take_slots(int count);
+  int take_slot() { return take_slots(1); }
   void use(int n);
+  void to_memory(int n);
+  Symbol places(Symbol s, int a, int b) const;
   void keep(int n);
   void evaluate(int n);
   bool evaluate_with_product(int n);
   void evaluate_map(int n);
+  void evaluate_call(int n);
   void merge_axes();
   void choose_tile();
   std::size_t flat_axis();
   Index size_of_element(const Expressions::Operand& o) const { return static_cast<Index>(size_of(planner_.type(o.value).dtype)); }
   int reals() const { return planner_.isa().bytes / static_cast<int>(size_of(real_)); }
   bool side_by_side(int operand) const;
+  bool is_apart(int operand) const { return plan_.loop.flat && !side_by_side(operand); }
   bool of_pairs(int operand) const { return is_complex(planner_.type(operands_[at(operand)].value).dtype); }
   Symbol whole_pair(Symbol s, int operand, Index behind) const;
   void place_flat();

@@ -36,7 +36,7 @@ int parity(Map map) {
 }  // namespace
 
 Mirror::Mirror(const Planner& planner, Expressions& loop) : planner_(planner), loop_(loop) {
-  if (loop.has_parts() || !finds_pair()) return;
+  if (!loop.is_real() || !finds_pair()) return;
   for (const Root& r : loop.roots) {
     const auto& o = loop.operands[at(r.operand)];
     if (!whole_matrix(o, r.behind) || sign(r.node, r.node) != 1) continue;

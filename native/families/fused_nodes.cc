@@ -27,10 +27,19 @@ int Expressions::add(Node node) {
   return static_cast<int>(nodes.size()) - 1;
 }
 
-int Expressions::apply(Map map, std::vector<int> args) {
-  const auto [known, fresh] = applied_.emplace(std::pair(static_cast<int>(map), args), static_cast<int>(nodes.size()));
-  if (fresh) add({.what = Node::map, .which = static_cast<int>(map), .args = std::move(args)});
+int Expressions::apply(int which, std::vector<int> args) {
+  const auto [known, fresh] = applied_.emplace(std::pair(which, args), static_cast<int>(nodes.size()));
+  if (fresh) add({.what = Node::map, .which = which, .args = std::move(args)});
   return known->second;
+}
+/// A function of complex numbers, from all their parts.
+int Expressions::call(Map map, std::vector<int> args, int part) {
+  const auto [known, fresh] = called_.emplace(std::pair(static_cast<int>(map), args), static_cast<int>(nodes.size()));
+  if (fresh) {
+    const int real = add({.what = Node::call, .which = static_cast<int>(map), .args = std::move(args)});
+    add({.what = Node::other, .args = {real}});
+  }
+  return known->second + part;
 }
 int Expressions::integer(Index n) {
   const auto [known, fresh] = integers_.emplace(n, static_cast<int>(nodes.size()));
@@ -63,8 +72,12 @@ int Expressions::leaf(int value, Index offset, const std::vector<Index>& stride,
   place.second += part_bytes(part);
   const auto [known, fresh] = leaf_of_.emplace(place, static_cast<int>(nodes.size()));
   if (fresh) {
-    const bool mask = type(value).dtype == DType::b8;
-    add({.what = mask ? Node::mask : Node::memory, .operand = place.first, .behind = place.second});
+    const DType t = type(value).dtype;
+    add({.what = t == DType::b8    ? Node::mask
+                 : t == DType::i32 ? Node::word
+                                   : Node::memory,
+         .operand = place.first,
+         .behind = place.second});
   }
   return known->second;
 }

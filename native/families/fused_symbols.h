@@ -7,6 +7,8 @@
 
 namespace backsolve {
 
+constexpr int kWords = kFusedMaps;
+
 /// An instruction of the machine before the length of tiles is known.
 struct Symbol {
   enum What {
@@ -18,6 +20,12 @@ struct Symbol {
     scatter,
     gather_mask,
     scatter_mask,
+    load_word,
+    store_word,
+    gather_word,
+    scatter_word,
+    call,
+    place,
     load_pair,
     store_pair,
     splat,
@@ -35,7 +43,7 @@ struct Symbol {
     accumulate_numbers,
     flat_fold
   } what;
-  int which = 0;  // Map or Reduce
+  int which = 0;  // Map, of integers kWords more, or Reduce
   FusedForm form = FusedForm::tile_memory;
   int a = 0, b = 0;
   Index a_at = 0, b_at = 0;
@@ -50,6 +58,12 @@ struct Symbol {
                                       &T::scatter,
                                       &T::gather_mask,
                                       &T::scatter_mask,
+                                      &T::load_word,
+                                      &T::store_word,
+                                      &T::gather_word,
+                                      &T::scatter_word,
+                                      &T::call,
+                                      nullptr,  // place
                                       &T::load_pair,
                                       &T::store_pair,
                                       &T::splat,
@@ -62,8 +76,9 @@ struct Symbol {
     static_assert(std::size(kPlain) == map);
     constexpr T::Run(T::* kReductions[])[kFusedReductions] = {&T::accumulate,         &T::fold,     &T::reset, &T::flat_accumulate,
                                                               &T::accumulate_numbers, &T::flat_fold};
-    const auto run = what < map    ? table.*kPlain[what]
-                     : what == map ? table.map[which][static_cast<int>(form)]
+    const auto run = what == place ? nullptr
+                     : what < map  ? table.*kPlain[what]
+                     : what == map ? (which < kWords ? table.map[which] : table.word[which - kWords])[static_cast<int>(form)]
                                    : (table.*kReductions[what - accumulate])[which];
     return {run, static_cast<std::uint16_t>(a), static_cast<std::uint16_t>(b), static_cast<std::int32_t>(a_at),
             static_cast<std::int32_t>(b_at)};

@@ -35,6 +35,11 @@ struct FusedTable {
   Run add_product, sub_product;      // A = A + [a] [b], A - [a] [b], two roundings
   Run load, store;                   // A = [a]; [a] = A
   Run load_mask, store_mask;         // of bools
+  Run load_word, store_word;         // of int32 (kernels/words.h)
+  Run word[kFusedMaps][kFusedForms];
+  /// A function of complex numbers, b says which; a_at instructions follow that only have places: of the parts of each argument, a and b,
+  /// and a of the result, whose real part is A, too, and whose imaginary part goes to the tile behind.
+  Run call;
   Run accumulate[kFusedReductions];  // [a] = [a] + A, of elements that were not there before
   Run accumulate_below;              // a sum, without the diagonal
   Run fold[kFusedReductions];        // all elements of the tile [a] into the one element [b]; [a] is as it was before it was accumulated to
@@ -46,10 +51,10 @@ struct FusedTable {
   void (*row)(const FusedIns* code, FusedOperand* operands, int n, Index count, bool half);
   // Of one item, where an element of a tile is W of the loop, side by side, and `row` goes over less than a tile, too:
   void (*flat_row)(const FusedIns* code, FusedOperand* operands, int n, Index count, bool half);
-  Run gather, scatter, gather_mask, scatter_mask;  // of what is `move` bytes apart
-  Run splat;                                       // the tile [b] = the number [a]
-  Run load_pair, store_pair;                       // part b of complex numbers side by side
-  Run flat_accumulate[kFusedReductions];           // to the tile [a]
+  Run gather, scatter, gather_mask, scatter_mask, gather_word, scatter_word;  // of what is `move` bytes apart
+  Run splat;                                                                  // the tile [b] = the number [a]
+  Run load_pair, store_pair;                                                  // part b of complex numbers side by side
+  Run flat_accumulate[kFusedReductions];                                      // to the tile [a]
   Run flat_accumulate_below, accumulate_numbers_below;
   Run accumulate_numbers[kFusedReductions];  // to what is `move` bytes apart
   Run flat_fold[kFusedReductions];           // into the number [b]

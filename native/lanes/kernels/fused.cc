@@ -1,6 +1,7 @@
 // The table of the register machine's instructions.
 #include "../fill.h"
 #include "fused_machine.h"
+#include "words.h"
 
 namespace backsolve::BS_ISA {
 namespace {
@@ -16,6 +17,8 @@ struct Code {
   }
   template <class E>
   static constexpr bool fits = sizeof(typename E::Real) == sizeof(R) && !E::is_complex;
+  template <class E>
+  static constexpr bool complex = sizeof(typename E::Real) == sizeof(R) && E::is_complex;
 
   template <class F, class Out, class... In>
   void put(Map m, DType) {
@@ -26,6 +29,8 @@ struct Code {
       } else {
         set<F, In...>(table.map[static_cast<int>(m)]);
       }
+    } else if constexpr (complex<Out> && (complex<In> && ...)) {
+      M::of_parts[static_cast<int>(m)] = OfParts<R, F, In...>::run;
     }
   }
   template <class F, class In>
@@ -42,6 +47,13 @@ struct Code {
   template <class F, class, class, class>
   void set(FusedTable::Run* to) {
     for (int i = 0; i < kFusedForms; ++i) to[i] = code(M::template ternary<F>);
+  }
+  template <class F, int inputs>
+  void word(Map m) {
+    if constexpr (inputs == 1)
+      set<F, Re<R>>(table.word[static_cast<int>(m)]);
+    else
+      set<F, Re<R>, Re<R>>(table.word[static_cast<int>(m)]);
   }
   template <class Op>
   void reduction(Reduce r) {
@@ -61,6 +73,7 @@ void fill(FusedTable& table) {
   using C = Code<R, T>;
   Maps<C> maps{{table}};
   maps.all();
+  word_maps(maps.to);
   maps.to.template reduction<Sum>(Reduce::sum);
   maps.to.template reduction<Max>(Reduce::max);
   maps.to.template reduction<Min>(Reduce::min);
@@ -71,6 +84,11 @@ void fill(FusedTable& table) {
   table.store = C::code(M::store_tile);
   table.load_mask = C::code(M::load_mask);
   table.store_mask = C::code(M::store_mask);
+  table.load_word = C::code(M::load_word);
+  table.store_word = C::code(M::store_word);
+  table.gather_word = C::code(M::gather_word);
+  table.scatter_word = C::code(M::scatter_word);
+  table.call = C::code(M::call);
   table.add_product = C::code(M::template product<Add>);
   table.sub_product = C::code(M::template product<Sub>);
   table.integer = C::code(M::integer);

@@ -5,6 +5,7 @@
 #include "../fused.h"
 #include "functors.h"
 #include "reductions.h"
+#include "words.h"
 
 namespace backsolve::BS_ISA {
 namespace {
@@ -66,6 +67,29 @@ BS_INLINE Vec<R> as_vector(Mask<R> m) {
   return (Vec<R>)m;
 }
 
+constexpr Index kTileBytes = kTile * BS_VECTOR_BYTES;  // from one temporary to the next
+
+/// A function of complex numbers, of all vectors of a tile at once, so that its constants stay in registers.
+template <class R, class F, class... In>
+struct OfParts {
+  static constexpr int arity = sizeof...(In);
+  template <int... I>
+  BS_INLINE static Cx<R> of(const At<R>* part, int t, Seq<I...>) {
+    return F::template complex<R>(Cx<R>{part[2 * I][t], part[2 * I + 1][t]}...);
+  }
+  /// From the places of real and imaginary parts, two in an instruction, then that of the result, behind whose real part the other is.
+  static void run(const FusedIns* ip, const State* s, int count) {
+    const auto re = [&](int i) { return At<R>(s, ip[i].a, ip[i].a_at); };
+    const auto im = [&](int i) { return At<R>(s, ip[i].b, ip[i].b_at); };
+    const At<R> part[] = {re(0), im(0), re(arity - 1), im(arity - 1)}, to = re(arity);
+    for (int t = 0; t < count; ++t) {
+      const Cx<R> z = of(part, t, UpTo<arity>{});
+      to.put(t, z.re);
+      Re<R>::store_flat(to.p + kTileBytes + t * to.step, z.im);
+    }
+  }
+};
+
 template <class R, int T>
 struct Machine {
   static void load_tile(const FusedIns* ip, State* s, BS_TILE) {
@@ -92,6 +116,18 @@ struct Machine {
     BS_EACH Bo<R>::store_lanes(a.p + t * a.step, as_mask<R>(v[t]));
     BS_NEXT(v);
   }
+  static void load_word(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH v[t] = word::load<R>(a.p + t * a.step);
+    BS_NEXT(v);
+  }
+  static void store_word(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH word::store<R>(a.p + t * a.step, v[t]);
+    BS_NEXT(v);
+  }
   static void integer(const FusedIns* ip, State* s, BS_TILE) {
     Vec<R> v[kTile] = {BS_ALL};
     BS_EACH v[t] = splat<R>(static_cast<R>(ip->a_at));
@@ -111,6 +147,15 @@ struct Machine {
     Vec<R> v[kTile] = {BS_ALL};
     Vec<R> (*const f)(Vec<R>) = functions[ip->b];
     for (int t = 0; t < T; ++t) v[t] = f(v[t]);
+    BS_NEXT(v);
+  }
+  inline static void (*of_parts[kFusedMaps])(const FusedIns*, const State*, int);
+  static void call(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    of_parts[ip->b](ip + 1, s, T);
+    ip += ip->a_at;
+    const At<R> a(s, ip->a, ip->a_at);
+    BS_EACH v[t] = a[t];
     BS_NEXT(v);
   }
   template <class F>
@@ -234,6 +279,20 @@ struct Machine {
     char buffer[T * W<R>];
     BS_EACH Bo<R>::store_flat(buffer + t * W<R>, as_mask<R>(v[t]));
     numbers(ip, s, [&](int e, char* p) { *p = buffer[e]; });
+    BS_NEXT(v);
+  }
+  static void gather_word(const FusedIns* ip, State* s, BS_TILE) {
+    Vec<R> v[kTile] = {BS_ALL};
+    int32_t buffer[T * W<R>] = {};
+    numbers(ip, s, [&](int e, const char* p) { __builtin_memcpy(buffer + e, p, 4); });
+    BS_EACH v[t] = word::load<R>(reinterpret_cast<const char*>(buffer + t * W<R>));
+    BS_NEXT(v);
+  }
+  static void scatter_word(const FusedIns* ip, State* s, BS_TILE) {
+    const Vec<R> v[kTile] = {BS_ALL};
+    int32_t buffer[T * W<R>];
+    BS_EACH word::store<R>(reinterpret_cast<char*>(buffer + t * W<R>), v[t]);
+    numbers(ip, s, [&](int e, char* p) { __builtin_memcpy(p, buffer + e, 4); });
     BS_NEXT(v);
   }
   static void splat_tile(const FusedIns* ip, State* s, BS_TILE) {
