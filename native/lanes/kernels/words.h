@@ -34,12 +34,12 @@ BS_INLINE int32_t modulus(int32_t a, int32_t b) {
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
-#define BS_WORD(Name, parameters, value)    \
-  struct Name {                             \
-    template <class R>                      \
-    BS_INLINE static auto real parameters { \
-      return value;                         \
-    }                                       \
+#define BS_WORD(Name, parameters, value)      \
+  struct Name {                               \
+    template <class R>                        \
+    BS_INLINE static Vec<R> real parameters { \
+      return (Vec<R>)(value);                 \
+    }                                         \
   }
 #define BS_WORDS(v) ((Mask<R>)(v))
 #define BS_BITS(v) ((Bits<R>)(v))
