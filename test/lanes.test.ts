@@ -1,7 +1,7 @@
 // Lane kernels where checkOp's well-behaved samples do not lead: lanes that decline, pivots that differ from lane to lane, every instruction set.
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { add, compile, float64, grad, info, linalg, mul, random, slice, sum, type Tensor, tensor } from "../lib/index";
+import { add, compile, float64, grad, info, linalg, mul, random, slice, sum, type Tensor, tensor, vjp } from "../lib/index";
 import { relativeError } from "../lib/testing/index";
 
 type F64 = Tensor<"float64">;
@@ -58,6 +58,24 @@ describe("lanes", () => {
       if (![3, 5, 9].includes(i)) expect(all.at(i)).to.equal(linalg.det(three).at(i));
     }
     expect([all.at(3), all.at(5), all.at(9)].map((x) => Math.abs(x))).to.deep.equal([Number.POSITIVE_INFINITY, 0, 0]);
+  });
+
+  it("determinants of 2 x 2 and 3 x 3 have the same bits whether a gradient is wanted or not, in lanes and alone", () => {
+    const e = 2 ** -30;
+    const nearly = [1 + e, 1, 1, 1 - e];
+    for (const [n, near] of [
+      [2, nearly],
+      [3, [3, 0, 0, 0, ...nearly.slice(0, 2), 0, ...nearly.slice(2)]],
+    ] as const) {
+      for (const batch of [1, 17]) {
+        const a = tensor(Array.from({ length: batch }, (_, i) => near.map((x) => x * (i === 2 ? 1e200 : 1 + i))).flat(), {
+          shape: [batch, n, n],
+        });
+        const { value } = vjp((x: typeof a) => linalg.det(x), a);
+        expect(Array.from(value.data)).to.deep.equal(Array.from(linalg.det(a).data));
+        expect(Math.abs(value.at(batch - 1))).to.be.above(info().isa === "baseline" && batch > 1 ? -1 : 0);
+      }
+    }
   });
 
   it("det of items with NaN or infinity under onFailure: their gradients are NaN, the others' stay, in lanes and alone", () => {

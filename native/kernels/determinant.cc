@@ -68,14 +68,15 @@ bool little_det(Index n, const R* x, R& d) {
 /// a (n,n) -> d (); may be null: lu (n,n), pivots (n). dims {n}. Fails: not_finite, overflow.
 template <class T>
 std::int32_t det(const Call& call, const DetWork<T>& work) {
+  bool little = false;
   if constexpr (!ops::kComplex<T>) {
     const Index n = call.dims[0];
-    const bool alone = call.operand[2] == nullptr && call.operand[3] == nullptr && (n == 2 || n == 3);
-    if (alone && little_det<T>(n, static_cast<const T*>(call.operand[0]), *call.vector<T>(1))) return 0;
+    little = (n == 2 || n == 3) && little_det<T>(n, static_cast<const T*>(call.operand[0]), *call.vector<T>(1));
+    if (little && call.operand[2] == nullptr && call.operand[3] == nullptr) return 0;
   }
   Scaled<T> d{};
   if (const auto info = factor(call, work.lu, work.pivots, d)) return info;
-  *call.vector<T>(1) = d.value();
+  if (!little) *call.vector<T>(1) = d.value();  // the same value whether a gradient is wanted or not
   return 0;
 }
 

@@ -119,13 +119,12 @@ void det(const Call& call, const DetWork<L>& f, std::int32_t* info) {
   Mask<R> finite, little = Mask<R>{};
   if constexpr (L::planes == 1) {
     const Index n = call.dims[0];
-    if (call.operand[2] == nullptr && call.operand[3] == nullptr && (n == 2 || n == 3))
-      little = little_det<R>(static_cast<const R*>(call.operand[0]), n, out);
-    if (!any<R>(~little)) return report<R>(little, info);
+    if (n == 2 || n == 3) little = little_det<R>(static_cast<const R*>(call.operand[0]), n, out);
+    if (!any<R>(~little) && call.operand[2] == nullptr && call.operand[3] == nullptr) return report<R>(little, info);
   }
   factored<L>(call, f, finite);
   const Scaled<L> d = determinant<L>(f.lu, f.pivots);
-  L::store(out, L::pick(little, L::load(out), value_of(d)));  // whatever the neighbours need
+  L::store(out, L::pick(little, L::load(out), value_of(d)));  // whatever the neighbours need, or a gradient
   report<R>(finite, Mask<R>{}, L::finite(d.mantissa), info);
 }
 
