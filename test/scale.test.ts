@@ -5,11 +5,12 @@ import { apply } from "../lib/core/apply";
 import { type Float, isFloat, realOf } from "../lib/core/dtype";
 import { signatureOf } from "../lib/core/form";
 import { rowOf } from "../lib/core/registry";
-import { type Shape, sizeOf, storageOf, type Tensor, wrap } from "../lib/core/tensor";
+import type { Shape, Tensor } from "../lib/core/tensor";
 import { add, compile, type Domain, domains, jvp, linalg, log, random, Spec, sqrt, tril, triu, vjp } from "../lib/index";
 import { epsOf } from "../lib/testing/close";
 import { attrGrid, type Case, domainOf, inputsOf, tangent } from "../lib/testing/sample";
 import { cells } from "./grid";
+import { coarse, largest, numbers, raised, scaled } from "./powers";
 import { packageOps } from "./support";
 
 type T = Tensor<never>;
@@ -25,6 +26,8 @@ interface Law {
   readonly run?: (...xs: Tensor[]) => Tensor[]; // where it is not the row itself
   /** Values, too, have only the digits of their subnormal inputs; or none at all are asked for there, as f' of the user's f overflows. */
   readonly subnormal?: "digits" | "none";
+  /** Not with cotangents of the outputs' own size, as `run` multiplies outputs. */
+  readonly own?: false;
 }
 
 const N = 4;
@@ -48,7 +51,14 @@ const funm =
   (f: never) =>
   (a?: Tensor): Tensor[] => [linalg.funmHermitian(a as T, f) as Tensor];
 
+/** One output alone. */
+const only = (row: string, at: number, attrs: Law["attrs"] = {}): Law => {
+  return { row, attrs, p: [1], q: [1], run: (a) => [calls(row, attrs, [a as Tensor])[at] as Tensor] };
+};
+
 const LAWS: readonly Law[] = [
+  ...[only("qr", 1), only("qr", 1, { mode: "complete" }), only("lq", 0), only("qrPivoted", 1), only("lu", 2), only("polar", 1)],
+  { row: "luFactor", p: [1], q: [1], run: (a) => packed(calls("luFactor", {}, [a as Tensor])[0] as Tensor).slice(1) },
   { row: "cholesky", p: [1], q: [0.5] },
   { row: "logdet", p: [1], q: [0], log: [N] },
   { row: "choleskyUpdate", p: [1, 1], q: [1] },
@@ -85,7 +95,7 @@ const LAWS: readonly Law[] = [
   { row: "adjugate", p: [1], q: [N - 1] },
   { row: "adjugateDerivative", p: [1, 0], q: [N - 2] },
   { row: "adjugateSecond", p: [1, 0, 0], q: [N - 3] },
-  { row: "eig", p: [1], q: [1], run: (a) => calls("eig", {}, [a as Tensor]).slice(1) }, // V diag(w) Vᴴ
+  { row: "eig", p: [1], q: [1], run: (a) => calls("eig", {}, [a as Tensor]).slice(1), own: false }, // V diag(w) Vᴴ
   ...Object.entries({ eigInverse: -1, sqrtm: 0.5, sqrtmHermitian: 0.5, signm: 0 }).map(([row, q]): Law => ({ row, p: [1], q: [q] })),
   ...Object.entries({ eigGaps: [1, 0, 0, 1, 0], eigBasis: [1, 0, 0, 0] }).map(([row, p]): Law => ({ row, p, q: [1] })),
   ...[0.5, -1.7].map((p): Law => ({ row: p > 0 ? "fractionalMatrixPower" : "realPower", attrs: { p }, p: [1], q: [p] })),
@@ -163,28 +173,6 @@ const LAWS: readonly Law[] = [
 
 // ---- numbers ----
 
-/** Multiples of 2^-8, so that the same matrix stays exact among the subnormal numbers. */
-const coarse = (t: Tensor): Tensor => scaled(t, 0, (x) => Math.round(x * 256) / 256);
-/** t 2^e, without overflow on the way. */
-function scaled(t: Tensor, e: number, f = (x: number) => x): Tensor {
-  if (!isFloat(t.dtype)) return t;
-  const half = Math.trunc(e / 2);
-  const array = storageOf(t).array.map((x) => f(x as number) * 2 ** half * 2 ** (e - half)) as Float64Array;
-  return wrap(t.dtype, t.shape, array) as Tensor;
-}
-/** Adds x to every element, or to the diagonals' of matrices; to real parts. */
-function raised(t: Tensor, x: number, where: number | "diagonal"): Tensor {
-  const array = storageOf(t).array.slice() as Float64Array;
-  const width = array.length / Math.max(1, sizeOf(t.shape));
-  const n = t.shape.at(-1) ?? 1;
-  for (let i = 0; i < array.length / width; i++)
-    if (where !== "diagonal" || Math.floor(i / n) % n === i % n)
-      array[i * width] = (array[i * width] as number) + (where === "diagonal" ? x : where * x);
-  return wrap(t.dtype, t.shape, array) as Tensor;
-}
-const numbers = (t: Tensor): number[] => Array.from(storageOf(t).array, Number);
-const largest = (t: Tensor): number => numbers(t).reduce((m, x) => Math.max(m, Math.abs(x)), 0);
-
 /** Roundings of sums of N terms or so, in the eps of the dtype or, where inputs were subnormal, in their spacing. */
 interface Tolerance {
   readonly eps: number;
@@ -249,15 +237,16 @@ const everything = (f: (...xs: Tensor[]) => Tensor[], xs: Args, g: Args): Tensor
 
 interface Scale {
   readonly k: number;
-  readonly cotangent: "balanced" | "plain" | undefined; // so that the loss is of order 1, or of order 1 themselves
+  readonly cotangent: "balanced" | "plain" | "own" | undefined; // so that the loss is of order 1, of order 1 themselves, or of the outputs' order
 }
 /** Exponents of everything: inputs, cotangents, results. Undefined where one of them is out of range. */
 function exponents(law: Law, { k, cotangent }: Scale, dtype: Float) {
   const real = realOf(dtype);
   const inputs = law.p.map((p) => (p ?? 0) * k);
   const values = law.q.map((q) => q * k);
-  const g = cotangent ? values.map((e) => (cotangent === "plain" ? 0 : -e)) : [];
-  const loss = cotangent === "plain" ? (values[0] as number) : 0;
+  const power = { balanced: -1, plain: 0, own: 1 };
+  const g = cotangent ? values.map((e) => power[cotangent] * e) : [];
+  const loss = cotangent ? (1 + power[cotangent]) * (values[0] as number) : 0;
   const pulled = cotangent ? inputs.filter((_, i) => law.p[i] !== undefined).map((e) => loss - e) : [];
   const given = [...inputs, ...g];
   const whole = given.every((e) => e >= (BOTTOM[real] as number) && e <= (TOP[real] as number));
@@ -277,7 +266,7 @@ function atScales(law: Law, dtype: Float, batch: Shape, check: Check): number {
   const order = rowOf(law.row).order;
   const kinds: Scale["cotangent"][] = [undefined];
   if (order !== 0) kinds.push("balanced");
-  if (order !== 0 && law.q.every((q) => q === law.q[0])) kinds.push("plain");
+  if (order !== 0 && law.q.every((q) => q === law.q[0])) kinds.push("plain", ...(law.own === false ? [] : (["own"] as const)));
   const values = f(...base);
   let count = 0;
   for (const cotangent of kinds) {

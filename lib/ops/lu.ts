@@ -11,6 +11,7 @@ import { invertible, pivots, triangular } from "./domains";
 import { add, neg } from "./elementwise";
 import { concat } from "./joining";
 import { matmul } from "./products";
+import { overScale } from "./scales";
 import { adjoint } from "./structure";
 import { solveTriangular } from "./triangular";
 import { type Solver, withVectors } from "./vectors";
@@ -125,7 +126,7 @@ export const luFactor = defineOp({
   kernel: native("luFactor"),
   saves: ["lu", "pivots"],
   // Square: Ā = Pᵀ L⁻ᴴ [stril(Lᴴ L̄) + triu(Ū Uᴴ)] U⁻ᴴ. With L = [L1; L2] or U = [U1, U2] the square part comes first and the rest follows
-  // from L2 = A2 U1⁻¹ or U2 = L1⁻¹ A2 (docs/derivations/lu.md).
+  // from L2 = A2 U1⁻¹ or U2 = L1⁻¹ A2 (docs/derivations/lu.md). The same of U and L̄ over the size of U, so that Ū Uᴴ is of Ū's size.
   vjp: ({ lu: f, pivots }, { lu: g }) => ({
     a: () => {
       const [m, n] = f.shape.slice(-2) as [number, number];
@@ -133,19 +134,20 @@ export const luFactor = defineOp({
       const f1 = itemBlock(f, 0, 0, k, k);
       const g1 = itemBlock(g, 0, 0, k, k);
       const l = unitLower(f1);
-      const u = triu(f1);
+      const { over } = overScale(triu(m < n ? itemBlock(f, 0, 0, k, n) : f1));
+      const u = over(triu(f1));
       const left = (x: T): T => solveTriangular(f1, x, { unitDiagonal: true, adjoint: true });
-      const right = (x: T): T => solveTriangular(f1, x, { lower: false, adjoint: true, side: "right" });
-      let [lg, ug] = [tril(g1, { k: -1 }), triu(g1)];
+      const right = (x: T): T => solveTriangular(u, x, { lower: false, adjoint: true, side: "right" });
+      let [lg, ug] = [over(tril(g1, { k: -1 })), triu(g1)];
       if (m === n) return applyPivots(pivots, core(l, u, lg, ug, left, right), { inverse: true });
       if (m < n) {
         // A2 = L U2: Ā2 = L⁻ᴴ Ū2, L̄ -= L⁻ᴴ Ū2 U2ᴴ
         const a2 = left(itemBlock(g, 0, k, k, n - k));
-        lg = add(lg, neg(matmul(a2, itemBlock(f, 0, k, k, n - k), { adjointB: true })));
+        lg = add(lg, neg(matmul(a2, over(itemBlock(f, 0, k, k, n - k)), { adjointB: true })));
         return applyPivots(pivots, concat([core(l, u, lg, ug, left, right), a2], { axis: -1 }), { inverse: true });
       }
       // A2 = L2 U: Ā2 = L̄2 U⁻ᴴ, Ū -= L2ᴴ L̄2 U⁻ᴴ
-      const a2 = right(itemBlock(g, k, 0, m - k, k));
+      const a2 = right(over(itemBlock(g, k, 0, m - k, k)));
       ug = add(ug, neg(matmul(itemBlock(f, k, 0, m - k, k), a2, { adjointA: true })));
       return applyPivots(pivots, concat([core(l, u, lg, ug, left, right), a2], { axis: -2 }), { inverse: true });
     },

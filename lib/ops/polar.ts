@@ -12,6 +12,7 @@ import { solve } from "./lu";
 import { matmul } from "./products";
 import { hints, overColumns, overSums, sharesOf, sizeOf, sumQuotient } from "./quotients";
 import { sum } from "./reductions";
+import { overScale } from "./scales";
 import { adjoint, expandDims } from "./structure";
 import { assembled, svd, svdvals } from "./svd";
 
@@ -60,16 +61,18 @@ const halves = defineOp({
 function ofTall(u: T, p: T, gw: T | undefined, gp: T | undefined): T {
   const square = size(u, -2) === size(u, -1);
   const parts: T[] = [];
-  let turn = gw && matmul(u, gw, { adjointA: true });
-  const across = turn;
+  const across = gw && matmul(u, gw, { adjointA: true });
+  const { over } = gp ? overScale(p) : { over: <Y>(y: Y): Y => y }; // so that P P̄ is of the size of P̄
+  const own = over(p);
+  let turn = over(across);
   if (gp) {
     const g = mul(0.5, add(gp, adjoint(gp)));
     parts.push(matmul(u, g));
-    const half = matmul(p, g);
+    const half = matmul(own, g);
     turn = turn ? add(turn, half) : half; // its skew part is that of Uᴴ Ū - G P
   }
   const skew = sub(turn as T, adjoint(turn as T));
-  parts.push(matmul(u, halves(p, skew, { square, ...within("polar") }) as T));
+  parts.push(matmul(u, halves(own, skew, { square, ...within("polar") }) as T));
   if (gw && !square) parts.push(adjoint(solve(p, adjoint(sub(gw, matmul(u, across as T))), within("polar"))) as T);
   return parts.reduce((x, y) => add(x, y));
 }

@@ -15,6 +15,7 @@ import { concat } from "./joining";
 import { columnsOf, rowsOf } from "./parts";
 import { matmul } from "./products";
 import { sum } from "./reductions";
+import { overScale } from "./scales";
 import { adjoint, padTo } from "./structure";
 import { assembled, svd } from "./svd";
 
@@ -203,9 +204,10 @@ export const lowRank = defineOp({
   },
   saves: ["a"],
   order: 2,
-  // A P, P the projector onto the right vectors, a block of that of [0 A; Aᴴ 0]: Ā = Ȳ P + what comes through P
-  vjp: ({ a }, { y: g }, { rank }) => ({
+  // A P, P the projector onto the right vectors, a block of that of [0 A; Aᴴ 0]: Ā = Ȳ P + what comes through P, the same of A over its size
+  vjp: ({ a: given }, { y: g }, { rank }) => ({
     a: (): T => {
+      const a = overScale(given).over(given);
       const [m, n] = [size(a, -2), size(a)];
       if (rank >= Math.min(m, n)) return g;
       const again = { rank, ...within("lowRank") };

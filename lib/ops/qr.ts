@@ -14,6 +14,7 @@ import { concat } from "./joining";
 import { columnsOf, rowsOf } from "./parts";
 import { matmul } from "./products";
 import { mustVanish } from "./quotients";
+import { overScale } from "./scales";
 import { adjoint } from "./structure";
 import { solveTriangular } from "./triangular";
 
@@ -47,6 +48,14 @@ const independent = defineOp({
 
 /** Of a square or tall A = Q R: Ā = (Q̄ + Q H) R⁻ᴴ, H Hermitian with the upper triangle of R̄ Rᴴ - Qᴴ Q̄ (Walter & Lehmann 2010, eq. 3.31; the diagonal is real, as that of R is). */
 export function ofTall(op: string, q: T, r: T, gq: T | undefined, gr: T | undefined): T {
+  return gr ? tall(op, q, ...scaledBeside(r, gq), gr) : tall(op, q, r, gq, gr);
+}
+/** R and Q̄ over the size of R: R̄ Rᴴ is of R̄'s size then. */
+function scaledBeside(r: T, gq: T | undefined): [T, T | undefined] {
+  const { over } = overScale(r);
+  return [over(r), over(gq)];
+}
+function tall(op: string, q: T, r: T, gq: T | undefined, gr: T | undefined): T {
   const byR = gr && matmul(gr, r, { adjointB: true });
   const byQ = gq && matmul(q, gq, { adjointA: true });
   const inner = matmul(q, fromUpper(byR && byQ ? sub(byR, byQ) : (byR ?? neg(byQ as T))));
@@ -56,11 +65,15 @@ export function ofTall(op: string, q: T, r: T, gq: T | undefined, gr: T | undefi
 /** A wide A = [X Y] = Q [U V]: X = Q U is square, and Y = Q V (Roberts & Roberts 2020, arXiv 2009.10071, section 3). */
 export function ofWide(op: string, q: T, r: T, gq: T | undefined, gr: T | undefined): T {
   const m = size(r, -2);
-  const [u, v] = [columnsOf(r, 0, m), columnsOf(r, m)];
-  if (!gr) return concat([ofTall(op, q, u, gq, undefined), zeros(v.shape, { dtype: v.dtype }) as T], { axis: -1 });
+  if (!gr) {
+    const v = columnsOf(r, m);
+    return concat([tall(op, q, columnsOf(r, 0, m), gq, undefined), zeros(v.shape, { dtype: v.dtype }) as T], { axis: -1 });
+  }
+  const [r1, g1] = scaledBeside(r, gq);
+  const [u, v] = [columnsOf(r1, 0, m), columnsOf(r1, m)];
   const [gu, gv] = [columnsOf(gr, 0, m), columnsOf(gr, m)];
   const ofY = matmul(matmul(q, v), gv, { adjointB: true });
-  return concat([ofTall(op, q, u, gq ? add(gq, ofY) : ofY, gu), matmul(q, gv)], { axis: -1 });
+  return concat([tall(op, q, u, g1 ? add(g1, ofY) : ofY, gu), matmul(q, gv)], { axis: -1 });
 }
 
 /** Of Q = [Q1 Q2]: columns of Q2 are any that complete Q1. Q1ᴴ dQ2 = -dQ1ᴴ Q2, and what turns Q2 in itself must not change the loss. */

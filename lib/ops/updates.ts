@@ -12,6 +12,7 @@ import { hermitianPart } from "./eigh";
 import { add, mul, sub } from "./elementwise";
 import { type Forms, inForms } from "./forms";
 import { matmul } from "./products";
+import { overScale } from "./scales";
 import { adjoint, expandDims } from "./structure";
 import { solveTriangular } from "./triangular";
 
@@ -62,8 +63,11 @@ const change = (name: string, sign: 1 | -1) =>
     failures: ["ERR_NOT_POSITIVE_DEFINITE", "ERR_NOT_FINITE"],
     kernel: native(name),
     saves: ["l", "x", "y"],
-    // of A = L Lᴴ ± X Xᴴ, Ā = L'⁻ᴴ M L'⁻¹ with M = herm(Φ(L'ᴴ L̄')), L̄ = 2 tril(Ā L), X̄ = ±2 Ā X; Ā itself may be beyond the largest number
-    vjp: ({ l, x, y }, { y: g }) => {
+    // of A = L Lᴴ ± X Xᴴ, Ā = L'⁻ᴴ M L'⁻¹ with M = herm(Φ(L'ᴴ L̄')), L̄ = 2 tril(Ā L), X̄ = ±2 Ā X; Ā itself may be beyond the largest number.
+    // The same of L, X and L' over the size of L', so that L'ᴴ L̄' is of the size of L̄'
+    vjp: ({ l: given, x: by, y: after }, { y: g }) => {
+      const { over } = overScale(after);
+      const [l, x, y] = [over(given), over(by), over(after)];
       const m = mul(2, hermitianPart(halved(matmul(y, tril(g), { adjointA: true }))));
       const times = (z: T): T => solveTriangular(y, matmul(m, solveTriangular(y, z)), { adjoint: true });
       return { l: (): T => tril(times(tril(l))), x: (): T => mul(sign, times(x)) };

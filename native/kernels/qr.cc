@@ -112,10 +112,25 @@ std::int32_t independent(const Call& call, const NoWork<T>&) {
   return at == 0 ? 0 : make_info(Fail::rank_deficient, at);
 }
 
+/// The power of two times which R is taken, so that R̄ Rᴴ is of R̄'s size: 0 unless that product leaves the range of numbers, or loses
+/// digits, where Ā, of which R is divided out again, need not.
+template <class T>
+int power_beside(Matrix<const T> r, Matrix<const T> g) {
+  using R = Real<T>;
+  constexpr int kLeast = sizeof(R) == 8 ? -960 : -110, kMost = sizeof(R) == 8 ? 1000 : 115;
+  const R most = ops::largest_part(r), of_g = ops::largest_part(g);
+  if (!(most > 0) || !(of_g > 0) || !std::isfinite(most) || !std::isfinite(of_g)) return 0;
+  const int size = std::ilogb(most) + std::ilogb(of_g);
+  return size > kLeast && size < kMost ? 0 : -std::ilogb(most);
+}
+
 template <class T>
 struct VjpWork {
-  Matrix<T> h, turn;
-  VjpWork(Arena& arena, const Call& call) : h(arena.matrix<T>(side(call), side(call))), turn(arena.matrix<T>(wide(call), wide(call))) {}
+  Matrix<T> h, turn, r;
+  VjpWork(Arena& arena, const Call& call)
+      : h(arena.matrix<T>(side(call), side(call))),
+        turn(arena.matrix<T>(wide(call), wide(call))),
+        r(arena.matrix<T>(call.operand[3] != nullptr ? side(call) : 0, call.dims[1])) {}
   static Index side(const Call& call) { return std::min(call.dims[0], call.dims[1]); }
   static Index wide(const Call& call) { return call.dims[0] < call.dims[1] && call.operand[3] != nullptr ? call.dims[0] : 0; }
 };
@@ -134,19 +149,24 @@ void mirror(Matrix<T> m, Matrix<const T> more) {
 /// q (m,k), r (k,n), their cotangents -> a (m,n), k = min(m, n). Fails: rank_deficient (the first column of R's that depends on those
 /// before it), not_finite, overflow.
 // R = [U V], V of a wide A alone, and P = V V̄ᴴ: Ā = [(Q̄ + Q (H + P)) U⁻ᴴ, Q V̄], H of M = Ū Uᴴ - Qᴴ Q̄ - P, as Q of a wide A is unitary.
+// The same of c R and c Q̄.
 template <class T>
 std::int32_t qr_vjp(const Call& call, const VjpWork<T>& work) {
   using la::Op, ops::block, ops::read;
   const Index m = call.dims[0], n = call.dims[1], k = std::min(m, n);
-  const auto q = call.matrix<const T>(0, m, k), r = call.matrix<const T>(1, k, n);
+  const auto q = call.matrix<const T>(0, m, k), given_r = call.matrix<const T>(1, k, n);
   const auto gq = call.matrix<const T>(2, m, k), gr = call.matrix<const T>(3, k, n);
   const auto out = call.matrix<T>(4, m, n), x = block(out, 0, 0, m, k), y = block(out, 0, k, m, n - k);
   const bool of_q = gq.data != nullptr, of_r = gr.data != nullptr;
-  const auto u = block(r, 0, 0, k, k), v = block(r, 0, k, k, n - k);
-  if (const Index at = dependent_column(u)) return make_info(Fail::rank_deficient, at);
+  if (const Index at = dependent_column(block(given_r, 0, 0, k, k))) return make_info(Fail::rank_deficient, at);
   if (k == 0) return 0;
+  const int power = of_r ? power_beside(given_r, gr) : 0;
+  if (power != 0) ops::scale(given_r, power, work.r);
+  const Matrix<const T> r = power != 0 ? read(work.r) : given_r;
+  const auto u = block(r, 0, 0, k, k), v = block(r, 0, k, k, n - k);
+  if (of_q) ops::scale(gq, power, x);
   if (of_r) la::gemm<T>(1, Op::none, block(gr, 0, 0, k, k), Op::adjoint, u, 0, work.h);
-  if (of_q) la::gemm<T>(-1, Op::adjoint, q, Op::none, gq, of_r ? 1 : 0, work.h);
+  if (of_q) la::gemm<T>(-1, Op::adjoint, q, Op::none, read(x), of_r ? 1 : 0, work.h);
   for (Index i = 0; i < m; ++i) std::fill_n(y.data + i * y.stride, y.cols, T(0));
   if (of_r && n > k) {
     const auto gv = block(gr, 0, k, k, n - k);
@@ -156,11 +176,10 @@ std::int32_t qr_vjp(const Call& call, const VjpWork<T>& work) {
     la::gemm<T>(1, Op::none, q, Op::none, gv, 0, y);
   }
   mirror(work.h, read(work.turn));
-  if (of_q) ops::copy(gq, x);
   la::gemm<T>(1, Op::none, q, Op::none, read(work.h), of_q ? 1 : 0, x);
   la::trsm(la::Side::right, la::Triangle::upper, Op::adjoint, la::Diagonal::stored, u, x);
   if (ops::all_finite(read(out))) return 0;
-  const bool given = ops::all_finite(q) && ops::all_finite(r) && (!of_q || ops::all_finite(gq)) && (!of_r || ops::all_finite(gr));
+  const bool given = ops::all_finite(q) && ops::all_finite(given_r) && (!of_q || ops::all_finite(gq)) && (!of_r || ops::all_finite(gr));
   return make_info(given ? Fail::overflow : Fail::not_finite);
 }
 

@@ -99,7 +99,15 @@ BS_INLINE Strided<L> columns(Strided<L> of, Index from, Index to) {
   return {of.at(0, from), of.rows, to - from, of.row, of.col};
 }
 
-/// Lanes with columns that are not independent, or an answer that is not finite, are declined.
+/// Lanes in which R̄ Rᴴ is of moderate size: others are scaled by the single kernel.
+template <class R>
+BS_INLINE Mask<R> product_holds(Vec<R> r, Vec<R> g) {
+  const Vec<R> size = r * g;
+  constexpr R kLeast = sizeof(R) == 8 ? R(0x1p-960) : R(0x1p-110), kMost = sizeof(R) == 8 ? R(0x1p1000) : R(0x1p115);
+  return ((size > splat<R>(kLeast)) & (size < splat<R>(kMost))) | (g == Vec<R>{});
+}
+
+/// Lanes with columns that are not independent, products beyond the range, or an answer that is not finite, are declined.
 template <class L>
 void qr_vjp(const Call& call, const VjpWork<L>& work, std::int32_t* info) {
   using R = typename L::Real;
@@ -109,6 +117,7 @@ void qr_vjp(const Call& call, const VjpWork<L>& work, std::int32_t* info) {
   const auto gq = strided<L>(call.operand[2], m, k), gr = strided<L>(call.operand[3], k, n);
   const auto u = columns(r, 0, k), x = columns(out, 0, k);
   Mask<R> good = independent_lanes<L>(u);
+  if (of_r) good &= product_holds<R>(largest<L>(call.operand[1], k * n), largest<L>(call.operand[3], k * n));
   if (of_r) product<L>(true, columns(gr, 0, k), false, u.transposed(), true, work.h, {Part::upper});
   if (of_q) product<L>(false, q.transposed(), true, gq, false, work.h, {Part::upper}, of_r);
   if (n > k) {
