@@ -37,6 +37,14 @@ const SUBJECTS: readonly Subject[] = [
     unread: ([dl, d, du, c], n) => [marked(dl as T, 0), d as T, marked(du as T, n - 1), c as T],
   },
   {
+    name: "tridiagonalSolve of one vector",
+    op: linalg.tridiagonalSolve as never,
+    shapes: (n) => [[n], [n], [n], [n, 1]],
+    options: ADJOINT,
+    sizes: [2, 3, 4, 5],
+    unread: ([dl, d, du, c], n) => [marked(dl as T, 0), d as T, marked(du as T, n - 1), c as T],
+  },
+  {
     name: "tridiagonalMatmul",
     op: linalg.tridiagonalMatmul as never,
     shapes: (n) => [[n], [n], [n], [n, n % 6]],

@@ -223,7 +223,7 @@ describe("matrixPower", () => {
   const POWERS = [-7, -2, -1, 0, 1, 2, 3, 5, 6, 12];
 
   it("is the product, one by one and in lanes, and so are its derivatives of both modes and the second order", () => {
-    for (const [dtype, n, p, count] of cells("powers", [DTYPES, [1, 2, 3, 8, 17], POWERS, [1, 7, 19]])) {
+    for (const [dtype, n, p, count] of cells("powers", [DTYPES, [1, 2, 3, 4, 8, 17], POWERS, [1, 7, 19]])) {
       const [a, e, w] = [1, 2, 3].map((key) => (key === 1 ? moderate : drawn)(dtype, key, [count, n, n])) as [T, T, T];
       const bound = 1e4 * n * epsOf(dtype);
       const all = (power: (x: T) => T) => (x: T, v: T, g: T) => {
@@ -272,6 +272,25 @@ describe("matrixPower", () => {
     expect(matrixPower(b.zeros([0, 3, 3]), { n: 3 }).shape).to.deep.equal([0, 3, 3]);
     for (const n of [0.5, Number.NaN, 2 ** 53, "2"])
       expect(caught(() => matrixPower(turn, { n: n as never })).message).to.match(/option n must be an integer/);
+  });
+  it("of real items has the bits that each has alone, whatever the neighbours; a square those of the product", () => {
+    for (const [dtype, n, p, count] of cells("real powers", [
+      ["float64", "float32"],
+      [1, 2, 3, 4, 5, 8, 13, 18, 19, 33],
+      [0, 1, 2, 7, 12],
+      [3, 131],
+    ])) {
+      const a = drawn(dtype, 4, [count, n, n]);
+      const spoilt = b.where(b.equal(b.reshape(b.arange(count), [count, 1, 1]), 1), Number.NaN as never, a as never) as unknown as T;
+      const [all, beside] = [a, spoilt].map((x) => matrixPower(x as never, { n: p }) as unknown as T) as [T, T];
+      for (const i of [0, 1, 2, count - 1]) {
+        const alone = matrixPower(item(a, i) as never, { n: p }) as unknown as T;
+        expect(sameBits(item(all, i), alone), `${dtype} ${n} ^ ${p}, ${i} of ${count}`).to.equal(true);
+        if (i !== 1) expect(sameBits(item(beside, i), alone), `beside NaN, ${dtype} ${n} ^ ${p}`).to.equal(true);
+      }
+      expect(item(beside, 1).data.every(Number.isNaN)).to.equal(p > 0);
+      if (p === 2 && n > 1 && n < 19) expect(sameBits(all, b.matmul(a, a) as T), `the product, ${dtype} ${n}`).to.equal(true);
+    }
   });
   it("names singular items of negative powers, and lets NaN through elsewhere", () => {
     const a = b.stack([b.eye(2), b.ones([2, 2]), b.mul(Number.NaN, b.eye(2)), b.mul(2, b.eye(2))]) as unknown as T;

@@ -195,7 +195,15 @@ void Runner::fill_lists(Chunk& c, const void** lists) const {
     const Index step = rank > 0 ? strides[static_cast<std::size_t>(rank - 1)] * size : 0;
     for (Index i = 0; i < c.items;) {  // the last axis at once, which most batches have alone
       const Index run = rank > 0 ? std::min(c.items - i, run_.batch[static_cast<std::size_t>(rank - 1)] - at[rank - 1]) : 1;
-      for (Index k = 0; k < run; ++k) to[i + k] = p + k * step;
+      Index k = 0;
+      for (const char* q = p; k + 4 <= run; k += 4, q += 4 * step) {
+        const void** const four = &to[i + k];
+        four[0] = q;
+        four[1] = q + step;
+        four[2] = q + 2 * step;
+        four[3] = q + 3 * step;
+      }
+      for (; k < run; ++k) to[i + k] = p + k * step;
       i += run;
       p += run * step;
       if (rank > 0) at[rank - 1] += run;

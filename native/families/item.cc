@@ -29,8 +29,10 @@ constexpr double kDirectFlops = 50e3;  // less than this: no plan, no threads
 constexpr Index kMany = 64;          // items of one call of a kernel that takes many
 constexpr double kManyFlops = 50e3;  // more than this in an item: a call for each
 /// Whether the kernel takes many of such items at once.
-bool is_little(const Kernel& k, DType column, const Binding& b) {
-  return k.single.many[static_cast<int>(column)] != nullptr && matrix_flops(k, b) <= kManyFlops;
+bool is_little(const Kernel& k, DType column, const double* attrs, const Binding& b) {
+  const Single& single = k.single;
+  if (single.many[static_cast<int>(column)] == nullptr || matrix_flops(k, b) > kManyFlops) return false;
+  return single.takes_many == nullptr || single.takes_many(attrs);
 }
 
 thread_local Scratch direct_scratch;
@@ -135,8 +137,8 @@ Outcome whole(const Eager& e, const Kernel& k) {
   if (outputs == 0 && unjudged(b.outer_count, of_item, there)) return {};
   const bool one = b.outer_count == 1;
   const bool wide = port_dtype(Port::real, e.column) == DType::f64;
-  const bool by_lanes =
-      !is_little(k, e.column, b) && b.outer_count >= isa().bytes / (wide ? 8 : 4) && lanes_pay_alone(k, isa(), extent(k, b), b.outer_count);
+  const bool by_lanes = !is_little(k, e.column, e.attrs.data(), b) && b.outer_count >= isa().bytes / (wide ? 8 : 4) &&
+                        lanes_pay_alone(k, isa(), extent(k, b), b.outer_count);
   const bool little = matrix_flops(k, b) * static_cast<double>(b.outer_count) < kDirectFlops;
   if (!e.collect && (one || (little && !by_lanes))) return run_direct(e, k, b);
   return run_as_program(e, k, b);
@@ -144,7 +146,7 @@ Outcome whole(const Eager& e, const Kernel& k) {
 
 /// Of one matrix the rate grows with its size, as LAPACK's does. In lanes it is a multiple of that up to the size that was measured.
 Cost cost(const Planner& planner, const Instruction& code, int) {
-  constexpr double kCall = 30, kMore = 6, kGain = 2.5, kLoss = 1.5, kPacked = 1;
+  constexpr double kCall = 30, kGain = 2.5, kLoss = 1.5, kPacked = 1;
   const Kernel& k = planner.kernel(code);
   Binding b;
   bind(k, code.attrs.data(), planner.shapes(code).data(), b);
@@ -153,8 +155,8 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
   const auto outer = static_cast<double>(b.outer_count);
   const double work = matrix_flops(k, b) * outer / rate;
   Cost c{.single = outer * kCall + work, .never = size > std::max({2 * kMaxLanesSize, k.limits.wide, k.limits.many})};
-  if (is_little(k, code.column, b)) {
-    c.single = outer * kMore + work;
+  if (is_little(k, code.column, code.attrs.data(), b)) {
+    c.single = outer * k.limits.each + work;
     c.lanes = outer + 1.2 * work;
   } else if (!in_lanes(k, code.column, planner.isa())) {
     c.lanes = c.single;
@@ -322,7 +324,7 @@ void plan(Planner& planner, Step& s, Form form) {
   d.rank = nest.rank;
   d.loops = planner.add_numbers(nest.data, nest.size);
   s.flops = matrix_flops(k, b) * static_cast<double>(b.outer_count);
-  if (form == Form::single && b.outer_count == 1 && is_little(k, code.column, b)) {
+  if (form == Form::single && b.outer_count == 1 && is_little(k, code.column, code.attrs.data(), b)) {
     d.many = k.single.many[column];
     s.run = run_many;
   }

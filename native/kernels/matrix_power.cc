@@ -1,6 +1,7 @@
 // Powers of matrices with whole exponents, by squaring, and their derivatives. docs/derivations/functions.md
 #include <cmath>
 
+#include "../packed/packed.h"
 #include "inverse.h"
 #include "list.h"
 
@@ -87,6 +88,20 @@ Matrix<T> given(Matrix<const T> m) {
   return {const_cast<T*>(m.data), m.rows, m.cols, m.stride};
 }
 
+/// Aᵖ of real matrices so small that a call for each product would cost more.
+template <class T>
+constexpr bool is_small(Index n) {
+  return !ops::kComplex<T> && n <= packed::kMostPowers;
+}
+/// As matrix_power, of such ones with p >= 0.
+template <class R>
+void matrix_power_many(const Call& call, const void* const* const* lists, Index items) {
+  const Index n = call.dims[0];
+  const double p = std::min(call.attrs[0], kMostPower);
+  if (n > 0 && p >= 1) return packed::kernels<R>().powers(n, static_cast<std::uint64_t>(p), lists, items);
+  for (Index i = 0; i < items; ++i) ops::set_identity(Matrix<R>{static_cast<R*>(const_cast<void*>(lists[1][i])), n, n, n});
+}
+
 /// a (n,n) -> y (n,n), Aᵖ. attrs [p], a whole number; of p < 0 of the inverse, which fails as inv does, else nothing fails. dims {n}.
 template <class T>
 std::int32_t matrix_power(const Call& call, const ValueWork<T>& work) {
@@ -100,6 +115,12 @@ std::int32_t matrix_power(const Call& call, const ValueWork<T>& work) {
   if (n == 0 || !(p >= 1)) {
     ops::set_identity(y);
     return 0;
+  }
+  if constexpr (is_small<T>(0)) {
+    const void *const from[] = {call.attrs[0] < 0 ? work.inverse.data : a.data}, *const to[] = {y.data};
+    const void* const* const lists[] = {from, to};
+    const double whole[] = {p};
+    if (is_small<T>(n)) return matrix_power_many<T>(Call{nullptr, call.dims, whole}, lists, 1), 0;
   }
   const Dual<T> base{call.attrs[0] < 0 ? work.inverse : given(a), {}}, rooms[] = {{y, {}}, work.rooms[1], work.rooms[2]};
   const Dual<T> result = power(base, p, rooms);
@@ -131,14 +152,23 @@ std::int32_t matrix_power_along(const Call& call, const AlongWork<T>& work) {
   return 0;
 }
 
+constexpr bool cannot_fail(const double* attrs) { return attrs[0] >= 0; }
+constexpr Single with_many() {
+  Single s = BS_SINGLE(matrix_power, ValueWork);
+  s.many[static_cast<int>(DType::f32)] = matrix_power_many<float>;
+  s.many[static_cast<int>(DType::f64)] = matrix_power_many<double>;
+  s.takes_many = cannot_fail;
+  return s;
+}
+
 constexpr Kernel kList[] = {
     {"matrixPower",
      "T(n,n) -> T(n,n)",
      "r",
      8,
-     BS_SINGLE(matrix_power, ValueWork),
+     with_many(),
      Lanes::matrix_power,
-     {.wide = 16, .narrow = 16, .declines = true}},
+     {.wide = 16, .narrow = 16, .declines = true, .rate = 30, .each = 2}},
     {"matrixPowerAlong",
      "T(n,n) T(n,n) -> T(n,n)",
      "r",

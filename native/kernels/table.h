@@ -27,7 +27,8 @@ constexpr Index kMaxLanesSize = 128;
 struct Single {
   SingleKernel run[kDTypes];
   Workspace workspace[kDTypes];
-  ManyKernel many[kDTypes] = {};  // null: none
+  ManyKernel many[kDTypes] = {};                      // null: none
+  bool (*takes_many)(const double* attrs) = nullptr;  // which calls these are for; null: all
 };
 
 /// Of code for lanes.
@@ -38,6 +39,7 @@ struct Limits {
   double rate = 0;     // of the single kernel, operations per nanosecond; 0: it grows with the size, as LAPACK's do
   Index many = 0;      // as `wide`, where that is less, of so many items that there are groups for many threads
   double factors = 0;  // operations before right-hand sides, the last size, come: times m^3, or m n^2
+  double each = 6;     // of a kernel that takes many items in a call: nanoseconds for one, beside its work
   double before = 0;   // right-hand sides that take as long as what the single kernel does before the first
 };
 

@@ -1,7 +1,7 @@
 // The table of one instruction set.
 #include "getrf.h"
 #include "potrf.h"
-#include "products.h"
+#include "powers.h"
 #include "trsm.h"
 
 #define BS_JOIN_(a, b) a##b
@@ -22,8 +22,8 @@ constexpr packed::Limits kShort{96, 0, 0, 4096, 0}, kLong{64, 0, 0, 1024, 0};
 constexpr packed::Limits kShort{0, 0, 0, 0, 0}, kLong{0, 0, 0, 0, 0};
 #endif
 
-static constexpr packed::Table kTable{{kShort, potrf<float>, trsm<float>, getrf<float>, products<float>, gemm<float>},
-                                      {kLong, potrf<double>, trsm<double>, getrf<double>, products<double>, gemm<double>}};
+static constexpr packed::Table kTable{{kShort, potrf<float>, trsm<float>, getrf<float>, products<float>, powers<float>, gemm<float>},
+                                      {kLong, potrf<double>, trsm<double>, getrf<double>, products<double>, powers<double>, gemm<double>}};
 
 }  // namespace BS_ISA
 

@@ -2,6 +2,8 @@
 // around it so that these work on whole registers, computed there, and copied back. Compiled once per instruction set, as lanes are.
 // ../base/lapack/blas.h calls them.
 #pragma once
+#include <cstdint>
+
 #include "../base/view.h"
 
 namespace backsolve::packed {
@@ -18,6 +20,9 @@ struct Limits {
   Index getrf;     // elements
   Index products;  // the least number of columns of a product
 };
+
+/// The most rows of `powers`: of more a call for each product costs nothing to speak of.
+constexpr Index kMostPowers = 18;
 
 /// Of C = op(A) op(B), m x n with k products each, of matrices that lie row by row without gaps.
 struct Sizes {
@@ -40,6 +45,8 @@ struct Kernels {
   void (*getrf)(Index m, Index n, R* a, Index stride, std::int32_t* pivots, R* room);
   /// C := op(A) op(B) of `items` matrices, any sizes; the lists are of A, B and C. The order of an element's sum depends on k alone.
   void (*products)(const Sizes&, const void* const* const* lists, Index items);
+  /// Y := A^p of `items` n x n matrices, p >= 1, n <= kMostPowers; the lists are of A and Y.
+  void (*powers)(Index n, std::uint64_t p, const void* const* const* lists, Index items);
   /// C := alpha op(A) op(B) + beta C of m rows and n columns, k > 0 products each, alpha not 0; with beta = 0, C is only written. The order
   /// of an element's sum depends on k alone.
   void (*gemm)(bool a_transposed, bool b_transposed, Index m, Index n, Index k, R alpha, const R* a, Index a_stride, const R* b,

@@ -242,6 +242,7 @@ constexpr int kNotFinite = static_cast<int>(Fail::not_finite), kSingular = stati
 /// the single kernel computes by division, or refuses.
 template <class R>
 BS_INLINE void report(Mask<R> finite, Mask<R> zero, Mask<R> good, std::int32_t* info) {
+  if (!any<R>(~(finite & good) | zero)) return static_cast<void>(__builtin_memset(info, 0, sizeof(std::int32_t) * W<R>));
   for (int w = 0; w < W<R>; ++w) {
     info[w] = !finite[w]     ? kNotFinite
               : zero[w] != 0 ? static_cast<std::int32_t>(zero[w]) * kFailKinds + kSingular
