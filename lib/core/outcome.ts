@@ -34,7 +34,7 @@ export function named(names: readonly string[], tensors: readonly (Tensor | unde
 /** The row of a fused rule's. */
 export const forwardOf = new WeakMap<AnyRow, AnyRow>();
 
-/** The batch of a call, and the shape of the first matrix, which failures tell about. */
+/** The batch of a call, and the shape of its matrix, which failures tell about. */
 export function batchContextOf(
   row: AnyRow,
   attrs: Attrs,
@@ -46,8 +46,11 @@ export function batchContextOf(
   const first = types[0];
   if (!sig || !first) return { batch: [], item: undefined };
   const letters = (of ? sig.inputs[0] : sig.outputs[0]) as readonly string[];
-  const matrix = (of ? types : inputs)[sig.inputs.findIndex((l) => l.length === 2)];
-  const item = sig.inputs.every((l) => l.length === 0) ? [] : matrix?.shape.slice(-2);
+  const operands = of ? types : inputs;
+  const matrix = operands[sig.inputs.findIndex((l) => l.length === 2)];
+  // One that is given by vectors is square; the first matrix is then a right-hand side.
+  const order = sig.inputs[0]?.length === 1 ? operands[0]?.shape.at(-1) : undefined;
+  const item = sig.inputs.every((l) => l.length === 0) ? [] : matrix && order !== undefined ? [order, order] : matrix?.shape.slice(-2);
   return { batch: first.shape.slice(0, first.shape.length - letters.length), item };
 }
 

@@ -2,21 +2,23 @@
 import { type Attr, flag, natural, withoutOptions } from "../core/attrs";
 import type { DType, Fits, Sym } from "../core/dtype";
 import { ArgumentError } from "../core/errors";
+import { once } from "../core/levels";
 import { type AsyncOptions, type CallOptions, type Checked, defineOp } from "../core/op";
 import { asTensor } from "../core/operands";
-import type { AnyRow } from "../core/row";
+import { type AnyRow, native } from "../core/row";
 import { broadcast } from "../core/signature";
 import type { DTypeOf, Promote, Shape, Tensor } from "../core/tensor";
 import { chosen, part } from "./arrange";
 import { ones, zeros } from "./creation";
 import { between, dominated } from "./domains";
-import { conj, mul } from "./elementwise";
+import { conj, mul, neg } from "./elementwise";
 import { type Forms, inForms } from "./forms";
 import { concat } from "./joining";
 import { solve } from "./lu";
 import { matmul } from "./products";
+import { sum } from "./reductions";
 import { flip } from "./slices";
-import { broadcastTo, expandDims, reshape } from "./structure";
+import { broadcastTo, expandDims, padTo, reshape } from "./structure";
 import { withVectors } from "./vectors";
 
 type Any = Tensor<Sym<"any">>;
@@ -108,6 +110,50 @@ export const vander = defineOp({
   },
 });
 
+/** Σ_j p_ij of the diagonals i - j = d, from d = n - 1 down to 1 - n, of (..., n, n), n > 0. */
+function diagonalSums(p: T): T {
+  const n = last(p);
+  const batch = p.shape.slice(0, -2);
+  // Rows of 2 n with zeros on the left, read again as rows of 2 n + 1 but for the last: what stands below each other is on one diagonal.
+  const wide = padTo(p, [...batch.map(() => 0), 0, n], [...batch, n + 1, 2 * n]);
+  const skewed = reshape(part(reshape(wide, [...batch, 2 * n * (n + 1)]) as T, batch.length, 0, n * (2 * n + 1)) as T, [
+    ...batch,
+    n,
+    2 * n + 1,
+  ]);
+  return sum(part(skewed as T, batch.length + 1, 1, 2 * n - 1) as T, { axis: -2 }) as T;
+}
+const firstOf = (x: T): T => part(x, x.rank - 1, 0, Math.min(1, last(x))) as T;
+
+/** T X = B in so many steps as T has elements; what `solveToeplitz` takes for matrices of some size. */
+const levinson = defineOp({
+  name: "levinson",
+  publicName: "solveToeplitz",
+  hidden: true,
+  inputs: ["c", "r", "b"],
+  outputs: ["x"],
+  signature: "(n),(n),(n,k)->(n,k)",
+  domain: { c: dominated, r: dominated },
+  law: ({ c, r, b }, { x }): [T, T][] => [[matmul(toeplitzOp(c as never, r as never) as Tensor as T, x), b]],
+  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
+  kernel: native("levinson"),
+  saves: ["c", "r", "x"],
+  // B̄ = T⁻ᴴ X̄, T̄ = -B̄ Xᴴ, whose diagonals are summed; Tᴴ is of the column (c_0, r_1, ...) and the row c, both conjugate
+  vjp: ({ c, r, x }, { x: g }) => {
+    const back = once((): T => levinson(conj(joined(firstOf(c) as never, rest(r as never)) as never) as T, conj(c), g) as T);
+    const sums = once((): T => diagonalSums(neg(matmul(back(), x, { adjointB: true })) as T));
+    const n = last(c);
+    const below = (): T => flip(part(sums(), sums().rank - 1, 0, n) as T, { axis: -1 }) as T;
+    const above = (): T => {
+      const batch = sums().shape.slice(0, -1);
+      return padTo(part(sums(), batch.length, n, n - 1) as T, [...batch.map(() => 0), 1], [...batch, n]) as T;
+    };
+    return { c: () => (n === 0 ? c : below()), r: () => (n === 0 ? r : above()), b: back };
+  },
+});
+/** So many rows; batches of whole matrices of fewer are faster in lanes. */
+const LEVINSON_FROM = 17;
+
 const solveOp = defineOp({
   name: "solveToeplitz",
   inputs: ["c", "r", "b"],
@@ -116,7 +162,10 @@ const solveOp = defineOp({
   domain: { c: dominated, r: dominated },
   law: ({ c, r, b }, { x }): [T, T][] => [[matmul(toeplitzOp(c as never, r as never) as Tensor as T, x), b]],
   failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
-  kernel: ({ c, r, b }, _attrs, pass): T => solve(toeplitzOp(c as never, r as never) as Tensor as T, b, pass as object) as T,
+  kernel: ({ c, r, b }, _attrs, pass): T =>
+    (last(c) >= LEVINSON_FROM
+      ? levinson(c, r, b, pass as object)
+      : solve(toeplitzOp(c as never, r as never) as Tensor as T, b, pass as object)) as T,
 });
 /** First columns, or these and first rows. */
 export type ToeplitzParts<A extends Tensor> = A | readonly [c: A, r: A];
@@ -136,7 +185,8 @@ export interface SolveToeplitz {
 }
 /**
  * X with T X = B of Toeplitz matrices, of their first columns c or of [c, r] with their first rows, as for `toeplitz`: (..., m), (..., m, k) -> (..., m, k); a 1-D b is one
- * vector. SciPy's solve_toeplitz, by LU of the matrix: as accurate as `solve` where Levinson's recursion, which SciPy takes, is not, at a cost of m³. Errors as `solve`.
+ * vector. SciPy's solve_toeplitz: by Levinson's recursion in n² steps for matrices of more than 16 rows, and by LU of the matrix for smaller ones and where the recursion would lose digits, so that it is as
+ * accurate as `solve` always. Errors as `solve`.
  */
 export const solveToeplitz = inForms<SolveToeplitz & Forms>(withVectors(solveOp, () => false, -1) as Forms, ([parts, ...rest]) => {
   if (Array.isArray(parts) && parts.length !== 2)

@@ -1,5 +1,6 @@
 // The table of one instruction set.
 #include "getrf.h"
+#include "levinson.h"
 #include "potrf.h"
 #include "powers.h"
 #include "trsm.h"
@@ -23,7 +24,9 @@ constexpr packed::Limits kShort{0, 0, 0, 0, 0}, kLong{0, 0, 0, 0, 0};
 #endif
 
 static constexpr packed::Table kTable{{kShort, potrf<float>, trsm<float>, getrf<float>, products<float>, powers<float>, gemm<float>},
-                                      {kLong, potrf<double>, trsm<double>, getrf<double>, products<double>, powers<double>, gemm<double>}};
+                                      {kLong, potrf<double>, trsm<double>, getrf<double>, products<double>, powers<double>, gemm<double>},
+                                      levinson,
+                                      toeplitz_residual};
 
 }  // namespace BS_ISA
 

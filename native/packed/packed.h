@@ -52,9 +52,25 @@ struct Kernels {
   void (*gemm)(bool a_transposed, bool b_transposed, Index m, Index n, Index k, R alpha, const R* a, Index a_stride, const R* b,
                Index b_stride, R beta, R* c, Index c_stride);
 };
+/// What loops over the vectors below may read, and write zeros to, behind their ends.
+constexpr Index kToeplitzPad = 16;
+/// T X = Y, n x n with `columns` right-hand sides, each column beside the other, `stride` >= n + kToeplitzPad from one to the next; planes
+/// of real and, where `complex`, imaginary parts.
+struct Toeplitz {
+  bool complex;
+  Index n, columns, stride;
+  const double* t[2];  // t_(n-1), ..., t_0, ..., t_-(n-1) and zeros: row i of T begins at n - 1 - i
+  const double* y[2];
+  double* x[2];
+  double *first[2], *last[2];  // n and 2 n numbers and zeros: of the inverse the first column, and from 0 on the last
+};
 struct Table {
   Kernels<float> f32;
   Kernels<double> f64;
+  /// X, by Levinson's recursion. False where it breaks down: a leading minor is close to zero, or something is NaN.
+  bool (*levinson)(const Toeplitz&);
+  /// Y - T X where `r` is.
+  void (*toeplitz_residual)(const Toeplitz&, double* const* r);
 };
 /// Of the chosen instruction set (../sets.h).
 const Table& table();
