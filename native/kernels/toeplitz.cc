@@ -89,14 +89,14 @@ double norm_of(const double* const* t, Index n) {
 /// Whether X solves T X = Y to the last digits, once it is corrected, up to twice: so that it is what elimination with pivoting gives.
 template <class T>
 bool refined(const ToeplitzWork<T>& work, double norm) {
-  constexpr double kSmall = 0x1p-50;
+  const double small = 0x1p-53 * std::max(2.0, std::sqrt(static_cast<double>(work.n)) / 3);  // as elimination leaves
   const packed::Toeplitz system = work.system();
   for (int corrections = 0;; ++corrections) {
     packed::table().toeplitz_residual(system, work.residual);
     bool good = true;
     for (Index j = 0; j < work.columns; ++j) {
       const Index at = j * work.stride;
-      good = good && most_of(work.residual, at, work.n) <= kSmall * (norm * most_of(work.x, at, work.n) + most_of(work.y, at, work.n));
+      good = good && most_of(work.residual, at, work.n) <= small * (norm * most_of(work.x, at, work.n) + most_of(work.y, at, work.n));
     }
     if (good || corrections == 2) return good;
     packed::Toeplitz again = system;
