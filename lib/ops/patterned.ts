@@ -110,18 +110,16 @@ export const vander = defineOp({
   },
 });
 
-/** Σ_j p_ij of the diagonals i - j = d, from d = n - 1 down to 1 - n, of (..., n, n), n > 0. */
-function diagonalSums(p: T): T {
-  const n = last(p);
-  const batch = p.shape.slice(0, -2);
-  // Rows of 2 n with zeros on the left, read again as rows of 2 n + 1 but for the last: what stands below each other is on one diagonal.
-  const wide = padTo(p, [...batch.map(() => 0), 0, n], [...batch, n + 1, 2 * n]);
-  const skewed = reshape(part(reshape(wide, [...batch, 2 * n * (n + 1)]) as T, batch.length, 0, n * (2 * n + 1)) as T, [
-    ...batch,
-    n,
-    2 * n + 1,
-  ]);
-  return sum(part(skewed as T, batch.length + 1, 1, 2 * n - 1) as T, { axis: -2 }) as T;
+/** Σ_k p_ik conj(q_jk) over i - j = d, from d = 1 - n up to n - 1; n > 0. */
+function diagonalSums(p: T, q: T): T {
+  const [n, k] = [q.shape.at(-2) as number, last(q)];
+  const none = q.shape.slice(0, -2).map(() => 0);
+  // Rows of 2 n, q from below and zeros, read again as rows of 2 n - 1: what stands below each other is on one diagonal.
+  const wide = padTo(flip(q, { axis: -2 }) as T, [...none, 0, 0], [...q.shape.slice(0, -2), 2 * n, k]) as T;
+  const product = matmul(p, wide, { adjointB: true }) as T;
+  const batch = product.shape.slice(0, -2);
+  const skewed = part(reshape(product, [...batch, 2 * n * n]) as T, batch.length, 0, n * (2 * n - 1));
+  return sum(reshape(skewed as T, [...batch, n, 2 * n - 1]), { axis: -2 }) as T;
 }
 const firstOf = (x: T): T => part(x, x.rank - 1, 0, Math.min(1, last(x))) as T;
 
@@ -141,15 +139,17 @@ const levinson = defineOp({
   // B̄ = T⁻ᴴ X̄, T̄ = -B̄ Xᴴ, whose diagonals are summed; Tᴴ is of the column (c_0, r_1, ...) and the row c, both conjugate
   vjp: ({ c, r, x }, { x: g }) => {
     const back = once((): T => levinson(conj(joined(firstOf(c) as never, rest(r as never)) as never) as T, conj(c), g) as T);
-    const sums = once((): T => diagonalSums(neg(matmul(back(), x, { adjointB: true })) as T));
+    const sums = once((): T => neg(diagonalSums(back(), x)));
     const n = last(c);
-    const below = (): T => flip(part(sums(), sums().rank - 1, 0, n) as T, { axis: -1 }) as T;
+    const below = (): T => part(sums(), sums().rank - 1, n - 1, n) as T;
     const above = (): T => {
       const batch = sums().shape.slice(0, -1);
-      return padTo(part(sums(), batch.length, n, n - 1) as T, [...batch.map(() => 0), 1], [...batch, n]) as T;
+      const rows = flip(part(sums(), batch.length, 0, n - 1), { axis: -1 }) as T;
+      return padTo(rows, [...batch.map(() => 0), 1], [...batch, n]) as T;
     };
     return { c: () => (n === 0 ? c : below()), r: () => (n === 0 ? r : above()), b: back };
   },
+  fused: native("levinson_vjp"),
 });
 /** So many rows; batches of whole matrices of fewer are faster in lanes. */
 const LEVINSON_FROM = 17;

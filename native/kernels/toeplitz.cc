@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "../packed/packed.h"
+#include "blocks.h"
 #include "factor.h"
 #include "list.h"
 
@@ -136,6 +137,21 @@ bool recursion(const T* c, const T* r, Matrix<const T> b, Matrix<T> x, const Toe
   return ops::all_finite(read(x));
 }
 
+/// X by elimination of the whole matrix. Returns the column of the first zero pivot, or 0.
+template <class T>
+Index elimination(const T* c, const T* r, Matrix<const T> b, Matrix<T> x, const ToeplitzWork<T>& work) {
+  const Matrix<T> lu = work.lu;
+  for (Index i = 0; i < work.n; ++i)
+    for (Index j = 0; j < work.n; ++j) lu(i, j) = i >= j ? c[i - j] : r[j - i];
+  const Exponent exponent = ops::subnormal_exponent(read(lu));
+  ops::scale_by_power(lu, static_cast<double>(-exponent));
+  ops::lu(lu, work.pivots);
+  if (const Index zero = ops::zero_pivot(read(lu))) return zero;
+  ops::copy(b, x);
+  ops::lu_solve(read(lu), exponent, work.pivots, false, x);
+  return 0;
+}
+
 /// c, r (n), b (n,k) -> x (n,k): T X = B, T_ij = c_(i-j), or r_(j-i) above the diagonal; r_0 is not read. Fails as solve: not_finite,
 /// singular (column of the first zero pivot), overflow.
 template <class T>
@@ -149,20 +165,75 @@ std::int32_t levinson(const Call& call, const ToeplitzWork<T>& work) {
       !ops::all_finite(b))
     return make_info(Fail::not_finite);
   if (recursion(c, r, b, x, work)) return 0;
-  const Matrix<T> lu = work.lu;
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < n; ++j) lu(i, j) = i >= j ? c[i - j] : r[j - i];
-  const Exponent exponent = ops::subnormal_exponent(read(lu));
-  ops::scale_by_power(lu, static_cast<double>(-exponent));
-  ops::lu(lu, work.pivots);
-  if (const Index zero = ops::zero_pivot(read(lu))) return make_info(Fail::singular, zero);
-  ops::copy(b, x);
-  ops::lu_solve(read(lu), exponent, work.pivots, false, x);
+  if (const Index zero = elimination(c, r, b, x, work)) return make_info(Fail::singular, zero);
   return ops::check_answer(read(x));
+}
+
+template <class T>
+struct ToeplitzVjpWork : ToeplitzWork<T> {
+  T *column, *row;
+  Matrix<T> b;
+  ToeplitzVjpWork(Arena& arena, const Call& call)
+      : ToeplitzWork<T>(arena, call),
+        column(arena.take<T>(call.dims[0])),
+        row(arena.take<T>(call.dims[0])),
+        b(ops::operand_or<T>(arena, call.operand[6], call.dims[0], call.dims[1])) {}
+};
+
+/// Column j of a matrix over 2^e, or of its conjugate, in planes, and zeros to the end of `room`.
+template <class T>
+void column_of(Matrix<const T> m, Index j, bool conjugate, Exponent e, double* const* to, Index room) {
+  for (int p = 0; p < ToeplitzWork<T>::kPlanes; ++p) {
+    for (Index i = 0; i < m.rows; ++i) to[p][i] = ops::times_power(plane(m(i, j), p), -e) * (conjugate && p == 1 ? -1 : 1);
+    std::fill_n(to[p] + m.rows, room - m.rows, 0.0);
+  }
+}
+/// to_d = -Σ_ij u_i+d,j v_ij, of the conjugate of U with `of_u`, else of V; to_0 is 0 without `first`.
+// as the residual of a matrix with u along its diagonals, from the last row on
+template <class T>
+void correlate(Matrix<const T> u, Matrix<const T> v, bool of_u, bool first, T* to, const ToeplitzWork<T>& work) {
+  const Index n = work.n;
+  const Exponent eu = moderate(ops::largest_exponent(u)), ev = moderate(ops::largest_exponent(v));
+  std::fill_n(to, n, T(0));
+  for (int p = 0; p < work.kPlanes; ++p) std::fill_n(work.y[p], n, 0.0);
+  packed::Toeplitz one = work.system();
+  one.columns = 1;
+  for (Index j = 0; j < work.columns; ++j) {
+    column_of(u, j, of_u, eu, work.t, n + work.stride);
+    column_of(v, j, !of_u, ev, work.x, work.stride);
+    packed::table().toeplitz_residual(one, work.residual);
+    for (Index d = first ? 0 : 1; d < n; ++d) {
+      const auto part = [&](int p) { return static_cast<Real<T>>(ops::times_power(work.residual[p][n - 1 - d], eu + ev)); };
+      if constexpr (ops::kComplex<T>)
+        to[d] += T(part(0), part(1));
+      else
+        to[d] += part(0);
+    }
+  }
+}
+
+/// c, r, x, g -> c, r, b, each of which may be null. Fails where the adjoint is singular.
+// B̄ = T⁻ᴴ X̄, c̄_d = -Σ B̄_i+d,j conj(X_ij), r̄_d = -Σ B̄_ij conj(X_i+d,j); Tᴴ is of the column conj(c_0, r_1, ...) and the row conj(c)
+template <class T>
+std::int32_t levinson_vjp(const Call& call, const ToeplitzVjpWork<T>& work) {
+  const Index n = call.dims[0], k = call.dims[1];
+  const auto *c = call.vector<const T>(0), *r = call.vector<const T>(1);
+  const auto x = call.matrix<const T>(2, n, k), g = call.matrix<const T>(3, n, k);
+  for (Index i = 0; i < n; ++i) {
+    work.column[i] = ops::conj(i == 0 ? c[0] : r[i]);
+    work.row[i] = ops::conj(c[i]);
+  }
+  if (k > 0 && !recursion(work.column, work.row, g, work.b, work)) {
+    if (const Index zero = elimination(work.column, work.row, g, work.b, work)) return make_info(Fail::singular, zero);
+  }
+  if (call.operand[4] != nullptr) correlate(read(work.b), x, false, true, call.vector<T>(4), work);
+  if (call.operand[5] != nullptr) correlate(x, read(work.b), true, false, call.vector<T>(5), work);
+  return 0;
 }
 
 constexpr Kernel kList[] = {
     {"levinson", "T(n) T(n) T(n,k) -> T(n,k)", "", 8, BS_SINGLE(levinson, ToeplitzWork)},
+    {"levinson_vjp", "T(n) T(n) T(n,k) T(n,k) -> T?(n) T?(n) T?(n,k)", "", 12, BS_SINGLE(levinson_vjp, ToeplitzVjpWork)},
 };
 
 }  // namespace
