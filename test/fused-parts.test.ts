@@ -10,7 +10,40 @@ type C = "complex64" | "complex128";
 type M = b.Tensor<"bool">;
 const { complex, real, imag, conj, where } = b;
 
-/** Complex tensors and bools of them, out of what loops compute by parts and of some that they may not. */
+/** What a random function may do with complex tensors that fit each other, x the largest, and bools that fit x. */
+function steps(x: T, y: T, z: T, p: M, q: M, axis: number): (() => T)[] {
+  const half = b.cast(b.complex(0.5, -0.25), x.dtype as "complex128") as unknown as T;
+  return [
+    () => b.add(x, b.mul(y, half)),
+    () => b.mul(x, b.conj(z)),
+    () => b.sub(y, b.square(x)),
+    () => complex(imag(x), real(y)),
+    () => b.cast(b.tanh(real(x)), x.dtype as "complex128"),
+    () => where(p, y, b.neg(x)),
+    () => (x.shape.length > 0 ? b.sum(b.mul(x, y), { axis }) : b.square(x)),
+    () => (x.shape.length > 1 ? b.transpose(x) : b.conj(x)),
+    () => (x.shape.length === 2 && x.shape[0] === x.shape[1] ? b.diag(x) : b.div(x, b.add(b.square(y), 2))),
+    () => (x.shape.length === 1 ? b.sub(b.reshape(x, [x.size, 1]), b.reshape(conj(x), [1, x.size])) : b.mul(x, x)),
+    () => (x.shape.length > 1 ? b.sum(b.mul(conj(x), x), { axis: -1 }) : b.exp(b.mul(x, half))),
+    () => complex(b.cast(p, real(x).dtype as "float64"), real(x)),
+    () => where(b.logicalAnd(p, q), x, y),
+    () => where(b.logicalOr(p, b.logicalNot(q)), x, z),
+    () => where(b.logicalXor(p, q), z, x),
+    () => where(b.equal(x, y), x, conj(x)),
+    () => where(b.isFinite(x), b.add(x, y), y),
+    () => where(where(p, q, b.notEqual(x, z)), x, y),
+    () => b.sqrt(complex(b.abs(x), imag(y))), // away from the branch cut, at which a last bit decides
+    () => b.log(complex(b.add(b.abs(x), 0.5), imag(x))),
+    () => b.div(b.tanh(x), b.exp(b.mul(x, half))),
+    () => b.mul(b.sin(b.sign(x)), b.cosh(b.sign(y))),
+    () => b.add(b.expm1(b.mul(b.sign(x), half)), b.log1p(b.mul(b.sign(z), half))),
+    () => where(b.logicalAnd(b.cast(x, "bool"), b.logicalNot(y)), x, z),
+    () => complex(b.cast(q, real(x).dtype as "float64"), b.abs(z)),
+    () => b.div(x, x),
+  ] as never;
+}
+
+/** Complex tensors and bools of them, out of what loops compute by parts. */
 function randomFunction(random: () => number): (...xs: T[]) => T[] {
   const pick = (count: number) => Math.floor(random() * count);
   const seeds = Array.from({ length: 4 + pick(14) }, () => [pick(26), pick(100), pick(100), pick(100)] as const);
@@ -22,44 +55,13 @@ function randomFunction(random: () => number): (...xs: T[]) => T[] {
     for (const [kind, i, j, l] of seeds) {
       const x = known[i % known.length] as T;
       const like = fitting(x, known);
-      const y = like[j % like.length] as T;
-      const z = like[l % like.length] as T;
-      const axis = x.shape.length > 0 ? j % x.shape.length : 0;
       const mask = (n: number): M => {
         const fit = fitting(x, masks);
-        return (fit.length > 0 ? fit[n % fit.length] : b.greater(real(x), imag(y))) as M;
+        return (fit.length > 0 ? fit[n % fit.length] : b.greater(real(x), imag(like[j % like.length] as T))) as M;
       };
-      const [p, q] = [mask(j), mask(l)];
-      const half = b.cast(b.complex(0.5, -0.25), x.dtype as "complex128") as unknown as T;
-      const of: (() => T)[] = [
-        () => b.add(x, b.mul(y, half)),
-        () => b.mul(x, b.conj(z)),
-        () => b.sub(y, b.square(x)),
-        () => complex(imag(x), real(y)),
-        () => b.cast(b.tanh(real(x)), x.dtype as "complex128"),
-        () => where(p, y, b.neg(x)),
-        () => (x.shape.length > 0 ? b.sum(b.mul(x, y), { axis }) : b.square(x)),
-        () => (x.shape.length > 1 ? b.transpose(x) : b.conj(x)),
-        () => (x.shape.length === 2 && x.shape[0] === x.shape[1] ? b.diag(x) : b.div(x, b.add(b.square(y), 2))),
-        () => (x.shape.length === 1 ? b.sub(b.reshape(x, [x.size, 1]), b.reshape(conj(x), [1, x.size])) : b.mul(x, x)),
-        () => (x.shape.length > 1 ? b.sum(b.mul(conj(x), x), { axis: -1 }) : b.exp(b.mul(x, half))),
-        () => complex(b.cast(p, real(x).dtype as "float64"), real(x)),
-        () => where(b.logicalAnd(p, q), x, y),
-        () => where(b.logicalOr(p, b.logicalNot(q)), x, z),
-        () => where(b.logicalXor(p, q), z, x),
-        () => where(b.equal(x, y), x, conj(x)),
-        () => where(b.isFinite(x), b.add(x, y), y),
-        () => where(where(p, q, b.notEqual(x, z)), x, y),
-        () => b.sqrt(complex(b.abs(x), imag(y))), // away from the branch cut, at which a last bit decides
-        () => b.log(complex(b.add(b.abs(x), 0.5), imag(x))),
-        () => b.div(b.tanh(x), b.exp(b.mul(x, half))),
-        () => b.mul(b.sin(b.sign(x)), b.cosh(b.sign(y))),
-        () => b.add(b.expm1(b.mul(b.sign(x), half)), b.log1p(b.mul(b.sign(z), half))),
-        () => where(b.logicalAnd(b.cast(x, "bool"), b.logicalNot(y)), x, z),
-        () => complex(b.cast(q, real(x).dtype as "float64"), b.abs(z)),
-        () => b.div(x, x),
-      ] as never;
-      const next = (of[kind] as () => T)();
+      const p = mask(j);
+      const axis = x.shape.length > 0 ? j % x.shape.length : 0;
+      const next = (steps(x, like[j % like.length] as T, like[l % like.length] as T, p, mask(l), axis)[kind] as () => T)();
       masks.push((kind % 2 === 0 ? b.greater(real(next), imag(next)) : b.isNaN(next)) as M, b.logicalNot(p));
       if (next.size <= 4000) known.push(next);
     }

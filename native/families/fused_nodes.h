@@ -77,6 +77,7 @@ class Expressions {
   int argument(const FusedLoop::Member& m, std::size_t i, const std::vector<Index>& index, int part = 0);
   int mapped(const FusedLoop::Member& m, const std::vector<Index>& index, int part);
   int of_parts(Map map, const FusedLoop::Member& m, const std::vector<Index>& index, int part);
+  int truth_of_parts(Map map, const FusedLoop::Member& m, const std::vector<Index>& index);
   int of_bools(Map map, const FusedLoop::Member& m, const std::vector<Index>& index, int part);
   int of_words(Map map, const FusedLoop::Member& m, const std::vector<Index>& index, int part);
   int integer(Index n);

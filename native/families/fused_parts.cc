@@ -123,10 +123,6 @@ int Expressions::of_parts(Map map, const FusedLoop::Member& m, const std::vector
   const Instruction& c = program_.code[at(m.instruction)];
   const bool complex = is_complex(c.column);
   const auto arg = [&](std::size_t i, int p) { return argument(m, i, index, p); };
-  const auto truth = [&](std::size_t i) {
-    const int re = this->truth(arg(i, 0));
-    return complex ? apply(Map::logical_or, {re, this->truth(arg(i, 1))}) : re;
-  };
   switch (map) {
     case Map::mul:
     case Map::scale:
@@ -153,18 +149,33 @@ int Expressions::of_parts(Map map, const FusedLoop::Member& m, const std::vector
     case Map::cast_float32:
     case Map::cast_float64:
       return arg(0, 0);
-    case Map::cast_bool:
-      return truth(0);
-    case Map::logical_not:
-      return apply(map, {truth(0)});
-    case Map::logical_and:
-    case Map::logical_or:
-    case Map::logical_xor:
-      return apply(map, {truth(0), truth(1)});
     case Map::abs:  // which hypot is
       return apply(Map::hypot, {arg(0, 0), arg(0, 1)});
     case Map::where:
       return apply(map, {arg(0, 0), arg(1, part), arg(2, part)});
+    case Map::neg:
+      return apply(map, {arg(0, part)});
+    case Map::add:
+    case Map::sub:
+      return apply(map, {arg(0, part), arg(1, part)});
+    default:
+      if (!is_called(map)) return truth_of_parts(map, m, index);
+      std::vector<int> args;
+      for (std::size_t i = 0; i < c.in.size(); ++i)
+        for (const int p : {0, 1}) args.push_back(arg(i, p));
+      return call(map, std::move(args), part);
+  }
+}
+
+/// What is said of both parts.
+int Expressions::truth_of_parts(Map map, const FusedLoop::Member& m, const std::vector<Index>& index) {
+  const bool complex = is_complex(program_.code[at(m.instruction)].column);
+  const auto arg = [&](std::size_t i, int p) { return argument(m, i, index, p); };
+  const auto truth = [&](std::size_t i) {
+    const int re = this->truth(arg(i, 0));
+    return complex ? apply(Map::logical_or, {re, this->truth(arg(i, 1))}) : re;
+  };
+  switch (map) {
     case Map::equal:
       return apply(Map::logical_and, {apply(map, {arg(0, 0), arg(1, 0)}), apply(map, {arg(0, 1), arg(1, 1)})});
     case Map::not_equal:
@@ -174,17 +185,12 @@ int Expressions::of_parts(Map map, const FusedLoop::Member& m, const std::vector
       return apply(Map::logical_or, {apply(map, {arg(0, 0)}), apply(map, {arg(0, 1)})});
     case Map::is_finite:
       return apply(Map::logical_and, {apply(map, {arg(0, 0)}), apply(map, {arg(0, 1)})});
-    case Map::neg:
-      return apply(map, {arg(0, part)});
-    case Map::add:
-    case Map::sub:
-      return apply(map, {arg(0, part), arg(1, part)});
-    default: {
-      std::vector<int> args;
-      for (std::size_t i = 0; i < c.in.size(); ++i)
-        for (const int p : {0, 1}) args.push_back(arg(i, p));
-      return call(map, std::move(args), part);
-    }
+    case Map::cast_bool:
+      return truth(0);
+    case Map::logical_not:
+      return apply(map, {truth(0)});
+    default:  // and, or, xor
+      return apply(map, {truth(0), truth(1)});
   }
 }
 
