@@ -15,7 +15,7 @@ const compile = (output: string, ...args: string[]): unknown =>
 /** What a library must have to stand in for OpenBLAS under the names of the scipy-openblas32 builds: each jumps to the plain one. */
 function scipyNames(broken?: string): string {
   const [real, both, complex] = [
-    ["syrk", "syevd", "sytrd", "stedc", "ormqr", "ormlq", "orgqr", "sytrf", "orghr"],
+    ["syrk", "trsv", "syevd", "sytrd", "stedc", "ormqr", "ormlq", "orgqr", "sytrf", "orghr"],
     ["potrf", "trsm", "gemm", "gesdd", "geqrf", "gelqf", "geqp3", "gbsv", "pbtrf", "trcon", "gees", "trsyl", "gges", "geev", "gehrd"],
     ["herk", "heevd", "unmqr", "unmlq", "ungqr", "hetrf", "unghr"],
   ];
@@ -70,7 +70,24 @@ function loading(): void {
     rmSync(join(folder, "libopenblas.so"));
   });
   it("computes by its own functions where another BLAS is seen by the whole process", () => {
-    const names = ["gemm", "gemv", "ger", "trmm", "trmv", "trsm", "syrk", "symv", "scal", "swap", "copy", "axpy", "larf", "larft", "larfb"];
+    const names = [
+      "gemm",
+      "gemv",
+      "ger",
+      "trmm",
+      "trmv",
+      "trsm",
+      "trsv",
+      "syrk",
+      "symv",
+      "scal",
+      "swap",
+      "copy",
+      "axpy",
+      "larf",
+      "larft",
+      "larfb",
+    ];
     const source = names.map((n) => `extern "C" void d${n}_() { __builtin_trap(); }`).join("\n");
     compile(join(folder, "other.so"), "-shared", "-fPIC", file("other.cc", source));
     const { status, out } = libraryChild(

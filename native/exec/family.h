@@ -14,13 +14,15 @@ class Planner;
 /// How a step goes over a chunk. adapted: a plan in lanes, a kernel without code for them.
 enum class Form { single, lanes, adapted };
 
-/// About what an instruction takes, in nanoseconds per item, in either layout: enough to choose one, no more. `never`: not in lanes.
+/// About what an instruction takes, in nanoseconds per item, in either layout: enough to choose one, no more. `loops`: that part of `lanes`
+/// which suffers where slots leave the second-level cache. `never`: not in lanes.
 struct Cost {
-  double lanes = 0, single = 0;
+  double lanes = 0, single = 0, loops = 0;
   bool never = false;
   void add(const Cost& c, double times = 1) {
     lanes += c.lanes * times;
     single += c.single * times;
+    loops += c.loops * times;
     never = never || c.never;
   }
 };

@@ -21,12 +21,12 @@ Plan Planner::build() {
   bool lanes = width > 0 && (asked || (pattern_.layout == Layout::automatic && plan_.items >= width));
   if (lanes) {
     const Cost cost = cost_of_program(width);
-    const auto pays = [&](double factor) { return asked || (!cost.never && cost.lanes * factor < cost.single); };
-    lanes = pays(1);
+    const auto pays = [&](double more) { return asked || (!cost.never && cost.lanes + more * cost.loops < cost.single); };
+    lanes = pays(0);
     if (lanes) {
       lay_out(width);
       const Index one = lay_frame(1);
-      constexpr double kFar = 1.4;  // what is not in the second-level cache
+      constexpr double kFar = 0.9;  // that much more, of what is not in the second-level cache
       const bool far = hot_bytes_ + splat_bytes() > static_cast<Index>(l2_bytes());
       if (one > kMaxArena || (far && !pays(kFar))) {
         Planner again(program_, pattern_);
@@ -128,7 +128,7 @@ int Planner::lanes_width() const {
 Cost cost_of_loop(Index elements, double work, double each) {
   constexpr double kElement = 0.1, kCall = 25;
   const double all = kElement * static_cast<double>(elements) * std::max(work / 3, 1.0);
-  return {.lanes = 1 + all, .single = kCall + all * each};
+  return {.lanes = 1 + all, .single = kCall + all * each, .loops = all};
 }
 
 Cost Planner::cost_of_code(int width) {
@@ -143,7 +143,9 @@ Cost Planner::cost_of_program(int width) {
   constexpr double kPacked = 0.3;
   Cost all = cost_of_code(width);
   const auto moves = [&](int v) {
-    if (place(v).per_item) all.lanes += kPacked * static_cast<double>(place(v).count);
+    if (!place(v).per_item) return;
+    const double packed = kPacked * static_cast<double>(place(v).count);
+    all.lanes += packed, all.loops += packed;
   };
   for (const int v : program_.inputs) moves(v);
   for (const int v : program_.outputs) moves(v);

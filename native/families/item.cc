@@ -138,15 +138,16 @@ Outcome whole(const Eager& e, const Kernel& k) {
   const bool one = b.outer_count == 1;
   const bool wide = port_dtype(Port::real, e.column) == DType::f64;
   const bool by_lanes = !is_little(k, e.column, e.attrs.data(), b) && b.outer_count >= isa().bytes / (wide ? 8 : 4) &&
-                        lanes_pay_alone(k, isa(), extent(k, b), b.outer_count);
+                        extent(k, b) <= lanes_limit(k, isa(), b.outer_count);
   const bool little = matrix_flops(k, b) * static_cast<double>(b.outer_count) < kDirectFlops;
   if (!e.collect && (one || (little && !by_lanes))) return run_direct(e, k, b);
   return run_as_program(e, k, b);
 }
 
-/// Of one matrix the rate grows with its size, as LAPACK's does. In lanes it is a multiple of that up to the size that was measured.
+/// Of one matrix the rate grows with its size, as LAPACK's does. In lanes it is a multiple of that, ever smaller up to the size that was
+/// measured: packing, which was measured with it, is apart here, so that there is no loss until far beyond.
 Cost cost(const Planner& planner, const Instruction& code, int) {
-  constexpr double kCall = 30, kGain = 2.5, kLoss = 1.5, kPacked = 1;
+  constexpr double kCall = 30, kGain = 2.5, kLeast = 1.2, kLoss = 1.2, kPacked = 0.8;
   const Kernel& k = planner.kernel(code);
   Binding b;
   bind(k, code.attrs.data(), planner.shapes(code).data(), b);
@@ -154,17 +155,20 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
   const double rate = k.limits.rate > 0 ? k.limits.rate : std::clamp(0.15 * static_cast<double>(size), 0.5, 15.0);
   const auto outer = static_cast<double>(b.outer_count);
   const double work = matrix_flops(k, b) * outer / rate;
-  Cost c{.single = outer * kCall + work, .never = size > std::max({2 * kMaxLanesSize, k.limits.wide, k.limits.many})};
+  Cost c{.single = outer * kCall + work};
   if (is_little(k, code.column, code.attrs.data(), b)) {
     c.single = outer * k.limits.each + work;
     c.lanes = outer + 1.2 * work;
-  } else if (!in_lanes(k, code.column, planner.isa())) {
+  } else if (in_lanes(k, code.column, planner.isa())) {
+    const double of_limit =
+        static_cast<double>(size) / static_cast<double>(std::max<Index>(lanes_limit(k, planner.isa(), planner.pattern().items), 1));
+    const double gain = kGain + (kLeast - kGain) * std::clamp(1.5 * of_limit - 0.5, 0.0, 1.0);
+    c.lanes = of_limit <= 1 ? c.single / gain : of_limit <= 2 ? c.single : c.single * kLoss;
+    if (k.limits.before > 0) c.single += k.flops * k.limits.before * static_cast<double>(b.dims[0] * b.dims[0]) * outer / rate;
+  } else {
     c.lanes = c.single;
     for (const auto* ids : {&code.in, &code.out})
       for (const int v : *ids) c.lanes += v < 0 ? 0 : kPacked * static_cast<double>(planner.place(v).count);
-  } else {
-    c.lanes = lanes_pay_alone(k, planner.isa(), size, planner.pattern().items) ? c.single / kGain : c.single * kLoss;
-    if (k.limits.before > 0) c.single += k.flops * k.limits.before * static_cast<double>(b.dims[0] * b.dims[0]) * outer / rate;
   }
   return c;
 }

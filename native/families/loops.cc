@@ -29,9 +29,30 @@ void move_whole(char* out, const char* in, const Plane& p) {
   for (Index r = 0; r < p.rows; ++r) std::memcpy(out + r * p.out_row, in + r * p.in_row, static_cast<std::size_t>(p.n * p.out_step));
 }
 
+/// Columns to rows, squares of whole cache lines at a time, so that none is fetched or written again for the next row.
+template <std::size_t kBlock>
+void move_turned(char* out, const char* in, const Plane& p) {
+  constexpr Index kSide = 64 / kBlock, size = kBlock;
+  const auto square = [&](Index r, Index i, Index rows, Index columns) {
+    const char* const from = in + r * size + i * p.in_step;
+    char* const to = out + r * p.out_row + i * size;
+    for (Index k = 0; k < rows; ++k)
+      for (Index c = 0; c < columns; ++c) std::memcpy(to + k * p.out_row + c * size, from + k * size + c * p.in_step, kBlock);
+  };
+  for (Index r = 0; r < p.rows; r += kSide) {
+    const Index rows = std::min(kSide, p.rows - r);
+    Index i = 0;
+    for (; rows == kSide && i + kSide <= p.n; i += kSide) square(r, i, kSide, kSide);
+    if (i < p.n) square(r, i, rows, p.n - i);
+  }
+}
+
 using MovePlane = void (*)(char*, const char*, const Plane&);
 
-MovePlane move_plane_of(std::size_t block, bool fills) {
+MovePlane move_plane_of(std::size_t block, bool fills, bool turned) {
+  if (turned && block == 4) return move_turned<4>;
+  if (turned && block == 8) return move_turned<8>;
+  if (turned && block == 16) return move_turned<16>;
   if (fills && block == 4) return fill_plane<4>;
   if (fills && block == 8) return fill_plane<8>;
   if (fills && block == 16) return fill_plane<16>;
@@ -105,7 +126,9 @@ void run_move(const Loops& loops, char* out, const char* in, std::size_t block, 
   const auto step = [&](int operand, int d) { return d < 0 ? 0 : loops.stride(operand)[d] * size; };
   Plane plane{0, to - from, step(0, inner - 1), step(0, inner), step(1, inner - 1), step(1, inner)};
   const bool whole = plane.out_step == size && plane.in_step == size && plane.n >= 8;
-  const MovePlane move = whole ? move_whole : move_plane_of(block, plane.out_step == size && plane.in_step == 0);
+  const bool dense = plane.out_step == size,
+             turned = dense && plane.in_row == size && plane.in_step > size && plane.out_row >= plane.n * size;
+  const MovePlane move = whole ? move_whole : move_plane_of(block, dense && plane.in_step == 0, turned);
   const Index side = inner > 0 ? loops.extent()[inner - 1] : 1;  // rows that make a plane
   for (Index row = first; row < last; row += plane.rows) {
     plane.rows = std::min(side - row % side, last - row);

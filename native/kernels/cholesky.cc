@@ -138,8 +138,20 @@ std::int32_t cholesky_vjp(const Call& call, const VjpWork<T>& work) {
 }
 
 constexpr Kernel kList[] = {
-    {"cholesky", "T(n,n) -> T(n,n)", "", 1.0 / 3, BS_SINGLE(cholesky, NoWork), Lanes::cholesky, {.declines = true}},
-    {"cholesky_vjp", "T(n,n) T(n,n) -> T(n,n)", "", 2.0 / 3, BS_SINGLE(cholesky_vjp, VjpWork), Lanes::cholesky_vjp},
+    {"cholesky",
+     "T(n,n) -> T(n,n)",
+     "",
+     1.0 / 3,
+     BS_SINGLE(cholesky, NoWork),
+     Lanes::cholesky,
+     {.wide = 160, .declines = true, .many = 224}},
+    {"cholesky_vjp",
+     "T(n,n) T(n,n) -> T(n,n)",
+     "",
+     2.0 / 3,
+     BS_SINGLE(cholesky_vjp, VjpWork),
+     Lanes::cholesky_vjp,
+     {.wide = 160, .many = 192}},
 };
 
 }  // namespace

@@ -152,7 +152,7 @@ constexpr Kernel kList[] = {
      1,
      BS_SINGLE(solve, SolveWork),
      Lanes::solve,
-     {.wide = 128, .narrow = 48, .declines = true, .factors = 2.0 / 3}},
+     {.wide = 128, .narrow = 48, .declines = true, .many = 160, .factors = 2.0 / 3}},
     {"solve_vjp",
      "T(m,m) T(m,k) T(m,m) I(m) T(m,k) -> T?(m,m) T?(m,k)",
      "1",

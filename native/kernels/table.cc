@@ -45,13 +45,13 @@ DType port_dtype(Port p, DType column) {
   return column;
 }
 
-bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index size, Index items) {
+Index lanes_limit(const Kernel& kernel, const LanesTable& isa, Index items) {
   // Threads have no say, as bits do not depend on them: a batch of a few large matrices is left to as many threads as there are matrices.
   constexpr Index kMany = 32;
   const Limits& limits = kernel.limits;
-  if (kernel.lanes == kNoLanes) return false;
-  if (isa.bytes != 64) return size <= limits.narrow;
-  return size <= (items >= kMany ? std::max(limits.wide, limits.many) : limits.wide);
+  if (kernel.lanes == kNoLanes) return -1;
+  if (isa.bytes != 64) return limits.narrow;
+  return items >= kMany ? std::max(limits.wide, limits.many) : limits.wide;
 }
 
 }  // namespace backsolve

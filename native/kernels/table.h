@@ -139,7 +139,8 @@ constexpr void Kernel::parse(int form) {
 /// All kernels; the id that crosses the boundary is the position.
 std::span<const Kernel> kernels();
 
-/// Whether this kernel by itself, packing and unpacking included, is faster in lanes of `isa`; measured per kernel.
-bool lanes_pay_alone(const Kernel& kernel, const LanesTable& isa, Index size, Index items);
+/// Up to which size this kernel by itself, packing and unpacking included, is faster in lanes of `isa`; measured per kernel. -1: it has
+/// none.
+Index lanes_limit(const Kernel& kernel, const LanesTable& isa, Index items);
 
 }  // namespace backsolve

@@ -50,6 +50,23 @@ std::int32_t check(const Form& f, Matrix<const T> a, Matrix<const T> b) {
   return 0;
 }
 
+/// Whether it is known that `check` finds nothing, from the answer to a few right-hand sides: each is a number that is finite and not zero,
+/// and such an x_j hands NaN or infinity in column j of A on to another. It saves half of the passes over A.
+template <class T>
+bool shows_finite(const Form& f, Matrix<const T> a, Matrix<const T> x) {
+  ops::Finite<T> diagonal;
+  const Index numbers = x.rows * x.cols;
+  if (la::kComplex<T> || numbers > la::kVectors * a.rows || numbers == 0) return false;
+  bool zero = false;
+  for (Index i = 0; i < x.rows; ++i)
+    for (Index j = 0; j < x.cols; ++j) zero |= x(i, j) == T(0);
+  for (Index i = 0; f.diagonal == la::Diagonal::stored && i < a.rows; ++i) {
+    diagonal.see(&a(i, i), 1);
+    zero |= a(i, i) == T(0);
+  }
+  return !zero && diagonal.all() && ops::all_finite(x);
+}
+
 /// left: a (m,m), b (m,k) -> x (m,k), op(A) X = B. right: a (m,m), b (k,m) -> x (k,m), X op(A) = B. dims {m, k}.
 /// attrs [lower, op: 0 none, 1 transpose, 2 adjoint, unitDiagonal, side: 0 left, 1 right].
 /// Fails: not_finite (in b, or in what is read of a), singular (column of the first zero on the diagonal), overflow.
@@ -61,9 +78,10 @@ std::int32_t solve_triangular(const Call& call, const NoWork<T>&) {
   const auto a = call.matrix<const T>(0, m, m);
   const auto b = call.matrix<const T>(1, left ? m : k, left ? k : m);
   const auto x = call.matrix<T>(2, b.rows, b.cols);
-  if (const auto info = check(f, a, b)) return info;
   ops::copy(b, x);
   la::trsm(f.side, f.triangle, f.op, f.diagonal, a, x);
+  if (shows_finite(f, a, read(x))) return 0;
+  if (const auto info = check(f, a, b)) return info;
   return ops::check_answer(read(x));
 }
 
@@ -123,14 +141,14 @@ constexpr Kernel kList[] = {
      1,
      BS_SINGLE(solve_triangular, NoWork),
      Lanes::solve_triangular,
-     {.wide = 128, .narrow = 16, .declines = true, .before = 8}},
+     {.wide = 128, .narrow = 16, .declines = true, .before = 2}},
     {"solveTriangular_vjp",
      {by_side, {"T(m,m) T(m,k) T(m,k) -> T?(m,m) T?(m,k)", "T(m,m) T(k,m) T(k,m) -> T?(m,m) T?(k,m)"}},
      "1211",
      2,
      BS_SINGLE(solve_triangular_vjp, VjpWork),
      Lanes::solve_triangular_vjp,
-     {.wide = 128, .narrow = 64, .declines = true, .before = 8}},
+     {.wide = 128, .narrow = 64, .declines = true, .before = 4}},
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace BS_ISA {
 // Measured against OpenBLAS's kernels for processors of the same instructions (docs/performance.md), float32 and float64; nothing was on
 // ARM.
 #if BS_VECTOR_BYTES == 64
-constexpr packed::Limits kShort{256, 256, 8, 65536, 16}, kLong{256, 256, 6, 65536, 8};
+constexpr packed::Limits kShort{256, 256, 5, 65536, 16}, kLong{256, 256, 3, 65536, 8};
 #elif BS_VECTOR_BYTES == 32
 constexpr packed::Limits kShort{256, 0, 0, 65536, 8}, kLong{256, 256, 48, 32768, 4};
 #elif defined(__x86_64__)

@@ -26,6 +26,8 @@ Int leading(const Matrix<T>& a) {
   return to_int(std::max<Index>(a.stride, 1));
 }
 
+constexpr Index kVectors = 5;  // so many right-hand sides of real systems may be solved one by one: trsm copies A
+
 namespace core {
 
 /// C = alpha op(A) op(B) + beta C. With beta = 0, C is only written.
@@ -107,6 +109,13 @@ void trsm(Side side, Triangle triangle, Op op, Diagonal diagonal, Matrix<const T
                          [&](Matrix<const T> half, Matrix<T> of_b) { core::trsm(side, triangle, op, diagonal, half, of_b); });
       return kernels.trsm(left, triangle == Triangle::lower, op != Op::none, diagonal == Diagonal::unit, n, a.data, a.stride, count, b.data,
                           b.stride, packed_room<T>(packed::room(n)));
+    }
+    constexpr Index kLong = 96;
+    if (count == 1 || (count <= kVectors && n >= kLong)) {
+      for (Index i = 0; i < count; ++i)
+        fortran::trsv(triangle == Triangle::lower ? 'U' : 'L', left == (op == Op::none) ? 'T' : 'N', static_cast<char>(diagonal), to_int(n),
+                      a.data, leading(a), left ? &b(0, i) : &b(i, 0), left ? leading(b) : 1);
+      return;
     }
   }
   fortran::trsm(side == Side::left ? 'R' : 'L', triangle == Triangle::lower ? 'U' : 'L', static_cast<char>(op), static_cast<char>(diagonal),

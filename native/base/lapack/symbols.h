@@ -26,6 +26,10 @@ template <class T>
 inline Symbol<void(const char* side, const char* uplo, const char* trans, const char* diag, const Int* m, const Int* n, const T* alpha,
                    const T* a, const Int* lda, T* b, const Int* ldb, Length, Length, Length, Length)>
     trsm{kLetter<T>, "trsm"};
+template <class T>  // real
+inline Symbol<void(const char* uplo, const char* trans, const char* diag, const Int* n, const T* a, const Int* lda, T* x, const Int* incx,
+                   Length, Length, Length)>
+    trsv{kLetter<T>, "trsv"};
 template <class T>
 inline Symbol<void(const char* transa, const char* transb, const Int* m, const Int* n, const Int* k, const T* alpha, const T* a,
                    const Int* lda, const T* b, const Int* ldb, const T* beta, T* c, const Int* ldc, Length, Length)>
@@ -98,6 +102,10 @@ void hetrf(char uplo, Int n, T* a, Int lda, Int* ipiv) {
 template <class T>
 void trsm(char side, char uplo, char trans, char diag, Int m, Int n, T alpha, const T* a, Int lda, T* b, Int ldb) {
   symbol::trsm<T>(&side, &uplo, &trans, &diag, &m, &n, &alpha, a, &lda, b, &ldb, 1, 1, 1, 1);
+}
+template <class T>
+void trsv(char uplo, char trans, char diag, Int n, const T* a, Int lda, T* x, Int incx) {
+  symbol::trsv<T>(&uplo, &trans, &diag, &n, a, &lda, x, &incx, 1, 1, 1);
 }
 template <class T>
 void gemm(char ta, char tb, Int m, Int n, Int k, T alpha, const T* a, Int lda, const T* b, Int ldb, T beta, T* c, Int ldc) {
