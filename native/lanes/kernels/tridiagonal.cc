@@ -17,60 +17,79 @@ BS_INLINE Mask<typename L::Real> finite_of(Strided<L> x) {
   return defect == Vec<R>{};
 }
 
-/// A call with one right-hand side, of order N: what Elimination computes, in its order, from registers to registers.
+/// A system with one right-hand side, of order N: what Elimination computes, in its order, from registers to registers.
 template <class L, int N>
-__attribute__((noinline)) void solve_small(const Call& call, std::int32_t* info) {
+struct SmallSystem {
   using R = typename L::Real;
   using E = typename L::Element;
-  const Mask<R> adjoint = Mask<R>{} - mask_element<R>(call.attrs[0] != 0);
-  const int turned = call.attrs[0] != 0 ? 1 : 0;
-  const auto dl = strided<L>(call.operand[0], N, 1), du = strided<L>(call.operand[2], N, 1);
-  const auto below = turned ? du : dl, above = turned ? dl : du;
-  const auto b = strided<L>(call.operand[3], N, 1), x = strided<L>(call.operand[4], N, 1);
-  const E none = L::from_re(Vec<R>{}), one = L::from_re(splat<R>(1));
+  E lower[N], on[N], upper[N], second[N], by[N], y[N];
   Vec<R> most = Vec<R>{}, defect = Vec<R>{};
-  const auto see = [&](E element) {
+  Mask<R> adjoint;
+
+  BS_INLINE E seen(E element) {
     const Vec<R> size = L::size1(element);
     most = size > most ? size : most;
     defect += L::defect(element);
     return L::planes == 1 ? element : L::pick(adjoint, L::conj(element), element);
-  };
-  E lower[N], on[N], upper[N], second[N], by[N], y[N];
-  BS_UNROLL for (int i = 0; i < N; ++i) {
-    on[i] = see(strided<L>(call.operand[1], N, 1).get(i, 0));
-    lower[i] = i > 0 ? see(below.get(i - turned, 0)) : none;
-    upper[i] = i + 1 < N ? see(above.get(i + turned, 0)) : none;
-    y[i] = b.get(i, 0);
-    defect += L::defect(y[i]);
   }
-  Mask<R> zero = Mask<R>{};
-  BS_UNROLL for (int i = 0; i < N; ++i) {
-    const Mask<R> swap = i + 1 < N ? L::size1(on[i]) < L::size1(lower[i + 1]) : Mask<R>{};
-    const E pivot = i + 1 < N ? L::pick(swap, lower[i + 1], on[i]) : on[i];
-    const Mask<R> gone = L::is_zero(pivot);
-    zero = (zero == 0) & gone ? splat_index<R>(i + 1) : zero;
-    const E safe = L::pick(gone, one, pivot);
-    by[i] = L::inverse(safe);
-    if (i + 1 == N) continue;
-    const E f = Elimination<L>::quotient(L::pick(swap, on[i], lower[i + 1]), safe, by[i]);
-    const E next = on[i + 1], next_above = upper[i + 1], top = L::pick(swap, y[i + 1], y[i]);
-    second[i] = L::pick(swap, next_above, none);
-    on[i + 1] = L::minus(L::pick(swap, upper[i], next), f, L::pick(swap, next, upper[i]));
-    upper[i + 1] = L::minus(L::pick(swap, none, next_above), f, second[i]);
-    upper[i] = L::pick(swap, next, upper[i]);
-    y[i + 1] = L::minus(L::pick(swap, y[i], y[i + 1]), f, top);
-    y[i] = top;
+  BS_INLINE explicit SmallSystem(const Call& call) : adjoint(Mask<R>{} - mask_element<R>(call.attrs[0] != 0)) {
+    const int turned = call.attrs[0] != 0 ? 1 : 0;
+    const auto dl = strided<L>(call.operand[0], N, 1), d = strided<L>(call.operand[1], N, 1), du = strided<L>(call.operand[2], N, 1);
+    const auto below = turned ? du : dl, above = turned ? dl : du, b = strided<L>(call.operand[3], N, 1);
+    const E none = L::from_re(Vec<R>{});
+    BS_UNROLL for (int i = 0; i < N; ++i) {
+      on[i] = seen(d.get(i, 0));
+      lower[i] = i > 0 ? seen(below.get(i - turned, 0)) : none;
+      upper[i] = i + 1 < N ? seen(above.get(i + turned, 0)) : none;
+      y[i] = b.get(i, 0);
+      defect += L::defect(y[i]);
+    }
   }
-  Vec<R> of_answer = Vec<R>{};
-  BS_UNROLL for (int i = N - 1; i >= 0; --i) {
-    if (i + 2 < N) y[i] = L::minus(y[i], second[i], y[i + 2]);
-    if (i + 1 < N) y[i] = L::minus(y[i], upper[i], y[i + 1]);
-    y[i] = L::mul(y[i], by[i]);
-    of_answer += L::defect(y[i]);
-    x.set(i, 0, y[i]);
+  /// Returns the columns of zero pivots, from 1.
+  BS_INLINE Mask<R> eliminate() {
+    const E none = L::from_re(Vec<R>{}), one = L::from_re(splat<R>(1));
+    Mask<R> zero = Mask<R>{};
+    BS_UNROLL for (int i = 0; i < N; ++i) {
+      const Mask<R> swap = i + 1 < N ? L::size1(on[i]) < L::size1(lower[i + 1]) : Mask<R>{};
+      const E pivot = i + 1 < N ? L::pick(swap, lower[i + 1], on[i]) : on[i];
+      const Mask<R> gone = L::is_zero(pivot);
+      zero = (zero == 0) & gone ? splat_index<R>(i + 1) : zero;
+      const E safe = L::pick(gone, one, pivot);
+      by[i] = L::inverse(safe);
+      if (i + 1 == N) continue;
+      const E f = Elimination<L>::quotient(L::pick(swap, on[i], lower[i + 1]), safe, by[i]);
+      const E next = on[i + 1], next_above = upper[i + 1], top = L::pick(swap, y[i + 1], y[i]);
+      second[i] = L::pick(swap, next_above, none);
+      on[i + 1] = L::minus(L::pick(swap, upper[i], next), f, L::pick(swap, next, upper[i]));
+      upper[i + 1] = L::minus(L::pick(swap, none, next_above), f, second[i]);
+      upper[i] = L::pick(swap, next, upper[i]);
+      y[i + 1] = L::minus(L::pick(swap, y[i], y[i + 1]), f, top);
+      y[i] = top;
+    }
+    return zero;
   }
-  const Mask<R> moderate = (most >= 128 * Ieee<R>::min_normal) | (most == Vec<R>{});
-  report<R>(defect == Vec<R>{}, zero, moderate & (of_answer == Vec<R>{}), info);
+  /// Returns the defects of the answer.
+  BS_INLINE Vec<R> substitute() {
+    Vec<R> of_answer = Vec<R>{};
+    BS_UNROLL for (int i = N - 1; i >= 0; --i) {
+      if (i + 2 < N) y[i] = L::minus(y[i], second[i], y[i + 2]);
+      if (i + 1 < N) y[i] = L::minus(y[i], upper[i], y[i + 1]);
+      y[i] = L::mul(y[i], by[i]);
+      of_answer += L::defect(y[i]);
+    }
+    return of_answer;
+  }
+};
+template <class L, int N>
+__attribute__((noinline)) void solve_small(const Call& call, std::int32_t* info) {
+  using R = typename L::Real;
+  SmallSystem<L, N> system(call);
+  const Mask<R> zero = system.eliminate();
+  const Vec<R> of_answer = system.substitute();
+  const auto x = strided<L>(call.operand[4], N, 1);
+  BS_UNROLL for (int i = 0; i < N; ++i) x.set(i, 0, system.y[i]);
+  const Mask<R> moderate = (system.most >= 128 * Ieee<R>::min_normal) | (system.most == Vec<R>{});
+  report<R>(system.defect == Vec<R>{}, zero, moderate & (of_answer == Vec<R>{}), info);
 }
 
 /// Lanes whose elements have lost digits among the subnormal numbers are declined.
