@@ -13,6 +13,7 @@ import { smoke } from "../bench/smoke";
 import { geometricMean, median, medianInterval, ratioInterval, within } from "../bench/statistics";
 import { type Entry, Store, wanting } from "../bench/store";
 import * as backsolve from "../lib/index";
+import { long } from "./grid";
 
 const cell = (changes: Partial<Cell> = {}): Cell => ({
   op: "cholesky",
@@ -39,7 +40,7 @@ const entry = (c: Cell, changes: Partial<Entry> = {}, ratio = 2, seconds = 1e-3)
 const EVERYWHERE = ["pytorch", "jax_", "tensorflow_"];
 
 describe("benchmark: the table", () => {
-  it("computes what it says, forward, backward and compiled", () => {
+  long("computes what it says, forward, backward and compiled", () => {
     const wrong = smoke(backsolve).filter(({ error, tolerance }) => !(error <= tolerance));
     expect(wrong).to.deep.equal([]);
   });
@@ -60,7 +61,7 @@ describe("benchmark: the table", () => {
       for (const [, name] of readFileSync(`bench/peers/${file}.py`, "utf8").matchAll(/^ {4}"(\w+)": /gm))
         expect(rows.has(name as string), `${file}: ${name}`).to.equal(true);
   });
-  it("has cells with names of their own, and of every kind among the first and among the quick ones", () => {
+  long("has cells with names of their own, and of every kind among the first and among the quick ones", () => {
     const cells = grid();
     expect(new Set(cells.map(keyOf)).size).to.equal(cells.length);
     for (const some of [cells.slice(0, 500), cells.filter(isQuick)])
@@ -224,7 +225,7 @@ describe("benchmark: the report", () => {
     expect(figures.every(({ entry: { machine } }) => machine === "m")).to.equal(true);
     expect(worst(figures, 3).split("\n")[2]).to.match(/^\| inv n=6 batch=256K float64 both threads=1 \| \*\*0\.50x\*\*/);
   });
-  it("every band is a geometric mean, and each matrix cell is in one band", () => {
+  long("every band is a geometric mean, and each matrix cell is in one band", () => {
     const pair = [entry(cell({ n: 2 }), {}, 2), entry(cell({ n: 16 }), {}, 8), entry(cell({ n: 24 }), {}, 100)];
     const found = reached(figuresOf(pair).figures, (bands[0] as (typeof bands)[number]).has, "forward");
     expect(found?.mean).to.be.closeTo(4, 1e-9);

@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { expect } from "chai";
 import { info } from "../lib/index";
 import { binary, child, libraryChild } from "./child";
+import { long } from "./grid";
 
 /** The file of OpenBLAS that a process has mapped. */
 const LIBRARY = `/\\S*\\/lib(scipy_)?openblas\\S*/.exec(fs.readFileSync("/proc/self/maps", "utf8"))?.[0]`;
@@ -121,7 +122,7 @@ function loading(): void {
     }
     rmSync(beside);
   });
-  it("passes over what is no OpenBLAS, has other integers or lacks a function, and tells of all in the end", () => {
+  long("passes over what is no OpenBLAS, has other integers or lacks a function, and tells of all in the end", () => {
     const openblas = (config: string) =>
       `extern "C" { void openblas_set_num_threads(int) {} int openblas_get_num_threads() { return 1; } int openblas_get_parallel() { return 1; }
        const char* openblas_get_config() { return "${config}"; } }`;

@@ -1,13 +1,13 @@
 // Jobs through the native boundary: their memory is native code's own, whatever becomes of the arrays that were sent.
 import { expect } from "chai";
-import { cells } from "./grid";
+import { cells, long } from "./grid";
 import { batchRun, child, cholesky, job, native, program, refusal, spd, transfer } from "./native";
 import { rejected } from "./support";
 
 const LARGE = 400; // 400 x 400 doubles are more than a megabyte: mapped, held and handed out without a copy
 
 describe("native jobs", () => {
-  it("computes many at once", async () => {
+  long("computes many at once", async () => {
     const jobs = Array.from({ length: 1000 }, async (_, i) => {
       const one = native.runAsync(
         job(cholesky(0, 4, 4)),
@@ -113,7 +113,7 @@ describe("native jobs", () => {
 });
 
 describe("more failures than there is memory to list", () => {
-  it("are an error with a code, of calls and of jobs", () => {
+  long("are an error with a code, of calls and of jobs", () => {
     const script = `
       const N = 2 ** 22 + 1, d = (n, more) => Float64Array.from([id("cholesky"), 1, 0, 0, 2, 1, 0, 3, n, 1, 1, 0, 1, 0, 3, n, 1, 1, 0, ...more]);
       const sync = (n, a) => native.run(d(n, []), a, new Float32Array(n));
@@ -192,7 +192,7 @@ describe("native memory", () => {
     expect(back).to.deep.equal(spd(LARGE));
   });
 
-  it("is freed with its last array", () => {
+  long("is freed with its last array", () => {
     const script = `
       (async () => {
         for (let k = 0; k < 30; k++) {

@@ -1,5 +1,6 @@
 // What a lying caller may send through the native boundary (docs/native-boundary.md): it may only ever get an Error.
 import { expect } from "chai";
+import { long } from "./grid";
 import { randoms } from "./hostile/randoms";
 import { batchRun, cholesky, F64, id, job, native, operand, program, refusal, spd, transfer } from "./native";
 
@@ -170,7 +171,7 @@ describe("native boundary", () => {
     }
   });
 
-  it("survives mutated descriptors", () => {
+  long("survives mutated descriptors", () => {
     const random = randoms(0x2545f491);
     const memory = new Float64Array(64);
     const f64 = (from: number, n: number): Float64Array => memory.subarray(from, from + n);

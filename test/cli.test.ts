@@ -8,6 +8,7 @@ import { buildSync } from "esbuild";
 import { platform, version } from "../lib/boundary/addon";
 import type { Report } from "../lib/cli/doctor";
 import { binary } from "./child";
+import { long } from "./grid";
 
 const root = process.cwd();
 interface Ended {
@@ -46,7 +47,7 @@ describe("the program backsolve", function () {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   describe("itself", () => {
-    it("says what it can do", () => {
+    long("says what it can do", () => {
       for (const args of [[], ["--help"], ["-h"], ["help"]]) {
         const { status, out } = backsolve(args);
         expect(status).to.equal(0);
@@ -54,7 +55,7 @@ describe("the program backsolve", function () {
       }
       for (const args of [["--version"], ["-v"]]) expect(backsolve(args)).to.deep.equal({ status: 0, out: version, err: "" });
     });
-    it("says more of each command", () => {
+    long("says more of each command", () => {
       const listed = [...backsolve([]).out.matchAll(/^ {2}(\w+)/gm)].map((m) => m[1] as string);
       expect(listed).to.deep.equal(["build", "doctor"]);
       for (const name of listed) {
@@ -74,7 +75,7 @@ describe("the program backsolve", function () {
       expect(shell('"$0" "$1" doctor | true')).to.equal("");
       expect(shell('"$0" "$1" --version > /dev/full')).to.match(/^backsolve: ENOSPC: [^\n]*\n$/);
     });
-    it("refuses what it does not know, with exit code 2", () => {
+    long("refuses what it does not know, with exit code 2", () => {
       for (const [args, text] of [
         [["biuld"], 'backsolve: there is no command "biuld", expected one of build, doctor.'],
         [["help", "toString"], 'backsolve: there is no command "toString", expected one of build, doctor.'],
@@ -126,7 +127,7 @@ describe("the program backsolve", function () {
       expect(out).to.match(/\ntried {12}local build .*: there is no such file\n/);
       expect(out).to.match(/\nwhat helps {7}@backsolve\/.*\nThe native addon cannot be loaded\.$/);
     });
-    it("says what it did not use, if it was there", () => {
+    long("says what it did not use, if it was there", () => {
       mkdirSync(join(folder, "build/Release"), { recursive: true });
       const beside = join(folder, "node_modules/@backsolve", platform());
       mkdirSync(beside, { recursive: true });
@@ -223,7 +224,7 @@ describe("the program backsolve", function () {
       expect(err).to.match(/\nIn your project run\n {2}pnpm add --save-dev cmake-js node-addon-api\nThen run backsolve build again\.$/);
       expect(existsSync(at("build"))).to.equal(false);
     });
-    it("knows the names of other package managers, and that there may be none", () => {
+    long("knows the names of other package managers, and that there may be none", () => {
       const env = { CXX: "/nowhere/c++", BACKSOLVE_OPENBLAS_DIR: "/nowhere" };
       const said = (...agents: string[]): string => backsolve(["build"], { ...env, PATH: without(...agents, "sudo") }).err;
       expect(said("dnf")).to.match(/dnf install -y gcc-c\+\+ make cmake openblas-devel/);
@@ -232,7 +233,7 @@ describe("the program backsolve", function () {
       expect(said()).to.include("a C++20 compiler (GCC 11, Clang 14 or newer), which CXX=/nowhere/c++ is not\n");
       expect(said()).to.include("\nInstall it with the package manager of this system.\n");
     });
-    it("says so where what it built does not work", () => {
+    long("says so where what it built does not work", () => {
       modules();
       writeFileSync(at("CMakeLists.txt"), copying(at("file.node")));
       writeFileSync(at("file.node"), "no addon");
@@ -241,7 +242,7 @@ describe("the program backsolve", function () {
       expect(out).not.to.include("answers are right");
       expect(err).to.match(/^backsolve build: .*build\/Release\/backsolve\.node was built but does not work:\n\S/);
     });
-    it("builds into the package, and keeps a copy elsewhere", () => {
+    long("builds into the package, and keeps a copy elsewhere", () => {
       modules();
       writeFileSync(at("CMakeLists.txt"), copying(binary));
       const first = backsolve(["build"], { BACKSOLVE_BINARY: "/nowhere" });
@@ -257,7 +258,7 @@ describe("the program backsolve", function () {
       expect(out).to.match(new RegExp(`\\n {2}BACKSOLVE_BINARY=${at("a/b/backsolve.node")}$`));
       expect(backsolve(["doctor"], { BACKSOLVE_BINARY: at("a/b/backsolve.node") }).status).to.equal(0);
     });
-    it("shows what the tools say where they fail, and leaves nothing that counts as built", () => {
+    long("shows what the tools say where they fail, and leaves nothing that counts as built", () => {
       modules();
       const cmake = 'cmake_minimum_required(VERSION 3.20)\nproject(broken NONE)\nmessage(FATAL_ERROR "the oven is cold")\n';
       writeFileSync(at("CMakeLists.txt"), copying(binary));

@@ -26,6 +26,7 @@ import {
 } from "../lib/index";
 import { checkGrads, relativeError } from "../lib/testing/index";
 import { inputsOf } from "../lib/testing/sample";
+import { long } from "./grid";
 
 type F64 = Tensor<"float64">;
 const specs = { float32, float64, complex64, complex128 };
@@ -52,7 +53,7 @@ describe("compile", () => {
       }
     });
   }
-  it("one progress-reporting, abortable run off the event loop", async () => {
+  long("one progress-reporting, abortable run off the event loop", async () => {
     const program = compile(grad(loss), float64(24, 24)) as unknown as Program<unknown[], Tensor>;
     const a = spd("float64", 24, 3000);
     let last = 0;
@@ -77,7 +78,7 @@ describe("compile", () => {
         .catch((e: Error) => e.message),
     ).to.equal("from callback");
   });
-  it("a progress callback that throws rejects at once; the inputs stay in use until the job has left them", async () => {
+  long("a progress callback that throws rejects at once; the inputs stay in use until the job has left them", async () => {
     const program = compile(grad(loss), float64(300, 300)) as unknown as Program<unknown[], Tensor>;
     const a = mul(spd("float64", 300, 1), tensor(new Float64Array(40).fill(1), { shape: [40, 1, 1] })); // memory that nobody outside holds: read in place
     const reason = new Error("enough");

@@ -27,6 +27,7 @@ import {
   zeros,
 } from "../lib/index";
 import { libraryChild } from "./child";
+import { long } from "./grid";
 
 type T = Tensor<"float64">;
 const SIZE = 1000;
@@ -185,7 +186,7 @@ describe("a tensor that was disposed of", () => {
     expect(vmap(body)(some(0)).at(0)).to.equal(2);
     expect(grad((t: T) => sum(checkpoint(body)(t)))(some(0)).at(0)).to.equal(2);
   });
-  it("is what `using` disposes of", () => {
+  long("is what `using` disposes of", () => {
     const { out, err } = libraryChild(`
       const ts = require("typescript");
       const f = new Function("b", ts.transpile("let kept; { using x = b.exp(b.ones([500])); kept = x; } return kept;", { target: "ES2022" }));

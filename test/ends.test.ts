@@ -1,25 +1,26 @@
 // How processes and threads end while jobs compute: at once, with their exit code and all they wrote, and never by a signal.
 import { expect } from "chai";
-import { cells } from "./grid";
+import { cells, long } from "./grid";
 import { child, script } from "./native";
 
 /** What a script does with a routine of minutes in flight: its exit code and output. A process that waits for it is killed. */
 const ending = (how: string) => script("ending.ts", [how]);
 
 describe("in the middle of a routine that takes minutes", () => {
-  it("process.exit ends the process, after its handlers, with all output", () => {
+  long("process.exit ends the process, after its handlers, with all output", () => {
     const [code, out] = ending("exit");
     expect([code, out.length, out.slice(0, 8)]).to.deep.equal([5, 60_007, "exit 5 x"]);
   });
-  it("an uncaught error does", () => expect(ending("throw")).to.deep.equal([6, "mine\n"]));
+  long("an uncaught error does", () => expect(ending("throw")).to.deep.equal([6, "mine\n"]));
   it("an aborted call keeps no process alive", () => expect(ending("abort")).to.deep.equal([0, "aborted mine\n"]));
-  it("worker.terminate() ends the thread, and the process goes on", () =>
-    expect(ending("worker")).to.deep.equal([0, "terminated 1\n2 2\n"]));
+  long("worker.terminate() ends the thread, and the process goes on", () =>
+    expect(ending("worker")).to.deep.equal([0, "terminated 1\n2 2\n"]),
+  );
   it("the jobs of a thread that was ended leave theirs to others", () => expect(ending("orphans")).to.deep.equal([0, "2\n"]));
 });
 
 describe("jobs in flight", () => {
-  it("let the process end at any moment", () => {
+  long("let the process end at any moment", () => {
     const many = `const n = 300, jobs = Array.from({ length: 20 }, () => start(cholesky(0, n, n), spd(n)).promise);`;
     for (const delay of ["process.exit(0)", "setTimeout(() => process.exit(0), 3)", "jobs[0].then(() => process.exit(0))"]) {
       expect(child(`${many}${delay}`)).to.equal("");
@@ -39,7 +40,7 @@ describe("jobs in flight", () => {
     }
   });
 
-  it("survive the end of worker threads", () => {
+  long("survive the end of worker threads", () => {
     const script = `
       const { Worker } = require("node:worker_threads");
       const source = HELPERS + \`

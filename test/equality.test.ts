@@ -23,6 +23,7 @@ import {
   tensor,
   zeros,
 } from "../lib/index";
+import { long } from "./grid";
 
 type F64 = Tensor<"float64">;
 type Partial = { partialDeepStrictEqual?(a: unknown, b: unknown): void };
@@ -72,7 +73,7 @@ const described = fc.tuple(fc.constantFrom(...DTYPES), fc.array(fc.constantFrom(
 });
 
 describe("equality", () => {
-  it("of tensors is that of dtype, shape and elements", () => {
+  long("of tensors is that of dtype, shape and elements", () => {
     type Description = { dtype: DType; shape: number[]; elements: number[] };
     const list = (p: Description) => [p.dtype, p.shape, p.elements];
     fc.assert(

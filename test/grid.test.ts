@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { ArgumentError, defineOp, mul, registry, type Tensor } from "../lib/index";
 import { type CheckError, type CheckOptions, checkOp, type Report } from "../lib/testing/index";
 import { drawn } from "../lib/testing/sample";
-import { cells, planOf } from "./grid";
+import { cells, hasTurn, planOf } from "./grid";
 import { rejected } from "./support";
 
 const seeds = fc.integer({ min: 0, max: 2 ** 32 - 1 });
@@ -36,6 +36,14 @@ describe("a sample of a grid", () => {
       }),
     );
     expect(cells("grid", [[1, 2], ["a", "b"]], {})).to.deep.equal([[1, "a"], [1, "b"], [2, "a"], [2, "b"]]); // biome-ignore format: cells
+  });
+
+  it("gives every long test its turn, one in three at a seed, and all of them in CI", () => {
+    const titles = Array.from({ length: 40 }, (_, i) => `test ${i}`);
+    const turns = titles.map((title) => Array.from({ length: 600 }, (_, seed) => hasTurn(title, { share: 1 / 12, seed })));
+    // 200 each of standard deviation 12
+    for (const turn of turns) expect(Math.abs(turn.filter(Boolean).length - 200)).to.be.below(5 * 12);
+    for (const title of titles) expect([hasTurn(title, { share: 1 / 4, seed: 3 }), hasTurn(title, undefined)]).to.deep.equal([true, true]);
   });
 
   it("takes every cell over the seeds, about as often as any other, and not the same ones for other names", () => {

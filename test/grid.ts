@@ -34,7 +34,7 @@ export function planOf(env: NodeJS.ProcessEnv): { sample: Sample | undefined; te
   return {
     sample: { share, seed },
     text:
-      `a sample of the grids: 1/${1 / share} of their cells, every kind at least once; seed ${seed} (${from}).\n` +
+      `a sample of the grids: 1/${1 / share} of their cells, every kind at least once${which === "sample" ? ", and one in three of the long tests (others are pending)" : ""}; seed ${seed} (${from}).\n` +
       `BACKSOLVE_TESTS_SEED=${seed}${which === "sample" ? "" : ` BACKSOLVE_TESTS=${which}`} runs it again, BACKSOLVE_TESTS=all runs the whole grids`,
   };
 }
@@ -50,6 +50,15 @@ const plan = planOf(process.env);
 export const { text } = plan;
 /** Option of checkOp and of `cells`. */
 export const sampled: { readonly sample?: Sample } = plan.sample ? { sample: plan.sample } : {};
+
+/** Whether a long test runs: in CI, and one in three of a sample. */
+export const hasTurn = (title: string, sample: Sample | undefined): boolean =>
+  sample === undefined || sample.share > 1 / 12 || drawn([0, 1, 2], sample, title).order[0] === 0;
+const named = process.argv.some((word) => word.endsWith(".test.ts"));
+/** `it`, of a test that takes seconds: pending where others have their turn and its file is not named. */
+export const long = (title: string, test: Mocha.Func | Mocha.AsyncFunc): void => {
+  (named || hasTurn(title, plan.sample) ? it : it.skip)(title, test as Mocha.Func);
+};
 
 /** How many random cases: of `all`, the share that is run of the grids, `least` in any case. */
 export const many = (all: number, least: number): number => Math.max(least, Math.round(all * (plan.sample?.share ?? 1)));

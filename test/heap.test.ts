@@ -2,6 +2,7 @@
 import { expect } from "chai";
 import { info } from "../lib/index";
 import { libraryChild } from "./child";
+import { long } from "./grid";
 
 const MEASURE = `
 const rss = () => process.memoryUsage().rss / 2 ** 20;
@@ -41,7 +42,7 @@ describe("the heap of the C library", function () {
     const [each] = measured(FRESH, { BACKSOLVE_MALLOC: "system", MALLOC_MMAP_THRESHOLD_: "131072" });
     expect(each).to.be.above(60);
   });
-  it("gives everything back when no results are made for a while", () => {
+  long("gives everything back when no results are made for a while", () => {
     const [held, after] = measured(`
       const x = of(512);
       let kept = Array.from({ length: 400 }, () => b.add(x, x));
@@ -52,7 +53,7 @@ describe("the heap of the C library", function () {
     expect(held - after).to.be.above(80); // of 100
   });
 
-  it("serves jobs, too: copies of inputs and results take pages of jobs before, which go back in the end", () => {
+  long("serves jobs, too: copies of inputs and results take pages of jobs before, which go back in the end", () => {
     const [each, busy, after] = measured(`
       (async () => {
         const x = of(8192);
@@ -68,7 +69,7 @@ describe("the heap of the C library", function () {
     expect(busy - after).to.be.above(10); // the job's memory: 16 and more
   });
 
-  it("keeps the workspace of a large program from one run to the next, and gives it back in the end", () => {
+  long("keeps the workspace of a large program from one run to the next, and gives it back in the end", () => {
     const [each, busy, after] = measured(`
       const n = 528;
       const f = (x) => b.linalg.logdet(b.add(b.exp(b.mul(-0.5, b.square(b.sub(b.reshape(x, [n, 1]), x)))), b.eye(n)));
@@ -82,7 +83,7 @@ describe("the heap of the C library", function () {
   });
 
   const state = (env: NodeJS.ProcessEnv) => libraryChild("console.log(b.info().malloc);", env).out;
-  it("says how it is treated, and why", () => {
+  long("says how it is treated, and why", () => {
     expect(state({})).to.equal("tuned");
     expect(state({ BACKSOLVE_MALLOC: "tuned" })).to.equal("tuned");
     expect(state({ BACKSOLVE_MALLOC: "" })).to.equal("tuned");

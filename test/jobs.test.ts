@@ -19,6 +19,7 @@ import {
   tensor,
   zeros,
 } from "../lib/index";
+import { long } from "./grid";
 import { script } from "./native";
 import { caught, rejected } from "./support";
 
@@ -64,7 +65,7 @@ describe("an aborted call", () => {
     expect(a.at(1, 1)).to.equal(1); // written by the call that found it free
   });
 
-  it("that waits for its turn is gone at once", async () => {
+  long("that waits for its turn is gone at once", async () => {
     const a = symmetric(1200);
     const running = Array.from(
       { length: 4 }, // as many as run at a time
@@ -186,7 +187,7 @@ describe("memory of large calls", () => {
     }
   });
 
-  it("is nobody's who put other built-ins in the place of those that it passes through", () => {
+  long("is nobody's who put other built-ins in the place of those that it passes through", () => {
     for (const when of ["before", "between"]) expect(script("builtins.ts", [when], { node: ["--expose-gc"] })).to.deep.equal([0, "true\n"]);
   });
 
@@ -263,7 +264,7 @@ describe("memory that was taken away", () => {
   const Resizable = ArrayBuffer as unknown as new (n: number, o: object) => ArrayBuffer;
   const take = (t: Tensor) => structuredClone(t.data.buffer, { transfer: [t.data.buffer as ArrayBuffer] });
 
-  it("is found gone by code that has run hot, resizable buffers among its inputs", async () => {
+  long("is found gone by code that has run hot, resizable buffers among its inputs", async () => {
     const program = compile((x: Operand<"float64">, y: F64) => mul(x, y), float64(4, 4), float64(4, 4));
     const uses: ((t: F64) => unknown)[] = [
       (t) => linalg.det(t),

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { buildSync } from "esbuild";
 import { platform } from "../lib/boundary/addon";
+import { long } from "./grid";
 
 const root = process.cwd();
 const binary = process.env.BACKSOLVE_BINARY ?? join(root, "build/Release/backsolve.node");
@@ -78,7 +79,7 @@ describe("the package", function () {
       for (const file of ["c.cjs", "c.mjs"]) expect(run("node", [file], folder)).to.match(/^(3|2\.99999\d*|3\.00000\d*|undefined)\n$/);
     }
   });
-  it("works inside a bundle, as CommonJS and as an ES module, in the program and in its workers", () => {
+  long("works inside a bundle, as CommonJS and as an ES module, in the program and in its workers", () => {
     // not in the folder of the package, and looked at from yet another
     const shipped = join(folder, "shipped");
     const beside = join(shipped, "node_modules/@backsolve", platform());

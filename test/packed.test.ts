@@ -2,19 +2,19 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
 import { info } from "../lib/index";
-import { cells } from "./grid";
+import { cells, long } from "./grid";
 import { CHECKS, DTYPES, SIZES } from "./packed";
 
 describe("one matrix", function () {
   this.timeout(120_000);
   for (const [name, check] of Object.entries(CHECKS)) {
-    it(name, () => {
+    long(name, () => {
       for (const [dtype, n] of cells(name, [DTYPES, SIZES])) check(n, dtype);
     });
   }
   for (const isa of info().isas) {
     if (isa === info().isa) continue;
-    it(`on ${isa}`, () => {
+    long(`on ${isa}`, () => {
       const done = spawnSync(process.execPath, ["--import", "tsx", "test/packed.ts"], {
         encoding: "utf8",
         env: { ...process.env, BACKSOLVE_ISA: isa },

@@ -2,6 +2,7 @@
 import { expect } from "chai";
 import { add, compile, eye, float64, info, linalg, mul, random, setThreads, sum, type Tensor } from "../lib/index";
 import { child } from "./child";
+import { long } from "./grid";
 
 type F64 = Tensor<"float64">;
 const normal = (seed: number, ...shape: number[]): F64 => random.normal(random.key(seed), shape);
@@ -107,7 +108,7 @@ describe("slots", () => {
 if (process.platform === "linux") {
   describe("workspaces", function () {
     this.timeout(120_000);
-    it("of a large call go back to the system when it ends, on every thread", () => {
+    long("of a large call go back to the system when it ends, on every thread", () => {
       const { status, out } = child(`
         const n = 2000, workspace = 8 * n * n; // of inv, on each thread that computes one: the factors
         addon().setThreads(2);

@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { binding } from "../lib/boundary/addon";
 import { type AnyArray, allocate, dtypes, type Float } from "../lib/core/dtype";
 import { info, random, setThreads } from "../lib/index";
+import { long } from "./grid";
 import { checkGolden, drawn, golden, hashOf, numbersFrom } from "./random-golden";
 
 const FLOATS = ["float32", "float64", "complex64", "complex128"] as const;
@@ -81,7 +82,7 @@ describe("random.uniform: the interval", () => {
     }
   });
 
-  it("never rounds to 1 in single precision, and to the largest number below it as often as to any other", () => {
+  long("never rounds to 1 in single precision, and to the largest number below it as often as to any other", () => {
     let top = 0;
     const [chunk, chunks] = [2 ** 22, 16];
     for (let i = 0; i < chunks; i++) {

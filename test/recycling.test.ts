@@ -32,6 +32,7 @@ import {
   valueAndGrad,
   vjp,
 } from "../lib/index";
+import { long } from "./grid";
 
 type T = Tensor<"float64">;
 const N = 16; // 2 KiB a matrix: its memory is worth putting by
@@ -137,7 +138,7 @@ describe("memory that is used again", function () {
   this.timeout(120_000);
   afterEach(dropSpare);
 
-  it("is nobody's, in random graphs: values, intermediates, gradients, pullbacks called again, second derivatives", () => {
+  long("is nobody's, in random graphs: values, intermediates, gradients, pullbacks called again, second derivatives", () => {
     fc.assert(
       fc.property(steps, (list) => {
         const witness = new Witness();

@@ -6,6 +6,7 @@ import { expect } from "chai";
 import ts from "typescript";
 import { binding } from "../lib/boundary/addon";
 import { functionsOf } from "./braces";
+import { long } from "./grid";
 
 const files = (folder: string, pattern: RegExp): string[] =>
   (readdirSync(folder, { recursive: true }) as string[]).filter((f) => pattern.test(f)).map((f) => join(folder, f));
@@ -221,7 +222,7 @@ describe("structure", () => {
     expect(matches(files("native/lanes/kernels", /\.cc$/).map(read).join(), /^BS_LANES_KERNEL\((\w+),/gm)).to.deep.equal(words);
     expect(matches(files("native/kernels", /\.cc$/).map(read).join(), /\bLanes::(?!none)(\w+)/g)).to.deep.equal(words);
   });
-  it("code of an instruction set has no symbol that the linker could merge into another", function () {
+  long("code of an instruction set has no symbol that the linker could merge into another", function (this: Mocha.Context) {
     const folder = "build/CMakeFiles";
     if (!existsSync(folder)) this.skip(); // built elsewhere
     const leaks: string[] = [];

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { info, setThreads } from "../lib/index";
 import { binary, child, libraryChild } from "./child";
+import { long } from "./grid";
 
 const native: { processorQuota(root: unknown): number } = createRequire(join(process.cwd(), "package.json"))(binary);
 
@@ -39,7 +40,7 @@ function limits(): void {
       expect(out).to.match(/^ERR_OUT_OF_MEMORY inv: the system refused a thread to compute on \(/);
       expect(status).to.equal(0);
     });
-    it("memory for BLAS, before it is loaded: an error, or the result", () => {
+    long("memory for BLAS, before it is loaded: an error, or the result", () => {
       let told = 0;
       for (const megabytes of [75, 100, 140, 200, 400]) {
         for (const [n, threads] of [
@@ -165,7 +166,7 @@ describe("BACKSOLVE_ variables", function () {
       env,
     ).out;
   const sets = info().isas;
-  it("that are wrong are errors that list what is allowed", () => {
+  long("that are wrong are errors that list what is allowed", () => {
     const allowed = sets.map((s) => `"${s}"`).join(", ");
     for (const isa of ["garbage", "AVX2", "avx", process.arch === "arm64" ? "avx512" : "neon", " baseline"])
       expect(asked({ BACKSOLVE_ISA: isa })).to.equal(
@@ -180,7 +181,7 @@ describe("BACKSOLVE_ variables", function () {
     expect(asked({ BACKSOLVE_ISA: "baseline", BACKSOLVE_THREADS: "7" })).to.equal("baseline 7 BACKSOLVE_THREADS");
     expect(asked({ BACKSOLVE_ISA: "", BACKSOLVE_THREADS: "" })).to.match(/^\w+ \d+ (hardware|affinity|quota)$/);
   });
-  it("an addon that is another package's is named", () => {
+  long("an addon that is another package's is named", () => {
     const folder = mkdtempSync(join(tmpdir(), "backsolve-other-"));
     const other = join(folder, "other.js");
     for (const text of ["module.exports = { run() {}, info: 3 };", "module.exports = null;", "module.exports = 5;"]) {
@@ -195,7 +196,7 @@ describe("BACKSOLVE_ variables", function () {
 
 describe("asynchronous work", function () {
   this.timeout(60_000);
-  it("of one large matrix holds up no synchronous call", () => {
+  long("of one large matrix holds up no synchronous call", () => {
     // A call that waited would return when the job is done: there are many while it lasts.
     const { status, out } = libraryChild(`
       const a = b.add(b.random.normal(b.random.key(1), [1500, 1500]), b.mul(b.eye(1500), 1500));

@@ -5,6 +5,7 @@ import { loadRecord } from "../../examples/co2/data";
 import { fit, loss, mapped, tensorsOf } from "../../examples/co2/fit";
 import { distances, names, type Parameters, start } from "../../examples/co2/model";
 import { tensor, valueAndGrad } from "../../lib/index";
+import { long } from "../grid";
 
 interface Golden {
   start: { value: number; gradient: Parameters<number> };
@@ -26,7 +27,7 @@ describe("the CO2 example", () => {
       expect(Math.abs(grad[name].item() + golden.start.gradient[name]) / norm, name).to.be.below(1e-9);
     });
   });
-  it("reaches scikit-learn's best of ten starts", async () => {
+  long("reaches scikit-learn's best of ten starts", async () => {
     const exchanged = { ...start, c3: start.c4, l4: start.l5, c4: start.c3, l5: start.l4 };
     const found = await fit(d, target, exchanged, 150);
     // the likelihood itself is accurate to cond(K) eps, about 1e-9 of its value
