@@ -77,6 +77,7 @@ const solveOp = defineOp({
     };
     return { dl: of(1), d: of(0), du: of(-1), b: back };
   },
+  fused: native("tridiagonalSolve_vjp"),
 });
 /**
  * X with A X = B, or Aᴴ X = B with `adjoint`, of tridiagonal matrices laid out as for `tridiagonalMatmul` (JAX's tridiagonal_solve), by elimination with exchanges of

@@ -68,22 +68,67 @@ Index eliminate(const SolveWork<T>& work, Matrix<T> x) {
   return 0;
 }
 
-/// dl, d, du (n), b (n,k) -> x (n,k): A X = B, A_i,i-1 = dl_i, A_i,i+1 = du_i; dl_0 and du_(n-1) are not read. attrs [adjoint]. Fails:
-/// not_finite, singular (column of the first zero pivot), overflow.
-// Gauss with exchanges of neighbouring rows, as LAPACK's gtsv; rows get a second element right of the diagonal
+/// X of A X = B, or of Aᴴ X = B, A of the call's first operands; info.
 template <class T>
-std::int32_t tridiagonal_solve(const Call& call, const SolveWork<T>& work) {
-  const Index n = call.dims[0], k = call.dims[1];
-  const auto b = call.matrix<const T>(3, n, k);
-  const auto x = call.matrix<T>(4, n, k);
-  const Exponent exponent = diagonals_of(call, n, call.attrs[0] != 0, work);
+std::int32_t solve_with(const Call& call, bool adjoint, Matrix<const T> b, Matrix<T> x, const SolveWork<T>& work) {
+  const Exponent exponent = diagonals_of(call, b.rows, adjoint, work);
   if (!ops::all_finite(ops::read(work.all)) || !ops::all_finite(b)) return make_info(Fail::not_finite);
   ops::copy(b, x);
   const Exponent of_b = exponent == 0 ? 0 : ops::subnormal_exponent(b);
   ops::scale_by_power(x, static_cast<double>(-of_b));
-  if (const Index column = k == 1 ? eliminate<1>(work, x) : eliminate<0>(work, x)) return make_info(Fail::singular, column);
+  if (const Index column = x.cols == 1 ? eliminate<1>(work, x) : eliminate<0>(work, x)) return make_info(Fail::singular, column);
   ops::scale_by_power(x, static_cast<double>(of_b - exponent));
   return ops::check_answer(ops::read(x));
+}
+
+/// dl, d, du (n), b (n,k) -> x (n,k): A X = B, A_i,i-1 = dl_i, A_i,i+1 = du_i; dl_0 and du_(n-1) are not read. attrs [adjoint]. Fails:
+/// not_finite, singular (column of the first zero pivot), overflow.
+template <class T>
+std::int32_t tridiagonal_solve(const Call& call, const SolveWork<T>& work) {
+  const Index n = call.dims[0], k = call.dims[1];
+  return solve_with(call, call.attrs[0] != 0, call.matrix<const T>(3, n, k), call.matrix<T>(4, n, k), work);
+}
+
+template <class T>
+struct SolveVjpWork : SolveWork<T> {
+  Matrix<T> b;
+  SolveVjpWork(Arena& arena, const Call& call)
+      : SolveWork<T>(arena, call), b(ops::operand_or<T>(arena, call.operand[8], call.dims[0], call.dims[1])) {}
+};
+
+/// Σ_j p_j conj(q_j), in four sums, as each addition waits for the one before it.
+template <class T>
+T product_of(const T* p, const T* q, Index k) {
+  T sum[4] = {};
+  Index j = 0;
+  for (; j + 4 <= k; j += 4)
+    for (int part = 0; part < 4; ++part) sum[part] += p[j + part] * conj(q[j + part]);
+  for (; j < k; ++j) sum[0] += p[j] * conj(q[j]);
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+/// to_i = -(P Qᴴ)_i,i-offset, 0 where the matrix has no such column; nothing where it is not wanted.
+template <class T>
+void diagonal_of(Matrix<const T> p, Matrix<const T> q, Index offset, T* to) {
+  for (Index i = 0; to != nullptr && i < p.rows; ++i) {
+    const Index column = i - offset;
+    to[i] = column < 0 || column >= p.rows ? T(0) : -product_of(&p.data[i * p.stride], &q.data[column * q.stride], p.cols);
+  }
+}
+
+/// dl, d, du, x, g -> dl, d, du, b, each of which may be null. attrs [adjoint]. Fails as the equation with the adjoint and G.
+// B̄ = A⁻ᴴ X̄ and Ā = -B̄ Xᴴ on the three diagonals; of the adjoint B̄ = A⁻¹ X̄ and Ā = -X B̄ᴴ
+template <class T>
+std::int32_t tridiagonal_solve_vjp(const Call& call, const SolveVjpWork<T>& work) {
+  const Index n = call.dims[0], k = call.dims[1];
+  const bool adjoint = call.attrs[0] != 0;
+  const auto x = call.matrix<const T>(3, n, k);
+  const auto info = solve_with(call, !adjoint, call.matrix<const T>(4, n, k), work.b, work);
+  if (info != 0) return info;
+  const auto p = adjoint ? x : ops::read(work.b), q = adjoint ? ops::read(work.b) : x;
+  diagonal_of(p, q, 1, call.vector<T>(5));
+  diagonal_of(p, q, 0, call.vector<T>(6));
+  diagonal_of(p, q, -1, call.vector<T>(7));
+  return 0;
 }
 
 /// dl, d, du (n), b (n,k) -> y (n,k): A B, y_i = dl_i b_i-1 + d_i b_i + du_i b_i+1; dl_0 and du_(n-1) are not read.
@@ -185,6 +230,13 @@ constexpr Kernel kList[] = {
      0,
      BS_SINGLE(tridiagonal_solve, SolveWork),
      Lanes::tridiagonal_solve,
+     {.wide = 1024, .narrow = 1024, .declines = true, .rate = 0.3}},
+    {"tridiagonalSolve_vjp",
+     "T(n) T(n) T(n) T(n,k) T(n,k) -> T?(n) T?(n) T?(n) T?(n,k)",
+     "1",
+     0,
+     BS_SINGLE(tridiagonal_solve_vjp, SolveVjpWork),
+     Lanes::tridiagonal_solve_vjp,
      {.wide = 1024, .narrow = 1024, .declines = true, .rate = 0.3}},
     {"tridiagonalMatmul",
      "T(n) T(n) T(n) T(n,k) -> T(n,k)",

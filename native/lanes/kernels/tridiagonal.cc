@@ -32,10 +32,10 @@ struct SmallSystem {
     defect += L::defect(element);
     return L::planes == 1 ? element : L::pick(adjoint, L::conj(element), element);
   }
-  BS_INLINE explicit SmallSystem(const Call& call) : adjoint(Mask<R>{} - mask_element<R>(call.attrs[0] != 0)) {
-    const int turned = call.attrs[0] != 0 ? 1 : 0;
+  BS_INLINE SmallSystem(const Call& call, bool of_adjoint, const void* right) : adjoint(Mask<R>{} - mask_element<R>(of_adjoint)) {
+    const int turned = of_adjoint ? 1 : 0;
     const auto dl = strided<L>(call.operand[0], N, 1), d = strided<L>(call.operand[1], N, 1), du = strided<L>(call.operand[2], N, 1);
-    const auto below = turned ? du : dl, above = turned ? dl : du, b = strided<L>(call.operand[3], N, 1);
+    const auto below = turned ? du : dl, above = turned ? dl : du, b = strided<L>(const_cast<void*>(right), N, 1);
     const E none = L::from_re(Vec<R>{});
     BS_UNROLL for (int i = 0; i < N; ++i) {
       on[i] = seen(d.get(i, 0));
@@ -79,37 +79,121 @@ struct SmallSystem {
     }
     return of_answer;
   }
+  /// Solves, and says per lane what became of it.
+  BS_INLINE void solve(std::int32_t* info) {
+    const Mask<R> zero = eliminate();
+    const Vec<R> of_answer = substitute();
+    const Mask<R> moderate = (most >= 128 * Ieee<R>::min_normal) | (most == Vec<R>{});
+    report<R>(defect == Vec<R>{}, zero, moderate & (of_answer == Vec<R>{}), info);
+  }
 };
 template <class L, int N>
 __attribute__((noinline)) void solve_small(const Call& call, std::int32_t* info) {
-  using R = typename L::Real;
-  SmallSystem<L, N> system(call);
-  const Mask<R> zero = system.eliminate();
-  const Vec<R> of_answer = system.substitute();
+  SmallSystem<L, N> system(call, call.attrs[0] != 0, call.operand[3]);
+  system.solve(info);
   const auto x = strided<L>(call.operand[4], N, 1);
   BS_UNROLL for (int i = 0; i < N; ++i) x.set(i, 0, system.y[i]);
-  const Mask<R> moderate = (system.most >= 128 * Ieee<R>::min_normal) | (system.most == Vec<R>{});
-  report<R>(system.defect == Vec<R>{}, zero, moderate & (of_answer == Vec<R>{}), info);
 }
 
-/// Lanes whose elements have lost digits among the subnormal numbers are declined.
+/// X := A⁻¹ X, or A⁻ᴴ X, and what became of it. Lanes whose elements have lost digits among the subnormal numbers are declined.
+template <class L>
+void solve_lanes(const Call& call, bool adjoint, const Elimination<L>& work, Strided<L> x, std::int32_t* info) {
+  using R = typename L::Real;
+  const Index n = x.rows;
+  const Diagonals<L> a{strided<L>(call.operand[0], n, 1), strided<L>(call.operand[1], n, 1), strided<L>(call.operand[2], n, 1), n, adjoint};
+  Mask<R> finite = ~Mask<R>{}, moderate = ~Mask<R>{};
+  if (n == 0) return report<R>(finite, info);
+  a.judge(finite, moderate);
+  finite &= finite_of(x);
+  const Mask<R> zero = work.run(a, x);
+  report<R>(finite, zero, moderate & finite_of(x), info);
+}
 template <class L>
 void tridiagonal_solve(const Call& call, const EliminationWork<L>& work, std::int32_t* info) {
-  using R = typename L::Real;
   const Index n = call.dims[0], k = call.dims[1];
   if (k == 1 && n == 2) return solve_small<L, 2>(call, info);
   if (k == 1 && n == 3) return solve_small<L, 3>(call, info);
   if (k == 1 && n == 4) return solve_small<L, 4>(call, info);
-  const Diagonals<L> a{strided<L>(call.operand[0], n, 1), strided<L>(call.operand[1], n, 1), strided<L>(call.operand[2], n, 1), n,
-                       call.attrs[0] != 0};
-  const auto x = strided<L>(call.operand[4], n, k);
-  Mask<R> finite = ~Mask<R>{}, moderate = ~Mask<R>{};
-  if (n == 0) return report<R>(finite, info);
-  a.judge(finite, moderate);
-  finite &= finite_of(strided<L>(call.operand[3], n, k));
   copy_lanes<L>(call.operand[3], call.operand[4], n * k);
-  const Mask<R> zero = work.run(a, x);
-  report<R>(finite, zero, moderate & finite_of(x), info);
+  solve_lanes<L>(call, call.attrs[0] != 0, work, strided<L>(call.operand[4], n, k), info);
+}
+
+/// The diagonals of -P Qᴴ, at their rows; those that are not wanted are null.
+template <class L>
+struct Cotangents {
+  using R = typename L::Real;
+  using E = typename L::Element;
+  Strided<L> below, on, above;
+  Cotangents(const Call& call, Index n)
+      : below(strided<L>(call.operand[5], n, 1)), on(strided<L>(call.operand[6], n, 1)), above(strided<L>(call.operand[7], n, 1)) {}
+
+  BS_INLINE static void put(const Strided<L>& to, Index i, E x) {
+    if (to.data != nullptr) to.set(i, 0, x);
+  }
+  /// Of row i, where the sums over columns are -p_i conj(q_i-1), -p_i conj(q_i) and -p_i-1 conj(q_i).
+  BS_INLINE void row(Index i, E lower, E diagonal, E upper) const {
+    put(below, i, lower);
+    put(on, i, diagonal);
+    if (i > 0) put(above, i - 1, upper);
+    if (i + 1 == on.rows) put(above, i, L::from_re(Vec<R>{}));
+  }
+  BS_INLINE void of(const Strided<L>& p, const Strided<L>& q) const {
+    const E none = L::from_re(Vec<R>{});
+    for (Index i = 0; i < p.rows; ++i) {
+      E lower = none, diagonal = none, upper = none;
+      for (Index j = 0; j < p.cols; ++j) {
+        const E x = p.get(i, j), y = q.get(i, j);
+        diagonal = L::minus_conj(diagonal, x, y);
+        if (i == 0) continue;
+        lower = L::minus_conj(lower, x, q.get(i - 1, j));
+        upper = L::minus_conj(upper, p.get(i - 1, j), y);
+      }
+      row(i, lower, diagonal, upper);
+    }
+  }
+};
+template <class L, int N>
+__attribute__((noinline)) void solve_vjp_small(const Call& call, std::int32_t* info) {
+  using E = typename L::Element;
+  const bool adjoint = call.attrs[0] != 0;
+  SmallSystem<L, N> system(call, !adjoint, call.operand[4]);
+  system.solve(info);
+  const auto x = strided<L>(call.operand[3], N, 1), b = strided<L>(call.operand[8], N, 1);
+  const Cotangents<L> to(call, N);
+  const E none = L::from_re(Vec<typename L::Real>{});
+  E p[N], q[N];
+  BS_UNROLL for (int i = 0; i < N; ++i) {
+    const E of_x = x.get(i, 0), of_b = system.y[i];
+    Cotangents<L>::put(b, i, of_b);
+    p[i] = adjoint ? of_x : of_b;
+    q[i] = adjoint ? of_b : of_x;
+    const int before = i > 0 ? i - 1 : 0;
+    to.row(i, i > 0 ? L::minus_conj(none, p[i], q[before]) : none, L::minus_conj(none, p[i], q[i]), L::minus_conj(none, p[before], q[i]));
+  }
+}
+
+template <class L>
+struct EliminationVjpWork : Elimination<L> {
+  Strided<L> b;
+  EliminationVjpWork(Arena& arena, const Call& call)
+      : Elimination<L>(arena, call.dims[0]), b(operand_or<L>(arena, call.operand[8], call.dims[0], call.dims[1])) {}
+};
+template <class L>
+void tridiagonal_solve_vjp(const Call& call, const EliminationVjpWork<L>& work, std::int32_t* info) {
+  const Index n = call.dims[0], k = call.dims[1];
+  if (k == 1 && n == 2) return solve_vjp_small<L, 2>(call, info);
+  if (k == 1 && n == 3) return solve_vjp_small<L, 3>(call, info);
+  if (k == 1 && n == 4) return solve_vjp_small<L, 4>(call, info);
+  const bool adjoint = call.attrs[0] != 0;
+  const auto x = strided<L>(call.operand[3], n, k);
+  copy_lanes<L>(call.operand[4], work.b.data, n * k);
+  solve_lanes<L>(call, !adjoint, work, work.b, info);
+  if (call.operand[5] == nullptr && call.operand[6] == nullptr && call.operand[7] == nullptr) return;
+  const Cotangents<L> to(call, n);
+  if (adjoint)
+    to.of(x, work.b);
+  else
+    to.of(work.b, x);
 }
 
 /// Row i of A B for Q columns of B from j on, which stand in registers from one row to the next.
@@ -149,6 +233,7 @@ void tridiagonal_matmul(const Call& call, const NoWork<L>&, std::int32_t* info) 
 }  // namespace
 
 BS_LANES_KERNEL(tridiagonal_solve, EliminationWork)
+BS_LANES_KERNEL(tridiagonal_solve_vjp, EliminationVjpWork)
 BS_LANES_KERNEL(tridiagonal_matmul, NoWork)
 
 }  // namespace backsolve::BS_ISA
