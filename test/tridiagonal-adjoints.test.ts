@@ -75,7 +75,7 @@ describe("the fused rule of tridiagonalSolve", () => {
   const DIAGONALS = [2, 0]; // of which the second makes rows change places
 
   it("equals the composed one, and each item is what it is alone", () => {
-    const grid = cells("rules of tridiagonalSolve", [DTYPES, SIZES, RIGHT, [false, true], DIAGONALS, LAYOUTS, [1, 7, 8, 9, 19]]);
+    const grid = cells("rules of tridiagonalSolve", [DTYPES, SIZES, RIGHT, [false, true], DIAGONALS, LAYOUTS, [1, 9, 19]]);
     for (const [dtype, n, k, adjoint, on, layout, count] of grid) {
       const form = { dtype, n, k, adjoint };
       const args = drawn(form, count, on);
