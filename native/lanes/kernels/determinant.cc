@@ -1,5 +1,5 @@
 // Determinants of W matrices side by side, and their adjoints. Equations: native/kernels/determinant.cc.
-#include "../blocks/lu.h"
+#include "../blocks/small_lu.h"
 #include "../fill.h"
 
 namespace backsolve::BS_ISA {
@@ -68,6 +68,15 @@ BS_INLINE Vec<typename L::Real> magnitude(typename L::Element x) {
 template <class L>
 BS_INLINE void factored(const Call& call, const Factors<L>& f, Mask<typename L::Real>& finite) {
   const Index n = call.dims[0];
+  const auto small = [&]<int N, int K>() {
+    SmallLu<L, N, K> s;
+    s.load_matrix(call.operand[0]);
+    s.factor(false);
+    s.store_factors(f.lu.data, f.pivots);
+    finite = s.defect == Vec<typename L::Real>{};
+    return true;
+  };
+  if (if_small(n, 1, small)) return;
   finite = finite_lanes<L>(call.operand[0], n * n, ~Mask<typename L::Real>{});
   copy_lanes<L>(call.operand[0], f.lu.data, n * n);
   factor<L>(f.lu, f.pivots, nothing_beside(f.lu), f.panel);
@@ -132,6 +141,16 @@ void det(const Call& call, const DetWork<L>& f, std::int32_t* info) {
 template <class L>
 BS_INLINE Mask<typename L::Real> weighted_inverse_adjoint(Strided<L> lu, const std::int32_t* pivots, typename L::Element weight,
                                                           Strided<L> out) {
+  Mask<typename L::Real> finite;
+  const auto small = [&]<int N, int K>() {
+    SmallLu<L, N, K> s;
+    s.load_factors(lu.data, pivots);
+    s.diagonal(weight);
+    s.solve_adjoint();
+    finite = s.store_columns(out.data);
+    return true;
+  };
+  if (if_small(lu.rows, lu.rows, small)) return finite;
   set_diagonal(weight, out);
   return solve_adjoint<L>(lu, pivots, out);
 }
