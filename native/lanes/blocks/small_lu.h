@@ -15,8 +15,8 @@ struct SmallLu {
 
   BS_INLINE void load_columns(const void* b) {
     const auto from = strided<L>(const_cast<void*>(b), N, K);
-    BS_UNROLL for (int i = 0; i < N; ++i) {
-      BS_UNROLL for (int k = 0; k < K; ++k) {
+    for (int i = 0; i < N; ++i) {
+      for (int k = 0; k < K; ++k) {
         x[i][k] = from.get(i, k);
         defect += L::defect(x[i][k]);
       }
@@ -24,8 +24,8 @@ struct SmallLu {
   }
   BS_INLINE void load_matrix(const void* m) {
     const auto from = strided<L>(const_cast<void*>(m), N, N);
-    BS_UNROLL for (int i = 0; i < N; ++i) {
-      BS_UNROLL for (int j = 0; j < N; ++j) {
+    for (int i = 0; i < N; ++i) {
+      for (int j = 0; j < N; ++j) {
         a[i][j] = from.get(i, j);
         defect += L::defect(a[i][j]);
       }
@@ -33,14 +33,16 @@ struct SmallLu {
   }
   BS_INLINE void load_factors(const void* lu, const std::int32_t* pivots) {
     const auto from = strided<L>(const_cast<void*>(lu), N, N);
-    BS_UNROLL for (int i = 0; i < N; ++i) {
-      BS_UNROLL for (int j = 0; j < N; ++j) a[i][j] = from.get(i, j);
+    for (int i = 0; i < N; ++i) {
+      for (int j = 0; j < N; ++j) a[i][j] = from.get(i, j);
       by[i] = reciprocal(a[i][i]);
       pivot[i] = load_pivot<R>(pivots, i);
     }
   }
   BS_INLINE void diagonal(E d) {
-    BS_UNROLL for (int i = 0; i < N; ++i) { BS_UNROLL for (int k = 0; k < K; ++k) x[i][k] = i == k ? d : L::from_re(Vec<R>{}); }
+    for (int i = 0; i < N; ++i) {
+      BS_UNROLL for (int k = 0; k < K; ++k) x[i][k] = i == k ? d : L::from_re(Vec<R>{});
+    }
   }
   /// Of zero, one: whoever calls has looked.
   BS_INLINE static E reciprocal(E d) { return L::inverse(L::pick(L::is_zero(d), L::from_re(splat<R>(1)), d)); }
@@ -48,9 +50,9 @@ struct SmallLu {
   /// Rows j and pivot[j] of `m` exchanged, from column `first` on.
   template <int Columns>
   BS_INLINE void exchange_rows(E (&m)[N][Columns], int j) const {
-    BS_UNROLL for (int i = j + 1; i < N; ++i) {
+    for (int i = j + 1; i < N; ++i) {
       const Mask<R> here = pivot[j] == splat_index<R>(i);
-      BS_UNROLL for (int c = 0; c < Columns; ++c) {
+      for (int c = 0; c < Columns; ++c) {
         const E upper = m[j][c];
         m[j][c] = L::pick(here, m[i][c], upper);
         m[i][c] = L::pick(here, upper, m[i][c]);
@@ -60,10 +62,10 @@ struct SmallLu {
   /// P A = L U, and with `forward` X := L⁻¹ P X. Returns per lane the column of the first zero pivot, from 1.
   BS_INLINE Mask<R> factor(bool forward) {
     Mask<R> zero = Mask<R>{};
-    BS_UNROLL for (int j = 0; j < N; ++j) {
+    for (int j = 0; j < N; ++j) {
       Vec<R> best = L::size1(a[j][j]);
       pivot[j] = splat_index<R>(j);
-      BS_UNROLL for (int i = j + 1; i < N; ++i) {
+      for (int i = j + 1; i < N; ++i) {
         const Vec<R> size = L::size1(a[i][j]);
         const Mask<R> larger = size > best;
         best = larger ? size : best;
@@ -72,50 +74,52 @@ struct SmallLu {
       exchange_rows(a, j);
       zero = (zero == 0) & L::is_zero(a[j][j]) ? splat_index<R>(j + 1) : zero;
       by[j] = reciprocal(a[j][j]);
-      BS_UNROLL for (int i = j + 1; i < N; ++i) {
+      for (int i = j + 1; i < N; ++i) {
         a[i][j] = L::mul(a[i][j], by[j]);
-        BS_UNROLL for (int c = j + 1; c < N; ++c) a[i][c] = L::minus(a[i][c], a[i][j], a[j][c]);
+        for (int c = j + 1; c < N; ++c) a[i][c] = L::minus(a[i][c], a[i][j], a[j][c]);
       }
     }
     if (forward) solve_lower();
     return zero;
   }
   BS_INLINE void solve_lower() {
-    BS_UNROLL for (int j = 0; j < N; ++j) exchange_rows(x, j);
-    BS_UNROLL for (int j = 0; j < N; ++j) {
-      BS_UNROLL for (int i = j + 1; i < N; ++i) { BS_UNROLL for (int k = 0; k < K; ++k) x[i][k] = L::minus(x[i][k], a[i][j], x[j][k]); }
+    for (int j = 0; j < N; ++j) exchange_rows(x, j);
+    for (int j = 0; j < N; ++j) {
+      for (int i = j + 1; i < N; ++i) {
+        BS_UNROLL for (int k = 0; k < K; ++k) x[i][k] = L::minus(x[i][k], a[i][j], x[j][k]);
+      }
     }
   }
   /// X := U⁻¹ X
   BS_INLINE void solve_upper() {
-    BS_UNROLL for (int i = N - 1; i >= 0; --i) {
-      BS_UNROLL for (int k = 0; k < K; ++k) {
-        BS_UNROLL for (int j = i + 1; j < N; ++j) x[i][k] = L::minus(x[i][k], a[i][j], x[j][k]);
+    for (int i = N - 1; i >= 0; --i) {
+      for (int k = 0; k < K; ++k) {
+        for (int j = i + 1; j < N; ++j) x[i][k] = L::minus(x[i][k], a[i][j], x[j][k]);
         x[i][k] = L::mul(x[i][k], by[i]);
       }
     }
   }
   /// X := Pᵀ L⁻ᴴ U⁻ᴴ X
   BS_INLINE void solve_adjoint() {
-    BS_UNROLL for (int i = 0; i < N; ++i) {
-      BS_UNROLL for (int k = 0; k < K; ++k) {
-        BS_UNROLL for (int j = 0; j < i; ++j) x[i][k] = L::minus_conj(x[i][k], x[j][k], a[j][i]);
+    for (int i = 0; i < N; ++i) {
+      for (int k = 0; k < K; ++k) {
+        for (int j = 0; j < i; ++j) x[i][k] = L::minus_conj(x[i][k], x[j][k], a[j][i]);
         x[i][k] = L::mul(x[i][k], L::conj(by[i]));
       }
     }
-    BS_UNROLL for (int i = N - 1; i >= 0; --i) {
-      BS_UNROLL for (int k = 0; k < K; ++k) {
-        BS_UNROLL for (int j = i + 1; j < N; ++j) x[i][k] = L::minus_conj(x[i][k], x[j][k], a[j][i]);
+    for (int i = N - 1; i >= 0; --i) {
+      for (int k = 0; k < K; ++k) {
+        for (int j = i + 1; j < N; ++j) x[i][k] = L::minus_conj(x[i][k], x[j][k], a[j][i]);
       }
     }
-    BS_UNROLL for (int j = N - 1; j >= 0; --j) exchange_rows(x, j);
+    for (int j = N - 1; j >= 0; --j) exchange_rows(x, j);
   }
   /// Stores X; returns which lanes of it are finite.
   BS_INLINE Mask<R> store_columns(void* to) const {
     const auto out = strided<L>(to, N, K);
     Vec<R> of_answer = Vec<R>{};
-    BS_UNROLL for (int i = 0; i < N; ++i) {
-      BS_UNROLL for (int k = 0; k < K; ++k) {
+    for (int i = 0; i < N; ++i) {
+      for (int k = 0; k < K; ++k) {
         out.set(i, k, x[i][k]);
         of_answer += L::defect(x[i][k]);
       }
@@ -124,8 +128,8 @@ struct SmallLu {
   }
   BS_INLINE void store_factors(void* lu, void* pivots) const {
     const auto out = strided<L>(lu, N, N);
-    BS_UNROLL for (int i = 0; i < N; ++i) {
-      BS_UNROLL for (int j = 0; j < N && lu != nullptr; ++j) out.set(i, j, a[i][j]);
+    for (int i = 0; i < N; ++i) {
+      for (int j = 0; j < N && lu != nullptr; ++j) out.set(i, j, a[i][j]);
       for (int w = 0; w < W<R> && pivots != nullptr; ++w)
         static_cast<std::int32_t*>(pivots)[i * W<R> + w] = static_cast<std::int32_t>(pivot[i][w]);
     }

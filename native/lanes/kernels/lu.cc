@@ -84,12 +84,12 @@ __attribute__((noinline)) void solve_small_vjp(const Call& call, void* b, std::i
   report<R>(s.store_columns(b), info);
   if (call.operand[5] == nullptr) return;
   const auto x = strided<L>(call.operand[1], N, K), a = strided<L>(call.operand[5], N, N);
-  BS_UNROLL for (int i = 0; i < N; ++i) {
+  for (int i = 0; i < N; ++i) {
     E y[K];
-    BS_UNROLL for (int k = 0; k < K; ++k) y[k] = x.get(i, k);
-    BS_UNROLL for (int j = 0; j < N; ++j) {
+    for (int k = 0; k < K; ++k) y[k] = x.get(i, k);
+    for (int j = 0; j < N; ++j) {
       E sum = L::from_re(Vec<R>{});
-      BS_UNROLL for (int k = 0; k < K; ++k) sum = adjoint ? L::minus_conj(sum, y[k], s.x[j][k]) : L::minus_conj(sum, s.x[j][k], y[k]);
+      for (int k = 0; k < K; ++k) sum = adjoint ? L::minus_conj(sum, y[k], s.x[j][k]) : L::minus_conj(sum, s.x[j][k], y[k]);
       if (adjoint)
         a.set(i, j, sum);
       else
@@ -160,20 +160,20 @@ __attribute__((noinline)) void inv_small_vjp(const Call& call) {
   const bool adjoint = call.attrs[0] != 0;
   const auto y = strided<L>(call.operand[0], N, N), g = strided<L>(call.operand[1], N, N), out = strided<L>(call.operand[2], N, N);
   E u[N][N], v[N][N], t[N];
-  BS_UNROLL for (int i = 0; i < N; ++i) {
-    BS_UNROLL for (int j = 0; j < N; ++j) {
+  for (int i = 0; i < N; ++i) {
+    for (int j = 0; j < N; ++j) {
       u[i][j] = adjoint ? y.get(i, j) : L::conj(y.get(j, i));
       v[i][j] = adjoint ? L::conj(g.get(j, i)) : g.get(i, j);
     }
   }
-  BS_UNROLL for (int i = 0; i < N; ++i) {
-    BS_UNROLL for (int j = 0; j < N; ++j) {
+  for (int i = 0; i < N; ++i) {
+    for (int j = 0; j < N; ++j) {
       t[j] = L::from_re(Vec<typename L::Real>{});
-      BS_UNROLL for (int k = 0; k < N; ++k) t[j] = L::minus(t[j], L::negate(u[i][k]), v[k][j]);
+      for (int k = 0; k < N; ++k) t[j] = L::minus(t[j], L::negate(u[i][k]), v[k][j]);
     }
-    BS_UNROLL for (int j = 0; j < N; ++j) {
+    for (int j = 0; j < N; ++j) {
       E sum = L::from_re(Vec<typename L::Real>{});
-      BS_UNROLL for (int k = 0; k < N; ++k) sum = L::minus(sum, t[k], u[k][j]);
+      for (int k = 0; k < N; ++k) sum = L::minus(sum, t[k], u[k][j]);
       out.set(i, j, sum);
     }
   }

@@ -37,7 +37,7 @@ struct SmallSystem {
     const auto dl = strided<L>(call.operand[0], N, 1), d = strided<L>(call.operand[1], N, 1), du = strided<L>(call.operand[2], N, 1);
     const auto below = turned ? du : dl, above = turned ? dl : du, b = strided<L>(const_cast<void*>(right), N, 1);
     const E none = L::from_re(Vec<R>{});
-    BS_UNROLL for (int i = 0; i < N; ++i) {
+    for (int i = 0; i < N; ++i) {
       on[i] = seen(d.get(i, 0));
       lower[i] = i > 0 ? seen(below.get(i - turned, 0)) : none;
       upper[i] = i + 1 < N ? seen(above.get(i + turned, 0)) : none;
@@ -49,7 +49,7 @@ struct SmallSystem {
   BS_INLINE Mask<R> eliminate() {
     const E none = L::from_re(Vec<R>{}), one = L::from_re(splat<R>(1));
     Mask<R> zero = Mask<R>{};
-    BS_UNROLL for (int i = 0; i < N; ++i) {
+    for (int i = 0; i < N; ++i) {
       const Mask<R> swap = i + 1 < N ? L::size1(on[i]) < L::size1(lower[i + 1]) : Mask<R>{};
       const E pivot = i + 1 < N ? L::pick(swap, lower[i + 1], on[i]) : on[i];
       const Mask<R> gone = L::is_zero(pivot);
@@ -71,7 +71,7 @@ struct SmallSystem {
   /// Returns the defects of the answer.
   BS_INLINE Vec<R> substitute() {
     Vec<R> of_answer = Vec<R>{};
-    BS_UNROLL for (int i = N - 1; i >= 0; --i) {
+    for (int i = N - 1; i >= 0; --i) {
       if (i + 2 < N) y[i] = L::minus(y[i], second[i], y[i + 2]);
       if (i + 1 < N) y[i] = L::minus(y[i], upper[i], y[i + 1]);
       y[i] = L::mul(y[i], by[i]);
@@ -92,7 +92,7 @@ __attribute__((noinline)) void solve_small(const Call& call, std::int32_t* info)
   SmallSystem<L, N> system(call, call.attrs[0] != 0, call.operand[3]);
   system.solve(info);
   const auto x = strided<L>(call.operand[4], N, 1);
-  BS_UNROLL for (int i = 0; i < N; ++i) x.set(i, 0, system.y[i]);
+  for (int i = 0; i < N; ++i) x.set(i, 0, system.y[i]);
 }
 
 /// X := A⁻¹ X, or A⁻ᴴ X, and what became of it. Lanes whose elements have lost digits among the subnormal numbers are declined.
@@ -162,7 +162,7 @@ __attribute__((noinline)) void solve_vjp_small(const Call& call, std::int32_t* i
   const Cotangents<L> to(call, N);
   const E none = L::from_re(Vec<typename L::Real>{});
   E p[N], q[N];
-  BS_UNROLL for (int i = 0; i < N; ++i) {
+  for (int i = 0; i < N; ++i) {
     const E of_x = x.get(i, 0), of_b = system.y[i];
     Cotangents<L>::put(b, i, of_b);
     p[i] = adjoint ? of_x : of_b;
