@@ -123,17 +123,24 @@ function diagonalSums(p: T, q: T): T {
 }
 const firstOf = (x: T): T => part(x, x.rank - 1, 0, Math.min(1, last(x))) as T;
 
+/** What both ways to solve T X = B have. */
+const systems = {
+  inputs: ["c", "r", "b"],
+  outputs: ["x"],
+  domain: { c: dominated, r: dominated },
+  law: ({ c, r, b }: Record<"c" | "r" | "b", T>, { x }: Record<"x", T>): [T, T][] => [
+    [matmul(toeplitzOp(c as never, r as never) as Tensor as T, x), b],
+  ],
+  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
+} as const;
+
 /** T X = B in so many steps as T has elements; what `solveToeplitz` takes for matrices of some size. */
 const levinson = defineOp({
   name: "levinson",
   publicName: "solveToeplitz",
   hidden: true,
-  inputs: ["c", "r", "b"],
-  outputs: ["x"],
+  ...systems,
   signature: "(n),(n),(n,k)->(n,k)",
-  domain: { c: dominated, r: dominated },
-  law: ({ c, r, b }, { x }): [T, T][] => [[matmul(toeplitzOp(c as never, r as never) as Tensor as T, x), b]],
-  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
   kernel: native("levinson"),
   saves: ["c", "r", "x"],
   // B̄ = T⁻ᴴ X̄, T̄ = -B̄ Xᴴ, whose diagonals are summed; Tᴴ is of the column (c_0, r_1, ...) and the row c, both conjugate
@@ -156,12 +163,8 @@ const LEVINSON_FROM = 17;
 
 const solveOp = defineOp({
   name: "solveToeplitz",
-  inputs: ["c", "r", "b"],
-  outputs: ["x"],
+  ...systems,
   signature: "(m),(m),(m,k)->(m,k)",
-  domain: { c: dominated, r: dominated },
-  law: ({ c, r, b }, { x }): [T, T][] => [[matmul(toeplitzOp(c as never, r as never) as Tensor as T, x), b]],
-  failures: ["ERR_SINGULAR", "ERR_NOT_FINITE"],
   kernel: ({ c, r, b }, _attrs, pass): T =>
     (last(c) >= LEVINSON_FROM
       ? levinson(c, r, b, pass as object)

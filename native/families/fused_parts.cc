@@ -31,7 +31,7 @@ bool is_called(Map map) {
 }
 
 /// Everything that integers have in plain.cc.
-bool of_words(Map map) {
+bool is_of_words(Map map) {
   switch (map) {
     case Map::add:
     case Map::sub:
@@ -61,7 +61,7 @@ bool of_words(Map map) {
 
 bool Expressions::has(Map map, DType column) {
   const bool word = column == DType::i32;
-  if ((is_complex(column) && is_called(map)) || (word && backsolve::of_words(map))) return true;
+  if ((is_complex(column) && is_called(map)) || (word && is_of_words(map))) return true;
   switch (map) {
     case Map::add:
     case Map::sub:

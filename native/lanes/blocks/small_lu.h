@@ -13,24 +13,18 @@ struct SmallLu {
   Mask<R> pivot[N];           // which row each was exchanged with
   Vec<R> defect = Vec<R>{};   // of A and the right-hand sides
 
-  BS_INLINE void load_columns(const void* b) {
-    const auto from = strided<L>(const_cast<void*>(b), N, K);
+  template <int Columns>
+  BS_INLINE void load(const void* p, E (&m)[N][Columns]) {
+    const auto from = strided<L>(const_cast<void*>(p), N, Columns);
     for (int i = 0; i < N; ++i) {
-      for (int k = 0; k < K; ++k) {
-        x[i][k] = from.get(i, k);
-        defect += L::defect(x[i][k]);
+      for (int j = 0; j < Columns; ++j) {
+        m[i][j] = from.get(i, j);
+        defect += L::defect(m[i][j]);
       }
     }
   }
-  BS_INLINE void load_matrix(const void* m) {
-    const auto from = strided<L>(const_cast<void*>(m), N, N);
-    for (int i = 0; i < N; ++i) {
-      for (int j = 0; j < N; ++j) {
-        a[i][j] = from.get(i, j);
-        defect += L::defect(a[i][j]);
-      }
-    }
-  }
+  BS_INLINE void load_columns(const void* b) { load(b, x); }
+  BS_INLINE void load_matrix(const void* m) { load(m, a); }
   BS_INLINE void load_factors(const void* lu, const std::int32_t* pivots) {
     const auto from = strided<L>(const_cast<void*>(lu), N, N);
     for (int i = 0; i < N; ++i) {
