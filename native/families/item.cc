@@ -178,6 +178,7 @@ struct Detail {
   SingleKernel single;
   ManyKernel many;  // or null
   LanesKernel lanes;
+  GroupsKernel small;                     // or null
   std::size_t single_bytes, lanes_bytes;  // of workspace
   bool declines;                          // the lanes kernel may leave lanes to `single`
   int counts;                             // in Plan::numbers, of Form::lanes: elements of one matrix per operand
@@ -270,13 +271,17 @@ void run_lanes(const Step& s, Chunk& c) {
     p[i] = c.at(ref(s, c, i), 0);
     step[i] = ref(s, c, i).stride;
   }
+  if (d.small != nullptr && d.outer_count == 1 && d.small(call_of(d, s, p), step, c.groups, nullptr)) return;
   alignas(64) std::int32_t info[kMostLanes] = {};
   for (Index g = 0; g < c.groups; ++g) {
     if (g > 0) {
       for (int i = 0; i < s.operands; ++i) p[i] += step[i];
     }
     for_outer(d, s, c, p, [&](char* const* q) {
-      d.lanes(call_of(d, s, q), c.scratch->arena(d.lanes_bytes), info);
+      if (d.small != nullptr)
+        d.small(call_of(d, s, q), step, 1, info);
+      else
+        d.lanes(call_of(d, s, q), c.scratch->arena(d.lanes_bytes), info);
       if (!any_info(info)) return;
       const int used = used_lanes(c, g);
       const Index first = g * c.plan->width;
@@ -334,8 +339,10 @@ void plan(Planner& planner, Step& s, Form form) {
   }
   if (form == Form::lanes) {
     s.run = run_lanes;
-    d.lanes = of_lanes(k, code.column, planner.isa());
-    d.lanes_bytes = planner.isa().kernels[static_cast<int>(k.lanes)][column].workspace(counted);
+    const auto& [run, workspace, small] = planner.isa().kernels[static_cast<int>(k.lanes)][column];
+    d.lanes = run;
+    d.lanes_bytes = workspace(counted);
+    d.small = small != nullptr ? small(counted) : nullptr;
     planner.need_scratch(d.lanes_bytes);
     d.declines = k.limits.declines;
   }

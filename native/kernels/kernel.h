@@ -37,6 +37,11 @@ using ManyKernel = void (*)(const Call&, const void* const* const* lists, Index 
 /// takes.
 using LanesKernel = void (*)(const Call&, Arena&&, std::int32_t* info);
 
+/// A lanes kernel for calls of one small size, whose code costs less than what is around it: group after group, operand o of the next one
+/// step[o] bytes further, null ones nowhere. Without infos (null) it returns whether all of them would be 0: if not, the groups are
+/// computed again, each by a call of its own, which writes W infos.
+using GroupsKernel = bool (*)(const Call& first, const Index* step, Index groups, std::int32_t* info);
+
 /// Bytes of workspace: of a call with these dimensions and attributes, whose operands only tell whether they are there.
 using Workspace = std::size_t (*)(const Call&);
 

@@ -31,14 +31,23 @@ struct NoWork {
   NoWork(Arena&, const Call&) {}
 };
 
-/// Behind the template of that name and its workspace, in namespace backsolve::BS_ISA.
-#define BS_LANES_KERNEL(name, Work)                                                                                       \
-  void fill_##name(LanesTable::Code(&)[kFloatTypes]);                                                                     \
-  void fill_##name(LanesTable::Code(&by_dtype)[kFloatTypes]) {                                                            \
-    by_dtype[0] = {run_in<Work<RealLanes<float>>, name<RealLanes<float>>>, bytes_of<Work<RealLanes<float>>>};             \
-    by_dtype[1] = {run_in<Work<RealLanes<double>>, name<RealLanes<double>>>, bytes_of<Work<RealLanes<double>>>};          \
-    by_dtype[2] = {run_in<Work<ComplexLanes<float>>, name<ComplexLanes<float>>>, bytes_of<Work<ComplexLanes<float>>>};    \
-    by_dtype[3] = {run_in<Work<ComplexLanes<double>>, name<ComplexLanes<double>>>, bytes_of<Work<ComplexLanes<double>>>}; \
+/// No kernel for small sizes.
+template <class L>
+constexpr GroupsKernel (*no_small)(const Call&) = nullptr;
+
+/// Behind the template of that name, its workspace and what chooses its kernels for small sizes, in namespace backsolve::BS_ISA.
+#define BS_LANES_KERNEL_AND_SMALL(name, Work, small)                \
+  template <class L>                                                \
+  static constexpr LanesTable::Code code_of_##name() {              \
+    return {run_in<Work<L>, name<L>>, bytes_of<Work<L>>, small<L>}; \
+  }                                                                 \
+  void fill_##name(LanesTable::Code(&)[kFloatTypes]);               \
+  void fill_##name(LanesTable::Code(&by_dtype)[kFloatTypes]) {      \
+    by_dtype[0] = code_of_##name<RealLanes<float>>();               \
+    by_dtype[1] = code_of_##name<RealLanes<double>>();              \
+    by_dtype[2] = code_of_##name<ComplexLanes<float>>();            \
+    by_dtype[3] = code_of_##name<ComplexLanes<double>>();           \
   }
+#define BS_LANES_KERNEL(name, Work) BS_LANES_KERNEL_AND_SMALL(name, Work, no_small)
 
 }  // namespace backsolve::BS_ISA

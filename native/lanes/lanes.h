@@ -43,7 +43,8 @@ struct LanesTable {
 
   struct Code {
     LanesKernel run;
-    Workspace workspace;  // null: none
+    Workspace workspace;                           // null: none
+    GroupsKernel (*small)(const Call&) = nullptr;  // for calls as this one, whose operands only tell whether they are there; or null
   };
   const Code (*kernels)[kFloatTypes];  // by Lanes
 };

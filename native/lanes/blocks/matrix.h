@@ -16,6 +16,8 @@ struct RealLanes {
   BS_INLINE static Vec<R> re(Element x) { return x; }
   BS_INLINE static Element from_re(Vec<R> x) { return x; }
   BS_INLINE static Element conj(Element x) { return x; }
+  /// The conjugate where `sign` is that of a negative number, x where it is 0.
+  BS_INLINE static Element conj_by(Bits<R>, Element x) { return x; }
   BS_INLINE static Element plus_re(Element x, Vec<R> y) { return x + y; }
   BS_INLINE static Element scale(Element x, Vec<R> s) { return x * s; }
   BS_INLINE static Element negate(Element x) { return -x; }
@@ -25,6 +27,8 @@ struct RealLanes {
   /// LAPACK's measure: |re| + |im|.
   BS_INLINE static Vec<R> size1(Element x) { return vabs<R>(x); }
   BS_INLINE static Mask<R> is_zero(Element x) { return x == Vec<R>{}; }
+  /// acc + a b
+  BS_INLINE static Element plus(Element acc, Element a, Element b) { return acc + a * b; }
   /// acc - a b
   BS_INLINE static Element minus(Element acc, Element a, Element b) { return acc - a * b; }
   /// acc - a conj(b)
@@ -53,6 +57,7 @@ struct ComplexLanes {
   BS_INLINE static Vec<R> re(Element x) { return x.re; }
   BS_INLINE static Element from_re(Vec<R> x) { return {x, Vec<R>{}}; }
   BS_INLINE static Element conj(Element x) { return {x.re, -x.im}; }
+  BS_INLINE static Element conj_by(Bits<R> sign, Element x) { return {x.re, from_bits<R>(bits_of<R>(x.im) ^ sign)}; }
   BS_INLINE static Element plus_re(Element x, Vec<R> y) { return {x.re + y, x.im}; }
   BS_INLINE static Element scale(Element x, Vec<R> s) { return {x.re * s, x.im * s}; }
   BS_INLINE static Element negate(Element x) { return {-x.re, -x.im}; }
@@ -66,6 +71,9 @@ struct ComplexLanes {
   }
   BS_INLINE static Vec<R> size1(Element x) { return vabs<R>(x.re) + vabs<R>(x.im); }
   BS_INLINE static Mask<R> is_zero(Element x) { return (x.re == Vec<R>{}) & (x.im == Vec<R>{}); }
+  BS_INLINE static Element plus(Element acc, Element a, Element b) {
+    return {acc.re + a.re * b.re - a.im * b.im, acc.im + a.re * b.im + a.im * b.re};
+  }
   BS_INLINE static Element minus(Element acc, Element a, Element b) {
     return {acc.re - a.re * b.re + a.im * b.im, acc.im - a.re * b.im - a.im * b.re};
   }

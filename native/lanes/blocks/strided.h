@@ -14,6 +14,7 @@ struct Strided {
   BS_INLINE R* at(Index i, Index j) const { return data + (i * row + j * col) * (W<R> * L::planes); }
   BS_INLINE E get(Index i, Index j) const { return L::load(at(i, j)); }
   BS_INLINE void set(Index i, Index j, E x) const { L::store(at(i, j), x); }
+  BS_INLINE void shift(Index bytes) { data = reinterpret_cast<R*>(reinterpret_cast<char*>(data) + bytes); }
   BS_INLINE Strided transposed() const { return {data, cols, rows, col, row}; }
   BS_INLINE Strided upside_down() const { return {at(rows - 1, 0), rows, cols, -row, col}; }
   BS_INLINE Strided half_turned() const { return {at(rows - 1, cols - 1), rows, cols, -row, -col}; }
@@ -163,16 +164,29 @@ struct Product {
     }
     if (plain()) {
       for (int p = 0; p < P; ++p)
-        for (int q = 0; q < Q; ++q) c.set(i + p, j + q, L::negate(acc[p][q]));
+        for (int q = 0; q < Q; ++q) c.set(i + p, j + q, opposite(acc[p][q]));
       return;
     }
     for (int p = 0; p < P; ++p)
       for (int q = 0; q < Q; ++q) {
-        E x = positive ? L::negate(acc[p][q]) : acc[p][q];
-        if (conjugated) x = L::conj(x);
+        E x = positive ? opposite(acc[p][q]) : acc[p][q];
+        if (conjugated) x = opposite_im(x);
         if (added) x = L::minus(c.get(i + p, j + q), L::negate(x), L::from_re(splat<R>(1)));
         c.set(i + p, j + q, part.keeps(i + p, j + q) ? x : L::from_re(Vec<R>{}));
       }
+  }
+  /// Of a sum that is 0: 0, not -0.
+  BS_INLINE static E opposite(E x) {
+    if constexpr (L::planes == 2)
+      return {Vec<R>{} - x.re, Vec<R>{} - x.im};
+    else
+      return Vec<R>{} - x;
+  }
+  BS_INLINE static E opposite_im(E x) {
+    if constexpr (L::planes == 2)
+      return {x.re, Vec<R>{} - x.im};
+    else
+      return x;
   }
   BS_INLINE bool plain() const { return positive && !conjugated && !added && part.what == Part::all; }
   /// Columns j to j + Q of V side by side, so that rows that are a power of two of vectors apart do not meet in the same sets of the cache.

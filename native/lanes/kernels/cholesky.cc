@@ -1,5 +1,5 @@
 // Cholesky of W matrices side by side: left-looking, blocks of elements accumulated in registers over k (docs/adr/0001).
-#include "../blocks/matrix.h"
+#include "../blocks/small_triangle.h"
 #include "../fill.h"
 
 namespace backsolve::BS_ISA {
@@ -91,6 +91,12 @@ struct Factor {
   }
 };
 
+/// Which of the two, and of which order, is for the single kernel to say.
+template <class R>
+BS_INLINE void report_pivots(Mask<R> finite, Mask<R> failed, std::int32_t* info) {
+  for (int w = 0; w < W<R>; ++w) info[w] = !finite[w] ? kNotFinite : failed[w] ? kDeclined : 0;
+}
+
 template <class L>
 void cholesky(const Call& call, const NoWork<L>&, std::int32_t* info) {
   using R = typename L::Real;
@@ -101,15 +107,61 @@ void cholesky(const Call& call, const NoWork<L>&, std::int32_t* info) {
   f.finite = ~Mask<R>{};
   f.failed = Mask<R>{};
   f.run();
-  for (int w = 0; w < W<R>; ++w) {
-    // which of the two, and of which order, is for the single kernel to say
-    constexpr int kNotFinite = static_cast<int>(Fail::not_finite), kDeclined = static_cast<int>(Fail::declined);
-    info[w] = !f.finite[w] ? kNotFinite : f.failed[w] ? kDeclined : 0;
+  report_pivots<R>(f.finite, f.failed, info);
+}
+
+/// The same from registers to registers, in the same order.
+template <class L, int N>
+struct Small {
+  using R = typename L::Real;
+  using E = typename L::Element;
+  Vec<R> defect = Vec<R>{};  // of what was read
+  Mask<R> failed = Mask<R>{};
+
+  BS_INLINE void factor(Square<L> a, Square<L> l) {
+    E x[N][N];
+    for (int i = 0; i < N; ++i) {
+      for (int j = 0; j < i; ++j) defect += L::defect(x[i][j] = a.get(i, j));
+      defect += L::defect(x[i][i] = L::from_re(L::re(a.get(i, i))));
+    }
+    for (int q = 0; q < N; ++q) {
+      const Vec<R> pivot = L::re(x[q][q]);
+      const Mask<R> good = pivot >= Ieee<R>::min_normal;
+      failed |= ~good;
+      const Vec<R> d = vsqrt<R>(good ? pivot : splat<R>(1)), by = splat<R>(1) / d;
+      x[q][q] = L::from_re(d);
+      for (int p = q + 1; p < N; ++p) x[p][q] = L::scale(x[p][q], by);
+      for (int c = q + 1; c < N; ++c) {
+        for (int p = c; p < N; ++p) x[p][c] = L::minus_conj(x[p][c], x[p][q], x[c][q]);
+      }
+    }
+    for (int i = 0; i < N; ++i) {
+      for (int j = 0; j < N; ++j) l.set(i, j, j <= i ? x[i][j] : L::from_re(Vec<R>{}));
+    }
   }
+};
+
+template <class L, int N>
+bool small_cholesky(const Call& call, const Index* step, Index groups, std::int32_t* info) {
+  using R = typename L::Real;
+  const char* a = call.vector<char>(0);
+  char* l = call.vector<char>(1);
+  Small<L, N> f;
+  for (Index g = 0; g < groups; ++g, a += step[0], l += step[1]) {
+    f.factor({reinterpret_cast<R*>(const_cast<char*>(a)), N}, {reinterpret_cast<R*>(l), N});
+  }
+  const Mask<R> finite = f.defect == Vec<R>{};
+  if (info == nullptr) return !any<R>(~finite | f.failed);
+  report_pivots<R>(finite, f.failed, info);
+  return true;
+}
+template <class L>
+GroupsKernel small_cholesky_of(const Call& call) {
+  return by_order(call.dims[0], [](auto n) -> GroupsKernel { return small_cholesky<L, n.value>; });
 }
 
 }  // namespace
 
-BS_LANES_KERNEL(cholesky, NoWork)
+BS_LANES_KERNEL_AND_SMALL(cholesky, NoWork, small_cholesky_of)
 
 }  // namespace backsolve::BS_ISA

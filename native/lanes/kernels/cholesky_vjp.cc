@@ -4,7 +4,7 @@
 //   L̄_ij / 2 = Ā_ij L_jj + Σ_{r>j} Ā_ir L_rj,   i >= j,
 // yields column j of Ā from the columns after it, the last first; for i = j with Ā_jr = conj(Ā_rj), of which only the real part counts,
 // as L has a real diagonal. 2n³/3 flops, all in products of rows of Ā with columns of L.
-#include "../blocks/matrix.h"
+#include "../blocks/small_triangle.h"
 #include "../fill.h"
 
 namespace backsolve::BS_ISA {
@@ -99,8 +99,54 @@ void cholesky_vjp(const Call& call, const NoWork<L>&, std::int32_t* info) {
   for (int w = 0; w < W<R>; ++w) info[w] = 0;
 }
 
+/// The same from registers to registers, in the same order.
+template <class L, int N>
+BS_INLINE void small_reverse(Square<L> l, Square<L> g, Square<L> a) {
+  using R = typename L::Real;
+  using E = typename L::Element;
+  E x[N][N], y[N][N];  // both lower triangular: Ā, from L̄ / 2 on; L
+  Vec<R> by[N];
+  for (int i = 0; i < N; ++i) {
+    by[i] = splat<R>(1) / L::re(l.get(i, i));
+    for (int j = 0; j <= i; ++j) {
+      x[i][j] = L::scale(g.get(i, j), splat<R>(R(0.5)));
+      y[i][j] = l.get(i, j);
+    }
+  }
+  for (int q = N - 1; q >= 0; --q) {
+    for (int p = N - 1; p > q; --p) {
+      for (int k = q + 1; k < N; ++k) x[p][q] = L::minus(x[p][q], k <= p ? x[p][k] : L::conj(x[k][p]), y[k][q]);
+      x[p][q] = L::scale(x[p][q], by[q]);
+    }
+    for (int k = q + 1; k < N; ++k) x[q][q] = L::minus(x[q][q], L::conj(x[k][q]), y[k][q]);
+    x[q][q] = L::from_re(L::re(x[q][q]) * by[q]);
+  }
+  for (int i = 0; i < N; ++i) {
+    for (int j = 0; j < i; ++j) {
+      a.set(i, j, x[i][j]);
+      a.set(j, i, L::conj(x[i][j]));
+    }
+    a.set(i, i, x[i][i]);
+  }
+}
+
+template <class L, int N>
+bool small_cholesky_vjp(const Call& call, const Index* step, Index groups, std::int32_t* info) {
+  using R = typename L::Real;
+  const char *l = call.vector<char>(0), *g = call.vector<char>(1);
+  char* a = call.vector<char>(2);
+  const auto at = [](const char* p) { return Square<L>{reinterpret_cast<R*>(const_cast<char*>(p)), N}; };
+  for (Index group = 0; group < groups; ++group, l += step[0], g += step[1], a += step[2]) small_reverse<L, N>(at(l), at(g), at(a));
+  if (info != nullptr) __builtin_memset(info, 0, sizeof(std::int32_t) * W<R>);
+  return true;
+}
+template <class L>
+GroupsKernel small_cholesky_vjp_of(const Call& call) {
+  return by_order(call.dims[0], [](auto n) -> GroupsKernel { return small_cholesky_vjp<L, n.value>; });
+}
+
 }  // namespace
 
-BS_LANES_KERNEL(cholesky_vjp, NoWork)
+BS_LANES_KERNEL_AND_SMALL(cholesky_vjp, NoWork, small_cholesky_vjp_of)
 
 }  // namespace backsolve::BS_ISA

@@ -1,5 +1,5 @@
 // Products of W pairs of matrices side by side.
-#include "../blocks/strided.h"
+#include "../blocks/small_product.h"
 #include "../fill.h"
 
 namespace backsolve::BS_ISA {
@@ -22,6 +22,6 @@ void matmul(const Call& call, const NoWork<L>&, std::int32_t* info) {
 
 }  // namespace
 
-BS_LANES_KERNEL(matmul, NoWork)
+BS_LANES_KERNEL_AND_SMALL(matmul, NoWork, small_matmul)
 
 }  // namespace backsolve::BS_ISA
