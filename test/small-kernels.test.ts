@@ -181,9 +181,48 @@ describe("small triangular systems in lanes", () => {
     });
 });
 
+describe("one bad number among all items of small kernels", () => {
+  const codes = (f: { failures: readonly Failure[] }, at: number): string[] => f.failures.map((x) => `${x.item - at} ${why(x)}`);
+  for (const lower of [true, false])
+    for (const bad of [Number.NaN, Infinity, 0])
+      it(`${bad} in ${lower ? "lower" : "upper"} triangles and in what they are solved for`, () => {
+        const random = randoms(8);
+        for (const op of [{}, { transpose: true }] as const)
+          for (const n of [1, 2, 3, 4]) {
+            const [clean, y] = [whole("float64", [20, n, n], random, 1), whole("float64", [20, n, 1], random, 2)];
+            const a = withDiagonal(clean, "float64", n, random, true);
+            for (let at = 0; at < n * n + n; at++) {
+              const [of, place] = at < n * n ? [a, 11 * n * n + at] : [y, 11 * n + at - n * n];
+              const was = numbers(of)[place] as number;
+              numbers(of)[place] = bad;
+              const solve = (p: T, q: T) =>
+                l.solveTriangular.checked(p as never, q as never, { lower, ...op }) as never as { failures: Failure[] };
+              const got = codes(solve(a, y), 11);
+              expect(got, `${n} rows, ${at}`).to.deep.equal(codes(solve(item(a, 11), item(y, 11)), 0));
+              numbers(of)[place] = was;
+            }
+          }
+      });
+
+  for (const bad of [Number.NaN, Infinity, -1])
+    it(`${bad} in what Cholesky factors are of`, () => {
+      for (const n of [1, 2, 3, 4]) {
+        const a = b.add(b.zeros([20, n, n]), b.eye(n)) as T;
+        for (let at = 0; at < n * n; at++) {
+          const place = 11 * n * n + at;
+          const was = numbers(a)[place] as number;
+          numbers(a)[place] = bad;
+          const factor = (p: T) => l.cholesky.checked(p as never) as never as { failures: Failure[] };
+          expect(codes(factor(a), 11), `${n} rows, ${at}`).to.deep.equal(codes(factor(item(a, 11)), 0));
+          numbers(a)[place] = was;
+        }
+      }
+    });
+});
+
 describe("small Cholesky factors in lanes", () => {
   for (const dtype of DTYPES)
-    it(`${dtype}: values and gradients, whatever stands above the diagonal`, () => {
+    it(`${dtype}: values and gradients, whatever stands above the diagonal and makes it complex`, () => {
       const random = randoms(21);
       const parts = partsOf(dtype);
       for (const n of [1, 2, 3, 4, 5]) {
@@ -191,6 +230,7 @@ describe("small Cholesky factors in lanes", () => {
         const a = b.matmul(factor, factor, { adjointB: true }) as T;
         for (let at = 0; at < 65 * n * n; at++)
           if (at % n > Math.floor(at / n) % n) numbers(a).fill(Number.NaN, at * parts, (at + 1) * parts);
+        for (let row = 0; parts === 2 && row < 65 * n; row++) numbers(a)[2 * (row * n + (row % n)) + 1] = Number.NaN;
         const g = whole(dtype, [65, n, n], random, 1);
         const [value] = agrees(withGradient(((x: T) => l.cholesky(x)) as never, 1), dtype, [a, g], `${n} rows`);
         expect(Array.from(numbers(value as T), (x) => x + 0)).to.deep.equal(Array.from(numbers(factor)));

@@ -219,7 +219,9 @@ describe("structure", () => {
     const words = matches(read("native/lanes/kernels.def"), /^BS_LANES\((\w+)\)/gm);
     expect(words.length).to.be.above(10);
     expect(new Set(words).size).to.equal(words.length);
-    expect(matches(files("native/lanes/kernels", /\.cc$/).map(read).join(), /^BS_LANES_KERNEL(?:_AND_SMALL)?\((\w+),/gm)).to.deep.equal(words);
+    expect(matches(files("native/lanes/kernels", /\.cc$/).map(read).join(), /^BS_LANES_KERNEL(?:_AND_SMALL)?\((\w+),/gm)).to.deep.equal(
+      words,
+    );
     expect(matches(files("native/kernels", /\.cc$/).map(read).join(), /\bLanes::(?!none)(\w+)/g)).to.deep.equal(words);
   });
   long("code of an instruction set has no symbol that the linker could merge into another", function (this: Mocha.Context) {

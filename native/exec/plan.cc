@@ -140,11 +140,11 @@ Cost Planner::cost_of_code(int width) {
 
 /// With what it takes to bring items into lanes and out of them.
 Cost Planner::cost_of_program(int width) {
-  constexpr double kPacked = 0.3;
+  constexpr double kPacked = 0.3, kPackedNarrow = 0.2;  // narrow: reals of 4 bytes, twice as many side by side
   Cost all = cost_of_code(width);
   const auto moves = [&](int v) {
     if (!place(v).per_item) return;
-    const double packed = kPacked * static_cast<double>(place(v).count);
+    const double packed = (type(v).dtype == DType::f32 ? kPackedNarrow : kPacked) * static_cast<double>(place(v).count);
     all.lanes += packed, all.loops += packed;
   };
   for (const int v : program_.inputs) moves(v);

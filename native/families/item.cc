@@ -24,6 +24,13 @@ const char* check(const Kernel& kernel, std::span<const double> attrs, std::span
   return bind(kernel, attrs.data(), operands.data(), binding);
 }
 
+/// The kernel for calls of that size, if there is one. Operands that are not null only tell that they are there.
+GroupsKernel small_of_lanes(const Kernel& k, DType column, const LanesTable& isa, const Call& call) {
+  if (!in_lanes(k, column, isa)) return nullptr;
+  const auto choose = isa.kernels[static_cast<int>(k.lanes)][static_cast<int>(column)].small;
+  return choose != nullptr ? choose(call) : nullptr;
+}
+
 constexpr double kDirectFlops = 50e3;  // less than this: no plan, no threads
 
 constexpr Index kMany = 64;          // items of one call of a kernel that takes many
@@ -157,8 +164,11 @@ Cost cost(const Planner& planner, const Instruction& code, int) {
   const double work = matrix_flops(k, b) * outer / rate;
   Cost c{.single = outer * kCall + work};
   if (is_little(k, code.column, code.attrs.data(), b)) {
+    void* there[kMaxOperands];
+    std::fill_n(there, kMaxOperands, static_cast<void*>(&b));
+    const bool small = small_of_lanes(k, code.column, planner.isa(), {there, b.dims, code.attrs.data()}) != nullptr;
     c.single = outer * k.limits.each + work;
-    c.lanes = outer + 1.2 * work;
+    c.lanes = small ? 0.2 * outer + work : outer + 1.2 * work;
   } else if (in_lanes(k, code.column, planner.isa())) {
     const double of_limit =
         static_cast<double>(size) / static_cast<double>(std::max<Index>(lanes_limit(k, planner.isa(), planner.pattern().items), 1));
@@ -339,10 +349,9 @@ void plan(Planner& planner, Step& s, Form form) {
   }
   if (form == Form::lanes) {
     s.run = run_lanes;
-    const auto& [run, workspace, small] = planner.isa().kernels[static_cast<int>(k.lanes)][column];
-    d.lanes = run;
-    d.lanes_bytes = workspace(counted);
-    d.small = small != nullptr ? small(counted) : nullptr;
+    d.lanes = of_lanes(k, code.column, planner.isa());
+    d.lanes_bytes = planner.isa().kernels[static_cast<int>(k.lanes)][column].workspace(counted);
+    d.small = small_of_lanes(k, code.column, planner.isa(), counted);
     planner.need_scratch(d.lanes_bytes);
     d.declines = k.limits.declines;
   }

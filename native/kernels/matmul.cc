@@ -49,7 +49,7 @@ constexpr Kernel kList[] = {
      2,
      with_many(),
      Lanes::matmul,
-     {.wide = 8, .narrow = 8, .rate = 50}},
+     {.wide = 8, .narrow = 8, .rate = 50, .each = 8}},
 };
 
 }  // namespace
