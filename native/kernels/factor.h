@@ -159,6 +159,13 @@ bool all_finite(Matrix<const T> a) {
   for (Index i = 0; i < a.rows; ++i) finite.see(a.data + i * a.stride, a.cols);
   return finite.all();
 }
+/// The largest |re| or |im|; NaN where something is not finite.
+template <class T>
+Real<T> largest_finite(Matrix<const T> a) {
+  using R = Real<T>;
+  constexpr Index kParts = kComplex<T> ? 2 : 1;
+  return packed::kernels<R>().largest(a.rows, a.cols * kParts, reinterpret_cast<const R*>(a.data), a.stride * kParts);
+}
 /// The info of an answer to finite inputs: it, or what leads to it, may be beyond the largest number.
 template <class T>
 std::int32_t check_answer(Matrix<const T> x) {

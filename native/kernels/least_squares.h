@@ -53,7 +53,7 @@ int power_for(R x) {
 
 template <class T>
 Powers powers_of(Matrix<const T> a, Real<T> lambda) {
-  const Real<T> most = largest_part(a);
+  const Real<T> most = largest_finite(a);
   const int root = lambda > 0 && std::isfinite(lambda) ? std::ilogb(std::sqrt(lambda)) : -kMostPower<Real<T>>;
   return {power_for(most), std::max(0, root - exponent(most) - kMantissa<Real<T>>)};
 }
@@ -109,14 +109,22 @@ class Columns {
   PowerOfTwo<Real<T>>* factor_;
 };
 
+/// B by columns, each of largest part in [1, 2), into `scaled`; and X from what was solved with these.
+template <class T>
+void scale_columns(Matrix<const T> b, Matrix<T> scaled, const Columns<T>& columns) {
+  columns.look_at(b);
+  columns.scale(b, [&](Index j) { return columns.power(j); }, scaled);
+}
+template <class T>
+std::int32_t unscale_columns(Matrix<T> y, int power, Matrix<T> x, const Columns<T>& columns) {
+  columns.scale(read(y), [&](Index j) { return power - columns.power(j); }, x);
+  return all_finite(read(x)) ? 0 : make_info(Fail::overflow);
+}
 /// X = 2^power SOLVE(B) by columns: B scaled into `scaled`, from which `solve` gives the answer.
 template <class T, class Solve>
 std::int32_t solve_columns(Matrix<const T> b, int power, Matrix<T> scaled, Matrix<T> x, const Columns<T>& columns, Solve solve) {
-  columns.look_at(b);
-  columns.scale(b, [&](Index j) { return columns.power(j); }, scaled);
-  const Matrix<T> y = solve();
-  columns.scale(read(y), [&](Index j) { return power - columns.power(j); }, x);
-  return all_finite(read(x)) ? 0 : make_info(Fail::overflow);
+  scale_columns(b, scaled, columns);
+  return unscale_columns(solve(), power, x, columns);
 }
 
 template <class T>

@@ -1,5 +1,8 @@
 // Least squares with Tikhonov's regularizer, X = argmin ‖A X - B‖² + λ ‖X‖², of least norm where m < n, by QR or the normal equations.
 // docs/derivations/least-squares.md
+#include <optional>
+
+#include "../base/lapack/strips.h"
 #include "least_squares.h"
 #include "list.h"
 
@@ -41,7 +44,7 @@ template <class T>
 struct SolverWork {
   Index count = 0;  // of `lapack`
   // What LAPACK works on lies here and its workspace behind it: see SpectrumWork in eigen.h.
-  T* a;       // QR: [√λ' I; A'] or [√λ' I, A']; Cholesky: A'
+  T* a;       // QR: [√λ' I; A'] or [√λ' I, A'], or what strips need; Cholesky: A'
   T* tau;     // QR alone
   T* y;       // right-hand sides of QR, (m + n) x k at most; of Cholesky, with A'ᴴ times them
   T* lapack;  // QR alone
@@ -55,7 +58,7 @@ struct SolverWork {
   SolverWork(Arena& arena, const Call& call, Index side, bool fit)
       : count(fit && method(call) == Method::qr ? la::qr_work(call.dims[0] + call.dims[1], side, call.dims[2]) : 0),
         a(arena.take<T>(!fit                         ? 0
-                        : method(call) == Method::qr ? (call.dims[0] + call.dims[1]) * side
+                        : method(call) == Method::qr ? for_qr(call, side)
                                                      : call.dims[0] * call.dims[1])),
         tau(arena.take<T>(fit && method(call) == Method::qr ? side : 0)),
         y(arena.take<T>(fit ? (call.dims[0] + call.dims[1]) * call.dims[2] : 0)),
@@ -64,6 +67,10 @@ struct SolverWork {
         rank_more(arena.take<double>(fit ? side : 0)),
         columns(arena, fit ? call.dims[2] : 0) {}
   static Method method(const Call& call) { return static_cast<Method>(call.attrs[0]); }
+  static Index for_qr(const Call& call, Index side) {
+    const Index all = call.dims[0] + call.dims[1], room = la::uses_strips<T>(all, side) ? la::strip_room(all, side, call.dims[2]) : 0;
+    return std::max(all * side, room);
+  }
 };
 
 /// Whether R, and with it A, has full rank in working precision.
@@ -101,10 +108,51 @@ Orthogonal<T> factor_orthogonal(const Problem<T>& p, const SolverWork<T>& space)
   return f;
 }
 
+/// The same in strips: of [√λ' I; A'] or, of a wide A, [√λ' I; A'ᴴ], with B' below zeros beside it where B has columns. False where strips do
+/// not take it.
+template <class R>
+bool factor_strips(const Problem<R>& p, Matrix<const R> b, const la::StripQr<R>& f) {
+  const Index m = p.tall ? p.a.rows : p.a.cols, n = p.side(), more = p.root > 0 ? n : 0;
+  return f.factor([&](Index first, Index columns, R* to, Index width) {
+    const Index of_a = std::clamp<Index>(n - first, 0, columns);
+    const Matrix<R> top{to, more, width, width}, below{to + more * width, m, width, width};
+    packed::kernels<R>().qr_load(!p.tall, m, of_a, p.tall ? p.a.data + first : p.a.data + first * p.a.stride, p.a.stride, below.data, width);
+    ops::scale(below, p.powers.a);
+    std::fill_n(top.data, more * width, R(0));
+    for (Index j = 0; j < std::min(of_a, more); ++j) top(first + j, j) = p.root;
+    for (Index i = 0; i < b.rows; ++i)
+      for (Index j = of_a; j < columns; ++j) below(i, j) = b(i, first + j - n);
+  });
+}
+/// X by orthogonal factors in strips, and R; nothing where these do not take it.
+template <class R>
+std::optional<std::int32_t> solve_by_strips(const Problem<R>& p, Matrix<const R> b, Matrix<R> x, Matrix<R> r, const SolverWork<R>& space) {
+  const Index height = (p.tall ? p.a.rows : p.a.cols) + (p.root > 0 ? p.side() : 0), side = p.side(), k = b.cols;
+  if (!la::uses_strips<R>(height, side)) return std::nullopt;
+  const Matrix<R> y{space.y, height, k, k}, scaled = block(y, 0, 0, b.rows, k), head = block(y, 0, 0, side, k);
+  const la::StripQr<R> f(space.a, height, side, p.tall ? k : 0, true);
+  ops::scale_columns(b, scaled, space.columns);
+  if (!factor_strips(p, p.tall ? read(scaled) : Matrix<const R>{}, f)) return std::nullopt;
+  f.copy_r(r);
+  if (const auto info = check_rank(p, r, space)) return info;
+  if (p.tall) {
+    f.copy_near(head);
+    la::trsm(la::Side::left, la::Triangle::upper, Op::none, la::Diagonal::stored, read(r), head);
+    return ops::unscale_columns(head, p.powers.solution(), x, space.columns);
+  }
+  la::trsm(la::Side::left, la::Triangle::upper, Op::adjoint, la::Diagonal::stored, read(r), head);
+  std::fill_n(y.data + side * k, (height - side) * k, R(0));
+  f.multiply(y);
+  return ops::unscale_columns(block(y, height - p.a.cols, 0, p.a.cols, k), p.powers.solution(), x, space.columns);
+}
+
 /// X by orthogonal factors, and R.
 template <class T>
 std::int32_t solve_by_qr(const Problem<T>& p, Matrix<const T> b, Matrix<T> x, Matrix<T> r, const SolverWork<T>& space) {
   const Index m = p.a.rows, n = p.a.cols, k = b.cols, side = p.side();
+  if constexpr (!ops::kComplex<T>) {
+    if (const auto info = solve_by_strips(p, b, x, r, space)) return *info;
+  }
   const Orthogonal<T> f = factor_orthogonal(p, space);
   const Index height = p.tall ? f.a.rows : f.a.cols, more = height - (p.tall ? m : n);
   const Matrix<T> y{space.y, height, k, k};
@@ -239,6 +287,21 @@ std::int32_t lstsq_vjp(const Call& call, const LstsqVjpWork<T>& work) {
   return 0;
 }
 
+/// R alone of a problem that is taken as tall.
+template <class T>
+void triangle_by_qr(const Problem<T>& p, Matrix<T> r, const SolverWork<T>& space) {
+  if constexpr (!ops::kComplex<T>) {
+    const Index height = p.a.rows + (p.root > 0 ? p.side() : 0);
+    if (la::uses_strips<T>(height, p.side())) {
+      const la::StripQr<T> f(space.a, height, p.side(), 0, true);
+      if (factor_strips(p, {}, f)) return f.copy_r(r);
+    }
+  }
+  const Orthogonal<T> f = factor_orthogonal(p, space);
+  la::qr(f.a, f.tau, f.work, f.count);
+  into_upper(read(block(f.a, 0, 0, r.rows, r.rows)), true, r);
+}
+
 template <class T>
 struct NormalWork {
   Matrix<T> r;
@@ -262,9 +325,7 @@ std::int32_t normal_solve(const Call& call, const NormalWork<T>& work) {
   const SolverWork<T>& space = work.solver;
   const Matrix<T> r = work.r;
   if (p.method == Method::qr) {
-    const Orthogonal<T> f = factor_orthogonal(p, space);
-    la::qr(f.a, f.tau, f.work, f.count);
-    into_upper(read(block(f.a, 0, 0, n, n)), true, r);
+    triangle_by_qr(p, r, space);
     if (const auto info = check_rank(p, r, space)) return info;
   } else if (const auto info = factor_normal(p, {space.a, m, n, n}, r, space)) {
     return info;

@@ -1,4 +1,5 @@
 // QR factorizations of matrices of any shape. docs/derivations/qr.md
+#include "../base/lapack/strips.h"
 #include "../base/lapack/structured.h"
 #include "least_squares.h"
 #include "list.h"
@@ -13,7 +14,7 @@ constexpr Index columns_of(const Call& call) {
   return Complete ? call.dims[0] : std::min(call.dims[0], call.dims[1]);
 }
 
-/// Nothing where LAPACK's integers do not hold the sizes.
+/// Of LAPACK's routines nothing where its integers do not hold the sizes.
 template <class T, bool Complete>
 struct QrWork {
   Index count;
@@ -21,11 +22,16 @@ struct QrWork {
   Matrix<T> f;  // A, then Q, by columns: LQ of a buffer of rows, which does the same, has its panels across the rows, and takes half as
                 // long again
   T *tau, *work;
+  T* strips;  // in the place of all these
   QrWork(Arena& arena, const Call& call) : count(la::qr_work(call.dims[0], call.dims[1], 0)), fits(la::fits(count)) {
-    const Index m = call.dims[0], n = call.dims[1];
-    f = arena.matrix<T>(fits ? std::max(n, columns_of<Complete>(call)) : 0, fits ? m : 0);
-    tau = arena.take<T>(fits ? std::min(m, n) : 0);
-    work = arena.take<T>(fits ? count : 0);
+    const Index m = call.dims[0], n = call.dims[1], least = std::min(m, n);
+    const Index own = la::uses_strips<T>(m, n) ? la::strip_room(m, least, n - least) : 0;
+    const Index of_f = fits ? std::max(n, columns_of<Complete>(call)) : 0;
+    T* const all = arena.take<T>(std::max(own, fits ? of_f * m + least + count : 0));
+    strips = own > 0 ? all : nullptr;
+    f = {all, of_f, fits ? m : 0, fits ? m : 0};
+    tau = all + of_f * f.cols;
+    work = tau + least;
   }
 };
 template <class T>
@@ -47,15 +53,41 @@ void by_squares(Index rows, Index columns, G g) {
         for (Index j = j0; j < std::min(columns, j0 + kSide); ++j) g(i, j);
 }
 
+template <class T>
+void times_power_all(Matrix<T> a, int power) {
+  for (Index i = 0; i < a.rows; ++i)
+    for (Index j = 0; j < a.cols; ++j) a(i, j) = ops::times_power(a(i, j), power);
+}
+/// In strips; false where they do not take it.
+template <class R>
+bool by_strips(Matrix<const R> a, int power, R* room, Matrix<R> q, Matrix<R> r) {
+  const Index m = a.rows, n = a.cols, least = std::min(m, n);
+  const la::StripQr<R> f(room, m, least, n - least, false);
+  const auto load = [&](Index first, Index columns, R* to, Index width) {
+    packed::kernels<R>().qr_load(false, m, columns, &a(0, first), a.stride, to, width);
+    if (power != 0) times_power_all<R>({to, m, width, width}, power);
+  };
+  if (!f.factor(load)) return false;
+  f.copy_r(r);
+  if (power != 0) times_power_all(r, -power);
+  if (q.data != nullptr) f.form(q);
+  return true;
+}
+
 /// R into r, and Q where `q_at` is not null.
 template <class T, bool Complete>
 std::int32_t qr_of(const Call& call, const QrWork<T, Complete>& space, void* q_at, Matrix<T> r) {
   const Index m = call.dims[0], n = call.dims[1], least = std::min(m, n), k = r.rows;
   const auto a = call.matrix<const T>(0, m, n);
-  const Matrix<T> f = space.f;
+  const Matrix<T> f = space.f, q{static_cast<T*>(q_at), m, k, k};
   if (!space.fits) return make_info(Fail::too_large);
-  if (!ops::all_finite(a)) return make_info(Fail::not_finite);
-  const int power = ops::power_for(ops::largest_part(a));
+  const Real<T> most = ops::largest_finite(a);
+  if (!std::isfinite(most)) return make_info(Fail::not_finite);
+  const int power = ops::power_for(most);
+  if constexpr (!ops::kComplex<T>) {
+    if (space.strips != nullptr && by_strips(a, power, space.strips, q, r))
+      return power == 0 || ops::all_finite(ops::read(r)) ? 0 : make_info(Fail::overflow);
+  }
   by_squares(m, n, [&](Index i, Index j) { f(j, i) = power == 0 ? a(i, j) : ops::times_power(a(i, j), power); });
   if (least > 0) la::fortran::geqrf(la::to_int(m), la::to_int(n), f.data, la::leading(f), space.tau, space.work, la::to_int(space.count));
   bool within = true;
@@ -64,7 +96,6 @@ std::int32_t qr_of(const Call& call, const QrWork<T, Complete>& space, void* q_a
     within = within && ops::finite(r(i, j));
   });
   if (q_at != nullptr) {
-    const Matrix<T> q{static_cast<T*>(q_at), m, k, k};
     la::ungqr_columns(f, k, least, space.tau, space.work, space.count);
     by_squares(m, k, [&](Index i, Index j) { q(i, j) = f(j, i); });
   }

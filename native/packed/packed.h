@@ -19,6 +19,7 @@ struct Limits {
   Index columns;   // the least number of right-hand sides of trsm
   Index getrf;     // elements
   Index products;  // the least number of columns of a product
+  Index qr;        // elements
 };
 
 /// The most rows of `powers`: of more a call for each product costs nothing to speak of.
@@ -29,6 +30,17 @@ struct Sizes {
   bool a_transposed, b_transposed;
   Index m, n, k;
 };
+
+/// H_1 H_2 ... = I - V Lᵀ Vᵀ: V of `rows` rows, `count` columns, and zeros in the next kRowsBelow rows; L lower triangular in rows of
+/// Kernels::strip.
+template <class R>
+struct Reflections {
+  const R* v;
+  Index stride, rows, count;
+  const R* l;
+};
+/// Rows of zeros below a strip, and columns of the widest strip of any instruction set.
+constexpr Index kRowsBelow = 8, kWidestStrip = 48;
 
 /// Row-major matrices, strides in elements.
 template <class R>
@@ -51,6 +63,19 @@ struct Kernels {
   /// of an element's sum depends on k alone.
   void (*gemm)(bool a_transposed, bool b_transposed, Index m, Index n, Index k, R alpha, const R* a, Index a_stride, const R* b,
                Index b_stride, R beta, R* c, Index c_stride);
+  /// Columns of a strip, of three vectors of which some may be absent: its width is also how far apart its rows are. Strips are aligned to
+  /// a vector.
+  Index strip, vector;
+  /// The QR of the first `cols` columns of a strip, of `rows` >= cols rows: R, upper triangular with zeros below, in rows of `strip`, L as
+  /// above, and V in place, ones and zeros included; columns behind them become Qᵀ times them. False, and anything in these, where squares
+  /// are beyond the range that keeps their digits.
+  bool (*qr_panel)(R* p, Index width, Index rows, Index cols, R* r, R* l);
+  /// C := Q C, or Qᵀ C, C a strip from the first row of V on, zeros above row `from`; rows below C, at most kRowsBelow, are zeros and stay so.
+  void (*qr_reflect)(const Reflections<R>& h, bool adjoint, Index from, R* c, Index width);
+  /// A strip from rows x cols elements of A, or of Aᵀ, zeros behind them.
+  void (*qr_load)(bool transposed, Index rows, Index cols, const R* from, Index stride, R* to, Index width);
+  /// The largest |x|; NaN where something is not finite.
+  R (*largest)(Index rows, Index cols, const R* a, Index stride);
 };
 /// What loops over the vectors below may read, and write zeros to, behind their ends.
 constexpr Index kToeplitzPad = 16;
