@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { expect } from "chai";
 import { info } from "../lib/index";
 import { cells, long } from "./grid";
-import { CHECKS, DTYPES, SIZES } from "./packed";
+import { CHECKS, SIZES } from "./packed";
+import { DTYPES } from "./ratios";
 
 describe("one matrix", function () {
   this.timeout(120_000);

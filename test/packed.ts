@@ -1,45 +1,14 @@
 // Factors and solves of one real matrix, at sizes around the blocks of native/packed/: for packed.test.ts, and as a program for the other
-// instruction sets. Residuals are LAPACK's ratios (Anderson et al., LAPACK Working Note 41): ‖R‖ / (n ε ‖·‖), 30 at most, in the 1-norm.
+// instruction sets.
 import { expect } from "chai";
-import { cast, info, LinalgError, linalg, matmul, random, sub, type Tensor, tensor } from "../lib/index";
+import { info, LinalgError, linalg, matmul, random, sub, tensor } from "../lib/index";
 import { cells } from "./grid";
+import * as qr from "./packed-qr";
+import { DTYPES, elsewhere, type F64, made, norm, type Real, ratio, wide } from "./ratios";
 
-type F64 = Tensor<"float64">; // or float32
-export type Real = "float32" | "float64";
-export const DTYPES = ["float32", "float64"] as const;
 const ranges = (...pairs: [number, number][]): number[] =>
   pairs.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
 export const SIZES = ranges([1, 70], [127, 130], [160, 162], [191, 193], [255, 257], [300, 300], [512, 513]);
-const RATIO = 30;
-const eps = { float32: 2 ** -23, float64: 2 ** -52 };
-
-const wide = (a: F64): F64 => cast(a, "float64") as F64;
-const norm = (a: F64): number => {
-  const [rows, cols] = a.shape as [number, number];
-  let most = 0;
-  for (let j = 0; j < cols; j++) {
-    let sum = 0;
-    for (let i = 0; i < rows; i++) sum += Math.abs(a.data[i * cols + j] as number);
-    if (!(sum <= most)) most = sum; // NaN stays
-  }
-  return most;
-};
-const made = (n: number, cols: number, dtype: Real, f: (i: number, j: number, draw: number) => number): F64 => {
-  const { data } = random.normal(n, [n, cols], { dtype: "float64" });
-  const values = new Float64Array(n * cols);
-  for (let i = 0, e = 0; i < n; i++) for (let j = 0; j < cols; j++, e++) values[e] = f(i, j, data[e] as number);
-  return cast(tensor(values, { shape: [n, cols] }), dtype) as F64;
-};
-/** An element for which that does not hold. */
-function elsewhere(a: F64, holds: (i: number, j: number, x: number) => boolean, what: string): void {
-  const cols = a.shape[1] as number;
-  const at = a.data.findIndex((x, e) => !holds(Math.floor(e / cols), e % cols, x));
-  expect(at < 0 ? "none" : [Math.floor(at / cols), at % cols, a.data[at]], what).to.equal("none");
-}
-function ratio(what: string, residual: F64, scale: number, n: number, dtype: Real): void {
-  expect(norm(residual) / (n * eps[dtype] * (scale || 1)), what).to.be.at.most(RATIO);
-}
-
 /** Symmetric, with eigenvalues from about 1 to 3; above the diagonal is NaN, as nobody may look there. */
 const definite = (n: number, dtype: Real): F64 =>
   made(n, n, dtype, (i, j, x) => (i === j ? 2 : j > i ? Number.NaN : (0.4 * x) / Math.sqrt(n)));
@@ -227,6 +196,7 @@ export const CHECKS = {
   checkManyProducts,
   checkVectors,
   checkProductsOfNaN,
+  ...qr,
 };
 
 if (require.main === module) {

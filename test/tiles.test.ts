@@ -61,6 +61,9 @@ function calls(n: number, dtype: Dtype): Call[] {
     ["solveTriangular", (x, z) => linalg.solveTriangular(x, z), [l, b]],
     ["solveTriangular, right", (x, z) => linalg.solveTriangular(x, z, { side: "right", adjoint: true }), [l, b]],
     ["lstsq", (x, z) => linalg.lstsq(x, z, { method: "cholesky", rcond: 1e-6 }), [tall, y]],
+    ["lstsq, QR", (x, z) => linalg.lstsq(x, z), [tall, y]],
+    ["qr", (x) => linalg.qr(x).q, [tall]],
+    ["qr, wide", (x) => linalg.qr(matrixTranspose(x), { mode: "r" }) as F64, [tall]],
     ["eigvalsh", (x) => linalg.eigvalsh(x), [spd]],
   ];
 }

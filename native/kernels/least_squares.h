@@ -51,11 +51,15 @@ int power_for(R x) {
   return std::abs(e) <= kModeratePower<R> ? 0 : -e;
 }
 
+/// Of an A whose largest part is `most`.
+template <class R>
+Powers powers_of(R most, R lambda) {
+  const int root = lambda > 0 && std::isfinite(lambda) ? std::ilogb(std::sqrt(lambda)) : -kMostPower<R>;
+  return {power_for(most), std::max(0, root - exponent(most) - kMantissa<R>)};
+}
 template <class T>
 Powers powers_of(Matrix<const T> a, Real<T> lambda) {
-  const Real<T> most = largest_finite(a);
-  const int root = lambda > 0 && std::isfinite(lambda) ? std::ilogb(std::sqrt(lambda)) : -kMostPower<Real<T>>;
-  return {power_for(most), std::max(0, root - exponent(most) - kMantissa<Real<T>>)};
+  return powers_of(largest_part(a), lambda);
 }
 
 /// 2^power in two factors: a product with both is rounded once, and powers may be beyond the largest number. Neither factor is infinite, so
@@ -173,8 +177,8 @@ struct RuleInput {
 };
 
 template <class T>
-std::int32_t check_problem(Matrix<const T> a, Matrix<const T> b, Real<T> lambda) {
-  if (!all_finite(a) || !all_finite(b) || !std::isfinite(lambda)) return make_info(Fail::not_finite);
+std::int32_t check_problem(Real<T> largest, Matrix<const T> b, Real<T> lambda) {
+  if (!std::isfinite(largest) || !all_finite(b) || !std::isfinite(lambda)) return make_info(Fail::not_finite);
   return lambda < 0 ? make_info(Fail::negative) : 0;
 }
 

@@ -30,8 +30,8 @@ struct Problem {
   Real<T> root{};  // √λ'
 
   Index side() const { return tall ? a.cols : a.rows; }
-  void find_powers() {
-    powers = ops::powers_of(a, lambda);
+  void find_powers(Real<T> largest) {
+    powers = ops::powers_of(largest, lambda);
     root = std::ldexp(std::sqrt(lambda), powers.root());
   }
 };
@@ -73,11 +73,36 @@ struct SolverWork {
   }
 };
 
+/// Whether 1 / (‖R‖ ‖R⁻¹‖) in the 1-norm is above the cut by a bound on R⁻¹, the inverse of R's comparison matrix: |r_jj| z_j -
+/// Σ_(i<j) |r_ij| z_i = 1 (Higham, Accuracy and Stability of Numerical Algorithms, 8.3). `work` has 2n elements.
+template <class T>
+bool surely_independent(Matrix<const T> r, double cut, Real<T>* work) {
+  constexpr double kRounding = 2;
+  const Index n = r.rows;
+  Real<T>*const sum = work, *const z = work + n;
+  std::fill_n(sum, n, Real<T>(0));
+  std::fill_n(z, n, Real<T>(1));
+  double norm = 0, inverse = 0;
+  for (Index i = 0; i < n; ++i) {
+    const Real<T> diagonal = std::abs(ops::real(r(i, i))), of_z = z[i] / diagonal;
+    norm = std::max<double>(norm, sum[i] + diagonal);
+    inverse = std::max<double>(inverse, of_z);
+    if (!(of_z < std::numeric_limits<Real<T>>::max())) return false;
+    for (Index j = i + 1; j < n; ++j) {
+      const Real<T> size = ops::size1(r(i, j));
+      sum[j] += size;
+      z[j] += size * of_z;
+    }
+  }
+  return cut * kRounding * norm * inverse < 1;
+}
+
 /// Whether R, and with it A, has full rank in working precision.
 template <class T>
 std::int32_t check_rank(const Problem<T>& p, Matrix<T> r, const SolverWork<T>& space) {
   double cut = ops::relative_cut(p.rcond, p.a.rows, p.a.cols, std::numeric_limits<Real<T>>::epsilon());
   if (p.method == Method::cholesky && p.rcond < 0) cut = std::sqrt(cut);  // Rᴴ R was made from products
+  if (surely_independent(read(r), cut, reinterpret_cast<Real<T>*>(space.rank))) return 0;
   const Real<T> rcond = la::trcon_upper(read(r), space.rank, space.rank_more);
   return rcond > cut ? 0 : make_info(Fail::rank_deficient);  // a NaN is deficient
 }
@@ -108,15 +133,16 @@ Orthogonal<T> factor_orthogonal(const Problem<T>& p, const SolverWork<T>& space)
   return f;
 }
 
-/// The same in strips: of [√λ' I; A'] or, of a wide A, [√λ' I; A'ᴴ], with B' below zeros beside it where B has columns. False where strips do
-/// not take it.
+/// The same in strips: of [√λ' I; A'] or, of a wide A, [√λ' I; A'ᴴ], with B' below zeros beside it where B has columns. False where strips
+/// do not take it.
 template <class R>
 bool factor_strips(const Problem<R>& p, Matrix<const R> b, const la::StripQr<R>& f) {
   const Index m = p.tall ? p.a.rows : p.a.cols, n = p.side(), more = p.root > 0 ? n : 0;
   return f.factor([&](Index first, Index columns, R* to, Index width) {
     const Index of_a = std::clamp<Index>(n - first, 0, columns);
     const Matrix<R> top{to, more, width, width}, below{to + more * width, m, width, width};
-    packed::kernels<R>().qr_load(!p.tall, m, of_a, p.tall ? p.a.data + first : p.a.data + first * p.a.stride, p.a.stride, below.data, width);
+    packed::kernels<R>().qr_load(!p.tall, m, of_a, p.tall ? p.a.data + first : p.a.data + first * p.a.stride, p.a.stride, below.data,
+                                 width);
     ops::scale(below, p.powers.a);
     std::fill_n(top.data, more * width, R(0));
     for (Index j = 0; j < std::min(of_a, more); ++j) top(first + j, j) = p.root;
@@ -225,13 +251,14 @@ std::int32_t lstsq(const Call& call, const LstsqWork<T>& work) {
   const auto x = call.matrix<T>(3, n, k);
   Problem<T> p{call.matrix<const T>(0, m, n), *call.vector<const Real<T>>(2), static_cast<Method>(call.attrs[0]), call.attrs[1], m >= n};
   if (!fits(m, n, k)) return make_info(Fail::too_large);
-  if (const auto info = ops::check_problem(p.a, b, p.lambda)) return info;
+  const Real<T> largest = ops::largest_finite(p.a);
+  if (const auto info = ops::check_problem(largest, b, p.lambda)) return info;
   const Matrix<T> r = work.r;
   if (least == 0) {
     std::fill_n(x.data, n * k, T(0));
     return 0;
   }
-  p.find_powers();
+  p.find_powers(largest);
   return p.method == Method::qr ? solve_by_qr(p, b, x, r, work.solver) : solve_by_cholesky(p, b, x, r, work.solver);
 }
 
@@ -318,9 +345,10 @@ std::int32_t normal_solve(const Call& call, const NormalWork<T>& work) {
   const auto z = call.matrix<T>(3, n, k);
   Problem<T> p{call.matrix<const T>(0, m, n), *call.vector<const Real<T>>(2), static_cast<Method>(call.attrs[0]), call.attrs[1], true};
   if (!fits(m, n, k)) return make_info(Fail::too_large);
-  if (const auto info = ops::check_problem(p.a, y, p.lambda)) return info;
+  const Real<T> largest = ops::largest_finite(p.a);
+  if (const auto info = ops::check_problem(largest, y, p.lambda)) return info;
   if (n == 0) return 0;
-  p.find_powers();
+  p.find_powers(largest);
   if (m < n && p.root == 0) return make_info(Fail::rank_deficient);
   const SolverWork<T>& space = work.solver;
   const Matrix<T> r = work.r;

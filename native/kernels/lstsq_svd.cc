@@ -81,7 +81,7 @@ std::int32_t lstsq_svd(const Call& call, const SolveWork<T>& work) {
   const auto a = call.matrix<const T>(0, m, n), b = call.matrix<const T>(1, m, k);
   const Real<T> lambda = *call.vector<const Real<T>>(2);
   const auto x = call.matrix<T>(3, n, k);
-  if (const auto info = ops::check_problem(a, b, lambda)) return info;
+  if (const auto info = ops::check_problem(ops::largest_finite(a), b, lambda)) return info;
   if (p == 0) {
     std::fill_n(x.data, n * k, T(0));
     return 0;
@@ -186,7 +186,7 @@ std::int32_t normal_solve_svd(const Call& call, const NormalWork<T>& work) {
   const auto a = call.matrix<const T>(0, m, n), y = call.matrix<const T>(1, n, k);
   const Real<T> lambda = *call.vector<const Real<T>>(2);
   const auto z = call.matrix<T>(3, n, k);
-  if (const auto info = ops::check_problem(a, y, lambda)) return info;
+  if (const auto info = ops::check_problem(ops::largest_finite(a), y, lambda)) return info;
   const Svd<T>& f = work.f;
   const Matrix<T> part = work.part;
   const Powers powers = ops::powers_of(a, lambda);

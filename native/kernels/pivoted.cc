@@ -1,4 +1,5 @@
 // QR with column pivoting, and the quotients by gaps across a cut. docs/derivations/qr.md, spectral.md
+#include "../base/lapack/strips.h"
 #include "../base/lapack/structured.h"
 #include "gaps.h"
 #include "least_squares.h"
@@ -15,14 +16,36 @@ struct PivotedWork {
   Matrix<T> f;  // the columns of A
   T *tau, *work;
   Real<T>* reals;
+  T* strips;  // of Q, or null
   PivotedWork(Arena& arena, const Call& call) : count(la::pivoted_work(call.dims[0], call.dims[1])), fits(la::fits(count)) {
     const Index m = call.dims[0], n = call.dims[1];
     f = arena.matrix<T>(fits ? n : 0, fits ? m : 0);
     tau = arena.take<T>(fits ? std::min(m, n) : 0);
     work = arena.take<T>(fits ? count : 0);
     reals = arena.take<Real<T>>(fits ? 2 * n : 0);
+    const bool own = call.operand[1] != nullptr && fits && la::uses_strips<T>(m, n);
+    strips = own ? arena.take<T>(la::strip_room(m, std::min(m, n), 0)) : nullptr;
   }
 };
+
+/// Q of reflections that stand by columns in f.
+template <class T>
+void form_q(const PivotedWork<T>& space, bool by_strips, Matrix<T> q) {
+  const Matrix<T> f = space.f;
+  const Index m = q.rows, k = q.cols;
+  if constexpr (!ops::kComplex<T>) {
+    if (by_strips) {
+      const la::StripQr<T> of(space.strips, m, k, 0, true);
+      const auto load = [&](Index first, Index columns, T* to, Index width) {
+        packed::kernels<T>().qr_load(true, m, columns, &f(first, 0), f.stride, to, width);
+      };
+      if (of.take(space.tau, load)) return of.form(q);
+    }
+  }
+  la::ungqr_columns(f, k, k, space.tau, space.work, space.count);
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < k; ++j) q(i, j) = f(j, i);
+}
 
 /// a (m,n) -> q (m,k), r (k,n), pivots (n) int32, k = min(m, n): column pivots[j] of A is column j of Q R, the diagonal of R real and
 /// falling in magnitude; q may be null. Fails: not_finite, too_large, overflow.
@@ -48,12 +71,7 @@ std::int32_t qr_pivoted(const Call& call, const PivotedWork<T>& space) {
       within = within && ops::finite(r(i, j));
     }
   }
-  if (call.operand[1] != nullptr && k > 0) {
-    const auto q = call.matrix<T>(1, m, k);
-    la::ungqr_columns(f, k, k, space.tau, space.work, space.count);
-    for (Index i = 0; i < m; ++i)
-      for (Index j = 0; j < k; ++j) q(i, j) = f(j, i);
-  }
+  if (call.operand[1] != nullptr && k > 0) form_q(space, la::uses_strips<T>(m, n), call.matrix<T>(1, m, k));
   return within ? 0 : make_info(Fail::overflow);
 }
 

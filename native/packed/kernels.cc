@@ -27,8 +27,8 @@ constexpr packed::Limits kShort{0, 0, 0, 0, 0, 0}, kLong{0, 0, 0, 0, 0, 0};
 
 template <class R>
 static constexpr packed::Kernels<R> kernels(const packed::Limits& limits) {
-  return {limits,    potrf<R>, trsm<R>,     getrf<R>,      products<R>, powers<R>,    gemm<R>,
-          kStrip<R>, W<R>,     qr_panel<R>, qr_reflect<R>, qr_load<R>,  largest_of<R>};
+  return {limits,    potrf<R>, trsm<R>,     getrf<R>,    products<R>,   powers<R>,  gemm<R>,
+          kStrip<R>, W<R>,     qr_panel<R>, qr_given<R>, qr_reflect<R>, qr_load<R>, largest_of<R>};
 }
 static constexpr packed::Table kTable{kernels<float>(kShort), kernels<double>(kLong), levinson, toeplitz_residual};
 

@@ -70,7 +70,10 @@ struct Kernels {
   /// above, and V in place, ones and zeros included; columns behind them become Qᵀ times them. False, and anything in these, where squares
   /// are beyond the range that keeps their digits.
   bool (*qr_panel)(R* p, Index width, Index rows, Index cols, R* r, R* l);
-  /// C := Q C, or Qᵀ C, C a strip from the first row of V on, zeros above row `from`; rows below C, at most kRowsBelow, are zeros and stay so.
+  /// V in place and L of given reflections, whose vectors stand below the diagonal.
+  void (*qr_given)(R* p, Index width, Index rows, Index cols, const R* tau, R* l);
+  /// C := Q C, or Qᵀ C, C a strip from the first row of V on, zeros above row `from`; rows below C, at most kRowsBelow, are zeros and stay
+  /// so.
   void (*qr_reflect)(const Reflections<R>& h, bool adjoint, Index from, R* c, Index width);
   /// A strip from rows x cols elements of A, or of Aᵀ, zeros behind them.
   void (*qr_load)(bool transposed, Index rows, Index cols, const R* from, Index stride, R* to, Index width);

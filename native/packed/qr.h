@@ -75,8 +75,23 @@ BS_INLINE Reflection<R> reflection_of(R alpha, R square) {
   return {(beta - alpha) / beta, beta, 1 / (alpha - beta)};
 }
 
-/// Row c: W = P + scale `sum` is vᵀ P, and in columns before c the products of v with vectors before. Leaves W, the row of R, that of V,
-/// what `sweep` takes, and row c of L = Tᵀ, T of I - V T Vᵀ (LAPACK's larft).
+/// Row c of L = Tᵀ, T of I - V T Vᵀ, from the products of v with vectors before it (LAPACK's larft).
+template <class R, int V>
+BS_INLINE void triangle_row(int c, R tau, const R* gram, R* l) {
+  Vec<R> even[V] = {}, odd[V] = {};
+  const R* above = l - c * kStrip<R>;
+  int k = 0;
+  for (; k + 2 <= c; k += 2, above += 2 * kStrip<R>) {
+    const Vec<R> a = splat<R>(gram[k]), b = splat<R>(gram[k + 1]);
+    BS_UNROLL for (int v = 0; v < V; ++v) even[v] += a * load<R>(above + v * W<R>);
+    BS_UNROLL for (int v = 0; v < V; ++v) odd[v] += b * load<R>(above + kStrip<R> + v * W<R>);
+  }
+  if (k < c) BS_UNROLL for (int v = 0; v < V; ++v) even[v] += splat<R>(gram[k]) * load<R>(above + v * W<R>);
+  BS_UNROLL for (int v = 0; v < V; ++v) store<R>(l + v * W<R>, (even[v] + odd[v]) * splat<R>(-tau));
+  l[c] = tau;
+}
+/// Row c: W = P + scale `sum` is vᵀ P, and in columns before c the products of v with vectors before. Leaves the rows of R, V and L, and
+/// what `sweep` takes.
 template <class R, int V>
 BS_INLINE void finish_row(const Reflection<R>& h, int c, int cols, R* row, const R* sum, R* u, R* r, R* l) {
   using Int = decltype(Mask<R>{}[0] + 0);
@@ -91,17 +106,7 @@ BS_INLINE void finish_row(const Reflection<R>& h, int c, int cols, R* row, const
     store<R>(r + v * W<R>, behind & ~foreign ? fresh : here ? splat<R>(h.beta) : none);
     store<R>(row + v * W<R>, foreign ? fresh : behind ? none : here ? splat<R>(1) : old);
   }
-  Vec<R> even[V] = {}, odd[V] = {};
-  const R* above = l - c * kStrip<R>;
-  int k = 0;
-  for (; k + 2 <= c; k += 2, above += 2 * kStrip<R>) {
-    const Vec<R> a = splat<R>(gram[k]), b = splat<R>(gram[k + 1]);
-    BS_UNROLL for (int v = 0; v < V; ++v) even[v] += a * load<R>(above + v * W<R>);
-    BS_UNROLL for (int v = 0; v < V; ++v) odd[v] += b * load<R>(above + kStrip<R> + v * W<R>);
-  }
-  if (k < c) BS_UNROLL for (int v = 0; v < V; ++v) even[v] += splat<R>(gram[k]) * load<R>(above + v * W<R>);
-  BS_UNROLL for (int v = 0; v < V; ++v) store<R>(l + v * W<R>, (even[v] + odd[v]) * splat<R>(-h.tau));
-  l[c] = h.tau;
+  triangle_row<R, V>(c, h.tau, gram, l);
 }
 
 template <class R, int V>
@@ -134,7 +139,9 @@ static bool factor_strip(R* p, Index rows, int cols, R* r, R* l) {
     const Index below = rows - c - 1;
     for (int j = 0; j < kStride; ++j) sum[j] = 0;
     switch (c / W<R>) {
-      case 0: sweep<R, V, 0>(row + kStride, below, c, add, u, sum); break;
+      case 0:
+        sweep<R, V, 0>(row + kStride, below, c, add, u, sum);
+        break;
       case 1:
         if constexpr (V > 1) sweep<R, V, 1>(row + kStride, below, c, add, u, sum);
         break;
@@ -150,6 +157,22 @@ static bool qr_panel(R* p, Index width, Index rows, Index cols, R* r, R* l) {
   const int count = static_cast<int>(cols);
   if (width == 3 * W<R>) return factor_strip<R, 3>(p, rows, count, r, l);
   return width == 2 * W<R> ? factor_strip<R, 2>(p, rows, count, r, l) : factor_strip<R, 1>(p, rows, count, r, l);
+}
+
+template <class R, int V>
+static void given_strip(R* p, Index rows, Index cols, const R* tau, R* l) {
+  constexpr Index kStride = V * W<R>;
+  alignas(64) R gram[kStrip<R> * kStride];
+  for (Index i = 0; i < cols; ++i)
+    for (Index j = i; j < kStride; ++j) p[i * kStride + j] = j == i ? 1 : 0;
+  product_rows<R, V, true>({p, 1, kStride, p, kStride, rows, gram, kStride, kStride - W<R>, static_cast<int>(kStride), 1, 0}, cols);
+  for (int c = 0; c < cols; ++c) triangle_row<R, V>(c, tau[c], gram + c * kStride, l + c * kStrip<R>);
+}
+/// See Kernels::qr_given.
+template <class R>
+static void qr_given(R* p, Index width, Index rows, Index cols, const R* tau, R* l) {
+  if (width == 3 * W<R>) return given_strip<R, 3>(p, rows, cols, tau, l);
+  width == 2 * W<R> ? given_strip<R, 2>(p, rows, cols, tau, l) : given_strip<R, 1>(p, rows, cols, tau, l);
 }
 
 /// C -= V X, so many rows in blocks.
@@ -190,7 +213,7 @@ template <class R, int V>
 static void reflect_strip(const packed::Reflections<R>& h, bool adjoint, Index from, R* c) {
   constexpr Index kStride = V * W<R>;
   alignas(64) R x[kStrip<R> * kStride], y[kStrip<R> * kStride];
-  const Product<R> p{h.v + from * h.stride, 1, h.stride, c + from * kStride, kStride, h.rows - from, x, kStride, kStride - W<R>,
+  const Product<R> p{h.v + from * h.stride,     1, h.stride, c + from * kStride, kStride, h.rows - from, x, kStride, kStride - W<R>,
                      static_cast<int>(kStride), 1, 0};
   product_rows<R, V, true>(p, h.count);
   Index i = by_triangle<R, V, kRows>(!adjoint, h.count, 0, h.l, x, y);
@@ -212,7 +235,10 @@ static void qr_load(bool transposed, Index rows, Index cols, const R* from, Inde
     for (Index i = 0; i < rows; ++i)
       for (Index j = cols; j < width; ++j) to[i * width + j] = 0;
   }
-  transposed ? transpose_copy<R>(cols, rows, from, stride, to, width) : plain_copy<R>(rows, cols, from, stride, to, width);
+  if (transposed) return transpose_copy<R>(cols, rows, from, stride, to, width);
+  if (cols < width) return plain_copy<R>(rows, cols, from, stride, to, width);
+  for (Index i = 0; i < rows; ++i, from += stride, to += width)
+    for (Index j = 0; j < width; j += W<R>) store<R>(to + j, loadu<R>(from + j));
 }
 
 /// The largest |x| of a row-major matrix; NaN where something is not finite.

@@ -60,6 +60,23 @@ class StripQr {
     return true;
   }
 
+  /// Takes reflections that are given, their vectors below the diagonal of what `load` writes, as above. False where these are so large
+  /// that products of them may be beyond what a kernel takes.
+  template <class Load>
+  bool take(const R* tau, const Load& load) const {
+    constexpr R kLarge = sizeof(R) == 8 ? R(0x1p100) : R(0x1p20);
+    for (Index q = 0; q < panels(); ++q) {
+      const Index full = Strips<R>::full(), first = q * full, width = head_.width(q), columns = head_.held(q);
+      R* const at = head_.at(q);
+      load(first, columns, at, width);
+      std::fill_n(at + rows_ * width, packed::kRowsBelow * width, R(0));
+      const auto& kernels = packed::kernels<R>();
+      kernels.qr_given(at + first * width, width, rows_ - first, columns, tau + first, triangles_ + q * square());
+      if (!(kernels.largest(rows_ - first, width, at + first * width, width) <= kLarge)) return false;
+    }
+    return true;
+  }
+
   /// R, and what follows it: the first rows of A's columns and those of the others that are not near.
   void copy_r(Matrix<R> r) const {
     for (Index q = 0; q < panels(); ++q) {
@@ -113,7 +130,9 @@ class StripQr {
   Strips<R> head_, tail_;
   R *own_, *triangles_, *r_;
 
-  static Index size(const Strips<R>& s) { return s.count() == 0 ? 0 : ((s.count() - 1) * Strips<R>::full() + s.width(s.count() - 1)) * s.height; }
+  static Index size(const Strips<R>& s) {
+    return s.count() == 0 ? 0 : ((s.count() - 1) * Strips<R>::full() + s.width(s.count() - 1)) * s.height;
+  }
   static Index square() { return Strips<R>::full() * Strips<R>::full(); }
   Index panels() const { return (reflections_ + Strips<R>::full() - 1) / Strips<R>::full(); }
 
@@ -123,8 +142,8 @@ class StripQr {
   }
   bool panel(Index q) const {
     const Index first = q * Strips<R>::full(), width = head_.width(q);
-    return packed::kernels<R>().qr_panel(head_.at(q) + first * width, width, rows_ - first, std::min(Strips<R>::full(), reflections_ - first),
-                                         r_ + q * square(), triangles_ + q * square());
+    return packed::kernels<R>().qr_panel(head_.at(q) + first * width, width, rows_ - first,
+                                         std::min(Strips<R>::full(), reflections_ - first), r_ + q * square(), triangles_ + q * square());
   }
   /// Strip q, counted through both, becomes Qᵀ of panel p times it.
   void reflect(Index p, Index q) const {
@@ -137,7 +156,8 @@ class StripQr {
   void apply(Index count, Index zeros, R* c, Index width) const {
     for (Index p = count; p-- > 0;) {
       const Index first = p * Strips<R>::full();
-      packed::kernels<R>().qr_reflect(reflections(p), false, std::max<Index>(std::min(zeros - first, Strips<R>::full()), 0), c + first * width, width);
+      packed::kernels<R>().qr_reflect(reflections(p), false, std::max<Index>(std::min(zeros - first, Strips<R>::full()), 0),
+                                      c + first * width, width);
     }
   }
   /// With the strip that follows its panel is factored, while others are brought up to date.
