@@ -40,7 +40,7 @@ struct Reflections {
   const R* l;
 };
 /// Rows of zeros below a strip, and columns of the widest strip of any instruction set.
-constexpr Index kRowsBelow = 8, kWidestStrip = 48;
+constexpr Index kRowsBelow = 8, kWidestStrip = 32;
 
 /// Row-major matrices, strides in elements.
 template <class R>
@@ -63,7 +63,7 @@ struct Kernels {
   /// of an element's sum depends on k alone.
   void (*gemm)(bool a_transposed, bool b_transposed, Index m, Index n, Index k, R alpha, const R* a, Index a_stride, const R* b,
                Index b_stride, R beta, R* c, Index c_stride);
-  /// Columns of a strip, of three vectors of which some may be absent: its width is also how far apart its rows are. Strips are aligned to
+  /// Columns of a strip, of a few vectors of which some may be absent: its width is also how far apart its rows are. Strips are aligned to
   /// a vector.
   Index strip, vector;
   /// The QR of the first `cols` columns of a strip, of `rows` >= cols rows: R, upper triangular with zeros below, in rows of `strip`, L as

@@ -1,13 +1,22 @@
-// Householder's QR of one matrix in strips of up to kWide vectors of columns, each by rows in memory of its own: a strip is a panel, its
-// reflections applied to others as I - V Lᵀ Vᵀ (the compact WY form: Schreiber & Van Loan 1989), L lower triangular. V takes the place of
-// the columns, with its ones and zeros above them, so that loops have no triangle to go around; R of the panel stands apart.
+// Householder's QR of one matrix in strips of up to kStripVectors vectors of columns, each by rows in memory of its own: a strip is a
+// panel, its reflections applied to others as I - V Lᵀ Vᵀ (the compact WY form: Schreiber & Van Loan 1989), L lower triangular. V takes the
+// place of the columns, with its ones and zeros above them, so that loops have no triangle to go around; R of the panel stands apart.
 #pragma once
 #include "gemm.h"
 
 namespace backsolve::BS_ISA {
 
+constexpr int kStripVectors = BS_VECTOR_BYTES == 64 ? 2 : 3;
 template <class R>
-constexpr int kStrip = kWide * W<R>;
+constexpr int kStrip = kStripVectors * W<R>;
+
+/// f.template operator()<V>() of a strip so many elements wide.
+template <class R, class F>
+BS_INLINE auto by_width(Index width, F f) {
+  if constexpr (kStripVectors > 2)
+    if (width == 3 * W<R>) return f.template operator()<3>();
+  return width == 2 * W<R> ? f.template operator()<2>() : f.template operator()<1>();
+}
 
 template <class R>
 BS_INLINE Mask<R> lanes_from(int first) {
@@ -154,9 +163,7 @@ static bool factor_strip(R* p, Index rows, int cols, R* r, R* l) {
 /// See Kernels::qr_panel.
 template <class R>
 static bool qr_panel(R* p, Index width, Index rows, Index cols, R* r, R* l) {
-  const int count = static_cast<int>(cols);
-  if (width == 3 * W<R>) return factor_strip<R, 3>(p, rows, count, r, l);
-  return width == 2 * W<R> ? factor_strip<R, 2>(p, rows, count, r, l) : factor_strip<R, 1>(p, rows, count, r, l);
+  return by_width<R>(width, [=]<int V>() { return factor_strip<R, V>(p, rows, static_cast<int>(cols), r, l); });
 }
 
 template <class R, int V>
@@ -171,8 +178,7 @@ static void given_strip(R* p, Index rows, Index cols, const R* tau, R* l) {
 /// See Kernels::qr_given.
 template <class R>
 static void qr_given(R* p, Index width, Index rows, Index cols, const R* tau, R* l) {
-  if (width == 3 * W<R>) return given_strip<R, 3>(p, rows, cols, tau, l);
-  width == 2 * W<R> ? given_strip<R, 2>(p, rows, cols, tau, l) : given_strip<R, 1>(p, rows, cols, tau, l);
+  by_width<R>(width, [=]<int V>() { given_strip<R, V>(p, rows, cols, tau, l); });
 }
 
 /// C -= V X, so many rows in blocks.
@@ -224,8 +230,7 @@ static void reflect_strip(const packed::Reflections<R>& h, bool adjoint, Index f
 /// See Kernels::qr_reflect.
 template <class R>
 static void qr_reflect(const packed::Reflections<R>& h, bool adjoint, Index from, R* c, Index width) {
-  if (width == 3 * W<R>) return reflect_strip<R, 3>(h, adjoint, from, c);
-  width == 2 * W<R> ? reflect_strip<R, 2>(h, adjoint, from, c) : reflect_strip<R, 1>(h, adjoint, from, c);
+  by_width<R>(width, [&]<int V>() { reflect_strip<R, V>(h, adjoint, from, c); });
 }
 
 /// See Kernels::qr_load.
