@@ -381,7 +381,7 @@ constexpr Kernel kList[] = {
      2,
      BS_SINGLE(lstsq, LstsqWork),
      Lanes::lstsq,
-     {.wide = 256, .narrow = 128, .declines = true, .many = 512, .factors = 2}},
+     {.wide = 256, .narrow = 128, .declines = true, .many = 320, .factors = 2}},
     {"lstsq_vjp",
      "T(m,n) T(m,k) R() T(n,k) T(m^n,m^n) T(n,k) -> T?(m,n) T?(m,k) R?()",
      "1r",

@@ -222,7 +222,7 @@ constexpr Kernel kList[] = {
      4,
      BS_SINGLE(qr, ReducedWork),
      Lanes::qr,
-     {.wide = 256, .narrow = 128, .declines = true, .many = 384}},
+     {.wide = 224, .narrow = 128, .declines = true, .many = 256}},
     {"qr_vjp",
      "T(m,m^n) T(m^n,n) T?(m,m^n) T?(m^n,n) -> T(m,n)",
      "",
@@ -236,14 +236,14 @@ constexpr Kernel kList[] = {
      2,
      BS_SINGLE(qr_triangle, ReducedWork),
      Lanes::qr_triangle,
-     {.wide = 256, .narrow = 128, .declines = true, .many = 384}},
+     {.wide = 224, .narrow = 128, .declines = true, .many = 256}},
     {"qrComplete",
      "T(m,n) -> T?(m,m) T(m,n)",
      "",
      4,
      BS_SINGLE(qr_complete, CompleteWork),
      Lanes::qr_complete,
-     {.wide = 256, .narrow = 128, .declines = true, .many = 384}},
+     {.wide = 224, .narrow = 128, .declines = true, .many = 256}},
 };
 
 }  // namespace
