@@ -7,10 +7,12 @@ import { many } from "./grid";
 import { randoms } from "./hostile/randoms";
 
 type F = "float32" | "float64";
+const front = (x: T, start: readonly number[], shape: readonly number[]): T => b.slice(x, start, shape) as T;
+
 /** A function of tensors [n], [n, k], [m, n, k] and [], out of everything that a loop may hold and of some that it may not. */
 function randomFunction(random: () => number): (...xs: T[]) => T[] {
   const pick = (count: number) => Math.floor(random() * count);
-  const seeds = Array.from({ length: 4 + pick(14) }, () => [pick(14), pick(100), pick(100), pick(100)] as const);
+  const seeds = Array.from({ length: 4 + pick(14) }, () => [pick(16), pick(100), pick(100), pick(100)] as const);
   return (...xs) => {
     const known = [...xs];
     for (const [kind, i, j, l] of seeds) {
@@ -43,6 +45,15 @@ function randomFunction(random: () => number): (...xs: T[]) => T[] {
             : x,
         () => (x.shape.length > 1 ? b.exp(b.neg(b.square(b.reshape(b.transpose(x), x.shape)))) : b.sub(1, x)),
         () => (x.shape.length > 1 ? b.sum(b.square(x), { axis: -1 }) : b.mul(b.sum(x), x)),
+        // elements that move, which parts no loop: read, or not, by what comes next
+        () =>
+          x.shape.length > 0 ? b.concat([b.exp(b.neg(b.abs(y.shape.length === x.shape.length ? y : x))), x].slice(0, 1 + (l % 2))) : x,
+        () => {
+          if (x.shape.length === 0 || (x.shape[0] as number) < 2) return b.tanh(x);
+          const rest = [(x.shape[0] as number) - 1, ...x.shape.slice(1)];
+          const start = x.shape.map(() => 0);
+          return b.pad(front(x, start, rest), [[1, 0], ...start.slice(1).map(() => [0, 0])] as never);
+        },
       ] as never;
       const next = (of[kind] as () => T)();
       if (next.size <= 4000) known.push(next);
@@ -196,17 +207,20 @@ describe("fused loops", () => {
   });
 
   it("of a kernel matrix: distances and the matrix in one, distances again in the pullback", () => {
-    const loss = (scale: T, x: T) => {
+    const loss = (scale: T, x: T, amplitudes: T) => {
       const z = b.mul(x, b.exp(scale));
       const d = b.sub(b.reshape(z, [8, 1, 3]), b.reshape(z, [1, 8, 3]));
-      const k = b.add(b.exp(b.mul(-0.5, b.sum(b.square(d), { axis: -1 }))), b.eye(8));
+      const [v, s] = [front(amplitudes, [0], [1]), front(amplitudes, [1], [1])];
+      const k = b.add(b.mul(v, b.exp(b.mul(-0.5, b.sum(b.square(d), { axis: -1 })))), b.mul(s, b.eye(8)));
       return b.sum(b.log(b.diag(b.linalg.cholesky(k as never))));
     };
-    const program = b.compile(b.valueAndGrad(loss as never), b.float64(3), b.float64(8, 3)) as never;
-    const steps = plan(program, [b.zeros([64, 3]), b.random.normal(1, [64, 8, 3])]);
+    const gradient = b.valueAndGrad(loss as never, { argnums: [0, 2] } as never);
+    const program = b.compile(gradient, b.float64(3), b.float64(8, 3), b.float64(2)) as never;
+    const steps = plan(program, [b.zeros([64, 3]), b.random.normal(1, [64, 8, 3]), b.ones([64, 2])]);
     const loops = steps.map((s) => s.kernels?.join(" ")).filter((s) => s !== undefined);
-    expect(loops.some((s) => s.startsWith("sub square sum mul exp add"))).to.equal(true);
-    expect(loops.some((s) => s.includes("sub mul scale"))).to.equal(true);
+    expect(loops.some((s) => s.startsWith("sub square sum mul exp mul mul add"))).to.equal(true);
+    // where gradients of slices go parts no loop: the distances' cotangents are summed where they are made
+    expect(loops.some((s) => s.includes("sub mul scale neg sum sum"))).to.equal(true);
     // nothing of 8 x 8 x 3 has memory
     expect(steps.flatMap((s) => (s as unknown as { shapes: number[][] }).shapes).filter((s) => s?.join() === "8,8,3")).to.deep.equal([]);
   });

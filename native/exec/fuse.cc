@@ -48,6 +48,13 @@ Index size(const FusedLoop& loop) {
   return n;
 }
 
+/// It only says where elements go: done when somebody reads them, it parts no loops.
+bool only_moves(const Instruction& c) {
+  if (c.control != nullptr) return false;
+  const Family* const f = kernel_of(c).family;
+  return f == &family::write_strided || f == &family::update_strided || f == &family::band || f == &family::join;
+}
+
 /// What it may have in memory, at most.
 std::size_t operands(const FusedLoop& loop) {
   std::size_t n = loop.members.size();
@@ -114,7 +121,8 @@ Fuser::Fuser(const Program& program, std::vector<bool> fusable, std::vector<bool
       hoisted_(std::move(hoisted)),
       producer_(program.values.size(), -1),
       loop_of_(program.values.size(), -1),
-      stored_(program.code.size(), false) {
+      stored_(program.code.size(), false),
+      waits_(program.code.size(), false) {
   for (std::size_t i = 0; i < program.code.size(); ++i) {
     if (hoisted_[i]) continue;
     for (const int v : program.code[i].out)
@@ -156,6 +164,7 @@ void Fuser::place(int i) {
   const Instruction& c = code(i);
   const auto at = static_cast<std::size_t>(i);
   if (!fusable_[at]) {
+    if (!hoisted_[at] && only_moves(c)) return static_cast<void>(waits_[at] = true);
     if (!hoisted_[at])
       for (const int v : c.in)
         if (v >= 0) need(v);
@@ -180,15 +189,26 @@ void Fuser::place(int i) {
   begin(i);
 }
 
+bool Fuser::waits(int value) const {
+  const int i = producer(value);
+  return i >= 0 && waits_[static_cast<std::size_t>(i)];
+}
+
+/// The open loops that have to be done before a value is in memory.
+void Fuser::find_before(int value, std::set<int>& loops) const {
+  const int source = seen(value);
+  if (const int l = loop_of(source); l >= 0) loops.insert(l);
+  if (!waits(source)) return;
+  for (const int v : code(producer(source)).in)
+    if (v >= 0) find_before(v, loops);
+}
+
 /// The open loops that compute what members of this one, from number `from` on, read from memory.
-std::set<int> Fuser::before(const FusedLoop& loop, std::size_t from) {
+std::set<int> Fuser::before(const FusedLoop& loop, std::size_t from) const {
   std::set<int> loops;
-  for (std::size_t m = from; m < loop.members.size(); ++m) {
-    for (const auto& read : loop.members[m].reads) {
-      if (read.inside) continue;
-      if (const int l = loop_of(seen(read.value)); l >= 0) loops.insert(l);
-    }
-  }
+  for (std::size_t m = from; m < loop.members.size(); ++m)
+    for (const auto& read : loop.members[m].reads)
+      if (!read.inside) find_before(read.value, loops);
   return loops;
 }
 
@@ -358,10 +378,12 @@ void Fuser::add(FusedLoop& loop, int i, Axes at) const {
 /// A value that somebody reads from memory.
 void Fuser::need(int value) {
   if (const int l = loop_of(value); l >= 0) return close(l);
-  if (!is_view(value)) return;
+  const bool view = is_view(value);
+  if (!view && !waits(value)) return;
   const int i = producer(value);
-  need(code(i).in[0]);
-  stored_[static_cast<std::size_t>(i)] = true;
+  for (const int v : code(i).in)
+    if (v >= 0) need(v);
+  (view ? stored_ : waits_)[static_cast<std::size_t>(i)] = view;
   units_.push_back({i});
 }
 
@@ -371,6 +393,9 @@ void Fuser::close(int l) {
   const std::set<int> first = std::move(after_[l]);
   after_.erase(l);
   for (const int other : first) close(other);
+  for (const auto& m : at->second.members)
+    for (const Access& read : m.reads)
+      if (!read.inside && waits(read.value)) need(read.value);
   for (auto& m : at->second.members) {
     int& of = loop_of(code(m.instruction).out[0]);
     m.again = of != l;

@@ -46,6 +46,7 @@ class Fuser {
   std::vector<int> producer_;           // per value: the instruction of items; -1: none
   std::vector<int> loop_of_;            // per value: the open loop that computes it, or -1
   std::vector<bool> stored_;            // per instruction that is a view: it has memory
+  std::vector<bool> waits_;             // per instruction: it moves elements, and nobody has needed them yet
   std::map<int, FusedLoop> open_;       // by number; nobody has needed them yet
   std::map<int, std::set<int>> after_;  // of an open loop: the open ones whose values it reads
   int loops_ = 0;
@@ -54,13 +55,16 @@ class Fuser {
   const std::vector<Index>& dims(int value) const { return program_.values[static_cast<std::size_t>(value)].dims; }
   const Instruction& code(int i) const { return program_.code[static_cast<std::size_t>(i)]; }
   int producer(int value) const { return producer_[static_cast<std::size_t>(value)]; }
+  int loop_of(int value) const { return loop_of_[static_cast<std::size_t>(value)]; }
   int& loop_of(int value) { return loop_of_[static_cast<std::size_t>(value)]; }
   Index count(int value) const;
   bool is_view(int value) const;
   int seen(int value) const;
   Access access(int value) const;
+  bool waits(int value) const;
+  void find_before(int value, std::set<int>& loops) const;
   void place(int i);
-  std::set<int> before(const FusedLoop& loop, std::size_t from);
+  std::set<int> before(const FusedLoop& loop, std::size_t from) const;
   bool reaches(int loop, int other) const;
   void need_views(int loop, std::size_t from);
   void begin(int i);
