@@ -175,13 +175,16 @@ bool Coder::sums_in_tile(const Root& r, int operand) const {
   return r.sum >= 0 && !plan_.loop.over_groups && plan_.loop.along[at(operand)].move == 0;
 }
 
-/// The tile to a sum: into memory, or a tile of its own, which is folded when a row, or the loop, ends. `below`: without the diagonal.
+/// The tile to a sum: into memory, or, of one item, a tile of its own, which is folded when a row, or the loop, ends. `below`: without the
+/// diagonal.
 void Coder::accumulate(const Root& r, int operand, int slot, bool below) {
   const Fused& f = plan_.loop;
   const Index behind = slot < 0 ? r.behind : this->behind(slot);
   const int to = slot < 0 ? operand : temporaries();
   Symbol::What what = below ? Symbol::accumulate_below : Symbol::accumulate;
-  if (f.flat && slot < 0 && (!side_by_side(operand) || of_pairs(operand)))
+  if (!f.flat && sums_in_tile(r, operand))
+    what = below ? Symbol::accumulate_all_below : Symbol::accumulate_all;
+  else if (f.flat && slot < 0 && (!side_by_side(operand) || of_pairs(operand)))
     what = below ? Symbol::accumulate_numbers_below : Symbol::accumulate_numbers;
   else if (f.flat)
     what = below ? Symbol::flat_accumulate_below : Symbol::flat_accumulate;
@@ -190,9 +193,7 @@ void Coder::accumulate(const Root& r, int operand, int slot, bool below) {
   begin_.push_back({.what = Symbol::reset, .which = r.sum, .a = to, .a_at = behind});
   bool rows = false;
   for (std::size_t d = 0; d < f.extent.size(); ++d) rows = rows || f.stride[d * operands_.size() + at(operand)] != 0;
-  (rows ? row_end_ : end_)
-      .push_back(
-          {.what = f.flat ? Symbol::flat_fold : Symbol::fold, .which = r.sum, .a = to, .b = operand, .a_at = behind, .b_at = r.behind});
+  (rows ? row_end_ : end_).push_back({.what = Symbol::flat_fold, .which = r.sum, .a = to, .b = operand, .a_at = behind, .b_at = r.behind});
 }
 
 void Coder::emit(const Root& r) {
@@ -214,6 +215,7 @@ void Coder::emit(const Root& r) {
 void Coder::emit() {
   Fused& f = plan_.loop;
   for (auto& r : roots_) {
+    if (!f.flat) break;
     if (sums_in_tile(r, r.operand)) r.slot = take_slot();
     if (r.image >= 0 && sums_in_tile(r, r.image)) r.image_slot = take_slot();
   }

@@ -33,11 +33,12 @@ struct Symbol {
     add_product,
     sub_product,
     accumulate_below,
+    accumulate_all_below,
     flat_accumulate_below,
     accumulate_numbers_below,
     map,  // this and those that follow: of one Map or Reduce
     accumulate,
-    fold,
+    accumulate_all,
     reset,
     flat_accumulate,
     accumulate_numbers,
@@ -71,11 +72,12 @@ struct Symbol {
                                       &T::add_product,
                                       &T::sub_product,
                                       &T::accumulate_below,
+                                      &T::accumulate_all_below,
                                       &T::flat_accumulate_below,
                                       &T::accumulate_numbers_below};
     static_assert(std::size(kPlain) == map);
-    constexpr T::Run(T::* kReductions[])[kFusedReductions] = {&T::accumulate,         &T::fold,     &T::reset, &T::flat_accumulate,
-                                                              &T::accumulate_numbers, &T::flat_fold};
+    constexpr T::Run(T::* kReductions[])[kFusedReductions] = {&T::accumulate,      &T::accumulate_all,     &T::reset,
+                                                              &T::flat_accumulate, &T::accumulate_numbers, &T::flat_fold};
     const auto run = what == place ? nullptr
                      : what < map  ? table.*kPlain[what]
                      : what == map ? (which < kWords ? table.map[which] : table.word[which - kWords])[static_cast<int>(form)]

@@ -40,11 +40,11 @@ struct FusedTable {
   /// A function of complex numbers, b says which; a_at instructions follow that only have places: of the parts of each argument, a and b,
   /// and a of the result, whose real part is A, too, and whose imaginary part goes to the tile behind.
   Run call;
-  Run accumulate[kFusedReductions];  // [a] = [a] + A, of elements that were not there before
-  Run accumulate_below;              // a sum, without the diagonal
-  Run fold[kFusedReductions];        // all elements of the tile [a] into the one element [b]; [a] is as it was before it was accumulated to
-  Run reset[kFusedReductions];       // [a] is so
-  Run integer;                       // A = a_at
+  Run accumulate[kFusedReductions];            // [a] = [a] + A, of elements that were not there before
+  Run accumulate_all[kFusedReductions];        // to the one element [a], a tree of them
+  Run accumulate_below, accumulate_all_below;  // a sum, without the diagonal
+  Run reset[kFusedReductions];                 // [a] is as it was before anything was accumulated to it
+  Run integer;                                 // A = a_at
   Run end;
   /// The code, tile after tile, over `count` elements of a loop, at least one tile; the last tile may begin before the one before ends.
   /// `half`: the last is on the diagonal, and there may be less than a tile of them, though not in memory.
@@ -57,7 +57,7 @@ struct FusedTable {
   Run flat_accumulate[kFusedReductions];                                      // to the tile [a]
   Run flat_accumulate_below, accumulate_numbers_below;
   Run accumulate_numbers[kFusedReductions];  // to what is `move` bytes apart
-  Run flat_fold[kFusedReductions];           // into the number [b]
+  Run flat_fold[kFusedReductions];           // all of the tile [a] into the number [b]; [a] is reset
   /// The code, once.
   void (*once)(const FusedIns* code, FusedOperand* operands);
 };

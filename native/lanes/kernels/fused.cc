@@ -58,7 +58,7 @@ struct Code {
   template <class Op>
   void reduction(Reduce r) {
     table.accumulate[static_cast<int>(r)] = code(M::template accumulate<Op, &State::end>);
-    table.fold[static_cast<int>(r)] = code(M::template fold<Op>);
+    table.accumulate_all[static_cast<int>(r)] = code(M::template accumulate_all<Op, &State::end>);
     table.reset[static_cast<int>(r)] = code(M::template reset<Op>);
     table.flat_accumulate[static_cast<int>(r)] = code(M::template flat_accumulate<Op, &State::end>);
     table.accumulate_numbers[static_cast<int>(r)] = code(M::template accumulate_numbers<Op, &State::end>);
@@ -78,6 +78,7 @@ void fill(FusedTable& table) {
   maps.to.template reduction<Max>(Reduce::max);
   maps.to.template reduction<Min>(Reduce::min);
   table.accumulate_below = C::code(M::template accumulate<Sum, &State::below>);
+  table.accumulate_all_below = C::code(M::template accumulate_all<Sum, &State::below>);
   table.flat_accumulate_below = C::code(M::template flat_accumulate<Sum, &State::below>);
   table.accumulate_numbers_below = C::code(M::template accumulate_numbers<Sum, &State::below>);
   table.load = C::code(M::load_tile);

@@ -212,17 +212,20 @@ struct Machine {
     }
     BS_NEXT(v);
   }
-  template <class Op>
-  static void fold(const FusedIns* ip, State* s, BS_TILE) {
+  /// Fewer stores than to accumulate each vector, and only the elements' number over T of additions one after the other.
+  template <class Op, int State::* last>
+  static void accumulate_all(const FusedIns* ip, State* s, BS_TILE) {
     const Vec<R> v[kTile] = {BS_ALL};
-    const At<R> a(s, ip->a, ip->a_at), b(s, ip->b, ip->b_at);
-    Vec<R> w[kTile];
-    BS_EACH w[t] = a[t];
-    BS_EACH a.put(t, splat<R>(Op::template identity<R>));
+    const At<R> a(s, ip->a, ip->a_at);
+    const int end = s->*last;
+    Vec<R> w[kTile] = {BS_ALL};
+    if (s->first > 0 || end < T) {
+      BS_EACH if (t < s->first || t >= end) w[t] = splat<R>(Op::template identity<R>);
+    }
     _Pragma("GCC unroll 3") for (int half = T / 2; half > 0; half /= 2) {
       _Pragma("GCC unroll 4") for (int t = 0; t < half; ++t) w[t] = Op::template combine<R>(w[t], w[t + half]);
     }
-    b.put(0, Op::template combine<R>(b[0], w[0]));
+    a.put(0, Op::template combine<R>(a[0], w[0]));
     BS_NEXT(v);
   }
   // ---- One item: W elements of the loop in a vector ----
