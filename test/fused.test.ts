@@ -7,6 +7,12 @@ import { many } from "./grid";
 import { randoms } from "./hostile/randoms";
 
 type F = "float32" | "float64";
+/** Without its last element along the first axis, and with zeros before that one instead. */
+const shifted = (x: T): T => {
+  const start = x.shape.map(() => 0);
+  const rest = front(x, start, [(x.shape[0] as number) - 1, ...x.shape.slice(1)]);
+  return b.pad(rest, [[1, 0], ...start.slice(1).map(() => [0, 0])] as never) as T;
+};
 const front = (x: T, start: readonly number[], shape: readonly number[]): T => b.slice(x, start, shape) as T;
 
 /** A function of tensors [n], [n, k], [m, n, k] and [], out of everything that a loop may hold and of some that it may not. */
@@ -48,12 +54,7 @@ function randomFunction(random: () => number): (...xs: T[]) => T[] {
         // elements that move, which parts no loop: read, or not, by what comes next
         () =>
           x.shape.length > 0 ? b.concat([b.exp(b.neg(b.abs(y.shape.length === x.shape.length ? y : x))), x].slice(0, 1 + (l % 2))) : x,
-        () => {
-          if (x.shape.length === 0 || (x.shape[0] as number) < 2) return b.tanh(x);
-          const rest = [(x.shape[0] as number) - 1, ...x.shape.slice(1)];
-          const start = x.shape.map(() => 0);
-          return b.pad(front(x, start, rest), [[1, 0], ...start.slice(1).map(() => [0, 0])] as never);
-        },
+        () => (x.shape.length === 0 || (x.shape[0] as number) < 2 ? b.tanh(x) : shifted(x)),
       ] as never;
       const next = (of[kind] as () => T)();
       if (next.size <= 4000) known.push(next);
@@ -204,6 +205,32 @@ describe("fused loops", () => {
         for (let i = 0; i < 9; i++) expect(difference(itemOf(t, i), want[i]?.[o] as T), `output ${o} item ${i}`).to.be.below(1e-12);
       });
     });
+  });
+
+  it("values that are read in two directions", () => {
+    const distances = (z: T): T => b.sub(b.reshape(z, [z.size, 1]), b.reshape(z, [1, z.size])) as T;
+    const functions: Record<string, (z: T, a: T) => T[]> = {
+      "cheap ones": (z) => [b.minimum(distances(z), b.transpose(distances(z))) as T],
+      "of one in memory": (z, a) => [b.maximum(b.sub(a, z), b.transpose(b.sub(a, z))) as T],
+      "both, and beside others": (z, a) => {
+        const d = distances(z);
+        const e = b.add(a, z) as T;
+        return [b.mul(b.minimum(b.transpose(d), b.sub(d, e)), b.transpose(e)) as T, b.sum(b.mul(e, b.transpose(e)), { axis: 0 })];
+      },
+    };
+    for (const [name, f] of Object.entries(functions)) {
+      const program = b.compile(f as never, b.float64(9), b.float64(9, 9)) as unknown as {
+        runSync(args: readonly T[], options: object): T[];
+      };
+      const args = [b.random.normal(1, [17, 9]), b.random.normal(2, [17, 9, 9])] as T[];
+      for (const layout of ["lanes", "single"])
+        program.runSync(args, { layout }).forEach((got, o) => {
+          for (let i = 0; i < 17; i++) {
+            const want = f(...(args.map((t) => itemOf(t, i)) as [T, T]))[o] as T;
+            expect(difference(itemOf(got, i), want), `${name}, ${layout}, item ${i}`).to.be.lessThan(1e-14);
+          }
+        });
+    }
   });
 
   it("of a kernel matrix: distances and the matrix in one, distances again in the pullback", () => {

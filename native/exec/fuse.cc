@@ -10,8 +10,6 @@ namespace {
 constexpr Index kInner = 8;      // rounds of the axes that are written out, at most
 constexpr Index kLargest = 192;  // instructions of a loop, written out
 constexpr Index kComplex = 4;    // instructions for one of complex numbers, about
-constexpr int kDepth = 3;        // of cheap values in each other
-constexpr int kTries = 8;        // open loops that an instruction may join, the last ones
 constexpr int kAlike = -2;       // an axis along which a value does not change and which the loop need not have yet
 
 /// Whether computing it again costs less than to store it.
@@ -46,13 +44,6 @@ Index size(const FusedLoop& loop) {
     n += rounds * m.cost;
   }
   return n;
-}
-
-/// It only says where elements go: done when somebody reads them, it parts no loops.
-bool only_moves(const Instruction& c) {
-  if (c.control != nullptr) return false;
-  const Family* const f = kernel_of(c).family;
-  return f == &family::write_strided || f == &family::update_strided || f == &family::band || f == &family::join;
 }
 
 /// What it may have in memory, at most.
@@ -153,96 +144,6 @@ Access Fuser::access(int value) const {
   }
   return {false, value, 0, row_major(dims(value))};
 }
-
-std::vector<Unit> Fuser::cut() {
-  for (std::size_t i = 0; i < program_.code.size(); ++i) place(static_cast<int>(i));
-  for (const int v : program_.outputs) need(v);
-  return std::move(units_);
-}
-
-void Fuser::place(int i) {
-  const Instruction& c = code(i);
-  const auto at = static_cast<std::size_t>(i);
-  if (!fusable_[at]) {
-    if (!hoisted_[at] && only_moves(c)) return static_cast<void>(waits_[at] = true);
-    if (!hoisted_[at])
-      for (const int v : c.in)
-        if (v >= 0) need(v);
-    units_.push_back({i});
-    return;
-  }
-  if (is_view(c.out[0])) return;  // when somebody reads it
-  int tries = 0;
-  for (auto l = open_.rbegin(); l != open_.rend() && tries < kTries; ++l, ++tries) {
-    FusedLoop joined = l->second;
-    const std::size_t members = joined.members.size();
-    if (!join(joined, i)) continue;
-    const std::set<int> first = before(joined, members);
-    const int number = l->first;
-    if (std::any_of(first.begin(), first.end(), [&](int other) { return reaches(other, number); })) continue;
-    l->second = std::move(joined);
-    loop_of(c.out[0]) = number;
-    after_[number].insert(first.begin(), first.end());
-    need_views(number, members);
-    return;
-  }
-  begin(i);
-}
-
-bool Fuser::waits(int value) const {
-  const int i = producer(value);
-  return i >= 0 && waits_[static_cast<std::size_t>(i)];
-}
-
-/// The open loops that have to be done before a value is in memory.
-void Fuser::find_before(int value, std::set<int>& loops) const {
-  const int source = seen(value);
-  if (const int l = loop_of(source); l >= 0) loops.insert(l);
-  if (!waits(source)) return;
-  for (const int v : code(producer(source)).in)
-    if (v >= 0) find_before(v, loops);
-}
-
-/// The open loops that compute what members of this one, from number `from` on, read from memory.
-std::set<int> Fuser::before(const FusedLoop& loop, std::size_t from) const {
-  std::set<int> loops;
-  for (std::size_t m = from; m < loop.members.size(); ++m)
-    for (const auto& read : loop.members[m].reads)
-      if (!read.inside) find_before(read.value, loops);
-  return loops;
-}
-
-/// Views that no strides lead through get memory.
-void Fuser::need_views(int loop, std::size_t from) {
-  std::vector<int> views;
-  const FusedLoop& l = open_.at(loop);
-  for (std::size_t m = from; m < l.members.size(); ++m)
-    for (const Access& read : l.members[m].reads)
-      if (!read.inside && is_view(read.value)) views.push_back(read.value);
-  for (const int v : views) need(v);
-}
-
-/// Whether a loop is, or waits for, another.
-bool Fuser::reaches(int loop, int other) const {
-  if (loop == other) return true;
-  const auto after = after_.find(loop);
-  return after != after_.end() && std::any_of(after->second.begin(), after->second.end(), [&](int l) { return reaches(l, other); });
-}
-
-/// A loop of its own.
-void Fuser::begin(int i) {
-  const Instruction& c = code(i);
-  FusedLoop loop;
-  for (const Index n : dims(is_reduction(c) ? c.in[0] : c.out[0]))
-    if (n > 1) loop.extent.push_back(n);
-  loop.inner.assign(loop.extent.size(), false);
-  join(loop, i);
-  after_[loops_] = before(loop, 0);
-  loop_of(c.out[0]) = loops_;
-  open_.emplace(loops_, std::move(loop));
-  need_views(loops_++, 0);
-}
-
 /// Where the dimensions of a view lie, given those of what it reads.
 std::optional<Fuser::Axes> Fuser::alias(const Axes& source, int from, const Instruction& view) const {
   const std::vector<Index>&to = dims(view.out[0]), &in = dims(from);
@@ -374,40 +275,4 @@ void Fuser::add(FusedLoop& loop, int i, Axes at) const {
   }
   loop.members.push_back(std::move(member));
 }
-
-/// A value that somebody reads from memory.
-void Fuser::need(int value) {
-  if (const int l = loop_of(value); l >= 0) return close(l);
-  const bool view = is_view(value);
-  if (!view && !waits(value)) return;
-  const int i = producer(value);
-  for (const int v : code(i).in)
-    if (v >= 0) need(v);
-  (view ? stored_ : waits_)[static_cast<std::size_t>(i)] = view;
-  units_.push_back({i});
-}
-
-void Fuser::close(int l) {
-  const auto at = open_.find(l);
-  if (at == open_.end()) return;
-  const std::set<int> first = std::move(after_[l]);
-  after_.erase(l);
-  for (const int other : first) close(other);
-  for (const auto& m : at->second.members)
-    for (const Access& read : m.reads)
-      if (!read.inside && waits(read.value)) need(read.value);
-  for (auto& m : at->second.members) {
-    int& of = loop_of(code(m.instruction).out[0]);
-    m.again = of != l;
-    if (of == l) of = -1;
-  }
-  const auto& [one, axes, reads, cost, again] = at->second.members.front();
-  const auto plain = [&, i = std::size_t{0}](const Access& read) mutable { return read.value == code(one).in[i++]; };
-  if (at->second.members.size() == 1 && std::all_of(reads.begin(), reads.end(), plain))
-    units_.push_back({one});
-  else
-    units_.push_back({-1, std::move(at->second)});
-  open_.erase(at);
-}
-
 }  // namespace backsolve

@@ -41,6 +41,7 @@ class Fuser {
 
  private:
   using Axes = std::vector<int>;
+  static constexpr int kDepth = 3;  // of cheap values in each other
   const Program& program_;
   std::vector<bool> fusable_, hoisted_;
   std::vector<int> producer_;           // per value: the instruction of items; -1: none
