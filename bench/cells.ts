@@ -12,8 +12,13 @@ export const FURTHER = [2, 4, 8, 16, 32, 64, 128, 256] as const;
 export type Batch = "1" | "256K" | "32M" | "compiled";
 export const DTYPES = ["float64", "float32"] as const;
 export type DType = (typeof DTYPES)[number];
-/** `freed`: forward, where our side gives the last call's results back as it drops them, as the peers do by themselves. */
-export type Way = "forward" | "both" | "freed";
+/**
+ * `freed`: forward, where our side gives the last call's results back as it drops them, as the peers do by themselves. `program`: both, where
+ * our side is compiled, as those of JAX and TensorFlow always are, and gives results back likewise.
+ */
+export type Way = "forward" | "both" | "freed" | "program";
+/** What a peer, which has one way to do it, is asked for. */
+export const asked = (way: Way): "forward" | "both" => (way === "forward" || way === "freed" ? "forward" : "both");
 
 export interface Cell {
   readonly op: string;
@@ -53,8 +58,8 @@ export function grid(): Cell[] {
             for (const threads of [1, 2]) {
               const cell: Cell = { op, n, batch, dtype, way, threads };
               if (batch === "1" || batch === "compiled" || itemsOf(cell) > 1) cells.push(cell);
-              if (batch === "256K" && dtype === "float64" && way === "forward" && threads === 1 && itemsOf(cell) > 1)
-                cells.push({ ...cell, way: "freed" });
+              if (batch === "256K" && dtype === "float64" && threads === 1 && itemsOf(cell) > 1)
+                cells.push({ ...cell, way: way === "forward" ? "freed" : "program" });
             }
   return cells.sort((a, b) => rank(a) - rank(b) || (hash(a) < hash(b) ? -1 : 1));
 }
@@ -63,7 +68,7 @@ const COMMON = new Set([4, 8, 16, 32, 64, 128, 512]);
 const hash = (c: Cell): string => createHash("sha256").update(keyOf(c)).digest("hex");
 /** How far a cell is from the middle of the grid. */
 function rank(c: Cell): number {
-  const off = [!COMMON.has(c.n), c.dtype === "float32", c.threads > 1, c.batch === "32M", c.batch === "1", c.way === "freed"];
+  const off = [!COMMON.has(c.n), c.dtype === "float32", c.threads > 1, c.batch === "32M", c.batch === "1", c.way !== asked(c.way)];
   return off.filter(Boolean).length;
 }
 

@@ -1,5 +1,5 @@
 // One cell: all sides in alternation until the ratio to the best peer is known well enough.
-import { type Cell, rowOf } from "./cells";
+import { asked, type Cell, rowOf } from "./cells";
 import type { Operands } from "./data";
 import type { Party } from "./party";
 import type { Failed, Prepare, Prepared, Timed } from "./protocol";
@@ -125,7 +125,7 @@ function disagreement(cell: Cell, own: readonly number[], theirs: readonly numbe
 async function runners(cell: Cell, own: Player, peers: readonly Player[], sets: readonly Operands[], rules: Rules) {
   const { op, n, batch, dtype, way } = cell;
   const request: Prepare = { do: "prepare", op, n, batch, dtype, way, sets };
-  const theirRequest: Prepare = way === "freed" ? { ...request, way: "forward" } : request;
+  const theirRequest: Prepare = { ...request, way: asked(way) };
   const answer: Prepared | Failed = await own.prepare(request);
   if (!("first" in answer)) throw new Error(`backsolve, ${op}: ${JSON.stringify(answer)}`);
   const trouble: Record<string, string> = {};

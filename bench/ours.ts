@@ -28,19 +28,24 @@ function make({ op, n, dtype, way, sets }: Prepare): Call[] {
     );
   }
   const f = (...args: T[]): T[] => row.call(b, ...args);
+  let last: readonly T[] = [];
+  const givingBack =
+    (call: Call): Call =>
+    () => {
+      for (const t of last) t[Symbol.dispose]();
+      last = call() as readonly T[];
+      return last;
+    };
   if (way === "forward")
     return loaded.map(
       ({ args }) =>
         () =>
           f(...args),
     );
-  if (way === "freed") {
-    let last: readonly T[] = [];
-    return loaded.map(({ args }) => () => {
-      for (const t of last) t[Symbol.dispose]();
-      last = f(...args);
-      return last;
-    });
+  if (way === "freed") return loaded.map(({ args }) => givingBack(() => f(...args)));
+  if (way === "program") {
+    let program: ReturnType<typeof programOf> | undefined;
+    return loaded.map(({ args, g }) => givingBack(() => (program ??= programOf(b, row, n, dtype, way)).runSync([...args, ...g])));
   }
   return loaded.map(({ args, g }) => () => {
     const { value, pullback } = b.vjp(f, ...args);

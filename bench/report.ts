@@ -61,6 +61,7 @@ function tablesOf(machine: string, figures: readonly Figure[]): Readonly<Record<
     speedups: speedups(figures),
     "by-op-256K": byOp(main, "256K"),
     freed: byOp(main, "256K", ["forward", "freed"]),
+    program: byOp(main, "256K", ["both", "program"]),
     "by-op-1": byOp(main, "1"),
     "by-op-32M": byOp(main, "32M"),
     trouble: troubles(figures),

@@ -28,9 +28,9 @@ export function worst(figures: readonly Figure[], count = 30): string {
   );
 }
 
-/** The mean and the worst cell of results that are given back, which only batches in cache have. */
-function freed(figures: readonly Figure[], has: Band["has"]): string[] {
-  const r = reached(figures, has, "freed");
+/** The mean and the worst cell of ways that only batches in cache have. */
+function further(figures: readonly Figure[], has: Band["has"], way: "freed" | "program"): string[] {
+  const r = reached(figures, has, way);
   return r ? [`**${times(r.mean)}**`, `${times(r.worst.ratio)} ${r.worst.cell.op} ${r.worst.cell.n} (of ${r.count})`] : ["", ""];
 }
 function bandLine(figures: readonly Figure[], { name, has, targets }: Band): string[] {
@@ -43,7 +43,7 @@ function bandLine(figures: readonly Figure[], { name, has, targets }: Band): str
       r ? `${times(r.worst.ratio)} ${r.worst.cell.op} ${r.worst.cell.n} (of ${r.count})` : "",
     ];
   });
-  return [name, ...cells.slice(0, 3), ...freed(figures, has), ...cells.slice(3)];
+  return [name, ...cells.slice(0, 3), ...further(figures, has, "freed"), ...cells.slice(3), ...further(figures, has, "program")];
 }
 const all: Band = { name: "**worst cell of all**", has: ({ batch }) => batch !== "compiled", targets: { forward: 1, both: 1 } };
 function allLine(figures: readonly Figure[]): string[] {
@@ -58,14 +58,28 @@ function allLine(figures: readonly Figure[]): string[] {
         ]
       : ["-", "1x", ""];
   });
-  const r = reached(figures, all.has, "freed");
-  const given = r ? [`**${times(r.worst.ratio)}**`, `${r.worst.cell.op} ${r.worst.cell.n} (of ${r.count})`] : ["", ""];
-  return [all.name, ...cells.slice(0, 3), ...given, ...cells.slice(3)];
+  const worstOf = (way: "freed" | "program"): string[] => {
+    const r = reached(figures, all.has, way);
+    return r ? [`**${times(r.worst.ratio)}**`, `${r.worst.cell.op} ${r.worst.cell.n} (of ${r.count})`] : ["", ""];
+  };
+  return [all.name, ...cells.slice(0, 3), ...worstOf("freed"), ...cells.slice(3), ...worstOf("program")];
 }
 /** Geometric means by band beside their targets. */
 export const bandsTable = (figures: readonly Figure[]): string =>
   tableOf(
-    ["band", WAYS.forward, "target", "worst", "forward, results given back", "worst", WAYS.both, "target", "worst"],
+    [
+      "band",
+      WAYS.forward,
+      "target",
+      "worst",
+      "forward, results given back",
+      "worst",
+      WAYS.both,
+      "target",
+      "worst",
+      "forward + backward, compiled, results given back",
+      "worst",
+    ],
     [...bands.map((band) => bandLine(figures, band)), allLine(figures)],
   );
 
