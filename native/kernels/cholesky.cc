@@ -1,4 +1,5 @@
 // Cholesky factor of one Hermitian positive-definite matrix, and its reverse sweep.
+#include "../base/columns.h"
 #include "factor.h"
 #include "list.h"
 
@@ -53,6 +54,15 @@ void reverse_unblocked(Matrix<const T> l, Matrix<T> g) {
   }
 }
 
+/// The Hermitian matrix M + Mᴴ, of whose M the lower triangle is given, its diagonal real.
+template <class T>
+void add_adjoint(Matrix<const T> m, Matrix<T> full) {
+  for (Index p = 0; p < m.rows; ++p) {
+    for (Index q = 0; q < p; ++q) full(p, q) = m(p, q), full(q, p) = conj(m(p, q));
+    full(p, p) = 2 * real(m(p, p));
+  }
+}
+
 // Blocked by columns from the last (Murray 2016, section 4.3). With the block column split as
 //   [ R  D  . ]      D = chol(D' - R Rᴴ),  C = (C' - B Rᴴ) D⁻ᴴ:
 //   [ B  C  . ]
@@ -74,13 +84,59 @@ void reverse_blocked(Matrix<const T> l, Matrix<T> g, Matrix<T> work) {
       la::gemm<T>(-1, la::Op::adjoint, read(Cg), la::Op::none, B, 1, Rg);
     }
     reverse_unblocked(D, Dg);
-    for (Index p = 0; p < w; ++p) {
-      for (Index q = 0; q < p; ++q) full(p, q) = Dg(p, q), full(q, p) = conj(Dg(p, q));
-      full(p, p) = 2 * real(Dg(p, p));
-    }
+    add_adjoint(read(Dg), full);
     la::gemm<T>(-1, la::Op::none, read(full), la::Op::none, R, 1, Rg);
     end = j;
   }
+}
+
+/// Block columns over the pool: wide enough that products with one take more time than the memory that they go through, so narrow that a
+/// panel takes less time than what it is ahead of.
+struct Blocks {
+  static constexpr Index kLeast = 512, kWide = 768;
+  Index length, size, count;
+  explicit Blocks(Index n)
+      : length(n), size(std::max<Index>(n < kWide ? 64 : 96, ((n - 1) / pool::kMostColumns / 16 + 1) * 16)), count((n - 1) / size + 1) {}
+  /// Block column k of a sweep from the last.
+  Index begin(Index k) const { return (count - 1 - k) * size; }
+  Index end(Index k) const { return std::min(length, (count - k) * size); }
+};
+
+// The same over the pool, block columns from the last (../base/columns.h). `work` has room for D̄ + D̄ᴴ of each.
+template <class T>
+void reverse_by_columns(Matrix<const T> l, Matrix<T> g, Matrix<T> work) {
+  const Index n = l.rows;
+  const Blocks cut(n);
+  const auto begin = [&](Index k) { return cut.begin(k); };
+  const auto end = [&](Index k) { return cut.end(k); };
+  const auto full_of = [&](Index k) {
+    const Index w = end(k) - begin(k);
+    return Matrix<T>{work.data + begin(k) * work.cols, w, w, w};
+  };
+  const auto panel = [&](Index k) {
+    const Index j = begin(k), w = end(k) - j, below = n - end(k);
+    const auto D = block(l, j, j, w, w), C = block(l, end(k), j, below, w);
+    const auto Dg = block(g, j, j, w, w), Cg = block(g, end(k), j, below, w), full = full_of(k);
+    if (below > 0) {
+      la::trsm(la::Side::right, la::Triangle::lower, la::Op::none, la::Diagonal::stored, D, Cg);
+      la::gemm<T>(1, la::Op::adjoint, read(Cg), la::Op::none, C, 0, full);
+      for (Index p = 0; p < w; ++p)
+        for (Index q = 0; q <= p; ++q) Dg(p, q) -= full(p, q);
+    }
+    reverse_blocked(D, Dg, full);
+    add_adjoint(read(Dg), full);
+  };
+  const auto update = [&](Index k, Index c) {
+    const Index j = begin(k), w = end(k) - j, below = n - end(k), i = begin(c), width = end(c) - i;
+    const auto R = block(l, j, i, w, width), B = block(l, end(k), i, below, width);
+    const auto Rg = block(g, j, i, w, width), Bg = block(g, end(k), i, below, width), Cg = block(g, end(k), j, below, w);
+    if (below > 0) {
+      la::core::gemm<T>(-1, la::Op::none, read(Cg), la::Op::none, R, 1, Bg);
+      la::core::gemm<T>(-1, la::Op::adjoint, read(Cg), la::Op::none, B, 1, Rg);
+    }
+    la::core::gemm<T>(-1, la::Op::none, read(full_of(k)), la::Op::none, R, 1, Rg);
+  };
+  pool::columns(cut.count, panel, update);
 }
 
 /// a (n,n) -> l (n,n): A = L Lᴴ; only the lower triangle of a is read. dims {n}.
@@ -112,8 +168,9 @@ std::int32_t cholesky(const Call& call, const NoWork<T>&) {
 template <class T>
 struct VjpWork {
   Matrix<T> block;
-  VjpWork(Arena& arena, const Call& call) : block(arena.matrix<T>(side(call), side(call))) {}
-  static Index side(const Call& call) { return call.dims[0] <= kUnblocked ? 0 : kBlock; }
+  VjpWork(Arena& arena, const Call& call) : block(arena.matrix<T>(rows(call.dims[0]), width(call.dims[0]))) {}
+  static Index rows(Index n) { return n <= kUnblocked ? 0 : n < Blocks::kLeast ? kBlock : n; }
+  static Index width(Index n) { return n < Blocks::kLeast ? kBlock : Blocks(n).size; }
 };
 
 /// l (n,n), g (n,n) -> a (n,n), Hermitian; only the lower triangles of l and g are read. dims {n}.
@@ -126,8 +183,10 @@ std::int32_t cholesky_vjp(const Call& call, const VjpWork<T>& work) {
   for (Index i = 0; i < n; ++i) std::copy_n(&given(i, 0), i + 1, &g(i, 0));
   if (n <= kUnblocked)
     reverse_unblocked(l, g);
-  else
+  else if (n < Blocks::kLeast)
     reverse_blocked(l, g, work.block);
+  else
+    reverse_by_columns(l, g, work.block);
   // The sweep treats the lower triangle as the argument; its Hermitian part halves what is off the diagonal.
   for (Index i = 0; i < n; ++i)
     for (Index j = 0; j < i; ++j) {
