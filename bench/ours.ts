@@ -19,14 +19,6 @@ function make({ op, n, dtype, way, sets }: Prepare): Call[] {
     );
     return { args, g };
   });
-  if (row.compiled) {
-    let program: ReturnType<typeof programOf> | undefined; // compiled by the first call, as jit does
-    return loaded.map(
-      ({ args, g }) =>
-        () =>
-          (program ??= programOf(b, row, n, dtype, way)).runSync([...args, ...g]),
-    );
-  }
   const f = (...args: T[]): T[] => row.call(b, ...args);
   let last: readonly T[] = [];
   const givingBack =
@@ -36,6 +28,10 @@ function make({ op, n, dtype, way, sets }: Prepare): Call[] {
       last = call() as readonly T[];
       return last;
     };
+  if (row.compiled || way === "program") {
+    let program: ReturnType<typeof programOf> | undefined; // compiled by the first call, as jit does
+    return loaded.map(({ args, g }) => givingBack(() => (program ??= programOf(b, row, n, dtype, way)).runSync([...args, ...g])));
+  }
   if (way === "forward")
     return loaded.map(
       ({ args }) =>
@@ -43,10 +39,6 @@ function make({ op, n, dtype, way, sets }: Prepare): Call[] {
           f(...args),
     );
   if (way === "freed") return loaded.map(({ args }) => givingBack(() => f(...args)));
-  if (way === "program") {
-    let program: ReturnType<typeof programOf> | undefined;
-    return loaded.map(({ args, g }) => givingBack(() => (program ??= programOf(b, row, n, dtype, way)).runSync([...args, ...g])));
-  }
   return loaded.map(({ args, g }) => () => {
     const { value, pullback } = b.vjp(f, ...args);
     return [...value, ...pullback(g)];
