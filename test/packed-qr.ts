@@ -35,6 +35,22 @@ export function checkQr(n: number, dtype: Real): void {
   }
 }
 
+/** Columns times powers of two down to where their squares are no more, or up to where they overflow: Q is the same, R's columns are times these. */
+export function checkGradedQr(n: number, dtype: Real): void {
+  if (n > 130) return;
+  const [rows, cols] = [n + 7, n];
+  const a = made(rows, cols, dtype, (_i, _j, x) => x);
+  const plain = linalg.qr(a);
+  for (const end of dtype === "float64" ? [-540, 520] : [-70, 62]) {
+    const power = (j: number): number => 2 ** Math.round((end * j) / cols);
+    const what = `qr ${dtype} ${rows} ${cols}, columns to 2^${end}`;
+    const { q, r } = linalg.qr(made(rows, cols, dtype, (i, j) => (a.data[i * cols + j] as number) * power(j)));
+    const unscaled = made(cols, cols, "float64", (i, j) => (r.data[i * cols + j] as number) / power(j));
+    ratio(`${what}: Q`, sub(wide(q), wide(plain.q)), 1, 8 * rows, dtype);
+    ratio(`${what}: R`, sub(unscaled, wide(plain.r)), norm(a), 8 * rows, dtype);
+  }
+}
+
 /** Q of reflections that are given; A of sizes that pivoting takes. */
 export function checkPivotedQr(n: number, dtype: Real): void {
   for (const [rows, cols] of shapes(n)) {
