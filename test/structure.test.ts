@@ -37,6 +37,7 @@ const ORDER: { group: RegExp; within?: boolean }[] = [
   { group: /^lib\/core\/outcome$/ },
   { group: /^lib\/core\/levels$/ },
   { group: /^lib\/core\/trace$/ },
+  { group: /^lib\/core\/left$/ },
   { group: /^lib\/core\/evaluate$/ },
   { group: /^lib\/core\/(apply|fused)$/ },
   { group: /^lib\/core\/rules$/ },

@@ -6,7 +6,8 @@ import { reshape, slice } from "../ops/structure";
 import { recordBody } from "../program/record";
 import { inputTypesOf } from "./types";
 
-type Apply = (loop: Loop, inputs: readonly Tensor[]) => Tensor[];
+/** `inside`: as an instruction of a body that is being recorded, which says nothing of how the whole runs. */
+type Apply = (loop: Loop, inputs: readonly Tensor[], inside?: boolean) => Tensor[];
 
 const part = (x: Tensor, from: number, count: number): Tensor =>
   count === x.shape[0] ? x : slice(x, [from, ...x.shape.slice(1).map(() => 0)], [count, ...x.shape.slice(1)]);
@@ -38,6 +39,6 @@ function outer(loop: Loop, k: number, count: number, apply: Apply): Loop {
   const types = inputTypesOf(loop.body).map((t, i) =>
     i < loop.carries || i >= loop.carries + loop.mapped ? t : { ...t, shape: [k, ...t.shape] },
   );
-  const { body } = recordBody("scan", types, (args) => apply({ ...loop, length: k }, args));
+  const { body } = recordBody("scan", types, (args) => apply({ ...loop, length: k }, args, true));
   return { ...loop, name: "segments", body, length: count };
 }

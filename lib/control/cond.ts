@@ -1,5 +1,6 @@
 import { ArgumentError, DtypeError, describe, ShapeError } from "../core/errors";
 import type { ValueType } from "../core/ir";
+import { throwing } from "../core/left";
 import { unwrapIfDead } from "../core/levels";
 import { isTensor, shapeText, type Tensor, tracedOf } from "../core/tensor";
 import { flattenTensors, inOrderOf } from "../core/tree";
@@ -83,7 +84,7 @@ export function cond(pred: unknown, then: Branch, otherwise: Branch, ...args: un
 /** Dtypes of the branch that is not taken, for numbers of the other; what it throws is nobody's failure. */
 function ofOther(dtypes: () => DTypeAt): DTypeAt | undefined {
   try {
-    return dtypes();
+    return throwing(dtypes);
   } catch {
     return undefined;
   }

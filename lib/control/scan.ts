@@ -57,6 +57,12 @@ function lengthOf(flat: Flat<Tensor | number>, given: unknown): number {
 
 type Stepper = (carry: unknown, x: unknown) => unknown;
 
+interface Given {
+  readonly f: Stepper;
+  readonly carry: Flat<Tensor | number>;
+  readonly xs: Flat<Tensor> | undefined;
+  readonly collects: boolean;
+}
 interface Run {
   readonly carry: Flat<Tensor | number>;
   readonly traced: Traced;
@@ -79,42 +85,37 @@ function checkStep(given: unknown): { carry: unknown; y?: unknown } {
 }
 
 /** The body of one run, at these dtypes of the carried numbers. */
-function traceStep(f: Stepper, carry: Flat<Tensor | number>, numbers: readonly ValueType["dtype"][], xs: Flat<Tensor> | undefined): Run {
+function traceStep({ f, carry, xs, collects }: Given, numbers: readonly ValueType["dtype"][]): Run {
   const own = carry.leaves.map(
     (t, i): ValueType => (typeof t === "number" ? { dtype: numbers[i] as ValueType["dtype"], shape: [] } : typeOfTensor(t)),
   );
   const each = xs ? xs.leaves.map(({ dtype, shape }) => ({ dtype, shape: shape.slice(1) })) : [];
   let next: Flat<Tensor> | undefined;
   let ys: Flat<Tensor> | undefined;
-  const traced = traceTree("scan", [...own, ...each], (args) => {
+  const step = (args: readonly Tensor[]): Flat<Tensor> => {
     const given: unknown = f(carry.rebuild(args.slice(0, own.length)), xs?.rebuild(args.slice(own.length)));
     const { carry: c, y } = checkStep(given);
     next = inOrderOf(flattenLike("scan", c, dtypesAt(carry.paths, own)), carry.paths);
     ys = y === undefined ? undefined : flattenLike("scan", y);
     return { leaves: [...next.leaves, ...(ys?.leaves ?? [])], paths: [], rebuild: (l) => l };
-  });
+  };
+  const traced = traceTree("scan", [...own, ...each], step, collects);
   return { carry, traced, types: own, next: next as Flat<Tensor>, ys };
 }
 
 /** A carried number takes the dtype that becomes of it. */
-function settled(f: Stepper, carry: Flat<Tensor | number>, xs: Flat<Tensor> | undefined): Run {
+function settled(of: Given): Run {
+  const { carry, xs } = of;
   const isNumber = (i: number): boolean => typeof carry.leaves[i] === "number";
-  const at = (dtype: ValueType["dtype"]): Run =>
-    traceStep(
-      f,
-      carry,
-      carry.leaves.map(() => dtype),
-      xs,
-    );
+  const all = (dtype: ValueType["dtype"]) => carry.leaves.map(() => dtype);
+  const at = (dtype: ValueType["dtype"]): Run => traceStep(of, all(dtype));
   const { guess, run } = withNumbers([...carry.leaves, ...(xs?.leaves ?? [])], at);
   let step = run;
   const given = step.next.leaves;
   if (given.length === carry.leaves.length && given.some((t, i) => isNumber(i) && t.dtype !== guess))
     step = traceStep(
-      f,
-      carry,
+      of,
       given.map((t) => t.dtype),
-      xs,
     );
   checkCarry("scan", carry, step.types, step.next);
   return step;
@@ -168,14 +169,14 @@ interface Prepared {
   readonly checkpoint: number | undefined;
   back(out: readonly Tensor[]): Scanned<unknown, unknown>;
 }
-function prepared(f: Stepper, carry0: unknown, given: unknown, options: ScanOptions): Prepared {
+function prepared(f: Stepper, carry0: unknown, given: unknown, options: ScanOptions, collects = false): Prepared {
   const { length: asked, reverse = false, checkpoint } = options;
   if (typeof reverse !== "boolean") throw new ArgumentError("scan", `option reverse must be true or false, got ${describe(reverse)}.`);
   if (checkpoint !== undefined && !(Number.isSafeInteger(checkpoint) && checkpoint > 0))
     throw new ArgumentError("scan", `option checkpoint must be a positive integer, got ${describe(checkpoint)}.`);
   const xs = given === undefined || given === null ? undefined : (flattenGiven("scan", given) as Flat<Tensor>);
   const length = lengthOf(xs ?? { leaves: [], paths: [], rebuild: () => undefined }, asked);
-  const { carry, traced, types, ys } = settled(f, flattenGiven("scan", carry0), xs);
+  const { carry, traced, types, ys } = settled({ f, carry: flattenGiven("scan", carry0), xs, collects });
   const loop: Loop = {
     kind: "loop",
     name: "scan",
@@ -197,15 +198,16 @@ function prepared(f: Stepper, carry0: unknown, given: unknown, options: ScanOpti
 
 const OPTIONS = ["length", "reverse", "checkpoint"] as const;
 function run({ loop, inputs, checkpoint, back }: Prepared, context?: RunContext): Scanned<unknown, unknown> {
-  const apply = (l: Loop, ins: readonly Tensor[]): Tensor[] => applyControl(internControl(l), ins, context);
+  const apply = (l: Loop, ins: readonly Tensor[], inside = false): Tensor[] =>
+    applyControl(internControl(l), ins, inside ? undefined : context);
   return back(checkpoint === undefined ? apply(loop, inputs) : segmented(loop, checkpoint, inputs, apply));
 }
 
 function checkedScan(f: unknown, carry0: unknown, xs?: unknown, options: ScanOptions = {}) {
   asFunction("scan", f);
   const failures: Failure[] = [];
-  const value = run(prepared(f as Stepper, carry0, xs, optionsOf("scan", options, OPTIONS)), { collect: true, failures, out: undefined });
-  return { value, failures };
+  const loop = prepared(f as Stepper, carry0, xs, optionsOf("scan", options, OPTIONS), true);
+  return { value: run(loop, { collect: true, failures, out: undefined }), failures };
 }
 
 async function scanLater(f: unknown, carry0: unknown, xs?: unknown, options: ScanOptions & LaterOptions = {}) {

@@ -20,13 +20,14 @@ export interface Traced {
   readonly out: Flat<Tensor>; // leaves: what f gave, of which only types are for use
 }
 
-/** The body of f, a function of values of these types that gives a tree. */
-export function traceTree(op: string, types: readonly ValueType[], f: (args: Tensor[]) => Flat<Tensor>): Traced {
+/** The body of f, a function of values of these types that gives a tree. `collects`: for a run that does. */
+export function traceTree(op: string, types: readonly ValueType[], f: (args: Tensor[]) => Flat<Tensor>, collects = false): Traced {
   let out: Flat<Tensor> | undefined;
-  const { body, captures } = recordBody(op, types, (args) => {
+  const leavesOf = (args: Tensor[]): readonly Tensor[] => {
     out = f(args);
     return out.leaves;
-  });
+  };
+  const { body, captures } = recordBody(op, types, leavesOf, collects);
   return { body, captures: captures.map(unwrapIfDead), out: out as Flat<Tensor> };
 }
 

@@ -24,7 +24,7 @@ export interface VmapOptions {
 /** A function over batches, in its forms. */
 export interface Vmapped<P extends readonly unknown[], R> {
   (...args: Arguments<P>): R;
-  /** Items that fail are NaN, and listed. */
+  /** Items that fail are NaN, and listed. What all items share and fails, fails every item. */
   checked(...args: Arguments<P>): { readonly value: R; readonly failures: readonly Failure[] };
   /** Off the event loop. */
   async(...args: [...Arguments<P>, LaterOptions] | Arguments<P>): Promise<R>;
@@ -88,14 +88,14 @@ function mapped(flat: Flat<Tensor | number>, axes: Axes): Mapped {
 export function vmap<P extends readonly unknown[], R>(f: (...args: P) => R, options: VmapOptions = {}): Vmapped<P, R> {
   asFunction("vmap", f);
   const { in: from = 0, out: to = 0 } = optionsOf("vmap", options, ["in", "out"]);
-  const prepare = (args: readonly unknown[]) => prepared(f as (...args: never[]) => unknown, args, from, to);
+  const prepare = (args: readonly unknown[], collects = false) => prepared(f as (...args: never[]) => unknown, args, from, to, collects);
   const plain = (...args: unknown[]): unknown => {
     const { loop, inputs, back } = prepare(args);
     return back(applyControl(loop, inputs));
   };
   const checked = (...args: unknown[]) => {
     const failures: Failure[] = [];
-    const { loop, inputs, back } = prepare(args);
+    const { loop, inputs, back } = prepare(args, true);
     return { value: back(applyControl(loop, inputs, { collect: true, failures, out: undefined })), failures };
   };
   const asynchronous = async (...args: unknown[]): Promise<unknown> => {
@@ -113,18 +113,18 @@ interface Prepared {
   readonly inputs: readonly Tensor[];
   back(results: readonly Tensor[]): unknown;
 }
-function prepared(f: (...args: never[]) => unknown, args: readonly unknown[], from: Axes, to: Axes): Prepared {
+function prepared(f: (...args: never[]) => unknown, args: readonly unknown[], from: Axes, to: Axes, collects: boolean): Prepared {
   const isTree = typeof from === "object" && from !== null && !Array.isArray(from);
   const flat = flattenGiven("vmap", args);
   const { items, size } = mapped(flat, isTree ? [from] : from);
   const each = items.filter((t) => t !== undefined);
   const types = each.map(({ dtype, shape }) => ({ dtype, shape: shape.slice(1) }));
-  const trace = (numbers: DType) =>
-    traceTree("vmap", types, (traced) => {
-      const rest = [...traced];
-      const leaves = flat.leaves.map((t, i) => (items[i] ? rest.shift() : typeof t === "number" ? scalar(numbers, t) : t));
-      return flattenTensors("vmap", f(...(flat.rebuild(leaves) as never[])));
-    });
+  const result = (traced: readonly Tensor[], numbers: DType) => {
+    const rest = [...traced];
+    const leaves = flat.leaves.map((t, i) => (items[i] ? rest.shift() : typeof t === "number" ? scalar(numbers, t) : t));
+    return flattenTensors("vmap", f(...(flat.rebuild(leaves) as never[])));
+  };
+  const trace = (numbers: DType) => traceTree("vmap", types, (traced) => result(traced, numbers), collects);
   const { body, captures, out } = withNumbers(flat.leaves, trace).run;
   const sums = out.leaves.map(() => false);
   const axes = axesOf("out", to, out.paths);

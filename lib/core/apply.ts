@@ -3,7 +3,8 @@
 import { ArgumentError } from "./errors";
 import { evaluate } from "./evaluate";
 import type { Failure } from "./failures";
-import { areData, topLevel, unwrapIfDead } from "./levels";
+import { mayLeave, orLeft } from "./left";
+import { areData, type Level, topLevel, unwrapIfDead } from "./levels";
 import { composed, RUN, type RunContext } from "./outcome";
 import { rowOf, ruleFor } from "./registry";
 import type { AnyRow, Attrs, Pass } from "./row";
@@ -43,7 +44,7 @@ export const apply = (row: AnyRow, given: readonly Tensor[], attrs: Attrs, optio
 /** Outputs, then aux where they are wanted. Aux has no derivative, so that it is never boxed. */
 export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wantAux: boolean, asked: RunContext = PLAIN): Tensor[] {
   const options = repeating && !asked.collect ? { ...asked, collect: true, failures: [], again: true } : asked;
-  if (typeof row.kernel !== "function" && areData(given)) return evaluate(row, given, attrs, wantAux, options);
+  if (typeof row.kernel !== "function" && areData(given) && !mayLeave(undefined)) return evaluate(row, given, attrs, wantAux, options);
   const inputs = given.map(unwrapIfDead);
   const level = topLevel(inputs);
   if (options.out && level)
@@ -51,6 +52,15 @@ export function applyAll(row: AnyRow, given: readonly Tensor[], attrs: Attrs, wa
       row.name,
       "option out cannot be used inside a transform or a compiled function: others may still need what is there.",
     );
+  if (options.out || !mayLeave(level)) return applyAt(level, row, inputs, attrs, wantAux, options);
+  const how = level ? { ...options, lenient: true } : options;
+  return orLeft(
+    () => applyAt(level, row, inputs, attrs, wantAux, how),
+    (trace) => applyAt(trace, row, inputs, attrs, wantAux, options),
+  );
+}
+
+function applyAt(level: Level | undefined, row: AnyRow, inputs: readonly Tensor[], attrs: Attrs, wantAux: boolean, options: RunContext) {
   if (level && typeof row.kernel === "function" && !row.vjp && !ruleFor(row)) return composed(row, inputs, attrs, options);
   return level ? level.interpret(row, inputs, attrs, wantAux, options) : evaluate(row, inputs, attrs, wantAux, options);
 }

@@ -29,7 +29,7 @@ export class Forward extends Open implements Level {
     const outputs = applyAll(row, values, attrs, wantAux, options);
     const along = inputs.map((t) => this.tangentOf(t));
     if (!along.some((t) => t)) return outputs;
-    const ruled = <R>(rule: () => R): R => inRuleOf(options.collect, rule);
+    const ruled = <R>(rule: () => R): R => inRuleOf(options.collect || options.lenient === true, rule);
     const pushed = ruled(() => pushforward(row, attrs, values, outputs.slice(0, row.outputs.length), along));
     const tangents = pushed.map((t) => (typeof t === "function" ? once(() => ruled(t)) : t));
     return outputs.map((o, i) => (tangents[i] ? this.dual(o, tangents[i]) : o));

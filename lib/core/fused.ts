@@ -3,6 +3,7 @@ import { type Bound, bind, type Given } from "./bind";
 import { runBound } from "./evaluate";
 import { dtypeOf, kernelOutputs, portDType, portOf, withAux } from "./form";
 import type { ValueType } from "./ir";
+import { mayLeave, orLeft } from "./left";
 import { topLevel, unwrapIfDead } from "./levels";
 import { forwardOf, output } from "./outcome";
 import { type AnyRow, type Attrs, type Native, nameOf, type Ports } from "./row";
@@ -90,8 +91,10 @@ export function fused(
   const bound = bindFused(row, inputs, attrs);
   const asked = bound.outputs.map((t, i) => (wanted[i] ? t : undefined));
   if (level?.emit) return level.emit(bound.row.name, bound.attrs, inputs, asked);
-  const op = nameOf(row);
-  const outputs = asked.map((t) => t && output(op, t));
-  runBound(bound, inputs, outputs, { collect, failures: [], out: undefined });
-  return outputs;
+  const compute = () => {
+    const outputs = asked.map((t) => t && output(nameOf(row), t));
+    runBound(bound, inputs, outputs, { collect, failures: [], out: undefined });
+    return outputs;
+  };
+  return mayLeave(undefined) ? orLeft(compute, (trace) => trace.emit(bound.row.name, bound.attrs, inputs, asked)) : compute();
 }

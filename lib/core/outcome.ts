@@ -17,6 +17,7 @@ export interface RunContext {
   readonly out: Tensor | undefined;
   readonly op?: string; // the name that errors say: the composed op's that the user called
   readonly batch?: Shape; // whose items failures name: the composed op's
+  readonly lenient?: boolean; // its rule collects, though it does not itself
   readonly again?: boolean; // collects as it is in the rule of a call that did: in a trace it is recorded as any other
 }
 /** The key under which a composed kernel passes its caller's options on to the ops that it is made of. */

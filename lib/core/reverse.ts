@@ -26,7 +26,7 @@ export interface Node {
   saved: Readonly<Record<string, Tensor>>;
   readonly inputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
   readonly outputs: readonly { readonly shape: Shape; readonly dtype: DType }[];
-  readonly collected: boolean; // items that failed are NaN
+  readonly collected: boolean; // its rule makes NaN of items that fail
   met: number; // by which walk over the graph last
 }
 export interface Edge {
@@ -71,7 +71,7 @@ export class Reverse extends Open implements Level {
       saved: savedOf(row, values, outputs, aux, rule !== undefined),
       inputs: values.map(typeOf),
       outputs: outputs.map(typeOf),
-      collected: options.collect,
+      collected: options.collect || options.lenient === true,
       met: 0,
     };
     const boxed = outputs.map((o, i) => this.#boxed(o, node, i));

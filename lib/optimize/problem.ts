@@ -2,6 +2,7 @@
 // questions, so that one text of it serves both.
 import { checkSignal } from "../core/attrs";
 import { ArgumentError, describe, LinalgError } from "../core/errors";
+import { throwing } from "../core/left";
 import { refuseRecorded } from "../core/op";
 import type { Tensor } from "../core/tensor";
 import { type Flat, flattenTensors } from "../core/tree";
@@ -144,7 +145,9 @@ export function run<R>(problem: Problem, steps: Steps<R>): R {
     problem.signal?.throwIfAborted();
     let answer: Answer;
     try {
-      answer = step.value.about.now(...inputs(problem, step.value)).map(readOut);
+      const { about } = step.value;
+      const given = inputs(problem, step.value);
+      answer = throwing(() => about.now(...given)).map(readOut);
     } catch (error) {
       answer = failed(error);
     }

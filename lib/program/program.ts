@@ -6,7 +6,8 @@ import { type DType, dtypes } from "../core/dtype";
 import { ArgumentError, asPrimitive, DtypeError, describe, ShapeError } from "../core/errors";
 import type { Failure } from "../core/failures";
 import type { Code, ValueType } from "../core/ir";
-import { once, unwrapIfDead } from "../core/levels";
+import { mayLeave, orLeft } from "../core/left";
+import { once, topLevel, unwrapIfDead } from "../core/levels";
 import { inspectCustom } from "../core/node";
 import { refuseRecorded, scalar } from "../core/op";
 import { asTensor } from "../core/operands";
@@ -176,8 +177,8 @@ export class Program<I = Inputs, O = TensorTree> {
           );
       return replayOver(this.#code, inputs);
     }
-    if (inputs.some((t) => t.box)) return this.#asOp(inputs, options);
-    return this.#executable().run(inputs, readOptions(options));
+    const compute = () => (inputs.some((t) => t.box) ? this.#asOp(inputs, options) : this.#executable().run(inputs, readOptions(options)));
+    return mayLeave(topLevel(inputs)) ? orLeft(compute, () => replayOver(this.#code, inputs)) : compute();
   }
   #asOp(inputs: readonly Tensor[], options: RunOptions): Tensor[] {
     if (this.#epoch !== ruleEpoch()) this.#derived.clear(); // made with rules of before

@@ -1,6 +1,7 @@
 // Codes from functions: of compile, which holds what it takes from outside, and of bodies, which have it as further inputs.
 import { ArgumentError, BacksolveError, guard } from "../core/errors";
 import type { Code, ValueType } from "../core/ir";
+import { leaving } from "../core/left";
 import { readable, storageOf, type Tensor, wrap } from "../core/tensor";
 import { Trace } from "../core/trace";
 import { MAX_DEPTH } from "./control-json";
@@ -84,16 +85,22 @@ let open = 0; // bodies that are being recorded, one in another
 
 /**
  * The body of f. Tensors from outside are captured whole, with their boxes, and become its last inputs; only what the text of the function says,
- * numbers, is a constant: so the same function gives the same body, and the plans made for it are found again.
+ * numbers, is a constant: so the same function gives the same body, and the plans made for it are found again. `collects`: the body is for a run
+ * that collects, to which what fails meanwhile is left.
  */
-export function recordBody(title: string, types: readonly ValueType[], f: (args: Tensor[]) => readonly Tensor[]): Recorded {
+export function recordBody(
+  title: string,
+  types: readonly ValueType[],
+  f: (args: Tensor[]) => readonly Tensor[],
+  collects = false,
+): Recorded {
   if (open >= MOST_OPEN)
     throw new ArgumentError(title, `bodies may stand ${MAX_DEPTH} deep in one another: does this function call itself without an end?`);
   const trace = new Trace(title, (t) => t);
   open++;
   let ids: ReturnType<typeof traced>;
   try {
-    ids = traced(trace, types, f);
+    ids = traced(trace, types, collects ? (args) => leaving(trace, () => f(args)) : f);
   } finally {
     open--;
   }
