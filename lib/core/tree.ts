@@ -98,9 +98,13 @@ function checkFunction(op: string, f: unknown): void {
 
 /**
  * f of every leaf, or of the leaves at the same place in several trees of the first one's structure: a tree of the results. Numbers are float64
- * scalars.
+ * scalars. The function may say of which dtype its leaves are.
  */
-export function treeMap<T>(f: (...leaves: Tensor[]) => Tensor | number, tree: T, ...others: readonly unknown[]): Tensors<T> {
+export function treeMap<T, L extends Tensor = Tensor>(
+  f: (...leaves: L[]) => Tensor | number,
+  tree: T,
+  ...others: readonly unknown[]
+): Tensors<T> {
   checkFunction("treeMap", f);
   const first = flattenTensors("treeMap", tree);
   const rest = others.map((t) => flattenTensors("treeMap", t));
@@ -109,12 +113,12 @@ export function treeMap<T>(f: (...leaves: Tensor[]) => Tensor | number, tree: T,
     const text = (flat: Flat<Tensor>): string => flat.paths.map((p) => p || "one tensor").join(", ");
     throw new ArgumentError("treeMap", `trees must be alike: the first has (${text(first)}), tree ${i + 1} (${text(other)}).`);
   });
-  return first.rebuild(first.leaves.map((t, k) => f(t, ...rest.map((r) => r.leaves[k] as Tensor)))) as Tensors<T>;
+  return first.rebuild(first.leaves.map((t, k) => f(t as L, ...rest.map((r) => r.leaves[k] as L)))) as Tensors<T>;
 }
 /** The leaves of a tree, in the order of its keys. */
 export const treeLeaves = (tree: unknown): Tensor[] => flattenTensors("treeLeaves", tree).leaves;
 /** f of what was found before and the next leaf, from the first leaf to the last. */
-export function treeReduce<A>(f: (found: A, leaf: Tensor) => A, tree: unknown, start: A): A {
+export function treeReduce<A, L extends Tensor = Tensor>(f: (found: A, leaf: L) => A, tree: unknown, start: A): A {
   checkFunction("treeReduce", f);
-  return flattenTensors("treeReduce", tree).leaves.reduce((found, leaf) => f(found, leaf), start);
+  return flattenTensors("treeReduce", tree).leaves.reduce((found, leaf) => f(found, leaf as L), start);
 }

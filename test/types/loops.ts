@@ -19,6 +19,7 @@ import {
   type Tensor,
   tensor,
   treeMap,
+  treeReduce,
   vmap,
   whileLoop,
 } from "../../lib";
@@ -52,6 +53,8 @@ const root: T = customRoot((y: T, a: T) => sub(mul(y, y), a), (y: T) => y)(1, 2)
 const slope: T = linearize((x: T) => exp(x), 1).pushforward(1);
 const jacobian: { a: T } = jacfwd((p: { a: T }) => mul(p.a, xs))({ a: 1 });
 const mapped: { a: T; b: T } = treeMap((t) => t, { a: 1, b: xs });
+const stepped: { a: T; b: T } = treeMap((t: T, g: T) => sub(t, mul(0.1, g)), mapped, mapped);
+const total: T = treeReduce((found: T, t: T) => add(found, sum(t)), mapped, tensor(0));
 const program = compile((c: T, k: Tensor<"int32">) => ({ g: grad((d: T) => scan((e: T) => ({ carry: mul(e, d) }), d, undefined, { length: 3 }).carry)(c), k }), float64(), int32(2)); // biome-ignore format: one line
 const out: { g: T; k: Tensor<"int32"> } = program.runSync([1, random.key(1)]);
 
@@ -62,4 +65,4 @@ whileLoop((c) => c, (c) => c, 1); // biome-ignore format: one line
 // @ts-expect-error a function of an object
 vmap((p: { x: T }) => p.x)(xs);
 
-export const used = [plain, number, tuple, object, single, results, none, keys, distance, pair, later, failures, chosen, found, many, root, slope, jacobian, mapped, out]; // biome-ignore format: one line
+export const used = [plain, number, tuple, object, single, results, none, keys, distance, pair, later, failures, chosen, found, many, root, slope, jacobian, mapped, stepped, total, out]; // biome-ignore format: one line
