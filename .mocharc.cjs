@@ -14,7 +14,7 @@ module.exports = {
   extension: ["ts"],
   require: ["test/setup.ts"],
   spec: named ? [] : files.sort((a, b) => place(a) - place(b)).map((file) => `test/${file}`),
-  timeout: 60000,
+  timeout: 180000, // of what hangs: a busy machine takes three times as long as a quiet one, whose longest test takes 20 s
   parallel: !named,
   jobs: Math.max(2, availableParallelism()), // mocha's own choice leaves one processor out, and of two makes one
 };

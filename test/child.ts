@@ -67,7 +67,7 @@ export function child(script: string, env: NodeJS.ProcessEnv = {}, before: strin
   const { status, stdout, stderr } = spawnSync(command as string, args, {
     encoding: "utf8",
     env: { ...process.env, ADDON: binary, ...env },
-    timeout: 60_000,
+    timeout: 180_000,
     killSignal: "SIGKILL",
   });
   return { status, out: stdout.trim(), err: stderr.trim(), endedByV8: status === null && V8_ENDS.test(stderr) };

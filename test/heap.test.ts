@@ -24,7 +24,7 @@ const measured = (script: string, env: NodeJS.ProcessEnv = {}): number[] => {
 const FRESH = "const x = of(256); console.log(JSON.stringify([perCall(() => b.add(x, x))]));";
 
 describe("the heap of the C library", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const tuned = info().malloc === "tuned";
   before(function () {
     if (!tuned) this.skip();

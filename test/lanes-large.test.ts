@@ -121,7 +121,7 @@ describe("lanes in blocks", () => {
   });
 
   it("least squares, tall, square and wide, damped in some lanes: as the single kernel, bits as without the damped neighbours", function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const shapes = [
       [1, 1],
       [7, 3],

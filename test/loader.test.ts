@@ -264,7 +264,7 @@ const onLinux: { readonly [name: string]: Case } = {
 };
 
 describe("the loader", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "backsolve-loader-"));
     writeFileSync(join(folder, "preload.cjs"), preload);

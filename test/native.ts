@@ -70,7 +70,7 @@ function inProcess(args: readonly string[], { node = [], memory }: Limits) {
   const command = [process.execPath, ...node, "--disable-wasm-trap-handler", ...args];
   const [file, ...rest] =
     memory !== undefined && process.platform === "linux" ? ["/bin/sh", "-c", `ulimit -v ${memory}; exec "$@"`, "sh", ...command] : command;
-  return spawnSync(file as string, rest, { encoding: "utf8", timeout: 60_000 });
+  return spawnSync(file as string, rest, { encoding: "utf8", timeout: 180_000 });
 }
 
 interface Child {

@@ -158,7 +158,7 @@ function quotas(): void {
 }
 
 describe("BACKSOLVE_ variables", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const asked = (env: NodeJS.ProcessEnv) =>
     libraryChild(
       `try { const { isa, threads, threadsFrom } = b.info(); console.log(isa, threads, threadsFrom); }
@@ -195,7 +195,7 @@ describe("BACKSOLVE_ variables", function () {
 });
 
 describe("asynchronous work", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   long("of one large matrix holds up no synchronous call", () => {
     // A call that waited would return when the job is done: there are many while it lasts.
     const { status, out } = libraryChild(`

@@ -2,7 +2,7 @@
 #include "../base/lapack/strips.h"
 #include "../base/lapack/structured.h"
 #include "gaps.h"
-#include "least_squares.h"
+#include "grades.h"
 #include "list.h"
 
 namespace backsolve {
@@ -16,17 +16,66 @@ struct PivotedWork {
   Matrix<T> f;  // the columns of A
   T *tau, *work;
   Real<T>* reals;
+  int* powers;
   T* strips;  // of Q, or null
-  PivotedWork(Arena& arena, const Call& call) : count(la::pivoted_work(call.dims[0], call.dims[1])), fits(la::fits(count)) {
+  ops::Grades<T> grades;
+  PivotedWork(Arena& arena, const Call& call)
+      : count(la::pivoted_work(call.dims[0], call.dims[1])), fits(la::fits(count)), grades(arena, call.dims[1]) {
     const Index m = call.dims[0], n = call.dims[1];
     f = arena.matrix<T>(fits ? n : 0, fits ? m : 0);
     tau = arena.take<T>(fits ? std::min(m, n) : 0);
     work = arena.take<T>(fits ? count : 0);
     reals = arena.take<Real<T>>(fits ? 2 * n : 0);
+    powers = arena.take<int>(n);
     const bool own = call.operand[1] != nullptr && fits && la::uses_strips<T>(m, n);
     strips = own ? arena.take<T>(la::strip_room(m, std::min(m, n), 0)) : nullptr;
   }
 };
+
+/// The norm of `count` numbers as mantissa and exponent, whatever their sizes.
+template <class T>
+ops::Scaled<Real<T>> norm_of(const T* x, Index count) {
+  using R = Real<T>;
+  const Matrix<const T> column{x, 1, count, count};
+  const ops::Exponent e = ops::largest_exponent(column);
+  R sum = 0;
+  for (Index i = 0; i < count; ++i) {
+    const T y = ops::times_power(x[i], -e);
+    sum += ops::real(ops::conj(y) * y);
+  }
+  const auto norm = ops::Scaled<R>::of(std::sqrt(sum));
+  return {norm.mantissa, norm.exponent + e};
+}
+/// What geqp3 does, of columns that are the rows of f times 2^-power of theirs: powers, norms with exponents of their own, choose, and
+/// numbers near 1 are computed with. Reflection by reflection; each norm anew.
+template <class T>
+void factor_graded(Matrix<T> f, int* powers, la::Int* pivots, T* tau, T* work, Index count) {
+  const Index n = f.rows, m = f.cols, k = std::min(m, n);
+  for (Index j = 0; j < n; ++j) pivots[j] = la::to_int(j + 1);
+  for (Index i = 0; i < k; ++i) {
+    Index best = i;
+    ops::Scaled<Real<T>> most{0, 0};
+    for (Index j = i; j < n; ++j) {
+      auto norm = norm_of(&f(j, i), m - i);
+      norm.exponent -= powers[j];
+      const bool more = norm.exponent != most.exponent ? norm.exponent > most.exponent : norm.mantissa > most.mantissa;
+      if (norm.mantissa > 0 && (most.mantissa == 0 || more)) best = j, most = norm;
+    }
+    std::swap_ranges(&f(i, 0), &f(i, 0) + m, &f(best, 0));
+    std::swap(powers[i], powers[best]);
+    std::swap(pivots[i], pivots[best]);
+    la::fortran::geqrf(la::to_int(m - i), 1, &f(i, i), la::leading(f), tau + i, work, la::to_int(count));
+    const T* v = &f(i, i);
+    for (Index j = i + 1; j < n; ++j) {
+      T* const x = &f(j, i);
+      T sum = x[0];
+      for (Index l = 1; l < m - i; ++l) sum += ops::conj(v[l]) * x[l];
+      sum *= ops::conj(tau[i]);
+      x[0] -= sum;
+      for (Index l = 1; l < m - i; ++l) x[l] -= v[l] * sum;
+    }
+  }
+}
 
 /// Q of reflections that stand by columns in f.
 template <class T>
@@ -58,16 +107,20 @@ std::int32_t qr_pivoted(const Call& call, const PivotedWork<T>& space) {
   const Matrix<T> f = space.f;
   if (!space.fits) return make_info(Fail::too_large);
   if (!ops::all_finite(a)) return make_info(Fail::not_finite);
+  // One power for all, so that geqp3 can compare columns, unless that costs digits of some.
   const int power = ops::power_for(ops::largest_part(a));
+  space.grades.look_at(a);
+  const bool graded = !space.grades.within(power, sizeof(Real<T>) == 8 ? -900 : -80);
+  for (Index j = 0; j < n; ++j) space.powers[j] = graded ? space.grades.power(j) : power;
   for (Index i = 0; i < m; ++i)
-    for (Index j = 0; j < n; ++j) f(j, i) = ops::times_power(a(i, j), power);
-  for (Index j = 0; j < n; ++j) pivots[j] = la::to_int(j + 1);
-  if (k > 0) la::geqp3_columns(f, pivots, space.tau, space.work, space.count, space.reals);
-  for (Index j = 0; j < n; ++j) --pivots[j];
+    for (Index j = 0; j < n; ++j) f(j, i) = ops::times_power(a(i, j), space.powers[j]);
+  if (k > 0 && graded) factor_graded(f, space.powers, pivots, space.tau, space.work, space.count);
+  if (k > 0 && !graded) la::geqp3_columns(f, pivots, space.tau, space.work, space.count, space.reals);
+  for (Index j = 0; j < n; ++j) pivots[j] = k > 0 ? pivots[j] - 1 : la::to_int(j);
   bool within = true;
   for (Index i = 0; i < k; ++i) {
     for (Index j = 0; j < n; ++j) {
-      r(i, j) = j < i ? T(0) : ops::times_power(f(j, i), -power);
+      r(i, j) = j < i ? T(0) : ops::times_power(f(j, i), -space.powers[j]);
       within = within && ops::finite(r(i, j));
     }
   }

@@ -1,9 +1,8 @@
 // QR factorizations of matrices of any shape. docs/derivations/qr.md
 #include "../base/lapack/strips.h"
 #include "../base/lapack/structured.h"
-#include "least_squares.h"
+#include "grades.h"
 #include "list.h"
-#include "scaled.h"
 
 namespace backsolve {
 namespace {
@@ -23,7 +22,9 @@ struct QrWork {
                 // long again
   T *tau, *work;
   T* strips;  // in the place of all these
-  QrWork(Arena& arena, const Call& call) : count(la::qr_work(call.dims[0], call.dims[1], 0)), fits(la::fits(count)) {
+  ops::Grades<T> grades;
+  QrWork(Arena& arena, const Call& call)
+      : count(la::qr_work(call.dims[0], call.dims[1], 0)), fits(la::fits(count)), grades(arena, call.dims[1]) {
     const Index m = call.dims[0], n = call.dims[1], least = std::min(m, n);
     const Index own = la::uses_strips<T>(m, n) ? la::strip_room(m, least, n - least) : 0;
     const Index of_f = fits ? std::max(n, columns_of<Complete>(call)) : 0;
@@ -53,53 +54,58 @@ void by_squares(Index rows, Index columns, G g) {
         for (Index j = j0; j < std::min(columns, j0 + kSide); ++j) g(i, j);
 }
 
-template <class T>
-void times_power_all(Matrix<T> a, int power) {
-  for (Index i = 0; i < a.rows; ++i)
-    for (Index j = 0; j < a.cols; ++j) a(i, j) = ops::times_power(a(i, j), power);
-}
-/// In strips; false where they do not take it.
+/// In strips, columns times their powers where `grades` are given; false where squares of columns leave the range.
 template <class R>
-bool by_strips(Matrix<const R> a, int power, R* room, Matrix<R> q, Matrix<R> r) {
+bool by_strips(Matrix<const R> a, const ops::Grades<R>* grades, R* room, Matrix<R> q, Matrix<R> r) {
   const Index m = a.rows, n = a.cols, least = std::min(m, n);
   const la::StripQr<R> f(room, m, least, n - least, false);
   const auto load = [&](Index first, Index columns, R* to, Index width) {
     packed::kernels<R>().qr_load(false, m, columns, &a(0, first), a.stride, to, width);
-    if (power != 0) times_power_all<R>({to, m, width, width}, power);
+    if (grades) grades->multiply({to, m, columns, width}, first);
   };
   if (!f.factor(load)) return false;
   f.copy_r(r);
-  if (power != 0) times_power_all(r, -power);
   if (q.data != nullptr) f.form(q);
   return true;
+}
+/// By LAPACK, likewise.
+template <class T, bool Complete>
+void by_columns(Matrix<const T> a, const ops::Grades<T>* grades, const QrWork<T, Complete>& space, Matrix<T> q, Matrix<T> r) {
+  const Index m = a.rows, n = a.cols, least = std::min(m, n);
+  const Matrix<T> f = space.f;
+  by_squares(m, n, [&](Index i, Index j) { f(j, i) = grades ? ops::times_power(a(i, j), grades->power(j)) : a(i, j); });
+  if (least > 0) la::fortran::geqrf(la::to_int(m), la::to_int(n), f.data, la::leading(f), space.tau, space.work, la::to_int(space.count));
+  by_squares(r.rows, n, [&](Index i, Index j) { r(i, j) = j < i ? T(0) : f(j, i); });
+  if (q.data == nullptr) return;
+  la::ungqr_columns(f, q.cols, least, space.tau, space.work, space.count);
+  by_squares(m, q.cols, [&](Index i, Index j) { q(i, j) = f(j, i); });
 }
 
 /// R into r, and Q where `q_at` is not null.
 template <class T, bool Complete>
 std::int32_t qr_of(const Call& call, const QrWork<T, Complete>& space, void* q_at, Matrix<T> r) {
-  const Index m = call.dims[0], n = call.dims[1], least = std::min(m, n), k = r.rows;
+  const Index m = call.dims[0], n = call.dims[1];
   const auto a = call.matrix<const T>(0, m, n);
-  const Matrix<T> f = space.f, q{static_cast<T*>(q_at), m, k, k};
+  const Matrix<T> q{static_cast<T*>(q_at), m, r.rows, r.rows};
   if (!space.fits) return make_info(Fail::too_large);
   const Real<T> most = ops::largest_finite(a);
   if (!std::isfinite(most)) return make_info(Fail::not_finite);
-  const int power = ops::power_for(most);
-  if constexpr (!ops::kComplex<T>) {
-    if (space.strips != nullptr && by_strips(a, power, space.strips, q, r))
-      return power == 0 || ops::all_finite(ops::read(r)) ? 0 : make_info(Fail::overflow);
-  }
-  by_squares(m, n, [&](Index i, Index j) { f(j, i) = power == 0 ? a(i, j) : ops::times_power(a(i, j), power); });
-  if (least > 0) la::fortran::geqrf(la::to_int(m), la::to_int(n), f.data, la::leading(f), space.tau, space.work, la::to_int(space.count));
-  bool within = true;
-  by_squares(k, n, [&](Index i, Index j) {
-    r(i, j) = j < i ? T(0) : power == 0 ? f(j, i) : ops::times_power(f(j, i), -power);
-    within = within && ops::finite(r(i, j));
-  });
-  if (q_at != nullptr) {
-    la::ungqr_columns(f, k, least, space.tau, space.work, space.count);
-    by_squares(m, k, [&](Index i, Index j) { q(i, j) = f(j, i); });
-  }
-  return within ? 0 : make_info(Fail::overflow);
+  const ops::Grades<T>* grades = nullptr;
+  const auto look = [&] {
+    space.grades.look_at(a);
+    if (!space.grades.moderate()) grades = &space.grades;
+    return grades != nullptr;
+  };
+  // Of columns that have reflections of their own, strips find by themselves that squares leave the range.
+  const bool own = space.strips != nullptr;
+  if (!own || n > m || ops::power_for(most) != 0) look();
+  bool done = false;
+  if constexpr (!ops::kComplex<T>)
+    done = own && (by_strips(a, grades, space.strips, q, r) || (grades == nullptr && look() && by_strips(a, grades, space.strips, q, r)));
+  if (!done) by_columns(a, grades, space, q, r);
+  if (grades == nullptr) return 0;
+  grades->divide(r);
+  return ops::all_finite(ops::read(r)) ? 0 : make_info(Fail::overflow);
 }
 
 /// a (m,n) -> q (m,k), r (k,n), k = min(m, n): A = Q R, the columns of Q orthonormal, R upper triangular with a real diagonal; q may be

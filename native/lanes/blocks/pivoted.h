@@ -54,13 +54,12 @@ struct Pivoted {
     most = more ? square : most;
     best = more ? splat_index<R>(j) : best;
   }
-  /// Where nothing but what may have lost its digits is left, it must be zeros. Returns where it is.
-  BS_INLINE void judge(Index k, Vec<R> most) {
-    const Mask<R> little = ~(most > kLeast);
+  /// What may have lost its digits, from that row on, and in those columns, must be zeros.
+  BS_INLINE void doubt(Index row, Index from, Index to, Mask<R> little) {
     if (!any<R>(little)) return;
     Mask<R> nothing = little;
-    for (Index i = k; i < x.rows && any<R>(nothing); ++i)
-      for (Index j = k; j < x.cols; ++j) nothing &= L::is_zero(x.get(i, j));
+    for (Index i = row; i < x.rows && any<R>(nothing); ++i)
+      for (Index j = from; j < to; ++j) nothing &= L::is_zero(x.get(i, j));
     h.doubtful |= little & ~nothing;
   }
   BS_INLINE void begin(Strided<L> a) {
@@ -74,8 +73,8 @@ struct Pivoted {
       then.set(j, 0, square);
       order[j] = splat_index<R>(j);
       consider(j, square, most);
+      doubt(0, j, j + 1, ~(square > kLeast));
     }
-    if (h.count > 0) judge(0, most);
   }
 
   /// Columns k and p, another one in each lane, exchanged in rows i to i + P.
@@ -190,7 +189,7 @@ struct Pivoted {
       consider(j, left, most);
     }
     order[k] = taken;
-    if (k + 1 < h.count) judge(k + 1, most);
+    if (k + 1 < h.count) doubt(k + 1, k + 1, x.cols, ~(most > kLeast));
   }
 
   BS_INLINE void factor(Strided<L> a) {

@@ -36,6 +36,7 @@ struct Qr {
     for (Index j = h.count; j < a.cols; j += B) {
       const Index q = width(j, a.cols);
       place(j, q);
+      h.doubt_small(q);
       h.apply_adjoint(h.count, q);
       for (Index i = 0; i < r.rows; ++i)
         for (Index k = 0; k < q; ++k) r.set(i, j + k, h.panel.get(i, k));

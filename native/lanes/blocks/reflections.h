@@ -91,6 +91,18 @@ struct Reflections {
   BS_INLINE Strided<L> vectors(Index j) const { return {v.at(j / B * most, 0), rows - j, B, B, 1}; }
   BS_INLINE Strided<L> triangle(Index j) const { return {t.at(j, 0), B, B, B, 1}; }
 
+  /// Columns of the panel, neither zero nor of squares to be trusted, lose digits in products with reflections that are as small.
+  __attribute__((noinline)) void doubt_small(Index columns) {
+    for (Index k = 0; k < columns; ++k) {
+      Vec<R> most = Vec<R>{};
+      for (Index i = 0; i < rows; ++i) {
+        const Vec<R> size = L::size1(panel.get(i, k));
+        most = size > most ? size : most;
+      }
+      doubtful |= (most > Vec<R>{}) & (most * most < kTinySquare<R>);
+    }
+  }
+
   /// Q columns of the panel, from row j on: P -= V T' Vᴴ P, T' = Tᴴ where `forward`, else T.
   template <int Q>
   BS_INLINE void apply_to(Index j, bool forward, Index c) const {
