@@ -145,11 +145,11 @@ void Runner::run_hoisted() {
   Chunk c{&plan_, &run_, 0, 1, 1, base_.data(), nullptr, &failed, &info, common_steps_, now, program_.depth, &memory_->kernel};
   for (const Step& s : plan_.hoisted) {
     if (stopped()) return;
+    if (beyond_failure(s)) continue;  // loops wait for who reads them: what comes before it may still have to run
     s.run(s, c);
     if (c.stopped) aborted_.store(true, std::memory_order_relaxed);
-    if (!c.any_failed) continue;
-    common_ = Failure{0, failed, info};
-    return;
+    if (c.any_failed && !common_) common_ = Failure{0, failed, info};
+    c.any_failed = false;
   }
 }
 

@@ -77,7 +77,7 @@ std::string instruction(const Plan& plan, const Step& s, bool hoisted) {
 }
 
 /// Of a loop of several: its instructions, and what of their values has memory.
-std::string loop(const Plan& plan, const Step& s) {
+std::string loop(const Plan& plan, const Step& s, bool hoisted) {
   const Program& p = *plan.program;
   std::string t = "{\"instruction\":" + number(Index{s.instruction}) +
                   ",\"kernel\":\"fused\",\"layout\":" + quoted(s.form == Form::lanes ? "lanes" : "single");
@@ -90,7 +90,8 @@ std::string loop(const Plan& plan, const Step& s) {
   t += ",\"slots\":" + join(s.fused->values, [&](int v) { return slot(plan, v); });
   std::size_t bytes = 0;
   for (const int v : s.fused->values) bytes += plan.places[static_cast<std::size_t>(v)].bytes;
-  return t + ",\"hoisted\":false,\"flops\":" + number(s.flops) + ",\"bytes\":" + std::to_string(bytes) + "}";
+  t += std::string(",\"hoisted\":") + (hoisted ? "true" : "false");
+  return t + ",\"flops\":" + number(s.flops) + ",\"bytes\":" + std::to_string(bytes) + "}";
 }
 
 std::string code(const Plan& plan) {
@@ -98,7 +99,7 @@ std::string code(const Plan& plan) {
   const auto add = [&](const Step& s, bool hoisted) {
     if (s.code == nullptr && s.fused == nullptr) return;  // packing and copies
     if (t.size() > 1) t += ',';
-    t += s.fused != nullptr ? loop(plan, s) : instruction(plan, s, hoisted);
+    t += s.fused != nullptr ? loop(plan, s, hoisted) : instruction(plan, s, hoisted);
   };
   for (const Step& s : plan.hoisted) add(s, true);
   for (const Step& s : plan.steps) add(s, false);

@@ -73,6 +73,9 @@ Index Planner::lay_frame(Index groups) {
     end = std::max(end, lay_nest(i, at, plan_.lanes ? groups : 1, hot));
     most = std::max(most, hot);
   }
+  const auto is_loop = [](const Step& s) { return s.fused != nullptr; };
+  if (std::any_of(plan_.hoisted.begin(), plan_.hoisted.end(), is_loop))
+    plan_.hoisted_bytes = std::max(plan_.hoisted_bytes, plan_.temp_offset + static_cast<std::size_t>(plan_.temp_bytes));
   hot_bytes_ += most;
   plan_.arena_bytes = static_cast<std::size_t>(end);
   return end;

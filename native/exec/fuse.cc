@@ -106,16 +106,16 @@ bool reals_of(const Program& program, const Instruction& c, std::optional<DType>
   return true;
 }
 
-Fuser::Fuser(const Program& program, std::vector<bool> fusable, std::vector<bool> hoisted)
+Fuser::Fuser(const Program& program, std::vector<bool> fusable, std::vector<bool> apart)
     : program_(program),
       fusable_(std::move(fusable)),
-      hoisted_(std::move(hoisted)),
+      apart_(std::move(apart)),
       producer_(program.values.size(), -1),
       loop_of_(program.values.size(), -1),
       stored_(program.code.size(), false),
       waits_(program.code.size(), false) {
   for (std::size_t i = 0; i < program.code.size(); ++i) {
-    if (hoisted_[i]) continue;
+    if (apart_[i]) continue;
     for (const int v : program.code[i].out)
       if (v >= 0) producer_[static_cast<std::size_t>(v)] = static_cast<int>(i);
   }

@@ -35,16 +35,17 @@ struct Unit {
 /// Cuts a program into units.
 class Fuser {
  public:
-  /// `fusable`: per instruction, whether it may be part of a loop; `hoisted`: whether it runs before all items.
-  Fuser(const Program& program, std::vector<bool> fusable, std::vector<bool> hoisted);
+  /// `fusable`: per instruction, whether it may be part of a loop; `apart`: whether it is not for this cut: what runs before all items and
+  /// what runs for each share no loop.
+  Fuser(const Program& program, std::vector<bool> fusable, std::vector<bool> apart);
   std::vector<Unit> cut();
 
  private:
   using Axes = std::vector<int>;
   static constexpr int kDepth = 3;  // of cheap values in each other
   const Program& program_;
-  std::vector<bool> fusable_, hoisted_;
-  std::vector<int> producer_;           // per value: the instruction of items; -1: none
+  std::vector<bool> fusable_, apart_;
+  std::vector<int> producer_;           // per value: the instruction of this cut; -1: none
   std::vector<int> loop_of_;            // per value: the open loop that computes it, or -1
   std::vector<bool> stored_;            // per instruction that is a view: it has memory
   std::vector<bool> waits_;             // per instruction: it moves elements, and nobody has needed them yet

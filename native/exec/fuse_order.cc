@@ -19,7 +19,13 @@ bool only_moves(const Instruction& c) {
 }  // namespace
 
 std::vector<Unit> Fuser::cut() {
-  for (std::size_t i = 0; i < program_.code.size(); ++i) place(static_cast<int>(i));
+  for (std::size_t i = 0; i < program_.code.size(); ++i)
+    if (!apart_[i]) place(static_cast<int>(i));
+  for (std::size_t i = 0; i < program_.code.size(); ++i) {
+    if (!apart_[i]) continue;
+    for (const int v : program_.code[i].in)
+      if (v >= 0) need(v);
+  }
   for (const int v : program_.outputs) need(v);
   return std::move(units_);
 }
@@ -30,10 +36,9 @@ void Fuser::place(int i) {
   if (!fusable_[at]) {
     // One after the other they do not wait: chains of them may be long.
     const auto waiting = [&](int v) { return v >= 0 && waits(seen(v)); };
-    if (!hoisted_[at] && only_moves(c) && std::none_of(c.in.begin(), c.in.end(), waiting)) return static_cast<void>(waits_[at] = true);
-    if (!hoisted_[at])
-      for (const int v : c.in)
-        if (v >= 0) need(v);
+    if (only_moves(c) && std::none_of(c.in.begin(), c.in.end(), waiting)) return static_cast<void>(waits_[at] = true);
+    for (const int v : c.in)
+      if (v >= 0) need(v);
     units_.push_back({i});
     return;
   }

@@ -209,16 +209,19 @@ void Planner::lay_out(int width) {
       for (const auto& body : code.control->bodies) site += static_cast<int>(body->sites);
   }
   find_symmetric_constants();
-  const std::vector<Unit> units = cut();
+  std::vector<Unit> units;
+  as_one_item([&] { units = cut(true); });
+  const auto early = static_cast<std::ptrdiff_t>(units.size());
+  for (Unit& unit : cut(false)) units.push_back(std::move(unit));
   const std::vector<bool> stored = stored_by(units);
   for (const Unit& unit : units) {
+    const bool hoist = &unit - units.data() < early;
     if (unit.loop) {
-      add_loop(*unit.loop, sites, stored);
+      hoist ? as_one_item([&] { add_loop(*unit.loop, sites, stored, true); }) : add_loop(*unit.loop, sites, stored, false);
       continue;
     }
     const Instruction& code = program_.code[static_cast<std::size_t>(unit.instruction)];
     const int at = sites[static_cast<std::size_t>(unit.instruction)];
-    const bool hoist = hoisted(code);
     if (!hoist) bring_inputs(code, at);
     add_instruction(code, at, hoist);
     if (!hoist) give_outputs(code, at);
@@ -255,6 +258,12 @@ void Planner::bring(int v, int site) {
 }
 
 /// All memory of a run is that of its program's plan.
+void Planner::share(int value) {
+  Place& p = mutable_place(value);
+  std::size_t& shared = root().plan_.shared_bytes;
+  p.shared = static_cast<Index>(shared);
+  shared += static_cast<std::size_t>(round_up(static_cast<Index>(p.bytes)));
+}
 void Planner::splat(int value) {
   Place& p = mutable_place(value);
   if (p.splat >= 0) return;
@@ -314,9 +323,7 @@ void Planner::add_instruction(const Instruction& code, int site, bool hoist) {
     Place& p = mutable_place(v);
     outputs += p.count;
     if (hoist) {
-      std::size_t& shared = root().plan_.shared_bytes;
-      p.shared = static_cast<Index>(shared);
-      shared += static_cast<std::size_t>(round_up(static_cast<Index>(p.bytes)));
+      share(v);
     } else if (p.port < 0 && (p.output < 0 || (plan_.lanes && !streams_out(code, o)))) {
       define(v);
     }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include "fuse.h"
 #include "plan.h"
@@ -118,9 +119,18 @@ class Planner {
   void lay_out(int width);
   void find_symmetric_constants();
   void note_symmetric(const Instruction& code);
-  std::vector<Unit> cut() const;
+  std::vector<Unit> cut(bool hoist) const;
   std::vector<bool> stored_by(const std::vector<Unit>& units) const;
-  void add_loop(const FusedLoop& loop, const std::vector<int>& sites, const std::vector<bool>& stored);
+  void add_loop(const FusedLoop& loop, const std::vector<int>& sites, const std::vector<bool>& stored, bool hoist);
+  void share(int value);
+  /// f() of what runs before all items, of which a loop is laid out as that of one.
+  template <class F>
+  void as_one_item(F f) {
+    const bool lanes = std::exchange(plan_.lanes, false);
+    const int width = std::exchange(plan_.width, 1);
+    f();
+    plan_.lanes = lanes, plan_.width = width;
+  }
   void bring_inputs(const Instruction& code, int site);
   void bring(int value, int site);
   void give_outputs(const Instruction& code, int site);

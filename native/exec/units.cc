@@ -20,14 +20,14 @@ bool fuses() {
 
 }  // namespace
 
-/// Instructions in order, those that may in loops.
-std::vector<Unit> Planner::cut() const {
-  std::vector<bool> may, early;
+/// Instructions that run before all items, or those of each, in order, those that may in loops.
+std::vector<Unit> Planner::cut(bool hoist) const {
+  std::vector<bool> may, apart;
   for (const Instruction& code : program_.code) {
-    early.push_back(hoisted(code));
-    may.push_back(fuses() && !early.back() && may_fuse(*this, code));
+    apart.push_back(hoisted(code) != hoist);
+    may.push_back(fuses() && !apart.back() && may_fuse(*this, code));
   }
-  return Fuser(program_, std::move(may), std::move(early)).cut();
+  return Fuser(program_, std::move(may), std::move(apart)).cut();
 }
 
 /// The values that somebody reads from memory.
@@ -49,8 +49,8 @@ std::vector<bool> Planner::stored_by(const std::vector<Unit>& units) const {
   return stored;
 }
 
-/// One step for all of them.
-void Planner::add_loop(const FusedLoop& loop, const std::vector<int>& sites, const std::vector<bool>& stored) {
+/// One step for all of them; the layout is that of one item where they run before all items.
+void Planner::add_loop(const FusedLoop& loop, const std::vector<int>& sites, const std::vector<bool>& stored, bool hoist) {
   FusedPlan made = plan_fused(*this, program_, loop, stored);
   if (made.loop.values.empty()) return;
   const int site = sites[static_cast<std::size_t>(loop.members.front().instruction)];
@@ -61,8 +61,12 @@ void Planner::add_loop(const FusedLoop& loop, const std::vector<int>& sites, con
   }
   for (const int v : made.loop.values)
     if (plan_.lanes && std::find(outputs.begin(), outputs.end(), v) == outputs.end()) bring(v, site);
-  for (const int v : outputs)
-    if (place(v).port < 0 && (plan_.lanes || place(v).output < 0)) define(v);
+  for (const int v : outputs) {
+    if (hoist)
+      share(v);
+    else if (place(v).port < 0 && (plan_.lanes || place(v).output < 0))
+      define(v);
+  }
   for (const int v : made.symmetric) symmetric_[static_cast<std::size_t>(v)] = true;
   need_items(made.temporary);
   Step s{};
@@ -73,17 +77,19 @@ void Planner::add_loop(const FusedLoop& loop, const std::vector<int>& sites, con
   s.inner = -1;
   s.form = plan_.lanes ? Form::lanes : Form::single;
   s.flops = made.flops;
-  plan_.flops += made.flops * static_cast<double>(plan_.items);
+  const double times = hoist ? 1 : static_cast<double>(plan_.items);
+  plan_.flops += made.flops * times;
   const std::vector<int> values = made.loop.values;
   for (const int v : values) {
-    pending_.push_back({Pending::item_form, v});
-    use(v);
-    plan_.flops += static_cast<double>(place(v).count) * static_cast<double>(plan_.items);
+    pending_.push_back({hoist ? Pending::hoisted_form : Pending::item_form, v});
+    if (!hoist) use(v);
+    plan_.flops += static_cast<double>(place(v).count) * times;
   }
   plan_.fused.push_back(std::make_unique<const Fused>(std::move(made.loop)));
   s.fused = plan_.fused.back().get();
-  plan_.steps.push_back(s);
-  for (const int v : outputs) give(v, site);
+  (hoist ? plan_.hoisted : plan_.steps).push_back(s);
+  for (const int v : outputs)
+    if (!hoist) give(v, site);
 }
 
 }  // namespace backsolve

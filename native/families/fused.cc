@@ -86,17 +86,18 @@ void run_fused(const Step& s, Chunk& c) {
   operand[f.operands].at = reinterpret_cast<char*>(c.base[Ref::arena]) + c.plan->temp_offset;
   if (f.over_groups)
     for (int o = 0; o < f.operands; ++o) operand[o].step = operand[o].move = ref(s, c, o).stride;
+  const int width = f.flat ? 1 : c.plan->width;
   const bool wide = f.tables == c.plan->isa->fused[static_cast<std::size_t>(DType::f64)];
   const auto reset_sums = [&](Index g) {
     constexpr double kIdentity[] = {-0.0, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
     for (const Fused::Sum& sum : f.sums) {
       const double value = kIdentity[static_cast<int>(sum.reduce)];
-      (wide ? fill<double> : fill<float>)(c.at(ref(s, c, sum.operand), g), sum.elements * c.plan->width, value);
+      (wide ? fill<double> : fill<float>)(c.at(ref(s, c, sum.operand), g), sum.elements * width, value);
     }
   };
   const auto run_copies = [&](Index g) {
     for (const Fused::Copy& p : f.copies)
-      (wide ? copy<double> : copy<float>)(c.at(ref(s, c, p.to), g), c.at(ref(s, c, p.from), g), p.elements * c.plan->width, p.opposite);
+      (wide ? copy<double> : copy<float>)(c.at(ref(s, c, p.to), g), c.at(ref(s, c, p.from), g), p.elements * width, p.opposite);
   };
   for (Index g = 0; g < c.groups; ++g) {
     if (f.flat && skips(c, g)) continue;
