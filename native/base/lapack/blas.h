@@ -30,7 +30,27 @@ constexpr Index kVectors = 5;  // so many right-hand sides of real systems may b
 
 namespace core {
 
-/// C = alpha op(A) op(B) + beta C. With beta = 0, C is only written.
+/// So many reals for packed kernels, kept by each thread: two megabytes at most.
+template <class R>
+R* packed_room(Index count) {
+  static thread_local Scratch scratch;
+  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(R);
+  scratch.reserve(bytes);
+  Arena(scratch.data(), bytes).spoil();
+  return reinterpret_cast<R*>(scratch.data());
+}
+
+}  // namespace core
+
+}  // namespace backsolve::la
+
+#include "products.h"
+
+namespace backsolve::la {
+
+namespace core {
+
+/// C = alpha op(A) op(B) + beta C. With beta = 0, C is only written, and what is infinite is so in complex products, too.
 template <class T>
 void gemm(Real<T> alpha, Op op_a, Matrix<const T> a, Op op_b, Matrix<const T> b, Real<T> beta, Matrix<T> c) {
   if (c.rows == 0 || c.cols == 0) return;
@@ -49,6 +69,9 @@ void gemm(Real<T> alpha, Op op_a, Matrix<const T> a, Op op_b, Matrix<const T> b,
   }
   fortran::gemm(static_cast<char>(op_b), static_cast<char>(op_a), to_int(c.cols), to_int(c.rows), to_int(inner), T(alpha), b.data,
                 leading(b), a.data, leading(a), T(beta), c.data, leading(c));
+  if constexpr (kComplex<T>) {
+    if (beta == 0 && !sums_finite(Matrix<const T>{c.data, c.rows, c.cols, c.stride})) mend_product(alpha, op_a, a, op_b, b, c);
+  }
 }
 
 /// The given triangle of C = alpha op(A) op(A)ᴴ + beta C; op is none or adjoint. With beta = 0, C is only written.
@@ -59,16 +82,6 @@ void herk(Triangle triangle, Real<T> alpha, Op op, Matrix<const T> a, Real<T> be
   const Index inner = op == Op::none ? a.cols : a.rows;
   fortran::herk(triangle == Triangle::lower ? 'U' : 'L', op == Op::none ? kAdjoint : 'N', to_int(c.rows), to_int(inner), alpha, a.data,
                 leading(a), beta, c.data, leading(c));
-}
-
-/// So many reals for packed kernels, kept by each thread: two megabytes at most.
-template <class R>
-R* packed_room(Index count) {
-  static thread_local Scratch scratch;
-  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(R);
-  scratch.reserve(bytes);
-  Arena(scratch.data(), bytes).spoil();
-  return reinterpret_cast<R*>(scratch.data());
 }
 
 /// Half of A, the product of the other with it, and the other half, so that most of the work is in gemm; solve(A', B') is called for both.
