@@ -19,7 +19,7 @@ constexpr Index kShare = 64, kShareDepth = 128;
 template <class T>
 bool sums_finite(Matrix<const T> c) {
   using R = Real<T>;
-  constexpr Index kTogether = 128 / sizeof(R);
+  constexpr Index kTogether = 16;
   const bool whole = c.stride == c.cols;
   const Index rows = whole ? 1 : c.rows, count = 2 * c.cols * (whole ? c.rows : 1);
   R sum[kTogether] = {};
