@@ -1,5 +1,5 @@
 // Complex products of what is not finite. A library multiplies sums by alpha = 1 + 0i, and ∞ · 0 is NaN: of an infinite element nothing is
-// left. Here they are sums of products of real numbers, as NumPy and the lanes have them,
+// left. Here they are sums of products of real numbers, as the lanes have them and NumPy element by element,
 //   re c_ij = Σ_k (re a_ik re b_kj - im a_ik im b_kj),  im c_ij = Σ_k (re a_ik im b_kj + im a_ik re b_kj),
 // which is one real product: row i of C, as it lies in memory, is re a_i1, im a_i1, re a_i2, ... times the matrix of the blocks
 // [re b, im b; -im b, re b]. Included by blas.h alone.
