@@ -4,22 +4,28 @@ import { expect } from "chai";
 import { type Float, realOf } from "../lib/core/dtype";
 import { storageOf, wrap } from "../lib/core/tensor";
 import {
+  abs,
   add,
   compile,
+  div,
   eye,
   full,
+  greater,
   hvp,
   jvp,
   linalg,
   matmul,
+  max,
   mul,
   random,
   real,
   Spec,
+  sub,
   sum,
   type Tensor,
   tensor,
   vjp,
+  where,
   zeros,
 } from "../lib/index";
 import { epsOf } from "../lib/testing/close";
@@ -286,6 +292,30 @@ describe("lstsq at every scale", () => {
           near(linalg.lstsq(tiny, tiny, { method }), repeated([[1]]), dtype);
         }
       }
+    }
+  });
+
+  it("right-hand sides and cotangents whose columns are of sizes of their own, alone and in lanes", () => {
+    for (const dtype of DTYPES) {
+      const single = realOf(dtype) === "float32";
+      const powers = (single ? [0, -60, -102, 80] : [0, -500, -960, 900]).map((e) => 2 ** e);
+      const d = tensor(powers, { dtype }) as unknown as F64;
+      for (const [m, n] of SHAPES)
+        for (const items of [1, 7, 9]) {
+          const draw = (key: number, ...shape: number[]): F64 => random.normal(key, [items, ...shape], { dtype }) as F64;
+          // of a moderate size: not scaled
+          const [a, b, g] = [mul(draw(1, m, n), 2 ** (single ? -15 : -90)), draw(2, m, 4), draw(3, n, 4)] as [F64, F64, F64];
+          const apart = (x: F64, y: F64): number =>
+            Math.max(...Array.from(div(abs(sub(x, y) as F64), max(abs(y), { axis: -2, keepDims: true })).data, Number));
+          const { value: plain, pullback: back } = vjp((b: F64) => linalg.lstsq(a, b) as F64, b);
+          const { value: graded, pullback: backOfGraded } = vjp((b: F64) => linalg.lstsq(a, b) as F64, mul(b, d) as F64);
+          const bound = 2000 * epsOf(dtype);
+          expect(apart(graded as F64, mul(plain as F64, d) as F64), `${dtype} ${m} ${n} ${items}`).to.be.at.most(bound);
+          const small = mul(g, where(greater(abs(d), 1), 1, d)) as F64;
+          const one = (back as (g: F64) => F64[])(g)[0] as F64;
+          const other = (backOfGraded as (g: F64) => F64[])(small)[0] as F64;
+          expect(apart(other, mul(one, where(greater(abs(d), 1), 1, d)) as F64), `${dtype} ${m} ${n} ${items}: B̄`).to.be.at.most(bound);
+        }
     }
   });
 

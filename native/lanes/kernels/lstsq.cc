@@ -1,8 +1,8 @@
 // Least squares of W problems side by side by Householder reflections, and their adjoints. Equations: native/kernels/lstsq.cc.
 //
 // The scaling of A by c = 2^a is that of native/kernels/least_squares.h; B and X̄ are scaled by c, too. Lanes that need a q of their own,
-// whose squares leave the exponents, whose rank is in doubt, whose answer overflows on the way, or that ask for the normal equations are
-// declined.
+// whose squares leave the exponents, that have columns so small that the single kernel scales them, whose rank is in doubt, whose answer
+// overflows on the way, or that ask for the normal equations are declined.
 #include "../../kernels/scaling.h"
 #include "../blocks/reflections.h"
 #include "../fill.h"
@@ -29,6 +29,23 @@ BS_INLINE Vec<R> scaling(Vec<R> inverse) {
 template <class R>
 BS_INLINE Mask<R> moderate(Vec<R> lambda, Vec<R> inverse) {
   return vsqrt<R>(lambda) * inverse < splat<R>(power_of_two<R>(kMantissa<R> + 1));
+}
+
+/// Whether no column but zeros is, scaled, so small that it loses digits in products with reflections of a moderate A.
+template <class L>
+__attribute__((noinline)) Mask<typename L::Real> columns_hold(Strided<L> b, Vec<typename L::Real> c) {
+  using R = typename L::Real;
+  constexpr R kLeast = 1 / power_of_two<R>(sizeof(R) == 8 ? 860 : 80);
+  Mask<R> good = ~Mask<R>{};
+  for (Index j = 0; j < b.cols; ++j) {
+    Vec<R> most = Vec<R>{};
+    for (Index i = 0; i < b.rows; ++i) {
+      const Vec<R> size = L::size1(b.get(i, j));
+      most = size > most ? size : most;
+    }
+    good &= (most == Vec<R>{}) | (most * c >= splat<R>(kLeast));
+  }
+  return good;
 }
 
 /// Whether 1 / (‖R‖ ‖R⁻¹‖) is surely above the cut: ‖R⁻¹‖ is at most ‖M⁻¹ e‖, M of the magnitudes of R, negative off the diagonal (Higham
@@ -188,7 +205,7 @@ void lstsq(const Call& call, const LstsqWork<L>& work, std::int32_t* info) {
   const double cut = call.attrs[1] >= 0 ? call.attrs[1] : static_cast<double>(most) * eps;
   Mask<R> full = surely_full_rank<L>(h.r, static_cast<R>(cut), work.bound);
   if (work.inverse.rows > 0 && any<R>(~full)) full |= full_rank<L>(h.r, static_cast<R>(cut), work.inverse);
-  const Mask<R> sure = finite_lanes<L>(call.operand[3], n * k, full & ~h.doubtful & moderate<R>(lambda, inverse));
+  const Mask<R> sure = finite_lanes<L>(call.operand[3], n * k, full & ~h.doubtful & moderate<R>(lambda, inverse) & columns_hold<L>(b, c));
   if (call.operand[4] != nullptr) copy(h.r, strided<L>(call.operand[4], least, least));
   const Mask<R> finite = finite_lanes<L>(call.operand[1], m * k, is_finite<R>(a_most) & RealLanes<R>::finite(lambda));
   const bool direct = call.attrs[0] == 0;
@@ -246,7 +263,7 @@ void lstsq_vjp(const Call& call, const LstsqVjpWork<L>& work, std::int32_t* info
   const Vec<R> inverse = inverse_power<R>(largest<L>(call.operand[0], m * n)), c = scaling<R>(inverse);
   const Mask<R> fits =
       fits_lanes<R>(inverse, largest<L>(call.operand[1], m * k), largest<L>(call.operand[3], n * k), largest<L>(call.operand[5], n * k)) &
-      moderate<R>(lambda, inverse);
+      moderate<R>(lambda, inverse) & columns_hold<L>(g, c);
   for (int w = 0; w < W<R>; ++w) info[w] = fits[w] ? 0 : static_cast<int>(Fail::declined);
   const bool scaled = any<R>(c != splat<R>(1));
   const auto by_c = [&](Strided<L> t) {
