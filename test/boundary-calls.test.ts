@@ -2,13 +2,15 @@
 import { expect } from "chai";
 import { cholesky, F64, id, native, operand, refusal, spd, transfer } from "./native";
 
+/** null: nothing failed, and large memory of another call waits. */
+const nothing = (answer: unknown): unknown => answer ?? undefined;
 const prepared = (): number => native.prepare(cholesky(0, 2, 2));
 
 describe("prepared calls", () => {
   it("compute what a descriptor says, again and again, with failures listed or the first", () => {
     const plan = native.prepare(cholesky(0, 2, 1, 1));
     const out = new Float64Array(2);
-    expect(native.call(plan, false, Float64Array.of(4, 9), out)).to.equal(undefined);
+    expect(nothing(native.call(plan, false, Float64Array.of(4, 9), out))).to.equal(undefined);
     expect([...out]).to.deep.equal([2, 3]);
     expect([...(native.call(plan, true, Float64Array.of(-1, -4), out) as Float64Array)]).to.deep.equal([0, 0, 1, 1, 1, 0, 1, 1]);
     expect([...out]).to.deep.equal([Number.NaN, Number.NaN]);
@@ -46,7 +48,7 @@ describe("prepared calls", () => {
     for (const w of [undefined, 1, [1], Float64Array.of(-1), Float64Array.of(0.5), Float64Array.of(2 ** 33)])
       refusal(() => native.forget(w));
     expect(() => native.forget(Float64Array.of(2 ** 32 - 1))).not.to.throw();
-    expect(native.call(plan, false, spd(2), out)).to.equal(undefined);
+    expect(nothing(native.call(plan, false, spd(2), out))).to.equal(undefined);
   });
 
   it("refuse outputs that overlap an input", () => {
@@ -54,7 +56,7 @@ describe("prepared calls", () => {
     const memory = new Float64Array(12);
     memory.set(spd(2));
     for (const from of [0, 3]) refusal(() => native.call(plan, false, memory.subarray(0, 4), memory.subarray(from, from + 4)));
-    expect(native.call(plan, false, memory.subarray(0, 4), memory.subarray(4, 8))).to.equal(undefined);
+    expect(nothing(native.call(plan, false, memory.subarray(0, 4), memory.subarray(4, 8)))).to.equal(undefined);
   });
 
   it("are refused where the call would be, and with offsets", () => {

@@ -86,6 +86,12 @@ describe("errors", () => {
         `${op}: matrix 1 of the batch (shape [3, 2, 2]) contains NaN or infinity.`,
       );
     }
+    // kernels do not say whose numbers they are
+    const nan = full([2, 1], Number.NaN);
+    expect(caught(() => linalg.solve(eye(2), nan)).message).to.equal("solve: the matrix (shape [2, 2]) or b contains NaN or infinity.");
+    expect(caught(() => linalg.sylvester(eye(2), eye(2), full([2, 2], Number.NaN))).message).to.equal(
+      "sylvester: the matrix (shape [2, 2]), b or c contains NaN or infinity.",
+    );
     const pivots = tensor(new Int32Array([0, 1, 0, 7]), { shape: [2, 2] });
     expect(caught(() => linalg.applyPivots(wrong(pivots), eye(2))).message).to.equal(
       "applyPivots: matrix 1 of the batch (shape [2, 2, 2]) has pivot 1 out of range.",

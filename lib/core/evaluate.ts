@@ -9,7 +9,7 @@ import type { ValueType } from "./ir";
 import { noneOpen } from "./open";
 import { batchContextOf, checkOut, composed, output, type RunContext } from "./outcome";
 import { own } from "./registry";
-import { type AnyRow, type Attrs, nameOf } from "./row";
+import { type AnyRow, type Attrs, besides, nameOf } from "./row";
 import { anyUnseen, beginUnseen, endUnseen } from "./storage";
 import { alias, memoryOf, readable, type Shape, sizeOf, storageOf, type Tensor, wrap } from "./tensor";
 
@@ -82,7 +82,8 @@ export function runBound(
   }
   if (!flat) return;
   const batchContext = () => batchContextOf(row, bound.attrs, bound.inputs, bound.outputs);
-  for (const f of settle({ op, hints: row.hints, collect, batchContext, reportBatch: batch }, flat)) failures.push(f);
+  for (const f of settle({ op, hints: row.hints, beside: besides(row, op), collect, batchContext, reportBatch: batch }, flat))
+    failures.push(f);
 }
 
 /** What errors call buffer i of a call. */

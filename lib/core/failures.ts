@@ -110,6 +110,8 @@ export interface Site {
   readonly path?: readonly string[];
   /** What helps, by kind. */
   readonly hints: { readonly [kind: string]: string } | undefined;
+  /** Arguments besides the first whose numbers are looked at, too. */
+  readonly beside?: readonly string[];
 }
 
 /**
@@ -133,16 +135,21 @@ export function readFailures(
     const [at, instruction, kind, index] = [flat[i] as number, flat[i + 1] as number, flat[i + 2] as number, flat[i + 3] as number];
     const name = kinds[kind];
     const { code, text, alone } = (name !== undefined && Object.hasOwn(KINDS, name) && KINDS[name]) || unknown(name);
-    const { op, hints, path = [] } = siteOf(instruction, [...flat.subarray(i + 4, i + 4 + depth)]);
+    const { op, hints, beside = [], path = [] } = siteOf(instruction, [...flat.subarray(i + 4, i + 4 + depth)]);
     const hint = name !== undefined && hints && Object.hasOwn(hints, name) ? `: ${hints[name]}` : "";
     for (const n of items(at)) {
-      const said = alone && reportBatch.length === 0 ? alone(index) : `${subject(n, reportBatch, item)} ${text(index)}`;
+      const who = `${subject(n, reportBatch, item)}${name === "notFinite" ? alternatives(beside) : ""}`;
+      const said = alone && reportBatch.length === 0 ? alone(index) : `${who} ${text(index)}`;
       const message = `${said}${hint}.`;
       out.push(path.length > 0 ? { item: n, code, index, op, message, path } : { item: n, code, index, op, message });
     }
   }
   return out;
 }
+
+/** Kernels say that numbers are not finite, not whose: " or b", ", b or lambda". */
+const alternatives = (names: readonly string[]): string =>
+  names.map((name, i) => `${i === names.length - 1 ? " or" : ","} ${name}`).join("");
 
 /** Item n of a batch in words. */
 function subject(n: number, batch: Shape, item: Shape | undefined): string {

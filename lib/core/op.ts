@@ -11,7 +11,7 @@ import { unwrapIfDead } from "./levels";
 import { alike, allT, operands } from "./operands";
 import { batchContextOf, RUN, type RunContext } from "./outcome";
 import { addRow, own } from "./registry";
-import { type AnyRow, type Attrs, type NamedTensors, nameOf, type Ports, type Row } from "./row";
+import { type AnyRow, type Attrs, besides, type NamedTensors, nameOf, type Ports, type Row } from "./row";
 import { rulesOf } from "./slopes";
 import { adopt, memoryOf, readable, storageOf, type Tensor, tracedOf } from "./tensor";
 
@@ -162,6 +162,6 @@ async function applyAsync(row: AnyRow, given: readonly Tensor[], attrs: Attrs, {
   const nameOf = (i: number) => memoryOf(inputName(row, i), inputs[i] as Tensor);
   const { flat, outputs } = await runJob({ op, inputs, outputs: types, begin, nameOf, signal });
   const batchContext = () => batchContextOf(row, attrs, inputs, types);
-  if (flat) settle({ op, hints: row.hints, collect, batchContext, reportBatch: undefined }, flat);
+  if (flat) settle({ op, hints: row.hints, beside: besides(row, op), collect, batchContext, reportBatch: undefined }, flat);
   return outputs;
 }

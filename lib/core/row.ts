@@ -179,6 +179,12 @@ export type ComposedKernel = Exclude<AnyRow["kernel"], Native>;
 
 /** The name of an op in errors. */
 export const nameOf = (row: AnyRow): string => row.publicName ?? row.name;
+/** Inputs besides the first whose numbers may not be finite, in errors of `op`, whose arguments these are only where it is the row itself. */
+export function besides(row: AnyRow, op: string): readonly string[] {
+  const { dtypes = {} } = row;
+  if (op !== row.name || typeof dtypes === "function") return [];
+  return row.inputs.slice(1).filter((name) => dtypes[name] !== "int32" && dtypes[name] !== "bool");
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: attrs are checked at run time against the row's schema, whose type is lost here
 export type Attrs = Record<string, any> & { [k: string]: AttrValue };

@@ -7,7 +7,7 @@ import { fusedRow } from "../core/fused";
 import { encodeAttrs } from "../core/infer";
 import { bodiesOf, type Code, type Control, type Instruction, type ValueType } from "../core/ir";
 import { registry } from "../core/registry";
-import { type AnyRow, type Native, nameOf } from "../core/row";
+import { type AnyRow, besides, type Native, nameOf } from "../core/row";
 import { type Shape, sizeOf } from "../core/tensor";
 
 /** The row and the kernel that an instruction names: "cholesky", or "cholesky_vjp" for its fused rule. */
@@ -44,7 +44,9 @@ export function siteOf({ code }: Code, site: number, steps: readonly number[] = 
 function named({ op, within, control }: Instruction): Site {
   if (control) return { op: within ?? control.name, hints: undefined };
   const found = resolve(op);
-  return found ? { op: within ?? nameOf(found.row), hints: found.row.hints } : { op: "program", hints: undefined };
+  if (!found) return { op: "program", hints: undefined };
+  const name = within ?? nameOf(found.row);
+  return { op: name, hints: found.row.hints, beside: besides(found.row, name) };
 }
 
 /** A property of code and of its bodies, computed once. */
