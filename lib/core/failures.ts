@@ -138,7 +138,7 @@ export function readFailures(
     const { op, hints, beside = [], path = [] } = siteOf(instruction, [...flat.subarray(i + 4, i + 4 + depth)]);
     const hint = name !== undefined && hints && Object.hasOwn(hints, name) ? `: ${hints[name]}` : "";
     for (const n of items(at)) {
-      const who = `${subject(n, reportBatch, item)}${name === "notFinite" ? alternatives(beside) : ""}`;
+      const who = `${subject(n, reportBatch, item)}${name === "notFinite" && item ? alternatives(beside) : ""}`;
       const said = alone && reportBatch.length === 0 ? alone(index) : `${who} ${text(index)}`;
       const message = `${said}${hint}.`;
       out.push(path.length > 0 ? { item: n, code, index, op, message, path } : { item: n, code, index, op, message });
@@ -147,7 +147,7 @@ export function readFailures(
   return out;
 }
 
-/** Kernels say that numbers are not finite, not whose: " or b", ", b or lambda". */
+/** Kernels say that numbers are not finite, not whose: beside a matrix, " or b", ", b or lambda". */
 const alternatives = (names: readonly string[]): string =>
   names.map((name, i) => `${i === names.length - 1 ? " or" : ","} ${name}`).join("");
 
