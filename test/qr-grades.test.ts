@@ -20,6 +20,10 @@ const SHAPES: readonly (readonly [number, number])[] = [
 const SPECS = { float32: b.float32, float64: b.float64, complex64: b.complex64, complex128: b.complex128 } as const;
 const wide = (dtype: F): boolean => dtype === "float64" || dtype === "complex128";
 const tolerance = (dtype: F): number => 30 * epsOf(dtype);
+const pivots = (of: { pivots: b.Tensor }, item: number): number[] => {
+  const count = of.pivots.shape.at(-1) as number;
+  return Array.from(of.pivots.data, Number).slice(item * count, item * count + count);
+};
 const drawn = (dtype: F, key: number, shape: readonly number[]): T => b.random.normal(key, shape, { dtype }) as T;
 
 /** Exponents of columns, in an order of no meaning, from -reach to reach; one column is zero where there are many. */
@@ -106,6 +110,18 @@ describe("QR of columns of any sizes", () => {
           const want = b.mul(b.mul(qr(a).r, half), half) as T;
           const column = (t: T, j: number): T => b.expandDims(b.take(t as never, j, { axis: -1 }), -1) as unknown as T;
           expect(apart(column(r as T, n - 2), column(want, n - 2)), `${m} x ${n}, ${items}`).to.be.at.most(tolerance(dtype) * n);
+          const some = b.take(
+            graded as never,
+            Array.from({ length: n - 1 }, (_, j) => j),
+            { axis: -1 },
+          ) as unknown as T;
+          const pivoted = qrPivoted(some);
+          for (let item = 0; item < items; item++) {
+            const of = (t: b.Tensor): T => b.take(t as never, item, { axis: 0 }) as unknown as T;
+            const moved = b.take(of(some) as never, pivots(pivoted, item), { axis: 1 }) as unknown as T;
+            const product = b.matmul(of(pivoted.q), of(pivoted.r)) as T;
+            expect(apart(product, moved), `pivoted ${m} x ${n - 1}, ${items}`).to.be.at.most(tolerance(dtype) * n);
+          }
           // of so few digits, parts of complex numbers, whose products are summed in another order, may be two apart
           const gaps = b.abs(b.sub(column(r as T, n - 1), column(want, n - 1))) as b.Tensor;
           expect(
